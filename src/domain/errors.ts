@@ -1,0 +1,62 @@
+/**
+ * @file The failures a user can act on, and the exit code of each.
+ *
+ * A message says where and what with the values; the hints say why it matters and what to do next.
+ * The shell prints these without a stack trace; anything else that is thrown is a defect of this
+ * program and keeps its trace.
+ */
+
+/** Process exit codes, part of the outward contract. */
+export const EXIT = {
+  done: 0,
+  gateFailed: 1,
+  usage: 2,
+  unusable: 3,
+  someTasksFailed: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Base of all failures that a user can mend. */
+export abstract class UserError extends Error {
+  abstract readonly exitCode: ExitCode;
+  /** Why it matters and what to do next, one sentence a line. */
+  readonly hints: readonly string[];
+
+  constructor(message: string, hints: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.hints = hints;
+  }
+
+  /** The text for the terminal: the message, then each hint indented by two spaces. */
+  render(): string {
+    return [this.message, ...this.hints.map((hint) => `  ${hint}`)].join('\n');
+  }
+}
+
+/** The command line or the configuration file is wrong. */
+export class UsageError extends UserError {
+  readonly exitCode = EXIT.usage;
+}
+
+/** A dataset, a fetched package or an output folder cannot be used. */
+export class DataError extends UserError {
+  readonly exitCode = EXIT.unusable;
+}
+
+/** A model, its files, its widths or its device cannot be used. */
+export class ModelError extends UserError {
+  readonly exitCode = EXIT.unusable;
+}
+
+/** A journal is damaged or belongs to another run. */
+export class JournalError extends UserError {
+  readonly exitCode = EXIT.unusable;
+}
+
+/** The message of any thrown value, for use inside another message. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

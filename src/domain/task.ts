@@ -1,0 +1,53 @@
+/**
+ * @file The unit of evaluation: one hole in one file of one repository.
+ */
+
+export type TaskId = string & { readonly __unit: 'task-id' };
+
+/** Marks a string as a task id; ids are opaque and unique within a dataset. */
+export function taskId(value: string): TaskId {
+  if (value === '') throw new RangeError('a task id is never empty');
+  return value as TaskId;
+}
+
+/** Languages whose comment style and parser the project knows. */
+export const LANGUAGES = ['typescript', 'javascript', 'python', 'java', 'csharp'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/**
+ * One completion problem.
+ *
+ * `prefix + reference + suffix` is the text of the file (or of the part the benchmark ships). The
+ * prefix ends with the indentation of the hole's line where the benchmark cuts there (Repoformer's
+ * convention); joining never inserts or drops a newline.
+ */
+export interface CompletionTask {
+  readonly id: TaskId;
+  /** Key into the dataset's repositories. */
+  readonly repository: string;
+  /** Path of the file inside its repository, with forward slashes. */
+  readonly path: string;
+  readonly language: Language;
+  readonly prefix: string;
+  /** The true text a completion is scored against. */
+  readonly reference: string;
+  readonly suffix: string;
+  /**
+   * Whether the hole uses an identifier that is declared in another file of the repository;
+   * null where the benchmark does not say.
+   */
+  readonly crossFile: boolean | null;
+}
+
+/** One file of a repository, as text. */
+export interface SourceFile {
+  /** Path inside the repository, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The files a retriever may look at; the file being completed is excluded per task, not here. */
+export interface Repository {
+  readonly name: string;
+  readonly files: readonly SourceFile[];
+}

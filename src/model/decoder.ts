@@ -1,0 +1,60 @@
+/**
+ * @file Interface of a decoder: embeddings in, next token out, KV cache owned by the caller.
+ *
+ * Every pipeline enters through embeddings, so all of them run the identical graph.
+ *
+ * Shape letters: T prompt tokens, C decoder width, V vocabulary.
+ */
+
+import type { TokenId } from '../domain/units.js';
+import type { Matrix } from '../tensor/matrix.js';
+import type { Device, Dtype } from './device.js';
+
+/** Keys and values of past positions; opaque, tied to the decoder that made it. */
+export interface KvCache {
+  /** Positions held. */
+  readonly length: number;
+  /** Frees device memory. Idempotent; the cache cannot be used afterwards. */
+  dispose(): void;
+}
+
+export interface DecoderStep {
+  /** Greedy choice: the lowest id among the highest logits. */
+  readonly token: TokenId;
+  /** Logits of the last position, [V]; valid until the next call on this decoder. */
+  readonly logits: Float32Array;
+  readonly cache: KvCache;
+}
+
+export interface Decoder {
+  /** Hash of weights and configuration. */
+  readonly identity: string;
+  readonly device: Device;
+  readonly dtype: Dtype;
+  /** C. */
+  readonly width: number;
+  /** V. */
+  readonly vocabularySize: number;
+  /** Longest sequence the position encoding was made for: prompt plus generated tokens. */
+  readonly maxPositions: number;
+
+  /**
+   * Rows of the embedding table, [T, C], as a new matrix.
+   *
+   * @throws {RangeError} If an id is outside [0, V).
+   */
+  embed(ids: readonly TokenId[]): Matrix;
+
+  /**
+   * Runs the whole prompt and picks the first token. Resolves when the token id is on the host.
+   *
+   * @param inputs Prompt embeddings, [T, C], T >= 1.
+   * @throws {RangeError} If the width is not C, or T is 0 or exceeds `maxPositions`.
+   */
+  prefill(inputs: Matrix): Promise<DecoderStep>;
+
+  /** One further token. Consumes `cache`: it is disposed or reused by this call. */
+  decode(token: TokenId, cache: KvCache): Promise<DecoderStep>;
+
+  dispose(): Promise<void>;
+}

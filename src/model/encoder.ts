@@ -1,0 +1,27 @@
+/**
+ * @file Interface of an encoder: token ids of chunks in, one vector a chunk out.
+ *
+ * Shape letters: B chunks in a batch, E encoder width.
+ */
+
+import type { TokenId } from '../domain/units.js';
+import type { Matrix } from '../tensor/matrix.js';
+
+export interface Encoder {
+  /** Hash of weights and configuration. */
+  readonly identity: string;
+  /** E. */
+  readonly width: number;
+  /** Most ids of one input, special tokens included. */
+  readonly maxTokens: number;
+
+  /**
+   * Mean over the non-padding positions of the last layer, [B, E], not normalised. Inputs may
+   * differ in length; the implementation pads and masks. An empty input yields a zero vector.
+   *
+   * @throws {RangeError} If an input is longer than `maxTokens` or an id is outside the vocabulary.
+   */
+  encode(inputs: readonly (readonly TokenId[])[]): Promise<Matrix>;
+
+  dispose(): Promise<void>;
+}

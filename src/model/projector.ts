@@ -1,0 +1,29 @@
+/**
+ * @file Interface of a projector: encoder vectors in, soft tokens out.
+ *
+ * Shape letters: K vectors, E encoder width, C decoder width.
+ */
+
+import type { Matrix } from '../tensor/matrix.js';
+
+/** Number of Linear layers, as in LlavaCode's `2L`, `3L`, `4L`. */
+export type ProjectorLayers = 2 | 3 | 4;
+
+export interface Projector {
+  /** Hash of the weights. */
+  readonly identity: string;
+  readonly layers: ProjectorLayers;
+  /** E. */
+  readonly inputWidth: number;
+  /** C. */
+  readonly outputWidth: number;
+
+  /**
+   * Maps [K, E] to [K, C]; K may be 0.
+   *
+   * @throws {RangeError} If the input is not E wide.
+   */
+  project(vectors: Matrix): Promise<Matrix>;
+
+  dispose(): Promise<void>;
+}

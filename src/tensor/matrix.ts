@@ -1,0 +1,44 @@
+/**
+ * @file Row-major Float32 matrices: the one shape in which embeddings and vectors travel.
+ *
+ * Row r starts at r * cols. A matrix may be empty (0 rows); its width is still known.
+ */
+
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Float32Array;
+}
+
+/**
+ * Wraps existing data; the caller gives up ownership.
+ *
+ * @throws {RangeError} If `data` does not hold exactly rows x cols numbers.
+ */
+export function matrixOf(rows: number, cols: number, data: Float32Array): Matrix {
+  if (data.length !== rows * cols) {
+    throw new RangeError(`matrix of ${rows} x ${cols} needs ${rows * cols} numbers, got ${data.length}`);
+  }
+  return { rows, cols, data };
+}
+
+/** Row r as a view: writing to it writes to the matrix. */
+export function row(matrix: Matrix, r: number): Float32Array {
+  if (!Number.isInteger(r) || r < 0 || r >= matrix.rows) {
+    throw new RangeError(`row ${r} of a matrix with ${matrix.rows} rows`);
+  }
+  return matrix.data.subarray(r * matrix.cols, (r + 1) * matrix.cols);
+}
+
+/** A new matrix with every row scaled to Euclidean length 1; zero rows stay zero. */
+export function normalizeRows(matrix: Matrix): Matrix {
+  const data = matrix.data.slice();
+  for (let r = 0; r < matrix.rows; r++) {
+    let squares = 0;
+    for (let c = r * matrix.cols; c < (r + 1) * matrix.cols; c++) squares += data[c]! * data[c]!;
+    if (squares === 0) continue;
+    const scale = 1 / Math.sqrt(squares);
+    for (let c = r * matrix.cols; c < (r + 1) * matrix.cols; c++) data[c]! *= scale;
+  }
+  return { rows: matrix.rows, cols: matrix.cols, data };
+}

@@ -1,0 +1,24 @@
+/**
+ * @file What the project needs of a tokenizer, whoever implements it.
+ */
+
+import type { TokenId } from '../domain/units.js';
+
+export interface Tokenizer {
+  /** Hash of the tokenizer's files; part of every cache key and of the fingerprint. */
+  readonly identity: string;
+  readonly vocabularySize: number;
+
+  /**
+   * Ids of plain text: no BOS, no template. Text that happens to spell a control token
+   * (`<|fim_middle|>` in a string literal, say) is encoded as ordinary characters and never becomes
+   * that control token.
+   */
+  encode(text: string): TokenId[];
+
+  /** Text of the ids; control tokens are left out, undecodable bytes become U+FFFD. */
+  decode(ids: readonly TokenId[]): string;
+
+  /** Id of a control token by its exact name, or undefined if the vocabulary lacks it. */
+  controlToken(name: string): TokenId | undefined;
+}
