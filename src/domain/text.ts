@@ -1,0 +1,61 @@
+/**
+ * @file Text rules in which the Python reference harnesses differ from JavaScript's own.
+ *
+ * Scores and rankings are only comparable with published ones when these rules are Python's:
+ * what counts as white space, in which order strings sort, and what one character is.
+ */
+
+/**
+ * Python's `str.isspace` set. JavaScript's `\s` lacks U+001C-U+001F and U+0085 and adds U+FEFF.
+ * Written as the inside of a character class.
+ */
+// prettier-ignore
+const PYTHON_SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+
+const LEADING = new RegExp(`^[${PYTHON_SPACE}]+`);
+const ALL_BLANK = new RegExp(`^[${PYTHON_SPACE}]*$`);
+const SPACE_RUNS = new RegExp(`[${PYTHON_SPACE}]+`, 'g');
+const SPACE = new RegExp(`[${PYTHON_SPACE}]`);
+
+/** Python's `text.strip()`. */
+export function strip(text: string): string {
+  let end = text.length;
+  while (end > 0 && SPACE.test(text[end - 1]!)) end--;
+  return text.slice(0, end).replace(LEADING, '');
+}
+
+/** Whether Python's `text.strip()` is empty. */
+export function isBlank(text: string): boolean {
+  return ALL_BLANK.test(text);
+}
+
+/** Python's `re.sub(r"\s+", " ", text)`. */
+export function collapseSpace(text: string): string {
+  return text.replace(SPACE_RUNS, ' ');
+}
+
+/** The lines of a text that are not blank, split on "\n" only, unchanged otherwise. */
+export function nonBlankLines(text: string): string[] {
+  return text.split('\n').filter((line) => !isBlank(line));
+}
+
+/**
+ * Orders strings by code point, as Python does. JavaScript's `<` orders by UTF-16 unit, which puts
+ * U+1F600 before U+FF5E.
+ *
+ * @returns Negative, zero or positive, for `Array.prototype.sort`.
+ */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // The first differing unit decides. Surrogates stand for code points above every other unit.
+    const xSurrogate = x >= 0xd800 && x <= 0xdfff;
+    const ySurrogate = y >= 0xd800 && y <= 0xdfff;
+    if (xSurrogate !== ySurrogate) return xSurrogate ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}
