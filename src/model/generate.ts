@@ -1,0 +1,84 @@
+/**
+ * @file Greedy decoding in two timed parts: the first token, and the rest.
+ *
+ * Flow: prompt -> **embed + splice -> prefill -> first token** -> decode steps -> completion.
+ *
+ * TTFT starts when the assembled prompt (ids and, for the compressed pipeline, finished soft tokens)
+ * is handed over, and ends when the id of the first token is on the host.
+ */
+
+import { stopwatch, type Clock } from '../domain/clock.js';
+import { addMs, type Ms, type TokenId } from '../domain/units.js';
+import type { Prompt } from '../prompt/assemble.js';
+import type { Matrix } from '../tensor/matrix.js';
+import type { Decoder, DecoderStep } from './decoder.js';
+import { spliceSoftTokens } from './soft-tokens.js';
+
+/** Why decoding ended. */
+export type StopReason = 'stop-token' | 'token-limit';
+
+export interface FirstToken {
+  readonly step: DecoderStep;
+  /** Embedding lookup and splice. */
+  readonly embedMs: Ms;
+  /** From handing over the embeddings to the token id on the host. */
+  readonly prefillMs: Ms;
+  /** Sum of the two. */
+  readonly ttftMs: Ms;
+}
+
+/**
+ * Runs the prompt up to its first token. The caller owns the cache in the returned step.
+ *
+ * @param soft One row a slot of the prompt, [K, C]; null for a prompt without slots.
+ */
+export async function firstToken(
+  decoder: Decoder,
+  prompt: Prompt,
+  soft: Matrix | null,
+  clock: Clock,
+): Promise<FirstToken> {
+  const embedding = stopwatch(clock);
+  const inputs = decoder.embed(prompt.ids);
+  if (soft !== null) spliceSoftTokens(inputs, soft, prompt.slots);
+  const embedMs = embedding();
+  const prefilling = stopwatch(clock);
+  const step = await decoder.prefill(inputs);
+  const prefillMs = prefilling();
+  return { step, embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
+}
+
+export interface Completion {
+  /** Tokens up to, not including, a stop token. */
+  readonly tokens: readonly TokenId[];
+  readonly stopReason: StopReason;
+  /** From the first token to the end. */
+  readonly decodeMs: Ms;
+}
+
+/**
+ * Continues greedily from the first token; consumes its cache.
+ *
+ * @param maxNewTokens At least 1; the first token counts.
+ */
+export async function completeGreedily(
+  decoder: Decoder,
+  first: DecoderStep,
+  stop: ReadonlySet<TokenId>,
+  maxNewTokens: number,
+  clock: Clock,
+): Promise<Completion> {
+  const elapsed = stopwatch(clock);
+  const tokens: TokenId[] = [];
+  let step = first;
+  try {
+    for (;;) {
+      if (stop.has(step.token)) return { tokens, stopReason: 'stop-token', decodeMs: elapsed() };
+      tokens.push(step.token);
+      if (tokens.length === maxNewTokens) return { tokens, stopReason: 'token-limit', decodeMs: elapsed() };
+      step = await decoder.decode(step.token, step.cache);
+    }
+  } finally {
+    step.cache.dispose();
+  }
+}

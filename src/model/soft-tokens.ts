@@ -1,0 +1,46 @@
+/**
+ * @file Puts projected chunk vectors ("soft tokens") in their places among the prompt embeddings.
+ *
+ * Flow: tokenize -> look up embeddings -> **splice** -> prefill. Pure: no files, no clock, no runtime.
+ *
+ * Shape letters: T prompt tokens, K soft tokens, C decoder width.
+ *
+ * Source: LLaVA (arXiv:2304.08485) for replacing placeholders by projected features; LlavaCode
+ * (arXiv:2510.19644) for one vector a retrieved chunk. Places are positions that prompt assembly
+ * reserved, never ids or text that are searched for.
+ */
+
+import { ModelError } from '../domain/errors.js';
+import type { Matrix } from '../tensor/matrix.js';
+
+/**
+ * Replaces the placeholder rows of a prompt by soft tokens, in place.
+ *
+ * @param prompt Prompt embeddings, [T, C]. Rows at `slots` are overwritten.
+ * @param soft   Projected chunks, [K, C], best chunk first. Not modified.
+ * @param slots  Positions of the K placeholders: strictly increasing, each in [0, T).
+ * @throws {ModelError} If the widths differ: the projector belongs to another decoder.
+ * @throws {RangeError} If there are not exactly K slots, or one is out of order or range.
+ *
+ * @example // T = 3, C = 2, K = 1: rows [1,1] [0,0] [2,2], soft [7,8] at [1] => [1,1] [7,8] [2,2]
+ */
+export function spliceSoftTokens(prompt: Matrix, soft: Matrix, slots: readonly number[]): void {
+  if (soft.cols !== prompt.cols) {
+    throw new ModelError(`soft tokens are ${soft.cols} wide but the decoder expects ${prompt.cols}`, [
+      'this projector was trained for another decoder',
+    ]);
+  }
+  if (slots.length !== soft.rows) {
+    throw new RangeError(`${soft.rows} soft tokens for ${slots.length} placeholders`);
+  }
+  let previous = -1;
+  for (const [k, t] of slots.entries()) {
+    if (!Number.isInteger(t) || t <= previous || t >= prompt.rows) {
+      throw new RangeError(
+        `placeholder ${k} is at token ${t}; expected ${previous + 1} to ${prompt.rows - 1}`,
+      );
+    }
+    prompt.data.set(soft.data.subarray(k * soft.cols, (k + 1) * soft.cols), t * prompt.cols);
+    previous = t;
+  }
+}

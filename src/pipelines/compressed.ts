@@ -1,0 +1,54 @@
+/**
+ * @file `compressed`: each retrieved chunk as one soft token.
+ *
+ * chunk text -> encoder (frozen) -> unit vector -> projector -> soft token.
+ *
+ * Source: LlavaCode (arXiv:2510.19644).
+ */
+
+import { stopwatch } from '../domain/clock.js';
+import type { Encoder } from '../model/encoder.js';
+import type { Projector } from '../model/projector.js';
+import { assemblePrompt } from '../prompt/assemble.js';
+import { encoderInput, type EncoderTemplate } from '../prompt/encoder-input.js';
+import { normalizeRows } from '../tensor/matrix.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { inFileContext, type PromptSetting } from './in-file.js';
+import type { Pipeline } from './pipeline.js';
+
+/** How a chunk becomes a vector, and a vector a soft token. */
+export interface Compressor {
+  readonly encoder: Encoder;
+  readonly tokenizer: Tokenizer;
+  readonly template: EncoderTemplate;
+  /** Whether the projector was trained on vectors of length 1. */
+  readonly normalize: boolean;
+  readonly projector: Projector;
+}
+
+export function compressedPipeline(setting: PromptSetting, compressor: Compressor): Pipeline {
+  return {
+    name: 'compressed',
+    async prepare(task, chunks) {
+      const { clock, fim, placement } = setting;
+      const tokenizing = stopwatch(clock);
+      const { left, right } = inFileContext(setting, task);
+      const context = { kind: 'soft', count: chunks.length } as const;
+      const prompt = assemblePrompt(fim, { left, right, context, placement });
+      const inputs = chunks.map(({ text }) =>
+        encoderInput(compressor.template, compressor.tokenizer.encode(text)),
+      );
+      const tokenizeMs = tokenizing();
+
+      const encoding = stopwatch(clock);
+      const vectors = await compressor.encoder.encode(inputs);
+      const encodeMs = encoding();
+
+      const projecting = stopwatch(clock);
+      const soft = await compressor.projector.project(
+        compressor.normalize ? normalizeRows(vectors) : vectors,
+      );
+      return { prompt, soft, tokenizeMs, encodeMs, projectMs: projecting() };
+    },
+  };
+}

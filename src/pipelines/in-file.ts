@@ -1,0 +1,32 @@
+/**
+ * @file The code around the hole, as every pipeline shows it: identical left and right context.
+ */
+
+import type { CompletionTask } from '../domain/task.js';
+import type { Clock } from '../domain/clock.js';
+import type { TokenId } from '../domain/units.js';
+import type { ContextPlacement } from '../prompt/assemble.js';
+import type { PromptBudget } from '../prompt/budget.js';
+import type { FimTokens } from '../prompt/fim.js';
+import { encodeHead, encodeTail } from '../prompt/truncate.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+
+/** What all pipelines share. */
+export interface PromptSetting {
+  readonly tokenizer: Tokenizer;
+  readonly fim: FimTokens;
+  readonly budget: PromptBudget;
+  readonly placement: ContextPlacement;
+  readonly clock: Clock;
+}
+
+/** The last tokens before the hole and the first after it, within the budget. */
+export function inFileContext(
+  { tokenizer, budget }: PromptSetting,
+  task: CompletionTask,
+): { left: TokenId[]; right: TokenId[] } {
+  return {
+    left: encodeTail(tokenizer, task.prefix, budget.leftTokens),
+    right: encodeHead(tokenizer, task.suffix, budget.rightTokens),
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * @file `no-context`: only the file being completed.
+ */
+
+import { stopwatch } from '../domain/clock.js';
+import { ms } from '../domain/units.js';
+import { assemblePrompt } from '../prompt/assemble.js';
+import { inFileContext, type PromptSetting } from './in-file.js';
+import type { Pipeline } from './pipeline.js';
+
+export function noContextPipeline(setting: PromptSetting): Pipeline {
+  return {
+    name: 'no-context',
+    prepare(task) {
+      const tokenizing = stopwatch(setting.clock);
+      const { left, right } = inFileContext(setting, task);
+      const { fim, placement } = setting;
+      const prompt = assemblePrompt(fim, { left, right, context: { kind: 'none' }, placement });
+      return Promise.resolve({
+        prompt,
+        soft: null,
+        tokenizeMs: tokenizing(),
+        encodeMs: ms(0),
+        projectMs: ms(0),
+      });
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * @file Pipelines: the ways in which retrieved chunks reach the decoder.
+ *
+ * A pipeline turns a task and its chunks into a prompt, and says what that cost. Everything after
+ * that (prefill, decoding, scoring) is the same code for all of them, on the same decoder.
+ */
+
+import type { ScoredChunk } from '../domain/chunk.js';
+import type { CompletionTask } from '../domain/task.js';
+import type { Ms } from '../domain/units.js';
+import type { Prompt } from '../prompt/assemble.js';
+import type { Matrix } from '../tensor/matrix.js';
+
+export const PIPELINES = ['no-context', 'full-rag', 'compressed'] as const;
+export type PipelineName = (typeof PIPELINES)[number];
+
+/** Whether a pipeline shows the decoder anything that was retrieved. */
+export function usesRetrieval(name: PipelineName): boolean {
+  switch (name) {
+    case 'no-context':
+      return false;
+    case 'full-rag':
+    case 'compressed':
+      return true;
+  }
+}
+
+/** A prompt ready to be handed to the decoder, and the time each stage took to make it. */
+export interface PreparedPrompt {
+  readonly prompt: Prompt;
+  /** Soft tokens, one row a slot; null where the pipeline has none. */
+  readonly soft: Matrix | null;
+  readonly tokenizeMs: Ms;
+  readonly encodeMs: Ms;
+  readonly projectMs: Ms;
+}
+
+export interface Pipeline {
+  readonly name: PipelineName;
+  /**
+   * Makes the prompt, from nothing: no result of an earlier call is reused, so that the stage times
+   * are those of a cold start.
+   *
+   * @param chunks Best first; may be empty, which gives the prompt without context.
+   */
+  prepare(task: CompletionTask, chunks: readonly ScoredChunk[]): Promise<PreparedPrompt>;
+}

@@ -1,0 +1,61 @@
+/**
+ * @file The prompt of each pipeline: F1 left F2 right F3, with what was retrieved put in its place.
+ *
+ *   before-prefix   context F1 left F2 right F3      (LlavaCode's `preprefix`)
+ *   after-suffix    F1 left F2 right context F3      (LlavaCode's `premiddle`)
+ *
+ * Context is nothing, text, or soft tokens. Parts are put together as ids that were tokenized once,
+ * each part by itself. LlavaCode decodes the cut parts and tokenizes the joined text again, which can
+ * change the count and, at a cut through a character, the text; here the budget holds exactly.
+ */
+
+import type { TokenId } from '../domain/units.js';
+import type { FimTokens } from './fim.js';
+
+export const CONTEXT_PLACEMENTS = ['before-prefix', 'after-suffix'] as const;
+export type ContextPlacement = (typeof CONTEXT_PLACEMENTS)[number];
+
+export type PromptContext =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'text'; readonly ids: readonly TokenId[] }
+  | { readonly kind: 'soft'; readonly count: number };
+
+export interface Prompt {
+  /** T ids. Slots hold a placeholder, whose embedding is replaced before prefill. */
+  readonly ids: readonly TokenId[];
+  /** Positions of the soft tokens: strictly increasing, each in [0, T). */
+  readonly slots: readonly number[];
+}
+
+export interface PromptParts {
+  readonly left: readonly TokenId[];
+  readonly right: readonly TokenId[];
+  readonly context: PromptContext;
+  readonly placement: ContextPlacement;
+}
+
+/**
+ * Puts the parts in order.
+ *
+ * @example // two soft tokens before the prefix: ids F3 F3 F1 left F2 right F3, slots [0, 1]
+ */
+export function assemblePrompt(fim: FimTokens, { left, right, context, placement }: PromptParts): Prompt {
+  const inserted = contextIds(context, fim.middle);
+  const head: readonly TokenId[] = [fim.prefix, ...left, fim.suffix, ...right];
+  const ids =
+    placement === 'before-prefix' ? [...inserted, ...head, fim.middle] : [...head, ...inserted, fim.middle];
+  const first = placement === 'before-prefix' ? 0 : head.length;
+  const slots = context.kind === 'soft' ? inserted.map((_, k) => first + k) : [];
+  return { ids, slots };
+}
+
+function contextIds(context: PromptContext, placeholder: TokenId): readonly TokenId[] {
+  switch (context.kind) {
+    case 'none':
+      return [];
+    case 'text':
+      return context.ids;
+    case 'soft':
+      return Array.from({ length: context.count }, () => placeholder);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * @file How many tokens each part of a prompt may take; the same for every pipeline.
+ *
+ *   rest  = maxPromptTokens - maxNewTokens - 3 FIM markers
+ *   right = floor(rest / 3)          left = 2 x right
+ *
+ * The cross-file block has a budget of its own on top, and soft tokens are not charged: so the left
+ * and right context is identical in all pipelines and only what is retrieved differs. Budget that one
+ * side does not use is not given to the other.
+ *
+ * Source: LlavaCode `run_benchmark.py`, paths `default`, `default_cfc`, `code_cfc_*`
+ * (lc_rc_ratio 2.0): 2048 and 50 give 1330 left, 665 right.
+ */
+
+import { UsageError } from '../domain/errors.js';
+
+const FIM_MARKERS = 3;
+const LEFT_PER_RIGHT = 2;
+
+export interface PromptBudget {
+  readonly leftTokens: number;
+  readonly rightTokens: number;
+  /** For the cross-file block as text. */
+  readonly contextTokens: number;
+}
+
+export interface PromptLimits {
+  /** LlavaCode's max_seq_length: in-file context, FIM markers and new tokens; no cross-file text. */
+  readonly maxPromptTokens: number;
+  readonly maxNewTokens: number;
+  readonly contextTokens: number;
+}
+
+/**
+ * Divides the window.
+ *
+ * @throws {UsageError} If nothing is left for the code before the hole.
+ * @example promptBudget({ maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 })
+ * // => { leftTokens: 1330, rightTokens: 665, contextTokens: 512 }
+ */
+export function promptBudget({ maxPromptTokens, maxNewTokens, contextTokens }: PromptLimits): PromptBudget {
+  const rest = maxPromptTokens - maxNewTokens - FIM_MARKERS;
+  const rightTokens = Math.trunc(rest / (LEFT_PER_RIGHT + 1));
+  const leftTokens = rightTokens * LEFT_PER_RIGHT;
+  if (leftTokens < 1) {
+    throw new UsageError(
+      `a window of ${maxPromptTokens} tokens leaves no room for the code around the hole`,
+      [
+        `${maxNewTokens} new tokens and ${FIM_MARKERS} markers are taken from it first`,
+        'raise --max-prompt-tokens or lower --max-new-tokens',
+      ],
+    );
+  }
+  return { leftTokens, rightTokens, contextTokens };
+}

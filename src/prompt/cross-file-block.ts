@@ -1,0 +1,44 @@
+/**
+ * @file Retrieved chunks as text: commented out, each under the path it comes from.
+ *
+ * Source: CrossCodeEval's `text` field and Repoformer's `crossfile_context`, word for word, since
+ * published models are evaluated with exactly these sentences. The block ends with an empty line.
+ */
+
+import type { Chunk } from '../domain/chunk.js';
+import type { Language } from '../domain/task.js';
+
+const HEADER = 'Here are some relevant code fragments from other files of the repo:';
+const FOUND_IN = 'the below code fragment can be found in:';
+
+const COMMENT: Readonly<Record<Language, string>> = {
+  typescript: '//',
+  javascript: '//',
+  java: '//',
+  csharp: '//',
+  python: '#',
+};
+
+/** Python's `str.splitlines`: more line ends than "\n". A last line end opens no further line. */
+function splitLines(text: string): string[] {
+  const lines = text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/);
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
+/**
+ * The block for chunks given best first, so that a cut at the end loses the worst.
+ *
+ * @returns "" for no chunks: the prompt is then the one without context.
+ * @example crossFileBlock([{ path: 'a.ts', text: 'let x;', ... }], 'typescript')
+ * // => '// Here are …:\n\n// the below code fragment can be found in:\n// a.ts\n// let x;\n\n'
+ */
+export function crossFileBlock(chunks: readonly Pick<Chunk, 'path' | 'text'>[], language: Language): string {
+  if (chunks.length === 0) return '';
+  const mark = COMMENT[language];
+  const fragments = chunks.map(({ path, text }) => {
+    const body = text.replace(/^\n+|\n+$/g, '');
+    return [FOUND_IN, path, ...splitLines(body)].map((line) => `${mark} ${line}\n`).join('') + '\n';
+  });
+  return `${mark} ${HEADER}\n\n${fragments.join('')}`;
+}
