@@ -1,0 +1,23 @@
+/**
+ * @file One text for one value, for hashing: keys in code-point order, no spaces.
+ */
+
+import { createHash } from 'node:crypto';
+import { compareCodePoints } from '../domain/text.js';
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** @example canonicalJson({ b: 1, a: [null] }) // => '{"a":[null],"b":1}' */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => compareCodePoints(a, b));
+    return `{${entries.map(([key, item]: [string, Json]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** SHA-256 of a text, hexadecimal. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}

@@ -1,0 +1,106 @@
+/**
+ * @file One journal line: the outcome of one task under one configuration.
+ *
+ * The schema serves both directions: what is appended has this type, and what is read back, possibly
+ * written by another version or damaged, is checked against it.
+ */
+
+import { z } from 'zod';
+import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
+import { RETRIEVERS, type RetrieverName } from '../retrieval/retriever.js';
+
+/** One column of the comparison. `no-context` runs once, without a retriever. */
+export interface Configuration {
+  readonly pipeline: PipelineName;
+  readonly retriever: RetrieverName | null;
+}
+
+const milliseconds = z.number().nonnegative();
+
+const timingSchema = z.strictObject({
+  /** Query and ranking on a finished index. */
+  retrieveMs: milliseconds,
+  tokenizeMs: milliseconds,
+  encodeMs: milliseconds,
+  projectMs: milliseconds,
+  /** From handing over the input embeddings to the first token id on the host. */
+  prefillMs: milliseconds,
+  /** Prompt embedding and prefill, soft tokens precomputed: the median of the samples. */
+  ttftMs: milliseconds,
+  /** retrieve + tokenize + encode + project + ttft. */
+  ttftColdMs: milliseconds,
+  decodeMs: milliseconds,
+  ttftSamplesMs: z.array(milliseconds).min(1),
+});
+
+const common = {
+  taskId: z.string(),
+  repository: z.string(),
+  pipeline: z.enum(PIPELINES),
+  retriever: z.enum(RETRIEVERS).nullable(),
+};
+
+const chunkSchema = z.strictObject({
+  path: z.string(),
+  startLine: z.int().positive(),
+  endLine: z.int().positive(),
+  score: z.number(),
+});
+
+export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'decode'] as const;
+
+const recordSchema = z.discriminatedUnion('status', [
+  z.strictObject({
+    ...common,
+    status: z.literal('scored'),
+    /** The part that was compared with the reference. */
+    completion: z.string(),
+    /** All that was generated. */
+    rawCompletion: z.string(),
+    exactMatch: z.union([z.literal(0), z.literal(1)]),
+    /** A fraction in [0, 1]. */
+    editSimilarity: z.number().min(0).max(1),
+    promptTokens: z.int().positive(),
+    softTokens: z.int().nonnegative(),
+    chunks: z.array(chunkSchema),
+    generatedTokens: z.int().nonnegative(),
+    stopReason: z.enum(['stop-token', 'token-limit']),
+    timing: timingSchema,
+  }),
+  z.strictObject({
+    ...common,
+    status: z.literal('failed'),
+    error: z.strictObject({ stage: z.enum(FAILURE_STAGES), message: z.string() }),
+  }),
+  z.strictObject({
+    ...common,
+    status: z.literal('skipped'),
+    reason: z.literal('prompt-too-long'),
+    promptTokens: z.int().positive(),
+  }),
+]);
+
+export type TaskRecord = z.infer<typeof recordSchema>;
+export type ScoredRecord = Extract<TaskRecord, { status: 'scored' }>;
+export type Timing = z.infer<typeof timingSchema>;
+export type FailureStage = (typeof FAILURE_STAGES)[number];
+
+/** Checks a parsed journal line; the message names the first field that is wrong. */
+export function parseRecord(value: unknown): TaskRecord | { readonly problem: string } {
+  const parsed = recordSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  return {
+    problem: issue === undefined ? 'not a record' : `${issue.path.join('.') || 'record'}: ${issue.message}`,
+  };
+}
+
+/** Identifies a record within a journal. */
+export function recordKey(taskId: string, { pipeline, retriever }: Configuration): string {
+  return JSON.stringify([taskId, pipeline, retriever]);
+}
+
+/** For people: `full-rag/bm25`, `no-context`. */
+export function configurationLabel({ pipeline, retriever }: Configuration): string {
+  return retriever === null ? pipeline : `${pipeline}/${retriever}`;
+}

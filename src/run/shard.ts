@@ -1,0 +1,22 @@
+/**
+ * @file Shard i of n: a fixed part of the tasks by hash of the id, so that adding a task moves no other.
+ */
+
+import { createHash } from 'node:crypto';
+import type { CompletionTask } from '../domain/task.js';
+
+export interface Shard {
+  /** From 1 to `count`. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The tasks of a shard, in their order. The shards of one count are disjoint and complete. */
+export function tasksOfShard(
+  tasks: readonly CompletionTask[],
+  { index, count }: Shard,
+): readonly CompletionTask[] {
+  return tasks.filter(
+    ({ id }) => createHash('sha256').update(id, 'utf8').digest().readUInt32BE(0) % count === index - 1,
+  );
+}
