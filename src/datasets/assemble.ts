@@ -1,0 +1,78 @@
+/**
+ * @file Joins what a loader read into a `Dataset`, and hashes its content.
+ */
+
+import { createHash } from 'node:crypto';
+import type { CompletionTask, Repository } from '../domain/task.js';
+import type { Dataset } from './dataset.js';
+
+/** A repository as a loader hands it over. */
+export interface LoadedRepository {
+  readonly name: string;
+  readonly origin: string;
+  readonly licence: string | null;
+  /** The files, or why there are none: the error that `Dataset.repository` then throws. */
+  readonly content: Repository | Error;
+}
+
+/**
+ * Joins what a loader read into a dataset and hashes it.
+ *
+ * @param parts.repositories One per repository that the tasks use.
+ */
+export function assembleDataset(parts: {
+  readonly id: string;
+  readonly tasks: readonly CompletionTask[];
+  readonly repositories: readonly LoadedRepository[];
+  readonly skipped: number;
+}): Dataset {
+  const byName = new Map(parts.repositories.map((entry) => [entry.name, entry.content]));
+  return {
+    id: parts.id,
+    tasks: parts.tasks,
+    skipped: parts.skipped,
+    contentHash: hashContent(parts.tasks, parts.repositories),
+    sources: parts.repositories.map(({ name, origin, licence, content }) => ({
+      repository: name,
+      origin,
+      licence,
+      size: content instanceof Error ? null : sizeOf(content),
+    })),
+    repository(name) {
+      const content = byName.get(name);
+      if (content === undefined) return Promise.reject(new RangeError(`no task uses repository "${name}"`));
+      return content instanceof Error ? Promise.reject(content) : Promise.resolve(content);
+    },
+  };
+}
+
+function sizeOf(repository: Repository): { files: number; characters: number } {
+  return {
+    files: repository.files.length,
+    characters: repository.files.reduce((sum, file) => sum + file.text.length, 0),
+  };
+}
+
+/** Every field is preceded by its length, so that no two contents run together to the same bytes. */
+function hashContent(tasks: readonly CompletionTask[], repositories: readonly LoadedRepository[]): string {
+  const hash = createHash('sha256');
+  const add = (...fields: readonly string[]): void => {
+    for (const field of fields) {
+      hash.update(`${Buffer.byteLength(field, 'utf8')}:`);
+      hash.update(field, 'utf8');
+    }
+  };
+  for (const task of tasks) {
+    add('task', task.id, task.repository, task.path, task.language, task.prefix, task.reference, task.suffix);
+    add(String(task.crossFile));
+  }
+  for (const { name, content } of repositories) {
+    if (content instanceof Error) {
+      add('missing repository', name);
+      continue;
+    }
+    add('repository', name);
+    for (const file of content.files) add(file.path, file.text);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,39 @@
+/**
+ * @file The datasets that come with the program, by id.
+ */
+
+import { fileURLToPath } from 'node:url';
+import { editDistance } from '../metrics/edit-similarity.js';
+
+export interface RegisteredDataset {
+  readonly id: string;
+  /** One line for `datasets list`. */
+  readonly title: string;
+  /** Whether the first use needs the network. */
+  readonly fetched: boolean;
+}
+
+export const REGISTERED: readonly RegisteredDataset[] = [
+  { id: 'tiny', title: 'a dozen lines of two small hand-made repositories, offline', fetched: false },
+];
+
+/** The registered dataset of an id, if there is one. */
+export function findRegistered(id: string): RegisteredDataset | undefined {
+  return REGISTERED.find((entry) => entry.id === id);
+}
+
+/** The folder of a registered dataset inside the installed program. */
+export function registeredFolder(id: string): string {
+  // Two levels up from both src/datasets and dist/datasets.
+  return fileURLToPath(new URL(`../../datasets/${id}`, import.meta.url));
+}
+
+/** The registered id that a mistyped one most likely meant, or null if none is close. */
+export function suggestId(mistyped: string): string | null {
+  let best: { id: string; distance: number } | null = null;
+  for (const { id } of REGISTERED) {
+    const distance = editDistance(mistyped.toLowerCase(), id);
+    if (best === null || distance < best.distance) best = { id, distance };
+  }
+  return best !== null && best.distance <= Math.max(2, Math.floor(best.id.length / 3)) ? best.id : null;
+}
