@@ -66,6 +66,7 @@ export interface DatasetOptions {
  *   - the id of a registered set (`npm-ts-lines`, `tiny`);
  *   - a `.jsonl` file of records;
  *   - a folder with `tasks.jsonl`, repositories under `repos/<name>/` beside it;
+ *   - any other folder: a repository of one's own, from which tasks are made on the fly.
  * @throws {DataError} If nothing of that name exists, or if what exists cannot be used.
  *
  * @example
@@ -96,11 +97,17 @@ export async function openDataset(reference: string, options: DatasetOptions = {
 
 async function openFolder(folder: string, id: string, options: DatasetOptions): Promise<Dataset> {
   const description = await readDescription(folder);
+  if (description?.kind === 'npm-lines') {
+    const { openNpmLines } = await import('./npm-lines.js');
+    return openNpmLines(folder, id, description, options);
+  }
   const records = join(folder, 'tasks.jsonl');
   if ((await kindOfPath(records)) === 'file') {
-    return openRecordFile(records, id, options, description?.kind === 'records' ? description.licence : null);
+    return openRecordFile(records, id, options, description?.licence ?? null);
   }
-  throw new DataError(`${folder}: holds no tasks.jsonl`);
+  // Loaded on demand: the parser is larger than the rest of the program together.
+  const { openOwnFolder } = await import('./own-folder.js');
+  return openOwnFolder(folder, id, options);
 }
 
 async function kindOfPath(path: string): Promise<'file' | 'folder' | 'missing'> {

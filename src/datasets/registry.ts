@@ -14,6 +14,11 @@ export interface RegisteredDataset {
 }
 
 export const REGISTERED: readonly RegisteredDataset[] = [
+  {
+    id: 'npm-ts-lines',
+    title: '1,600 lines of eight TypeScript packages, fetched with npm at first use',
+    fetched: true,
+  },
   { id: 'tiny', title: 'a dozen lines of two small hand-made repositories, offline', fetched: false },
 ];
 
