@@ -1,0 +1,321 @@
+/**
+ * @file `llava-eval run`: one comparison from the command line to the run folder.
+ *
+ * Everything that can be refused is refused before the run folder is made: settings, dataset, models,
+ * widths, device, journal.
+ */
+
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { openDataset, type Dataset } from '../../datasets/dataset.js';
+import { evenSample } from '../../datasets/even-sample.js';
+import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
+import type { CompletionTask } from '../../domain/task.js';
+import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
+import { PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
+import { promptBudget } from '../../prompt/budget.js';
+import { renderMarkdown } from '../../report/markdown.js';
+import { summarize, type Summary } from '../../report/summary.js';
+import { renderTable } from '../../report/table.js';
+import { retrievalProfile } from '../../retrieval/profile.js';
+import { RETRIEVERS } from '../../retrieval/retriever.js';
+import { writeAtomically } from '../../run/atomic-file.js';
+import { sha256 } from '../../run/canonical-json.js';
+import { configurations } from '../../run/configurations.js';
+import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
+import { execute } from '../../run/execute.js';
+import { JournalWriter, readJournal, type JournalContent } from '../../run/journal.js';
+import { recordKey, type TaskRecord } from '../../run/record.js';
+import { indexRepositories } from '../../run/repository-index.js';
+import { assertWritable, makeFolder, runFolder } from '../../run/run-folder.js';
+import { fingerprint, type RunSpec } from '../../run/run-spec.js';
+import { tasksOfShard } from '../../run/shard.js';
+import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
+import { SILENT, terminalProgress, type Progress } from '../progress.js';
+import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
+import type { Shell } from '../shell.js';
+
+const DEFAULT_DATASET = 'npm-ts-lines';
+/** Tasks of the default benchmark in a run that names no limit: minutes, not an hour, on two cores. */
+const DEFAULT_SAMPLE = 80;
+
+/** Registers the command. */
+export function registerRun(program: Command, shell: Shell): void {
+  const command = program
+    .command('run')
+    .summary('run the comparison, write a run folder, print the table')
+    .description(
+      'Answers each task with every pipeline and retriever on one decoder and device, and reports Exact Match, ' +
+        'Edit Similarity and time to first token. Results go to stdout, progress and notes to stderr.',
+    );
+  addRunOptions(command).action(async (flags: Record<string, unknown>) => {
+    const configPath = typeof flags.config === 'string' ? flags.config : undefined;
+    const given = mergeRunOptions(flags, await readConfigFile(configPath));
+    shell.exit(await run(given, shell));
+  });
+}
+
+async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
+  const progress = given.quiet === true ? SILENT : terminalProgress(shell.stderr);
+  const startedAt = shell.wallClock();
+  const datasetReference = given.dataset ?? DEFAULT_DATASET;
+  const folder = runFolder(given.out ?? defaultFolder(startedAt, datasetReference));
+  if (given.resume === true && given.out === undefined) {
+    throw new UsageError('--resume needs --out: the folder of the run to continue');
+  }
+  await assertWritable(folder.path);
+  const earlier = given.resume === true ? await readJournal(folder.journal) : null;
+
+  const pipelines = given.pipelines ?? [...PIPELINES];
+  const retrievers = pipelines.some(usesRetrieval) ? (given.retrievers ?? [...RETRIEVERS]) : [];
+  const columns = configurations(pipelines, retrievers);
+  const hardware = describeHardware();
+
+  const dataset = await openDataset(datasetReference, {
+    ...(given.repos === undefined ? {} : { reposDir: given.repos }),
+    ...(given.skipInvalid === undefined ? {} : { skipInvalid: given.skipInvalid }),
+    onProgress: (line) => {
+      progress.note(line);
+    },
+  });
+  const chosen = chooseTasks(dataset, given, datasetReference);
+  const models = await loadModels({
+    bundle: given.model ?? 'nano',
+    decoder: given.decoder,
+    encoder: given.encoder,
+    projector: given.projector,
+    retrieverEncoder: given.retrieverEncoder,
+    device: given.device ?? 'auto',
+    dtype: given.dtype ?? 'fp32',
+    threads: given.threads ?? hardware.cores,
+    needsCompression: pipelines.includes('compressed'),
+    needsEmbedder: retrievers.includes('unixcoder'),
+  });
+  try {
+    const limits = {
+      maxPromptTokens: given.maxPromptTokens ?? models.bundle.defaults.maxPromptTokens,
+      maxNewTokens: given.maxNewTokens ?? 50,
+      contextTokens: given.contextTokens ?? models.bundle.defaults.contextTokens,
+    };
+    const placement = given.contextPlacement ?? models.bundle.defaults.contextPlacement;
+    const budget = promptBudget(limits);
+    const profile = retrievalProfile(given.retrievalProfile ?? 'repoformer');
+    const spec: RunSpec = {
+      program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
+      dataset: {
+        id: dataset.id,
+        contentHash: dataset.contentHash,
+        taskCount: chosen.length,
+        taskIdsHash: sha256(JSON.stringify(chosen.map((task) => task.id))),
+      },
+      models: modelIds(models),
+      pipelines,
+      retrievers,
+      retrievalProfile: profile.version,
+      metricProfile: LLAVACODE_PROFILE,
+      topK: given.topK ?? 10,
+      contextPlacement: placement,
+      ...limits,
+      device: models.device,
+      dtype: given.dtype ?? 'fp32',
+      threads: given.threads ?? hardware.cores,
+      ttftRepeats: given.ttftRepeats ?? 1,
+      seed: given.seed ?? 0,
+    };
+    const print = fingerprint(spec);
+    if (earlier !== null && earlier.fingerprint !== print) {
+      throw new UsageError(`${folder.path}: was made with other settings, data, models or versions`, [
+        `its fingerprint is ${earlier.fingerprint.slice(0, 12)}, that of this command ${print.slice(0, 12)}`,
+        'repeat the first command exactly and add --resume, or start a new run with another --out',
+      ]);
+    }
+    const tasks = given.shard === undefined ? chosen : tasksOfShard(chosen, given.shard);
+    if (tasks.length === 0) throw new UsageError('this shard holds no task; use fewer shards');
+
+    const index = await indexRepositories(
+      tasks,
+      (name) => dataset.repository(name),
+      profile,
+      retrievers,
+      { embedder: () => composeEmbedder(models) },
+      {
+        start: (chunks) => {
+          progress.start('encoding', chunks);
+        },
+        advance: (chunks) => {
+          progress.advance(chunks);
+        },
+      },
+    );
+    progress.stop();
+
+    await makeFolder(folder.path);
+    const runJson = {
+      schema: 'llava-eval/run@1',
+      given,
+      spec,
+      fingerprint: print,
+      shard: given.shard ?? null,
+      startedAt: startedAt.toISOString(),
+      hardware,
+      git: gitState(process.cwd()),
+      models: { bundle: models.bundle.name, files: models.bundle.files },
+      data: dataset.sources,
+      skippedRecords: dataset.skipped,
+      chunks: index.chunkCount,
+    };
+    const journal = await openJournal(folder.journal, print, earlier);
+    await writeAtomically(folder.runJson, `${JSON.stringify(runJson, null, 2)}\n`);
+
+    const records: TaskRecord[] = [...(earlier?.records ?? [])];
+    const total = tasks.length * columns.length;
+    progress.start('answering', total);
+    progress.advance(records.length);
+    let isComplete: boolean;
+    try {
+      isComplete = await execute(
+        {
+          tasks,
+          configurations: columns,
+          topK: spec.topK,
+          maxNewTokens: spec.maxNewTokens,
+          ttftRepeats: spec.ttftRepeats,
+          seed: spec.seed,
+        },
+        {
+          decoder: models.decoder,
+          tokenizer: models.tokenizer,
+          fim: models.fim,
+          pipelines: composePipelines(pipelines, models, { budget, placement }, shell.clock),
+          retriever: (name, task) => index.retriever(name, task),
+          clock: shell.clock,
+        },
+        {
+          recorded: new Set(records.map((record) => recordKey(record.taskId, record))),
+          isCancelled: () => shell.interrupt.aborted,
+          onRecord: async (record) => {
+            await journal.append(record);
+            records.push(record);
+            progress.advance(1);
+          },
+        },
+      );
+    } finally {
+      progress.stop();
+      await journal.close();
+    }
+    if (!isComplete) {
+      progress.note(`interrupted: ${records.length} of ${total} records are kept in ${folder.path}`);
+      progress.note('  repeat the command with --out and that folder and --resume to go on');
+      return EXIT.interrupted;
+    }
+
+    const encoderHead = (loaded: LoadedModels['retrieverEncoder']): Summary['encoder'] =>
+      loaded === null ? null : { name: loaded.name, identity: loaded.encoder.identity };
+    const summary = summarize(
+      {
+        fingerprint: print,
+        dataset: { id: dataset.id, contentHash: dataset.contentHash, tasks: tasks.length },
+        decoder: { name: models.decoderName, identity: models.decoder.identity },
+        encoder: encoderHead(models.compression),
+        retrieverEncoder: encoderHead(models.retrieverEncoder),
+        device: models.device,
+        dtype: spec.dtype,
+        metricProfile: spec.metricProfile,
+        retrievalProfile: spec.retrievalProfile,
+        topK: spec.topK,
+        contextPlacement: placement,
+        seed: spec.seed,
+      },
+      columns,
+      records,
+    );
+    const finishedAt = shell.wallClock();
+    const report = renderMarkdown(summary, {
+      version: PACKAGE.version,
+      startedAt: runJson.startedAt,
+      ...hardware,
+      threads: spec.threads,
+      onnxruntime: ONNXRUNTIME_VERSION,
+      commit:
+        runJson.git === null
+          ? null
+          : runJson.git.commit.slice(0, 12) + (runJson.git.isDirty ? ', modified' : ''),
+    });
+    await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
+    await writeAtomically(folder.report, report);
+    const finished = { ...runJson, finishedAt: finishedAt.toISOString() };
+    await writeAtomically(folder.runJson, `${JSON.stringify(finished, null, 2)}\n`);
+
+    shell.stdout.write(given.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
+    progress.note(`\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}`);
+    return summary.rows.some((row) => row.tasks.failed > 0) ? EXIT.someTasksFailed : EXIT.done;
+  } finally {
+    progress.stop();
+    await models.dispose();
+  }
+}
+
+/** The tasks of the whole run, in the dataset's order. */
+function chooseTasks(dataset: Dataset, given: RunOptions, reference: string): readonly CompletionTask[] {
+  let tasks = dataset.tasks;
+  if (given.tasks !== undefined) {
+    const known = new Map<string, CompletionTask>(tasks.map((task) => [task.id, task]));
+    const unknown = given.tasks.filter((id) => !known.has(id));
+    if (unknown.length > 0) {
+      throw new UsageError(`${dataset.id} has no task ${unknown.join(', ')}`, [
+        `its ids look like ${tasks[0]?.id ?? '(it has none)'}`,
+      ]);
+    }
+    const wanted = new Set(given.tasks);
+    tasks = tasks.filter((task) => wanted.has(task.id));
+  }
+  const limit =
+    given.limit ?? (given.tasks === undefined && reference === DEFAULT_DATASET ? DEFAULT_SAMPLE : 'all');
+  return limit === 'all' ? tasks : evenSample(tasks, limit);
+}
+
+function describeTasks(dataset: Dataset, tasks: readonly CompletionTask[]): string {
+  const part = `${tasks.length} of ${dataset.tasks.length} tasks of ${dataset.id}`;
+  return tasks.length < dataset.tasks.length ? `${part} (--limit all for every one)` : part;
+}
+
+function modelIds(models: LoadedModels): RunSpec['models'] {
+  const { bundle, compression, retrieverEncoder } = models;
+  return {
+    decoder: models.decoder.identity,
+    decoderTokenizer: models.tokenizer.identity,
+    promptFamily: bundle.decoder.promptFamily,
+    compression:
+      compression === null
+        ? null
+        : {
+            encoder: compression.encoder.identity,
+            encoderTokenizer: compression.tokenizer.identity,
+            projector: compression.projector.identity,
+            maxTokens: bundle.encoder.maxTokens,
+            normalize: bundle.encoder.normalize,
+          },
+    retrieverEncoder:
+      retrieverEncoder === null
+        ? null
+        : { encoder: retrieverEncoder.encoder.identity, tokenizer: retrieverEncoder.tokenizer.identity },
+  };
+}
+
+async function openJournal(
+  path: string,
+  print: string,
+  earlier: JournalContent | null,
+): Promise<JournalWriter> {
+  return earlier === null ? JournalWriter.create(path, print) : JournalWriter.reopen(path, earlier);
+}
+
+/** `results/2026-01-31T12-00-00-npm-ts-lines`, relative to the working folder. */
+function defaultFolder(startedAt: Date, dataset: string): string {
+  const stamp = startedAt.toISOString().slice(0, 19).replaceAll(':', '-');
+  const name = dataset.replace(/^.*[\\/]/, '').replace(/[^\w.-]+/g, '-') || 'run';
+  return join('results', `${stamp}-${name}`);
+}
+
+export type { Progress };

@@ -1,0 +1,147 @@
+/**
+ * @file The one place where interfaces meet implementations: models, tokenizers and pipelines of a run.
+ */
+
+import type { Clock } from '../domain/clock.js';
+import { readBundle, type Bundle } from '../model/bundle.js';
+import type { Decoder } from '../model/decoder.js';
+import type { Device, DeviceRequest, Dtype } from '../model/device.js';
+import type { Encoder } from '../model/encoder.js';
+import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
+import { resolveDevice } from '../model/ort/probe.js';
+import type { Projector } from '../model/projector.js';
+import { compressedPipeline } from '../pipelines/compressed.js';
+import { fullRagPipeline } from '../pipelines/full-rag.js';
+import { noContextPipeline } from '../pipelines/no-context.js';
+import type { PromptSetting } from '../pipelines/in-file.js';
+import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
+import { unixcoderTemplate } from '../prompt/encoder-input.js';
+import { fimTokens, type FimTokens } from '../prompt/fim.js';
+import { retrievalEmbedder, type TextEmbedder } from '../retrieval/dense.js';
+import { loadTokenizer } from '../tokenizer/hf.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+
+/** Which models a run uses, and where they lie. */
+export interface ModelRequest {
+  readonly bundle: string;
+  readonly decoder: string | undefined;
+  readonly encoder: string | undefined;
+  readonly projector: string | undefined;
+  readonly retrieverEncoder: string | undefined;
+  readonly device: DeviceRequest;
+  readonly dtype: Dtype;
+  readonly threads: number;
+  /** Whether any configuration compresses chunks. */
+  readonly needsCompression: boolean;
+  /** Whether any configuration ranks by vectors. */
+  readonly needsEmbedder: boolean;
+}
+
+export interface LoadedEncoder {
+  readonly name: string;
+  readonly encoder: Encoder;
+  readonly tokenizer: Tokenizer;
+}
+
+export interface LoadedModels {
+  readonly bundle: Bundle;
+  readonly device: Device;
+  readonly decoder: Decoder;
+  readonly decoderName: string;
+  readonly tokenizer: Tokenizer;
+  readonly fim: FimTokens;
+  readonly compression: (LoadedEncoder & { readonly projector: Projector }) | null;
+  readonly retrieverEncoder: LoadedEncoder | null;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens what the run needs and nothing else. Widths are checked before anything runs.
+ *
+ * @throws {ModelError} If a model cannot be used; what was opened before is closed again.
+ */
+export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
+  const bundle = await readBundle(request.bundle);
+  const device = await resolveDevice(request.device);
+  const options = { device, dtype: request.dtype, threads: request.threads };
+  const opened: { dispose(): Promise<void> }[] = [];
+  const keep = <T extends { dispose(): Promise<void> }>(model: T): T => {
+    opened.push(model);
+    return model;
+  };
+  const dispose = async (): Promise<void> => {
+    for (const model of opened.splice(0)) await model.dispose();
+  };
+  try {
+    const decoderDir = request.decoder ?? bundle.decoder.path;
+    const encoderDir = request.encoder ?? bundle.encoder.path;
+    const tokenizer = await loadTokenizer(decoderDir);
+    const fim = fimTokens(bundle.decoder.promptFamily, tokenizer);
+    const decoder = keep(await openDecoder(decoderDir, options));
+    const openNamedEncoder = async (dir: string): Promise<LoadedEncoder> => ({
+      name: dir === bundle.encoder.path ? bundle.name : dir,
+      encoder: keep(await openEncoder(dir, options)),
+      tokenizer: await loadTokenizer(dir),
+    });
+
+    let compression: LoadedModels['compression'] = null;
+    if (request.needsCompression) {
+      const projector = keep(await openProjector(request.projector ?? bundle.projector.path, options));
+      const loaded = await openNamedEncoder(encoderDir);
+      checkProjectorFits(projector, loaded.encoder, decoder);
+      compression = { ...loaded, projector };
+    }
+    let retrieverEncoder: LoadedEncoder | null = null;
+    if (request.needsEmbedder) {
+      const dir = request.retrieverEncoder ?? encoderDir;
+      retrieverEncoder =
+        compression !== null && dir === encoderDir ? compression : await openNamedEncoder(dir);
+    }
+    return {
+      bundle,
+      device,
+      decoder,
+      decoderName: request.decoder ?? bundle.name,
+      tokenizer,
+      fim,
+      compression,
+      retrieverEncoder,
+      dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** The pipelines asked for, over one prompt setting. */
+export function composePipelines(
+  names: readonly PipelineName[],
+  models: LoadedModels,
+  prompt: Pick<PromptSetting, 'budget' | 'placement'>,
+  clock: Clock,
+): Map<PipelineName, Pipeline> {
+  const setting: PromptSetting = { ...prompt, tokenizer: models.tokenizer, fim: models.fim, clock };
+  const make = (name: PipelineName): Pipeline => {
+    switch (name) {
+      case 'no-context':
+        return noContextPipeline(setting);
+      case 'full-rag':
+        return fullRagPipeline(setting);
+      case 'compressed': {
+        if (models.compression === null) throw new RangeError('the models were loaded without compression');
+        const { encoder, tokenizer, projector } = models.compression;
+        const { maxTokens, normalize } = models.bundle.encoder;
+        const template = unixcoderTemplate(tokenizer, Math.min(maxTokens, encoder.maxTokens));
+        return compressedPipeline(setting, { encoder, tokenizer, template, normalize, projector });
+      }
+    }
+  };
+  return new Map(names.map((name) => [name, make(name)]));
+}
+
+/** The embedder of the dense retriever. */
+export function composeEmbedder(models: LoadedModels): TextEmbedder {
+  if (models.retrieverEncoder === null) throw new RangeError('the models were loaded without an embedder');
+  return retrievalEmbedder(models.retrieverEncoder.encoder, models.retrieverEncoder.tokenizer);
+}

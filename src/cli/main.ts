@@ -1,0 +1,51 @@
+/**
+ * @file The program: its commands, and how a failure becomes a message and an exit code.
+ */
+
+import { Command, CommanderError } from 'commander';
+import { EXIT, UserError } from '../domain/errors.js';
+import { PACKAGE } from '../run/environment.js';
+import { registerDatasets } from './commands/datasets.js';
+import { registerDoctor } from './commands/doctor.js';
+import { registerRun } from './commands/run.js';
+import { registerScore } from './commands/score.js';
+import type { Shell } from './shell.js';
+
+/** The program with all its commands. */
+export function createProgram(shell: Shell): Command {
+  const program = new Command('llava-eval')
+    .description(
+      'Line completion with code from other files: what does compressing it into soft tokens cost in quality ' +
+        'and save in latency, against putting it in the prompt and against leaving it out?',
+    )
+    .version(PACKAGE.version)
+    .showHelpAfterError('(llava-eval <command> --help lists the options)')
+    .exitOverride();
+  registerRun(program, shell);
+  registerScore(program, shell);
+  registerDatasets(program, shell);
+  registerDoctor(program, shell);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+/**
+ * Runs one command line.
+ *
+ * Failures a user can mend are printed without a stack trace; anything else is a defect and is thrown.
+ */
+export async function main(argv: readonly string[], shell: Shell): Promise<void> {
+  try {
+    await createProgram(shell).parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // commander has printed its message already; help and version end with 0.
+      shell.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
+    } else if (error instanceof UserError) {
+      shell.stderr.write(`llava-eval: ${error.render()}\n`);
+      shell.exit(error.exitCode);
+    } else {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * @file Parsers of flag values: strict, and each refusal says what was expected and what was given.
+ */
+
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}, got "${text}".`);
+    }
+    return value;
+  };
+}
+
+/** One of the names given. */
+export function oneOf<const T extends string>(names: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = names.find((name) => name === text);
+    if (found === undefined) throw new InvalidArgumentError(`expected ${listed(names)}, got "${text}".`);
+    return found;
+  };
+}
+
+/** A comma-separated list of the names given, without repeats, in the order written. */
+export function listOf<const T extends string>(names: readonly T[]): (text: string) => T[] {
+  const parse = oneOf(names);
+  return (text) => [...new Set(text.split(',').map((part) => parse(part.trim())))];
+}
+
+/** A comma-separated list of any non-empty words. */
+export function words(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.some((part) => part === '')) {
+    throw new InvalidArgumentError(`expected words separated by commas, got "${text}".`);
+  }
+  return parts;
+}
+
+/** A number of tasks, or `all`. */
+export function limit(text: string): number | 'all' {
+  if (text === 'all') return 'all';
+  try {
+    return wholeNumber(1)(text);
+  } catch {
+    throw new InvalidArgumentError(`expected a whole number of at least 1, or "all", got "${text}".`);
+  }
+}
+
+/** `i/n`: shard i of n, from 1. */
+export function shard(text: string): { index: number; count: number } {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const parsed = { index: Number(index), count: Number(count) };
+  if (!(parsed.index >= 1 && parsed.index <= parsed.count)) {
+    throw new InvalidArgumentError(`expected i/n with i from 1 to n, such as 2/4, got "${text}".`);
+  }
+  return parsed;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
+}

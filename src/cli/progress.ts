@@ -1,0 +1,66 @@
+/**
+ * @file Progress on stderr: a bar with an estimate on a terminal, nothing otherwise; the one home of
+ * cli-progress.
+ */
+
+import { SingleBar } from 'cli-progress';
+
+export interface Progress {
+  /** Shows a new bar of `total` steps under a title; a total of 0 shows nothing. */
+  start(title: string, total: number): void;
+  advance(steps: number): void;
+  /** Removes the bar. Idempotent. */
+  stop(): void;
+  /** A line for people, above the bar. */
+  note(line: string): void;
+}
+
+/** No bar and no notes. */
+export const SILENT: Progress = {
+  start() {
+    // nothing is shown
+  },
+  advance() {
+    // nothing is shown
+  },
+  stop() {
+    // nothing is shown
+  },
+  note() {
+    // nothing is shown
+  },
+};
+
+/** Bars on a terminal; on anything else only the notes. */
+export function terminalProgress(stream: NodeJS.WriteStream): Progress {
+  let bar: SingleBar | null = null;
+  const stop = (): void => {
+    bar?.stop();
+    bar = null;
+  };
+  return {
+    start(title, total) {
+      stop();
+      if (!stream.isTTY || total === 0) return;
+      bar = new SingleBar({
+        stream,
+        format: `${title.padEnd(10)} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        barsize: 24,
+        hideCursor: true,
+        clearOnComplete: true,
+        etaBuffer: 50,
+      });
+      bar.start(total, 0);
+    },
+    advance(steps) {
+      bar?.increment(steps);
+    },
+    stop,
+    note(line) {
+      stop();
+      stream.write(`${line}\n`);
+    },
+  };
+}

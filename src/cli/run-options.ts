@@ -1,0 +1,142 @@
+/**
+ * @file What `run` can be told, by flag or in `llava-eval.config.json`; flags win, then the file, then
+ * the model's own defaults, then the program's.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { UsageError, messageOf } from '../domain/errors.js';
+import { DEVICE_REQUESTS, DTYPES } from '../model/device.js';
+import { PIPELINES } from '../pipelines/pipeline.js';
+import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
+import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
+import { RETRIEVERS } from '../retrieval/retriever.js';
+import { limit, listOf, oneOf, shard, wholeNumber, words } from './options.js';
+
+export const METRIC_PROFILES = ['llavacode'] as const;
+export const CONFIG_FILE = 'llava-eval.config.json';
+
+const positive = z.int().positive();
+const text = z.string().min(1);
+
+/** Every setting of a run; the keys are those of the flags in camel case. */
+const runOptionsSchema = z
+  .strictObject({
+    dataset: text,
+    repos: text,
+    limit: z.union([positive, z.literal('all')]),
+    tasks: z.array(text).min(1),
+    skipInvalid: z.boolean(),
+    model: text,
+    decoder: text,
+    encoder: text,
+    projector: text,
+    retrieverEncoder: text,
+    pipelines: z.array(z.enum(PIPELINES)).min(1),
+    retrievers: z.array(z.enum(RETRIEVERS)).min(1),
+    retrievalProfile: z.enum(RETRIEVAL_PROFILES),
+    metricProfile: z.enum(METRIC_PROFILES),
+    topK: positive,
+    contextPlacement: z.enum(CONTEXT_PLACEMENTS),
+    maxPromptTokens: positive,
+    contextTokens: positive,
+    maxNewTokens: positive,
+    device: z.enum(DEVICE_REQUESTS),
+    dtype: z.enum(DTYPES),
+    threads: positive,
+    ttftRepeats: positive,
+    seed: z.int(),
+    shard: z.strictObject({ index: positive, count: positive }),
+    out: text,
+    resume: z.boolean(),
+    json: z.boolean(),
+    quiet: z.boolean(),
+  })
+  .partial();
+
+export type RunOptions = z.infer<typeof runOptionsSchema>;
+
+/** Declares the flags. None has a default here: an absent flag must not hide the configuration file. */
+export function addRunOptions(command: Command): Command {
+  const add = (flags: string, description: string, parse?: (text: string) => unknown): void => {
+    const option = new Option(flags, description);
+    if (parse !== undefined) option.argParser(parse);
+    command.addOption(option);
+  };
+  const list = (names: readonly string[]): string => names.join(', ');
+  add('--dataset <id|file|dir>', 'benchmark, JSONL file, or a folder with code (default: npm-ts-lines)');
+  add('--repos <dir>', 'where the repositories of a JSONL file lie');
+  add('--limit <n>', 'how many tasks, spread evenly; "all" for every one', limit);
+  add('--tasks <ids>', 'only these task ids, separated by commas', words);
+  add('--skip-invalid', 'leave damaged records out and count them');
+  add('--model <bundle>', 'decoder, encoder and projector in one: nano or a folder (default: nano)');
+  add('--decoder <dir>', 'decoder to use instead of the bundle’s');
+  add('--encoder <dir>', 'encoder to use instead of the bundle’s');
+  add('--projector <file>', 'projector to use instead of the bundle’s');
+  add('--retriever-encoder <dir>', 'encoder of the unixcoder retriever (default: the bundle’s)');
+  add('--pipelines <names>', `any of ${list(PIPELINES)} (default: all)`, listOf(PIPELINES));
+  add('--retrievers <names>', `any of ${list(RETRIEVERS)} (default: all)`, listOf(RETRIEVERS));
+  add('--retrieval-profile <name>', list(RETRIEVAL_PROFILES), oneOf(RETRIEVAL_PROFILES));
+  add('--metric-profile <name>', list(METRIC_PROFILES), oneOf(METRIC_PROFILES));
+  add('--top-k <k>', 'chunks per task (default: 10)', wholeNumber(1));
+  add('--context-placement <place>', list(CONTEXT_PLACEMENTS), oneOf(CONTEXT_PLACEMENTS));
+  add('--max-prompt-tokens <n>', 'window for in-file context and new tokens', wholeNumber(1));
+  add('--context-tokens <n>', 'budget of the cross-file block as text', wholeNumber(1));
+  add('--max-new-tokens <n>', 'longest completion (default: 50)', wholeNumber(1));
+  add('--device <name>', `${list(DEVICE_REQUESTS)} (default: auto)`, oneOf(DEVICE_REQUESTS));
+  add('--dtype <name>', `${list(DTYPES)} (default: fp32)`, oneOf(DTYPES));
+  add('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1));
+  add('--ttft-repeats <n>', 'timed prefills per task and configuration (default: 1)', wholeNumber(1));
+  add(
+    '--seed <n>',
+    'order of the configurations, resampling (default: 0)',
+    wholeNumber(Number.MIN_SAFE_INTEGER),
+  );
+  add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
+  add('--out <dir>', 'run folder (default: a new one under results/)');
+  add('--resume', 'continue the run in --out');
+  add('--json', 'print summary.json instead of the table');
+  add('--quiet', 'no progress and no notes on stderr');
+  add('--config <file>', `settings in JSON (default: ${CONFIG_FILE}, if there is one)`);
+  return command;
+}
+
+/**
+ * Reads the configuration file.
+ *
+ * @param path As given by `--config`; undefined looks for the default name and accepts its absence.
+ * @throws {UsageError} If it cannot be read, is not JSON, or has an unknown or ill-typed key.
+ */
+export async function readConfigFile(path: string | undefined): Promise<RunOptions> {
+  const file = path ?? CONFIG_FILE;
+  let content: string;
+  try {
+    content = await readFile(file, 'utf8');
+  } catch (error) {
+    if (path === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`, [], { cause: error });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(content);
+  } catch (error) {
+    throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
+  }
+  return checked(json, file);
+}
+
+/** Joins flags and file; a flag that was given wins. @throws {UsageError} On an ill-typed value. */
+export function mergeRunOptions(flags: Readonly<Record<string, unknown>>, file: RunOptions): RunOptions {
+  const given = Object.fromEntries(Object.entries(flags).filter(([key]) => key !== 'config'));
+  return { ...file, ...checked(given, 'command line') };
+}
+
+function checked(value: unknown, where: string): RunOptions {
+  const parsed = runOptionsSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(
+    `${where}: ${parsed.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`).join('; ')}`,
+    ['the keys are those of the flags of `llava-eval run`, in camel case'],
+  );
+}

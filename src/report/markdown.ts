@@ -1,0 +1,157 @@
+/**
+ * @file `report.md`: the same numbers with intervals, stages, environment and caveats.
+ */
+
+import { configurationLabel } from '../run/record.js';
+import { SAMPLES_FOR } from '../metrics/statistics.js';
+import { fixed, interval, pValue, signed } from './format.js';
+import { STAGES, unscored, type Estimate, type Latency, type Summary, type SummaryRow } from './summary.js';
+
+/** Facts about the machine and the moment that a reader of the report needs. */
+export interface ReportEnvironment {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly threads: number;
+  readonly memoryGiB: number;
+  readonly platform: string;
+  readonly node: string;
+  readonly onnxruntime: string;
+  readonly commit: string | null;
+}
+
+/** The whole report, a function of its arguments alone. */
+export function renderMarkdown(summary: Summary, environment: ReportEnvironment): string {
+  const retrieving = summary.rows.filter((row) => row.pipeline !== 'no-context');
+  return [
+    `# ${summary.dataset.id}: ${summary.decoder.name}`,
+    '',
+    `${summary.dataset.tasks} tasks, top-${summary.topK}, context placed ${summary.contextPlacement}, ` +
+      `${summary.device} ${summary.dtype}, seed ${summary.seed}. Intervals are 95 % percentile bootstrap ` +
+      'intervals over tasks.',
+    '',
+    '## Quality and latency',
+    '',
+    table(
+      [
+        'pipeline',
+        'retriever',
+        'n',
+        'EM %',
+        'ES %',
+        'TTFT p50 ms',
+        'p90',
+        'cold TTFT p50 ms',
+        'p90',
+        'prompt tokens',
+      ],
+      summary.rows.map((row) => [
+        row.pipeline,
+        row.retriever ?? '',
+        String(row.tasks.scored),
+        estimate(row.exactMatch),
+        estimate(row.editSimilarity),
+        ...percentiles(row.ttftMs),
+        ...percentiles(row.ttftColdMs),
+        fixed(row.promptTokens.mean, 0),
+      ]),
+    ),
+    '',
+    'TTFT: prompt embedding and prefill up to the first token id on the host, soft tokens precomputed as an ' +
+      'editor would keep them. Cold TTFT adds retrieval, tokenizing, encoding and projecting. ' +
+      `A percentile is given only where the sample supports it (p90 from ${SAMPLES_FOR.p90}, p99 from ` +
+      `${SAMPLES_FOR.p99} tasks).`,
+    '',
+    ...section(
+      'Compressed against full-rag: TTFT',
+      ['retriever', 'pairs', 'reduction of TTFT %', '95 % interval'],
+      summary.rows.flatMap((row) => {
+        const r = row.ttftReductionVsFullRag;
+        if (r === null) return [];
+        const percent = r.ci95 === null ? null : ([r.ci95[0] * 100, r.ci95[1] * 100] as const);
+        return [[row.retriever ?? '', String(r.pairs), fixed(r.p50 * 100, 1), interval(percent, 1)]];
+      }),
+    ),
+    ...section(
+      'Against no-context',
+      ['configuration', 'EM points', 'exact McNemar', 'ES points', 'sign-flip test'],
+      retrieving.flatMap((row) => {
+        if (row.vsNoContext === null) return [];
+        const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
+        return [
+          [
+            configurationLabel(row),
+            `${signed(em.delta, 2)} ${interval(em.ci95, 2)}`,
+            pValue(em.p),
+            `${signed(es.delta, 2)} ${interval(es.ci95, 2)}`,
+            pValue(es.p),
+          ],
+        ];
+      }),
+    ),
+    ...section(
+      'Stages, median ms',
+      ['configuration', ...STAGES, 'chunks', 'soft tokens', 'generated tokens'],
+      summary.rows.map((row) => [
+        configurationLabel(row),
+        ...STAGES.map((stage) => fixed(row.stagesMs[stage], 2)),
+        fixed(row.chunks.mean, 1),
+        fixed(row.softTokens.mean, 1),
+        fixed(row.generatedTokens.mean, 1),
+      ]),
+    ),
+    '## Read with care',
+    '',
+    ...caveats(summary, summary.rows),
+    '',
+    '## Environment',
+    '',
+    `- llava-eval ${environment.version}${environment.commit === null ? '' : ` (${environment.commit})`}, ` +
+      `onnxruntime ${environment.onnxruntime}, Node ${environment.node}, ${environment.platform}`,
+    `- ${environment.cpu}, ${environment.cores} cores, ${environment.memoryGiB} GiB; ${environment.threads} threads`,
+    `- started ${environment.startedAt}`,
+    `- decoder \`${summary.decoder.identity.slice(0, 12)}\`` +
+      (summary.encoder === null ? '' : `, encoder \`${summary.encoder.identity.slice(0, 12)}\``) +
+      `, dataset \`${summary.dataset.contentHash.slice(0, 12)}\`, run \`${summary.fingerprint.slice(0, 12)}\``,
+    '',
+  ].join('\n');
+}
+
+function caveats(summary: Summary, rows: readonly SummaryRow[]): string[] {
+  const lines = [
+    `- EM and ES follow the profile \`${summary.metricProfile}\`: EM ignores white space and quote style, ES is ` +
+      '1 − Levenshtein / longer length. Figures of other profiles are not comparable.',
+    `- Retrieval follows \`${summary.retrievalProfile}\`. The target file is excluded by its path; copies of the ` +
+      'line elsewhere in the repository are not removed, as in the published harnesses.',
+    '- The intervals treat tasks as independent; tasks of one repository are related, so they are somewhat narrow.',
+    '- p-values are not corrected for the number of comparisons in this report.',
+  ];
+  if (summary.retrieverEncoder !== null) {
+    lines.push(
+      `- The retriever \`unixcoder\` ranks by the encoder of ${summary.retrieverEncoder.name}, not by Microsoft's ` +
+        'weights unless that is what was given.',
+    );
+  }
+  for (const line of unscored(rows))
+    lines.push(`- ${line}; these tasks are left out of the means, not counted as 0.`);
+  return lines;
+}
+
+function estimate({ mean, ci95 }: Estimate): string {
+  return `${fixed(mean, 2)} ${interval(ci95, 2)}`.trimEnd();
+}
+
+function percentiles({ p50, p90 }: Latency): [string, string] {
+  return [fixed(p50, 1), fixed(p90, 1)];
+}
+
+function section(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return rows.length === 0 ? [] : [`## ${title}`, '', table(head, rows), ''];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,207 @@
+/**
+ * @file Journal records to the numbers of a run: `summary.json`.
+ *
+ * Failed and skipped tasks are counted beside the metrics and never averaged in as zero; a metric of
+ * nothing is null. Comparisons use the tasks that both sides scored.
+ */
+
+import {
+  bootstrapMean,
+  bootstrapMedian,
+  mcnemar,
+  mean,
+  quantile,
+  signFlipTest,
+  supportedPercentile,
+  type Interval,
+} from '../metrics/statistics.js';
+import { configurationLabel, type Configuration, type ScoredRecord, type TaskRecord } from '../run/record.js';
+import { createRng, type Rng } from '../tensor/rng.js';
+
+export const SUMMARY_SCHEMA = 'llava-eval/summary@1';
+
+/** Percent. */
+export interface Estimate {
+  readonly mean: number | null;
+  readonly ci95: Interval | null;
+}
+
+/** Milliseconds; a percentile the sample is too small for is null. */
+export interface Latency {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly mean: number | null;
+}
+
+/** Percentage points, other minus base, on the tasks both scored. */
+export interface Difference {
+  readonly delta: number | null;
+  readonly ci95: Interval | null;
+  readonly p: number | null;
+}
+
+export interface SummaryRow extends Configuration {
+  readonly tasks: { total: number; scored: number; failed: number; skipped: number };
+  readonly exactMatch: Estimate;
+  readonly editSimilarity: Estimate;
+  readonly ttftMs: Latency;
+  readonly ttftColdMs: Latency;
+  /** Medians of the stages that make the cold time. */
+  readonly stagesMs: Readonly<Record<Stage, number | null>>;
+  readonly promptTokens: { mean: number | null; p50: number | null; max: number | null };
+  readonly softTokens: { mean: number | null };
+  readonly chunks: { mean: number | null };
+  readonly generatedTokens: { mean: number | null };
+  /** 1 - ttft / ttft of full-rag with the same retriever, paired per task; a fraction. */
+  readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
+  readonly vsNoContext: { exactMatch: Difference; editSimilarity: Difference } | null;
+}
+
+export const STAGES = ['retrieve', 'tokenize', 'encode', 'project', 'prefill'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface Summary {
+  readonly schema: typeof SUMMARY_SCHEMA;
+  readonly fingerprint: string;
+  readonly dataset: { readonly id: string; readonly contentHash: string; readonly tasks: number };
+  readonly decoder: { readonly name: string; readonly identity: string };
+  readonly encoder: { readonly name: string; readonly identity: string } | null;
+  readonly retrieverEncoder: { readonly name: string; readonly identity: string } | null;
+  readonly device: string;
+  readonly dtype: string;
+  readonly metricProfile: string;
+  readonly retrievalProfile: string;
+  readonly topK: number;
+  readonly contextPlacement: string;
+  readonly seed: number;
+  readonly rows: readonly SummaryRow[];
+}
+
+/** What a summary says about its run beside the numbers. */
+export type SummaryHead = Omit<Summary, 'schema' | 'rows'>;
+
+/**
+ * Aggregates records, one row a configuration, in the order given.
+ *
+ * Resampling is seeded by the run's seed and the row, so the summary is a function of the journal.
+ */
+export function summarize(
+  head: SummaryHead,
+  configurations: readonly Configuration[],
+  records: readonly TaskRecord[],
+): Summary {
+  const of = ({ pipeline, retriever }: Configuration): TaskRecord[] =>
+    records.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
+  const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null }));
+  const rows = configurations.map((configuration, i): SummaryRow => {
+    const rng = createRng(head.seed * 1009 + i);
+    const own = of(configuration);
+    const fullRag =
+      configuration.pipeline === 'compressed'
+        ? scoredByTask(of({ pipeline: 'full-rag', retriever: configuration.retriever }))
+        : new Map<string, ScoredRecord>();
+    return summarizeRow(configuration, own, noContext, fullRag, rng);
+  });
+  return { schema: SUMMARY_SCHEMA, ...head, rows };
+}
+
+function scoredByTask(records: readonly TaskRecord[]): Map<string, ScoredRecord> {
+  return new Map(records.flatMap((record) => (record.status === 'scored' ? [[record.taskId, record]] : [])));
+}
+
+function summarizeRow(
+  { pipeline, retriever }: Configuration,
+  own: readonly TaskRecord[],
+  noContext: ReadonlyMap<string, ScoredRecord>,
+  fullRag: ReadonlyMap<string, ScoredRecord>,
+  rng: Rng,
+): SummaryRow {
+  const scored = own.flatMap((record) => (record.status === 'scored' ? [record] : []));
+  const em = scored.map((record) => record.exactMatch * 100);
+  const es = scored.map((record) => record.editSimilarity * 100);
+  const stage = (read: (record: ScoredRecord) => number): number | null => quantile(scored.map(read), 0.5);
+  const promptTokens = scored.map((record) => record.promptTokens);
+  return {
+    pipeline,
+    retriever,
+    tasks: {
+      total: own.length,
+      scored: scored.length,
+      failed: own.filter((record) => record.status === 'failed').length,
+      skipped: own.filter((record) => record.status === 'skipped').length,
+    },
+    exactMatch: { mean: mean(em), ci95: bootstrapMean(em, rng) },
+    editSimilarity: { mean: mean(es), ci95: bootstrapMean(es, rng) },
+    ttftMs: latency(scored.map((record) => record.timing.ttftMs)),
+    ttftColdMs: latency(scored.map((record) => record.timing.ttftColdMs)),
+    stagesMs: {
+      retrieve: stage((record) => record.timing.retrieveMs),
+      tokenize: stage((record) => record.timing.tokenizeMs),
+      encode: stage((record) => record.timing.encodeMs),
+      project: stage((record) => record.timing.projectMs),
+      prefill: stage((record) => record.timing.prefillMs),
+    },
+    promptTokens: {
+      mean: mean(promptTokens),
+      p50: quantile(promptTokens, 0.5),
+      max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
+    },
+    softTokens: { mean: mean(scored.map((record) => record.softTokens)) },
+    chunks: { mean: mean(scored.map((record) => record.chunks.length)) },
+    generatedTokens: { mean: mean(scored.map((record) => record.generatedTokens)) },
+    ttftReductionVsFullRag: reduction(scored, fullRag, rng),
+    vsNoContext: pipeline === 'no-context' ? null : compare(scored, noContext, rng),
+  };
+}
+
+function latency(values: readonly number[]): Latency {
+  return {
+    p50: supportedPercentile(values, 'p50'),
+    p90: supportedPercentile(values, 'p90'),
+    p99: supportedPercentile(values, 'p99'),
+    mean: mean(values),
+  };
+}
+
+function reduction(
+  own: readonly ScoredRecord[],
+  fullRag: ReadonlyMap<string, ScoredRecord>,
+  rng: Rng,
+): SummaryRow['ttftReductionVsFullRag'] {
+  const reductions = own.flatMap((record) => {
+    const full = fullRag.get(record.taskId);
+    return full === undefined ? [] : [1 - record.timing.ttftMs / full.timing.ttftMs];
+  });
+  const p50 = quantile(reductions, 0.5);
+  return p50 === null ? null : { p50, ci95: bootstrapMedian(reductions, rng), pairs: reductions.length };
+}
+
+function compare(
+  own: readonly ScoredRecord[],
+  base: ReadonlyMap<string, ScoredRecord>,
+  rng: Rng,
+): SummaryRow['vsNoContext'] {
+  const pairs = own.flatMap((record) => {
+    const other = base.get(record.taskId);
+    return other === undefined ? [] : [{ own: record, base: other }];
+  });
+  if (pairs.length === 0) return null;
+  const em = pairs.map((pair) => (pair.own.exactMatch - pair.base.exactMatch) * 100);
+  const es = pairs.map((pair) => (pair.own.editSimilarity - pair.base.editSimilarity) * 100);
+  const lost = em.filter((difference) => difference < 0).length;
+  const won = em.filter((difference) => difference > 0).length;
+  return {
+    exactMatch: { delta: mean(em), ci95: bootstrapMean(em, rng), p: mcnemar(lost, won) },
+    editSimilarity: { delta: mean(es), ci95: bootstrapMean(es, rng), p: signFlipTest(es, rng) },
+  };
+}
+
+/** The first configurations that could not be scored, for messages. */
+export function unscored(rows: readonly SummaryRow[]): string[] {
+  return rows.flatMap((row) =>
+    row.tasks.failed + row.tasks.skipped === 0
+      ? []
+      : [`${configurationLabel(row)}: ${row.tasks.failed} failed, ${row.tasks.skipped} skipped`],
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * @file The comparison as the terminal shows it, in 80 columns; the one home of cli-table3.
+ */
+
+import Table from 'cli-table3';
+import { SAMPLES_FOR } from '../metrics/statistics.js';
+import { configurationLabel } from '../run/record.js';
+import { fixed, interval, signed } from './format.js';
+import { unscored, type Summary } from './summary.js';
+
+const HEAD = ['pipeline', 'retriever', 'n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
+
+const FRAME = {
+  ...{ top: '─', 'top-mid': '─', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '─', 'bottom-mid': '─', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ' },
+};
+
+/** The table and what to make of it, without colour, ending in a newline. */
+export function renderTable(summary: Summary): string {
+  const table = new Table({
+    head: HEAD,
+    chars: FRAME,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 },
+    colAligns: ['left', 'left', ...HEAD.slice(2).map(() => 'right' as const)],
+  });
+  for (const row of summary.rows) {
+    table.push([
+      row.pipeline,
+      row.retriever ?? '',
+      String(row.tasks.scored),
+      fixed(row.exactMatch.mean, 2),
+      fixed(row.editSimilarity.mean, 2),
+      fixed(row.ttftMs.p50, 1),
+      fixed(row.ttftMs.p90, 1),
+      fixed(row.ttftColdMs.p50, 1),
+      fixed(row.promptTokens.mean, 0),
+    ]);
+  }
+  return `${table.toString()}\n${notes(summary).join('\n')}\n`;
+}
+
+function notes(summary: Summary): string[] {
+  const lines = [
+    'Times in ms. TTFT: soft tokens precomputed; cold: retrieval, tokenizing, encoding',
+    'and projecting included (p50). tokens: mean prompt length.',
+  ];
+  if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
+    lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
+  }
+  if (summary.retrieverEncoder !== null) {
+    lines.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);
+  }
+  const reductions = summary.rows.flatMap((row) => {
+    const r = row.ttftReductionVsFullRag;
+    if (r === null) return [];
+    const percent = r.ci95 === null ? null : ([r.ci95[0] * 100, r.ci95[1] * 100] as const);
+    return [`  ${(row.retriever ?? '').padEnd(10)} ${fixed(r.p50 * 100, 1)} % ${interval(percent, 1)}`];
+  });
+  if (reductions.length > 0) {
+    lines.push(
+      '',
+      'TTFT reduction, compressed against full-rag (median of pairs, 95 % interval):',
+      ...reductions,
+    );
+  }
+  const differences = summary.rows.flatMap((row) => {
+    if (row.vsNoContext === null) return [];
+    const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
+    const cell = (d: typeof em): string => `${signed(d.delta, 2)} ${interval(d.ci95, 2)}`.padEnd(22);
+    return [`  ${configurationLabel(row).padEnd(22)} EM ${cell(em)} ES ${cell(es)}`.trimEnd()];
+  });
+  if (differences.length > 0) lines.push('', 'Against no-context, points (95 % interval):', ...differences);
+  const incomplete = unscored(summary.rows);
+  if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
+  return lines;
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ModelError, UsageError } from '../../src/domain/errors.js';
+import { tokenId } from '../../src/domain/units.js';
+import { assemblePrompt } from '../../src/prompt/assemble.js';
+import { promptBudget } from '../../src/prompt/budget.js';
+import { crossFileBlock } from '../../src/prompt/cross-file-block.js';
+import { encoderInput, unixcoderTemplate } from '../../src/prompt/encoder-input.js';
+import { fimTokens } from '../../src/prompt/fim.js';
+import { encodeHead, encodeTail } from '../../src/prompt/truncate.js';
+import { createRng } from '../../src/tensor/rng.js';
+import { fakeTokenizer } from '../support/fakes.js';
+
+const ids = (...numbers: number[]) => numbers.map(tokenId);
+const FIM = fimTokens('qwen2.5-coder', fakeTokenizer);
+// FakeTokenizer: prefix 1, middle 2, suffix 3.
+
+describe('the prompt budget', () => {
+  test("is LlavaCode's: 2048 and 50 leave 665 tokens right and 1330 left", () => {
+    // 2048 - 50 - 3 = 1995; 1995 / 3 = 665; 665 x 2 = 1330
+    const budget = promptBudget({ maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 });
+    assert.deepEqual(budget, { leftTokens: 1330, rightTokens: 665, contextTokens: 512 });
+  });
+
+  test('rounds the right part down and takes the left from the rounded part', () => {
+    // 640 - 50 - 3 = 587; 587 / 3 = 195.67 -> 195; 390
+    assert.deepEqual(
+      promptBudget({ maxPromptTokens: 640, maxNewTokens: 50, contextTokens: 1 }).leftTokens,
+      390,
+    );
+  });
+
+  test('refuses a window without room for code', () => {
+    assert.throws(
+      () => promptBudget({ maxPromptTokens: 55, maxNewTokens: 50, contextTokens: 9 }),
+      UsageError,
+    );
+  });
+});
+
+describe('prompt assembly', () => {
+  const parts = { left: ids(200, 201), right: ids(300) };
+
+  test('without context is F1 left F2 right F3 in both placements', () => {
+    for (const placement of ['before-prefix', 'after-suffix'] as const) {
+      const prompt = assemblePrompt(FIM, { ...parts, context: { kind: 'none' }, placement });
+      assert.deepEqual(prompt, { ids: ids(1, 200, 201, 3, 300, 2), slots: [] });
+    }
+  });
+
+  test('puts text before the prefix, or between suffix and middle', () => {
+    const context = { kind: 'text', ids: ids(7, 8) } as const;
+    assert.deepEqual(
+      assemblePrompt(FIM, { ...parts, context, placement: 'before-prefix' }).ids,
+      ids(7, 8, 1, 200, 201, 3, 300, 2),
+    );
+    assert.deepEqual(
+      assemblePrompt(FIM, { ...parts, context, placement: 'after-suffix' }).ids,
+      ids(1, 200, 201, 3, 300, 7, 8, 2),
+    );
+  });
+
+  test('reserves one slot a soft token and reports the positions', () => {
+    const context = { kind: 'soft', count: 2 } as const;
+    const before = assemblePrompt(FIM, { ...parts, context, placement: 'before-prefix' });
+    assert.deepEqual([before.ids.length, before.slots], [8, [0, 1]]);
+    const after = assemblePrompt(FIM, { ...parts, context, placement: 'after-suffix' });
+    assert.deepEqual([after.ids.length, after.slots], [8, [5, 6]]);
+  });
+
+  test('with no chunk found equals the prompt without context', () => {
+    const none = assemblePrompt(FIM, { ...parts, context: { kind: 'none' }, placement: 'before-prefix' });
+    for (const context of [{ kind: 'soft', count: 0 } as const, { kind: 'text', ids: [] } as const]) {
+      assert.deepEqual(assemblePrompt(FIM, { ...parts, context, placement: 'before-prefix' }), none);
+    }
+  });
+});
+
+describe('the cross-file block', () => {
+  test('is the published form to the byte', () => {
+    const block = crossFileBlock([{ path: 'pkg/a.py', text: 'def f(x):\n    return x' }], 'python');
+    assert.equal(
+      block,
+      '# Here are some relevant code fragments from other files of the repo:\n\n' +
+        '# the below code fragment can be found in:\n# pkg/a.py\n# def f(x):\n#     return x\n\n',
+    );
+  });
+
+  test('cuts lines where Python does, so that no line escapes its comment mark', () => {
+    const block = crossFileBlock([{ path: 'a.ts', text: 'a\u2028b\fc\r\nd' }], 'typescript');
+    assert.ok(block.endsWith('// a.ts\n// a\n// b\n// c\n// d\n\n'), JSON.stringify(block));
+  });
+
+  test('of no chunks is empty', () => {
+    assert.equal(crossFileBlock([], 'typescript'), '');
+  });
+});
+
+describe('the encoder template', () => {
+  test('keeps the first tokens that fit between <s> <encoder-only> </s> and </s>', () => {
+    const template = unixcoderTemplate(fakeTokenizer, 7);
+    // <s> 4, </s> 5, <encoder-only> 6; 7 - 4 = 3 tokens of text
+    assert.deepEqual(encoderInput(template, ids(200, 201, 202, 203)), ids(4, 6, 5, 200, 201, 202, 5));
+  });
+
+  test('is refused for a tokenizer without its tokens', () => {
+    const bare = { ...fakeTokenizer, controlToken: () => undefined };
+    assert.throws(() => unixcoderTemplate(bare, 7), ModelError);
+    assert.throws(
+      () => fimTokens('qwen2.5-coder', bare),
+      /has no <\|fim_prefix\|>, <\|fim_suffix\|>, <\|fim_middle\|>/,
+    );
+  });
+});
+
+describe('cutting to a budget', () => {
+  test('equals tokenizing the whole text and slicing, on 500 random texts', () => {
+    const rng = createRng(3);
+    const pieces = ['word', '\n', '\n', '\n\n', '  ', '\t', 'x = 1;', '\r\n', 'é', '😀'];
+    for (let round = 0; round < 500; round++) {
+      const text = Array.from({ length: rng.int(120) }, () => pieces[rng.int(pieces.length)]!).join('');
+      const limit = rng.int(40);
+      const all = fakeTokenizer.encode(text);
+      assert.deepEqual(encodeHead(fakeTokenizer, text, limit), all.slice(0, limit));
+      assert.deepEqual(encodeTail(fakeTokenizer, text, limit), limit === 0 ? [] : all.slice(-limit));
+    }
+  });
+
+  test('tokenizes only a part of a long text', () => {
+    let seen = 0;
+    const counting = {
+      ...fakeTokenizer,
+      encode: (text: string) => {
+        seen += text.length;
+        return fakeTokenizer.encode(text);
+      },
+    };
+    const text = 'const value = compute(1);\n'.repeat(4000);
+    encodeTail(counting, text, 100);
+    encodeHead(counting, text, 100);
+    assert.ok(seen < 2000, `${seen} characters tokenized`);
+  });
+});

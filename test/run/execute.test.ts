@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ScoredChunk } from '../../src/domain/chunk.js';
+import { configurations } from '../../src/run/configurations.js';
+import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
+import { recordKey, type TaskRecord } from '../../src/run/record.js';
+import { compressedPipeline } from '../../src/pipelines/compressed.js';
+import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
+import { noContextPipeline } from '../../src/pipelines/no-context.js';
+import { PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
+import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
+import { fimTokens } from '../../src/prompt/fim.js';
+import { RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
+import {
+  FakeDecoder,
+  fakeEncoder,
+  fakeProjector,
+  fakeTask,
+  fakeTokenizer,
+  tickingClock,
+} from '../support/fakes.js';
+
+const CHUNKS: ScoredChunk[] = ['let a = 1;', 'let b = 2;'].map((text, i) => ({
+  path: `c${i}.ts`,
+  startLine: 1,
+  endLine: 1,
+  text,
+  score: 1 - i,
+}));
+
+const FIM = fimTokens('qwen2.5-coder', fakeTokenizer);
+const TASKS = [
+  fakeTask('r/1', 'const x = ', 'answer', '\nmore'),
+  fakeTask('r/2', 'other ', 'answer', '\nrest'),
+];
+
+function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): ExecutionParts {
+  const clock = tickingClock();
+  const setting = {
+    tokenizer: fakeTokenizer,
+    fim: FIM,
+    budget: { leftTokens: 40, rightTokens: 20, contextTokens: 1000 },
+    placement: 'before-prefix' as const,
+    clock,
+  };
+  const compressor = {
+    encoder: fakeEncoder,
+    tokenizer: fakeTokenizer,
+    template: unixcoderTemplate(fakeTokenizer, 64),
+    normalize: true,
+    projector: fakeProjector,
+  };
+  const pipelines = [
+    noContextPipeline(setting),
+    fullRagPipeline(setting),
+    compressedPipeline(setting, compressor),
+  ];
+  const retriever: Retriever = {
+    name: 'jaccard',
+    pending: () => 0,
+    prepare: () => Promise.resolve(),
+    retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
+  };
+  return {
+    decoder,
+    tokenizer: fakeTokenizer,
+    fim: FIM,
+    pipelines: new Map(pipelines.map((pipeline): [Pipeline['name'], Pipeline] => [pipeline.name, pipeline])),
+    retriever: () => retriever,
+    clock,
+    ...changed,
+  };
+}
+
+function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
+  return {
+    tasks: TASKS,
+    configurations: configurations(PIPELINES, RETRIEVERS),
+    topK: 10,
+    maxNewTokens: 50,
+    ttftRepeats: 1,
+    seed: 0,
+    ...changed,
+  };
+}
+
+async function collect(
+  plan: ExecutionPlan,
+  parts: ExecutionParts,
+  recorded: ReadonlySet<string> = new Set(),
+) {
+  const records: TaskRecord[] = [];
+  const isComplete = await execute(plan, parts, {
+    recorded,
+    isCancelled: () => false,
+    onRecord: (record) => {
+      records.push(record);
+      return Promise.resolve();
+    },
+  });
+  return { records, isComplete };
+}
+
+describe('the core loop', () => {
+  test('answers every task once a configuration, no-context once and not once a retriever', async () => {
+    const { records, isComplete } = await collect(planOf(), partsOf(new FakeDecoder('answer')));
+    assert.ok(isComplete);
+    assert.equal(records.length, 14);
+    assert.equal(new Set(records.map((record) => recordKey(record.taskId, record))).size, 14);
+    assert.equal(records.filter((record) => record.pipeline === 'no-context').length, 2);
+    assert.ok(records.every((record) => record.status === 'scored' && record.exactMatch === 1));
+  });
+
+  test('gives all pipelines the same left and right context, and soft tokens one position a chunk', async () => {
+    const { records } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1) }),
+      partsOf(new FakeDecoder('answer')),
+    );
+    const tokens = (pipeline: string): number => {
+      const record = records.find((r) => r.pipeline === pipeline)!;
+      assert.equal(record.status, 'scored');
+      return record.status === 'scored' ? record.promptTokens : 0;
+    };
+    // 'const x = ' has 10 characters, '\nmore' has 5; three markers: 18.
+    assert.equal(tokens('no-context'), 18);
+    assert.equal(tokens('compressed'), 20);
+    assert.ok(tokens('full-rag') > 100);
+  });
+
+  test('cold TTFT is the sum of its stages', async () => {
+    const { records } = await collect(planOf(), partsOf(new FakeDecoder('answer')));
+    for (const record of records) {
+      assert.equal(record.status, 'scored');
+      if (record.status !== 'scored') continue;
+      const t = record.timing;
+      assert.equal(t.ttftColdMs, t.retrieveMs + t.tokenizeMs + t.encodeMs + t.projectMs + t.ttftMs);
+    }
+  });
+
+  test('keeps every sample of repeated first tokens', async () => {
+    const decoder = new FakeDecoder('answer');
+    const { records } = await collect(planOf({ ttftRepeats: 4 }), partsOf(decoder));
+    for (const record of records) {
+      if (record.status === 'scored') assert.equal(record.timing.ttftSamplesMs.length, 4);
+    }
+    assert.equal(decoder.openCaches, 0);
+  });
+
+  test('a configuration that fails is recorded with stage and message while the others go on', async () => {
+    const parts = partsOf(new FakeDecoder('answer'), {
+      retriever: (name) => ({
+        name,
+        pending: () => 0,
+        prepare: () => Promise.resolve(),
+        retrieve: () =>
+          name === 'bm25' ? Promise.reject(new Error('index is gone')) : Promise.resolve(CHUNKS),
+      }),
+    });
+    const { records } = await collect(planOf({ tasks: TASKS.slice(0, 1) }), parts);
+    const failed = records.filter((record) => record.status === 'failed');
+    assert.deepEqual(
+      failed.map((record) => [record.pipeline, record.retriever, record.error]),
+      ['full-rag', 'compressed'].map((p) => [p, 'bm25', { stage: 'retrieve', message: 'index is gone' }]),
+    );
+    assert.equal(records.filter((record) => record.status === 'scored').length, 5);
+  });
+
+  test('a prompt beyond the positions of the decoder is skipped with its length, not cut', async () => {
+    const { records } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1) }),
+      partsOf(new FakeDecoder('answer', 80)),
+    );
+    const skipped = records.filter((record) => record.status === 'skipped');
+    assert.deepEqual(
+      skipped.map((record) => record.pipeline),
+      ['full-rag', 'full-rag', 'full-rag'],
+    );
+  });
+
+  test('recorded configurations do not run again, and the order of the others does not depend on it', async () => {
+    const whole = await collect(planOf(), partsOf(new FakeDecoder('answer')));
+    const done = whole.records.slice(0, 9).map((record) => recordKey(record.taskId, record));
+    const rest = await collect(planOf(), partsOf(new FakeDecoder('answer')), new Set(done));
+    assert.deepEqual(
+      rest.records.map((record) => recordKey(record.taskId, record)),
+      whole.records.slice(9).map((record) => recordKey(record.taskId, record)),
+    );
+  });
+
+  test('cancelling stops between tasks, with whole tasks recorded', async () => {
+    const records: TaskRecord[] = [];
+    const isComplete = await execute(planOf(), partsOf(new FakeDecoder('answer')), {
+      recorded: new Set(),
+      isCancelled: () => records.length > 0,
+      onRecord: (record) => {
+        records.push(record);
+        return Promise.resolve();
+      },
+    });
+    assert.deepEqual([isComplete, records.length], [false, 7]);
+  });
+});
