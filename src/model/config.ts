@@ -80,9 +80,9 @@ export function readDecoderConfig(path: string): DecoderArchitecture {
   if (heads % kvHeads !== 0) {
     throw new ModelError(`${path}: ${heads} attention heads cannot share ${kvHeads} key/value heads evenly`);
   }
-  if (!Number.isInteger(headWidth) || headWidth % 8 !== 0) {
+  if (!Number.isInteger(headWidth) || headWidth % 16 !== 0) {
     throw new ModelError(`${path}: attention heads are ${headWidth} wide`, [
-      'the attention kernel needs a multiple of 8',
+      'the attention kernel needs a multiple of 16',
     ]);
   }
   return {

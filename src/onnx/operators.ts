@@ -296,7 +296,7 @@ export function groupQueryAttention(
   if (heads % kvHeads !== 0) {
     fail(operator, `${heads} heads cannot share ${kvHeads} key/value heads evenly`, packed);
   }
-  if (headWidth % 8 !== 0) fail(operator, `heads are ${headWidth} wide; a multiple of 8 is needed`, packed);
+  if (headWidth % 16 !== 0) fail(operator, `heads are ${headWidth} wide; a multiple of 16 is needed`, packed);
   requireShape(operator, 'the past', pastKey, [batch!, kvHeads, pastKey.shape[2]!, headWidth]);
   requireShape(operator, 'the past', pastValue, pastKey.shape);
   requireShape(operator, 'the cosines', cos, [cos.shape[0]!, headWidth / 2]);

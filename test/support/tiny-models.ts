@@ -15,7 +15,7 @@ export interface TinyBundleOptions {
   readonly seed?: number;
   /** Projector depth. */
   readonly projectorLayers?: 2 | 3 | 4;
-  /** Width C of the decoder; a multiple of 32 (4 heads, each a multiple of 8 wide). */
+  /** Width C of the decoder; a multiple of 32 (2 heads, each a multiple of 16 wide). */
   readonly decoderWidth?: number;
   /** Width E of the encoder; a multiple of 3. */
   readonly encoderWidth?: number;
@@ -68,9 +68,9 @@ export function writeTinyBundle(dir: string, options: TinyBundleOptions = {}): v
       hidden_size: decoderWidth,
       intermediate_size: 2 * decoderWidth,
       max_position_embeddings: maxPositions,
-      num_attention_heads: 4,
+      num_attention_heads: 2,
       num_hidden_layers: 2,
-      num_key_value_heads: 2,
+      num_key_value_heads: 1,
       rms_norm_eps: 1e-6,
       rope_theta: 1e6,
       tie_word_embeddings: true,
@@ -184,7 +184,7 @@ function tensor(
 }
 
 function qwen2Tensors(random: Random, width: number, vocabulary: number): NamedTensor[] {
-  const head = width / 4;
+  const head = width / 2;
   const tensors = [
     tensor(random, 'model.embed_tokens.weight', [vocabulary, width]),
     tensor(random, 'model.norm.weight', [width], 0.1, 1),
@@ -196,10 +196,10 @@ function qwen2Tensors(random: Random, width: number, vocabulary: number): NamedT
       tensor(random, `${prefix}post_attention_layernorm.weight`, [width], 0.1, 1),
       tensor(random, `${prefix}self_attn.q_proj.weight`, [width, width]),
       tensor(random, `${prefix}self_attn.q_proj.bias`, [width]),
-      tensor(random, `${prefix}self_attn.k_proj.weight`, [2 * head, width]),
-      tensor(random, `${prefix}self_attn.k_proj.bias`, [2 * head]),
-      tensor(random, `${prefix}self_attn.v_proj.weight`, [2 * head, width]),
-      tensor(random, `${prefix}self_attn.v_proj.bias`, [2 * head]),
+      tensor(random, `${prefix}self_attn.k_proj.weight`, [head, width]),
+      tensor(random, `${prefix}self_attn.k_proj.bias`, [head]),
+      tensor(random, `${prefix}self_attn.v_proj.weight`, [head, width]),
+      tensor(random, `${prefix}self_attn.v_proj.bias`, [head]),
       tensor(random, `${prefix}self_attn.o_proj.weight`, [width, width]),
       tensor(random, `${prefix}mlp.gate_proj.weight`, [2 * width, width]),
       tensor(random, `${prefix}mlp.up_proj.weight`, [2 * width, width]),

@@ -1,0 +1,180 @@
+/**
+ * @file Opens the models of a bundle: files in, running models out.
+ *
+ * Flow: folder -> configuration -> graph -> session -> **Decoder, Encoder, Projector**.
+ */
+
+import { join } from 'node:path';
+
+import { ModelError } from '../../domain/errors.js';
+import { buildDecoderGraph, DECODER_IO, EMBEDDING_TENSOR } from '../../onnx/decoder-graph.js';
+import { buildEncoderGraph } from '../../onnx/encoder-graph.js';
+import { buildProjectorGraph, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
+import { matrixOf } from '../../tensor/matrix.js';
+import { readDecoderConfig, readEncoderConfig } from '../config.js';
+import type { Dtype } from '../device.js';
+import { identityOf } from '../file-hash.js';
+import type { ProjectorLayers } from '../projector.js';
+import { CheckpointWeights, findPrefix, SafetensorsFile } from '../safetensors.js';
+import { OrtDecoder } from './ort-decoder.js';
+import { OrtEncoder } from './ort-encoder.js';
+import { OrtProjector } from './ort-projector.js';
+import { createSession, type ModelOptions } from './session.js';
+
+/** Element type of a graph by the dtype of its model. */
+const ELEMENT_TYPE = { fp32: 'float32', fp16: 'float16' } as const satisfies Record<Dtype, string>;
+
+/** Names under which training frameworks store a projector; LlavaCode's checkpoints use the first. */
+const PROJECTOR_PREFIXES = ['model.multi_modal_projector.', 'multi_modal_projector.', ''] as const;
+
+/**
+ * Opens a decoder.
+ *
+ * @param dir Folder with `config.json` and `model.safetensors`, as Hugging Face lays them out.
+ * @throws {ModelError} If a file is missing or damaged, the architecture is not supported, weights
+ *   and configuration do not belong together, or the device cannot be used.
+ */
+export async function openDecoder(dir: string, options: ModelOptions): Promise<OrtDecoder> {
+  const configPath = join(dir, 'config.json');
+  const architecture = readDecoderConfig(configPath);
+  const file = SafetensorsFile.open(join(dir, 'model.safetensors'));
+  try {
+    const weights = new CheckpointWeights(file);
+    const { vocabularySize, width, layers } = architecture;
+    const readEmbeddings = weights.tensor(EMBEDDING_TENSOR, [vocabularySize, width]);
+    const graph = buildDecoderGraph(architecture, weights, ELEMENT_TYPE[options.dtype]);
+    weights.assertComplete(configPath);
+    const identity = await identityOf('decoder', [configPath, file.path]);
+    const caches = Array.from({ length: layers }, (_, layer) => [
+      DECODER_IO.presentKey(layer),
+      DECODER_IO.presentValue(layer),
+    ]).flat();
+    const session = await createSession(graph, identity, options, caches);
+    const embeddings = matrixOf(vocabularySize, width, readEmbeddings());
+    const { device, dtype } = options;
+    return new OrtDecoder({ session, architecture, embeddings, identity, device, dtype });
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Opens an encoder.
+ *
+ * @param dir As for {@link openDecoder}.
+ * @param maxTokens Most ids of one input; what the position table has room for if absent.
+ * @throws {ModelError} As {@link openDecoder}, and if `maxTokens` exceeds the position table.
+ */
+export async function openEncoder(
+  dir: string,
+  options: ModelOptions,
+  maxTokens?: number,
+): Promise<OrtEncoder> {
+  const configPath = join(dir, 'config.json');
+  const architecture = readEncoderConfig(configPath);
+  // Positions 0 to paddingId are never a real token's.
+  const room = architecture.positions - architecture.paddingId - 1;
+  if (maxTokens !== undefined && maxTokens > room) {
+    throw new ModelError(
+      `${configPath}: the encoder has positions for ${room} tokens, not for ${maxTokens}`,
+      ['lower "maxTokens" of the encoder in bundle.json'],
+    );
+  }
+  const file = SafetensorsFile.open(join(dir, 'model.safetensors'));
+  try {
+    const prefix = findPrefix(file, 'embeddings.word_embeddings.weight', ['', 'roberta.']);
+    const weights = new CheckpointWeights(file, prefix);
+    const graph = buildEncoderGraph(architecture, weights, ELEMENT_TYPE[options.dtype]);
+    weights.assertComplete(configPath);
+    const identity = await identityOf('encoder, mean of last layer', [configPath, file.path]);
+    const session = await createSession(graph, identity, options);
+    return new OrtEncoder({ session, architecture, identity, maxTokens: maxTokens ?? room });
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Opens a projector; depth and widths follow from its tensors. It runs in fp32 whatever the dtype.
+ *
+ * @param path A safetensors file with `linear_1.weight` and so on, with or without the prefix of
+ *   LlavaCode's checkpoints.
+ * @param expected Depth that the bundle promises, if it does.
+ * @throws {ModelError} As {@link openDecoder}, and if the depth is not the expected one.
+ */
+export async function openProjector(
+  path: string,
+  options: ModelOptions,
+  expected?: ProjectorLayers,
+): Promise<OrtProjector> {
+  const file = SafetensorsFile.open(path);
+  try {
+    const prefix = findPrefix(file, 'linear_1.weight', PROJECTOR_PREFIXES);
+    const architecture = projectorArchitecture(file, prefix);
+    if (expected !== undefined && architecture.layers !== expected) {
+      throw new ModelError(`${path}: has ${architecture.layers} Linear layers, the bundle says ${expected}`, [
+        'correct "layers" of the projector in bundle.json, or put the right file there',
+      ]);
+    }
+    const weights = new CheckpointWeights(file, prefix);
+    const graph = buildProjectorGraph(architecture, weights);
+    weights.assertComplete('the first and the last Linear layer');
+    const identity = await identityOf('projector', [path]);
+    return new OrtProjector({
+      session: await createSession(graph, identity, options),
+      architecture,
+      identity,
+    });
+  } finally {
+    file.close();
+  }
+}
+
+/** Depth and widths of a projector from the shapes of its tensors. */
+function projectorArchitecture(file: SafetensorsFile, prefix: string): ProjectorArchitecture {
+  const matrices: (readonly number[])[] = [];
+  for (;;) {
+    const info = file.tensors.get(`${prefix}linear_${matrices.length + 1}.weight`);
+    if (info === undefined) break;
+    matrices.push(info.shape);
+  }
+  const layers = matrices.length;
+  const inputWidth = matrices[0]?.[1];
+  const outputWidth = matrices.at(-1)?.[0];
+  if (
+    (layers !== 2 && layers !== 3 && layers !== 4) ||
+    inputWidth === undefined ||
+    outputWidth === undefined
+  ) {
+    throw new ModelError(`${file.path}: found ${layers} Linear layers of a projector, expected 2, 3 or 4`, [
+      'their weights are called linear_1.weight, linear_2.weight and so on',
+    ]);
+  }
+  return { layers, inputWidth, outputWidth };
+}
+
+/**
+ * Checks that a projector takes what the encoder gives and gives what the decoder takes.
+ *
+ * @throws {ModelError} With the widths on both sides.
+ */
+export function checkProjectorFits(
+  projector: { readonly inputWidth: number; readonly outputWidth: number },
+  encoder: { readonly width: number },
+  decoder: { readonly width: number },
+): void {
+  const maps = `the projector maps ${projector.inputWidth} -> ${projector.outputWidth}`;
+  const hint = 'a projector works only with the encoder and the decoder it was trained with';
+  if (projector.outputWidth !== decoder.width) {
+    throw new ModelError(
+      `${maps} but the decoder is ${decoder.width} wide; it was trained for another decoder`,
+      [hint],
+    );
+  }
+  if (projector.inputWidth !== encoder.width) {
+    throw new ModelError(
+      `${maps} but the encoder is ${encoder.width} wide; it was trained for another encoder`,
+      [hint],
+    );
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * @file A decoder run by ONNX Runtime.
+ *
+ * Flow: prompt embeddings -> **prefill / decode** -> next token.
+ * The KV cache that a step returns is fed into the next one as it is: on WebGPU it never leaves the
+ * device, on the CPU the same memory is handed back.
+ *
+ * Shape letters: T new positions, S past positions, C width, V vocabulary, K key/value heads,
+ * D head width.
+ */
+
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+
+import { tokenId, type TokenId } from '../../domain/units.js';
+import { DECODER_IO, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
+import type { Matrix } from '../../tensor/matrix.js';
+import type { Decoder, DecoderStep, KvCache } from '../decoder.js';
+import type { Device, Dtype } from '../device.js';
+import { floatOutput } from './session.js';
+
+/** The cache of one sequence: its tensors under the names by which the next step feeds them. */
+class OrtKvCache implements KvCache {
+  readonly length: number;
+  readonly owner: OrtDecoder;
+  #past: ReadonlyMap<string, Tensor> | undefined;
+
+  constructor(owner: OrtDecoder, length: number, past: ReadonlyMap<string, Tensor>) {
+    this.owner = owner;
+    this.length = length;
+    this.#past = past;
+  }
+
+  /** @throws {Error} If the cache was disposed or consumed by a step. */
+  get past(): ReadonlyMap<string, Tensor> {
+    if (this.#past === undefined) throw new Error('the KV cache was disposed or used by a step already');
+    return this.#past;
+  }
+
+  dispose(): void {
+    if (this.#past === undefined) return;
+    for (const tensor of this.#past.values()) tensor.dispose();
+    this.#past = undefined;
+  }
+}
+
+export interface OrtDecoderParts {
+  readonly session: InferenceSession;
+  readonly architecture: DecoderArchitecture;
+  /** Embedding table, [V, C]. */
+  readonly embeddings: Matrix;
+  readonly identity: string;
+  readonly device: Device;
+  readonly dtype: Dtype;
+}
+
+export class OrtDecoder implements Decoder {
+  readonly identity: string;
+  readonly device: Device;
+  readonly dtype: Dtype;
+  readonly width: number;
+  readonly vocabularySize: number;
+  readonly maxPositions: number;
+  readonly #session: InferenceSession;
+  readonly #architecture: DecoderArchitecture;
+  readonly #embeddings: Matrix;
+
+  constructor(parts: OrtDecoderParts) {
+    this.identity = parts.identity;
+    this.device = parts.device;
+    this.dtype = parts.dtype;
+    this.width = parts.architecture.width;
+    this.vocabularySize = parts.architecture.vocabularySize;
+    this.maxPositions = parts.architecture.maxPositions;
+    this.#session = parts.session;
+    this.#architecture = parts.architecture;
+    this.#embeddings = parts.embeddings;
+  }
+
+  embed(ids: readonly TokenId[]): Matrix {
+    const C = this.width;
+    const data = new Float32Array(ids.length * C);
+    for (const [t, id] of ids.entries()) data.set(this.#embedding(id), t * C);
+    return { rows: ids.length, cols: C, data };
+  }
+
+  async prefill(inputs: Matrix): Promise<DecoderStep> {
+    if (inputs.cols !== this.width) {
+      throw new RangeError(`prompt embeddings are ${inputs.cols} wide but the decoder is ${this.width} wide`);
+    }
+    if (inputs.rows === 0) throw new RangeError('the prompt is empty; a decoder needs at least one position');
+    this.#requirePositions(inputs.rows);
+    return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast());
+  }
+
+  async decode(token: TokenId, cache: KvCache): Promise<DecoderStep> {
+    if (!(cache instanceof OrtKvCache) || cache.owner !== this) {
+      throw new Error('the KV cache belongs to another decoder');
+    }
+    this.#requirePositions(cache.length + 1);
+    try {
+      return await this.#step(this.#embedding(token), 1, cache.length, cache.past);
+    } finally {
+      cache.dispose();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+
+  /** Stops profiling and writes the profile; only for a decoder opened with `profilePrefix`. */
+  endProfiling(): void {
+    this.#session.endProfiling();
+  }
+
+  /** One row of the embedding table, as a view. */
+  #embedding(id: TokenId): Float32Array {
+    if (id >= this.vocabularySize) {
+      throw new RangeError(`token ${id} is outside the decoder's vocabulary of ${this.vocabularySize}`);
+    }
+    return this.#embeddings.data.subarray(id * this.width, (id + 1) * this.width);
+  }
+
+  #requirePositions(count: number): void {
+    if (count > this.maxPositions) {
+      throw new RangeError(`${count} positions, but the decoder was made for ${this.maxPositions}`);
+    }
+  }
+
+  #emptyPast(): Map<string, Tensor> {
+    const { layers, kvHeads, headWidth } = this.#architecture;
+    const shape = [1, kvHeads, 0, headWidth];
+    const empty = (): Tensor =>
+      this.dtype === 'fp16'
+        ? new Tensor('float16', new Uint16Array(0), shape)
+        : new Tensor('float32', new Float32Array(0), shape);
+    const past = new Map<string, Tensor>();
+    for (let layer = 0; layer < layers; layer++) {
+      past.set(DECODER_IO.pastKey(layer), empty());
+      past.set(DECODER_IO.pastValue(layer), empty());
+    }
+    return past;
+  }
+
+  /**
+   * Runs the graph once.
+   *
+   * @param data Embeddings of the new positions, [T, C]; not copied, not changed.
+   */
+  async #step(
+    data: Float32Array,
+    newPositions: number,
+    pastPositions: number,
+    past: ReadonlyMap<string, Tensor>,
+  ): Promise<DecoderStep> {
+    const length = pastPositions + newPositions;
+    const results = await this.#session.run({
+      [DECODER_IO.embeddings]: new Tensor('float32', data, [1, newPositions, this.width]),
+      [DECODER_IO.lastKey]: new Tensor('int32', Int32Array.of(length - 1), [1]),
+      [DECODER_IO.totalKeys]: new Tensor('int32', Int32Array.of(length), []),
+      ...Object.fromEntries(past),
+    });
+    const logits = floatOutput(results, DECODER_IO.logits);
+    return {
+      token: tokenId(argmax(logits)),
+      logits,
+      cache: new OrtKvCache(this, length, this.#present(results)),
+    };
+  }
+
+  /** The grown cache, under the names by which it is fed. */
+  #present(results: InferenceSession.OnnxValueMapType): Map<string, Tensor> {
+    const present = new Map<string, Tensor>();
+    for (let layer = 0; layer < this.#architecture.layers; layer++) {
+      const pairs = [
+        [DECODER_IO.pastKey(layer), DECODER_IO.presentKey(layer)],
+        [DECODER_IO.pastValue(layer), DECODER_IO.presentValue(layer)],
+      ] as const;
+      for (const [pastName, presentName] of pairs) {
+        const tensor = results[presentName];
+        if (tensor === undefined) throw new Error(`the graph has no output ${presentName}`);
+        present.set(pastName, tensor);
+      }
+    }
+    return present;
+  }
+}
+
+/**
+ * Index of the highest number; the lowest index among equals.
+ *
+ * @example
+ * argmax(Float32Array.of(1, 3, 3)); // => 1
+ *
+ * @throws {RangeError} If there is no number that is higher than any other: empty or all NaN.
+ */
+export function argmax(numbers: Float32Array): number {
+  let best = -1;
+  let highest = -Infinity;
+  for (let i = 0; i < numbers.length; i++) {
+    if (numbers[i]! > highest) {
+      highest = numbers[i]!;
+      best = i;
+    }
+  }
+  if (best < 0) throw new RangeError(`none of ${numbers.length} logits is a number above -Infinity`);
+  return best;
+}

@@ -1,0 +1,134 @@
+/**
+ * @file From a described graph to a session that runs it.
+ *
+ * Flow: graph -> **encode, cache, load** -> `ort-decoder.ts` and its siblings.
+ * Small models are handed over as bytes. Large ones are written once into a cache folder, weights in
+ * a second file that the runtime maps, and found there the next time by the hash of their content.
+ */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { InferenceSession } from 'onnxruntime-node';
+
+import { messageOf, ModelError } from '../../domain/errors.js';
+import type { Graph } from '../../onnx/graph.js';
+import { encodeModel, encodeSplitModel, weightBytes } from '../../onnx/model-proto.js';
+import type { Device, Dtype } from '../device.js';
+import { loadSession } from './load.js';
+import { deviceProblem } from './probe.js';
+
+/** How and where a model runs. */
+export interface ModelOptions {
+  readonly device: Device;
+  readonly dtype: Dtype;
+  /** Threads inside one operator, CPU only. */
+  readonly threads: number;
+  /** Where built graphs of large models are kept; a folder for temporary files if absent. */
+  readonly cacheDir?: string;
+  /** Makes the runtime write a profile: this prefix, a time stamp, `.json`. See `profile.ts`. */
+  readonly profilePrefix?: string;
+}
+
+/** Weights up to this size are handed over in memory: twice for a moment, once by us, once by the runtime. */
+const MAX_IN_MEMORY_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Builds and loads a graph.
+ *
+ * @param identity Hash of the weights and the configuration.
+ * @param outputsOnDevice Outputs that need not come back to the host.
+ * @throws {ModelError} If the device cannot be used here or the runtime refuses the graph.
+ */
+export async function createSession(
+  graph: Graph,
+  identity: string,
+  options: ModelOptions,
+  outputsOnDevice: readonly string[] = [],
+): Promise<InferenceSession> {
+  const model =
+    weightBytes(graph) <= MAX_IN_MEMORY_BYTES
+      ? encodeModel(graph)
+      : await cachedModelFile(graph, identity, options.cacheDir ?? join(tmpdir(), 'llava-eval-graphs'));
+  try {
+    return await loadSession(model, { ...options, outputsOnDevice });
+  } catch (error) {
+    const problem = await deviceProblem(options.device);
+    if (problem !== undefined) throw problem;
+    throw new ModelError(
+      `the runtime cannot load the ${graph.name} on ${options.device}: ${messageOf(error)}`,
+      ['the device itself works; the model may need more memory than it has'],
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Path of the graph's file in the cache, written if it is not there.
+ *
+ * The folder's name is a hash of the graph and its weights' identity, so a changed model or a
+ * changed graph is another folder. It is filled under a temporary name and then renamed: whoever
+ * finds it finds it whole.
+ */
+async function cachedModelFile(graph: Graph, identity: string, cacheDir: string): Promise<string> {
+  const weightFile = 'weights.bin';
+  const { model, weights } = encodeSplitModel(graph, weightFile);
+  const key = createHash('sha256').update(model).update(identity).digest('hex').slice(0, 32);
+  const folder = join(cacheDir, `${graph.name}-${key}`);
+  const path = join(folder, 'model.onnx');
+  if (existsSync(path)) return path;
+
+  const partial = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await mkdir(partial, { recursive: true });
+    const file = await open(join(partial, weightFile), 'w');
+    try {
+      for (const { offset, bytes } of weights) {
+        const buffer = new Uint8Array(bytes.length);
+        bytes.write(buffer);
+        await writeAt(file, buffer, offset);
+      }
+    } finally {
+      await file.close();
+    }
+    await writeFile(join(partial, 'model.onnx'), model);
+    await rename(partial, folder);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    // Another process may have been faster; its folder has the same content.
+    if (existsSync(path)) return path;
+    if (error instanceof ModelError) throw error;
+    throw new ModelError(
+      `${folder}: the built graph cannot be stored (${messageOf(error)})`,
+      ['graphs of large models are kept on disk; choose a cache folder with enough space'],
+      { cause: error },
+    );
+  }
+  return path;
+}
+
+type OpenFile = Awaited<ReturnType<typeof open>>;
+
+/** Writes all of a buffer; one call may write less, and at most 2 GiB - 1. */
+async function writeAt(file: OpenFile, buffer: Uint8Array, offset: number): Promise<void> {
+  let done = 0;
+  while (done < buffer.length) {
+    const length = Math.min(buffer.length - done, 1 << 30);
+    const { bytesWritten } = await file.write(buffer, done, length, offset + done);
+    done += bytesWritten;
+  }
+}
+
+/**
+ * A float32 result of a run as an array on the host.
+ *
+ * @throws {Error} If the graph has no such output or it is of another type: a defect, not bad input.
+ */
+export function floatOutput(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const data = results[name]?.data;
+  if (!(data instanceof Float32Array)) throw new Error(`the graph has no float32 output ${name}`);
+  return data;
+}
