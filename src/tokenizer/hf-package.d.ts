@@ -5,11 +5,6 @@
  * not resolve for ES modules; this declaration stands in for them.
  */
 declare module '@huggingface/tokenizers' {
-  /** Cuts text into pieces, or pieces into smaller ones. */
-  interface PreTokenizer {
-    pre_tokenize_text(text: string): string[];
-  }
-
   export class Tokenizer {
     /** @param tokenizer Content of `tokenizer.json`. @param config Content of `tokenizer_config.json`. */
     constructor(tokenizer: object, config: object);
@@ -17,5 +12,10 @@ declare module '@huggingface/tokenizers' {
     /** @param ids At least one. */
     decode(ids: readonly number[], options: { clean_up_tokenization_spaces: boolean }): string;
     id_to_token(id: number): string | undefined;
+  }
+
+  export class SplitPreTokenizer {
+    constructor(config: object);
+    pre_tokenize_text(text: string): string[];
   }
 }

@@ -11,25 +11,40 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Tokenizer as PackageTokenizer } from '@huggingface/tokenizers';
+import { SplitPreTokenizer, Tokenizer as PackageTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type TokenId } from '../domain/units.js';
 import type { Tokenizer } from './tokenizer.js';
+import { WordCache } from './word-cache.js';
 
 const addedTokenSchema = z.looseObject({
   id: z.number().int().nonnegative(),
   content: z.string().min(1),
   special: z.boolean().default(false),
 });
+const splitSchema = z.object({
+  type: z.literal('Split'),
+  pattern: z.looseObject({}),
+  behavior: z.literal('Isolated'),
+  invert: z.literal(false),
+});
+const byteLevelSchema = z.looseObject({
+  type: z.literal('ByteLevel'),
+  add_prefix_space: z.literal(false),
+  use_regex: z.boolean().default(true),
+});
 const tokenizerSchema = z.looseObject({
   added_tokens: z.array(addedTokenSchema),
+  normalizer: z.looseObject({ type: z.string() }).nullable(),
+  pre_tokenizer: z.unknown(),
   model: z.looseObject({
     type: z.literal('BPE'),
     vocab: z.record(z.string(), z.number().int().nonnegative()),
   }),
 });
+type TokenizerDefinition = z.infer<typeof tokenizerSchema>;
 const configSchema = z.looseObject({});
 
 /**
@@ -49,18 +64,19 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const controls = new Map(
     definition.added_tokens.filter(isControl).map(({ content, id }) => [content, tokenId(id)]),
   );
-  const plain = {
+  const plain: TokenizerDefinition = {
     ...definition,
     added_tokens: definition.added_tokens.filter((token) => !controls.has(token.content)),
   };
   const ids = [...Object.values(definition.model.vocab), ...definition.added_tokens.map(({ id }) => id)];
+  const identity = createHash('sha256').update(tokenizerText).update('\n').update(configText).digest('hex');
+  const vocabularySize = ids.reduce((highest, id) => Math.max(highest, id), -1) + 1;
   try {
-    return new HfTokenizer({
-      identity: createHash('sha256').update(tokenizerText).update('\n').update(configText).digest('hex'),
-      vocabularySize: ids.reduce((highest, id) => Math.max(highest, id), -1) + 1,
-      plain: new PackageTokenizer(plain, config),
-      controls,
-    });
+    const split = wordSplit(plain);
+    // Behind `split`, only the stages that treat one word are left to do.
+    const stages = split === null ? plain : { ...plain, normalizer: null, pre_tokenizer: BYTE_LEVEL_ONLY };
+    const implementation = new PackageTokenizer(stages, config);
+    return new HfTokenizer({ identity, vocabularySize, implementation, split, controls });
   } catch (error) {
     throw new ModelError(`${path}: not a tokenizer this version can run (${messageOf(error)})`, [], {
       cause: error,
@@ -76,6 +92,36 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
  */
 function isControl(token: { readonly content: string; readonly special: boolean }): boolean {
   return token.special || /^[<[].+[>\]]$/su.test(token.content);
+}
+
+/** The splitting pattern of GPT-2, which a ByteLevel pre-tokenizer applies unless told otherwise. */
+const GPT2_SPLIT = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+
+const BYTE_LEVEL_ONLY = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
+
+/**
+ * How the definition cuts text into words that BPE treats on their own; null for a layout other than
+ * that of GPT-2, RoBERTa, Qwen and their kin.
+ */
+function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]) | null {
+  const { normalizer, pre_tokenizer: stages, added_tokens: ordinary } = definition;
+  const isNfc = normalizer?.type === 'NFC';
+  if (ordinary.length > 0 || (normalizer !== null && !isNfc)) return null;
+
+  let config: object;
+  const alone = byteLevelSchema.safeParse(stages);
+  const sequence = z
+    .object({ type: z.literal('Sequence'), pretokenizers: z.tuple([splitSchema, byteLevelSchema]) })
+    .safeParse(stages);
+  if (alone.success && alone.data.use_regex) {
+    config = { type: 'Split', pattern: { Regex: GPT2_SPLIT }, behavior: 'Isolated', invert: false };
+  } else if (sequence.success && !sequence.data.pretokenizers[1].use_regex) {
+    config = sequence.data.pretokenizers[0];
+  } else {
+    return null;
+  }
+  const splitter = new SplitPreTokenizer(config);
+  return (text) => splitter.pre_tokenize_text(isNfc ? text.normalize('NFC') : text);
 }
 
 async function readText(path: string): Promise<string> {
@@ -110,8 +156,10 @@ function parse<S extends z.ZodType>(path: string, text: string, schema: S): z.in
 interface HfTokenizerParts {
   readonly identity: string;
   readonly vocabularySize: number;
-  /** A tokenizer without control tokens. */
-  readonly plain: PackageTokenizer;
+  /** Encodes a word, or a whole text if `split` is null; knows no control tokens. */
+  readonly implementation: PackageTokenizer;
+  /** Cuts text into words, see {@link wordSplit}. */
+  readonly split: ((text: string) => string[]) | null;
   /** Ids of control tokens by name. */
   readonly controls: ReadonlyMap<string, TokenId>;
 }
@@ -119,33 +167,40 @@ interface HfTokenizerParts {
 class HfTokenizer implements Tokenizer {
   readonly identity: string;
   readonly vocabularySize: number;
-  readonly #plain: PackageTokenizer;
+  readonly #implementation: PackageTokenizer;
+  readonly #split: ((text: string) => string[]) | null;
+  readonly #words: WordCache;
   readonly #controls: ReadonlyMap<string, TokenId>;
   readonly #controlIds: ReadonlySet<number>;
 
-  constructor({ identity, vocabularySize, plain, controls }: HfTokenizerParts) {
+  constructor({ identity, vocabularySize, implementation, split, controls }: HfTokenizerParts) {
     this.identity = identity;
     this.vocabularySize = vocabularySize;
-    this.#plain = plain;
+    this.#implementation = implementation;
+    this.#split = split;
+    this.#words = new WordCache((word) => this.#encodePiece(word));
     this.#controls = controls;
     this.#controlIds = new Set(controls.values());
   }
 
   encode(text: string): TokenId[] {
-    if (text === '') return [];
-    return this.#plain.encode(text, { add_special_tokens: false }).ids.map(tokenId);
+    return this.#split === null ? this.#encodePiece(text) : this.#words.encode(this.#split(text));
   }
 
   decode(ids: readonly TokenId[]): string {
     const ordinary = ids.filter(
-      (id) => !this.#controlIds.has(id) && this.#plain.id_to_token(id) !== undefined,
+      (id) => !this.#controlIds.has(id) && this.#implementation.id_to_token(id) !== undefined,
     );
     // The package refuses an empty list.
     if (ordinary.length === 0) return '';
-    return this.#plain.decode(ordinary, { clean_up_tokenization_spaces: false });
+    return this.#implementation.decode(ordinary, { clean_up_tokenization_spaces: false });
   }
 
   controlToken(name: string): TokenId | undefined {
     return this.#controls.get(name);
+  }
+
+  #encodePiece(text: string): TokenId[] {
+    return this.#implementation.encode(text, { add_special_tokens: false }).ids.map(tokenId);
   }
 }
