@@ -86,7 +86,13 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
 
     let compression: LoadedModels['compression'] = null;
     if (request.needsCompression) {
-      const projector = keep(await openProjector(request.projector ?? bundle.projector.path, options));
+      const projector = keep(
+        await openProjector(
+          request.projector ?? bundle.projector.path,
+          options,
+          request.projector === undefined ? bundle.projector.layers : undefined,
+        ),
+      );
       const loaded = await openNamedEncoder(encoderDir);
       checkProjectorFits(projector, loaded.encoder, decoder);
       compression = { ...loaded, projector };

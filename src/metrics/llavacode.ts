@@ -33,6 +33,19 @@ export function comparedText(completion: string, reference: string): string {
 }
 
 /**
+ * Whether the compared part of a completion is settled: whatever is generated after it, `comparedText`
+ * stays the same. Lets decoding end at the end of a line without changing a score.
+ *
+ * @param completion What has been generated so far.
+ * @example isSettled('foo();', 'x') // => false: the line may go on
+ * @example isSettled('foo();\n', 'x') // => true
+ */
+export function isSettled(completion: string, reference: string): boolean {
+  const terminated = completion.slice(0, completion.lastIndexOf('\n') + 1);
+  return nonBlankLines(terminated).length >= nonBlankLines(reference).length;
+}
+
+/**
  * Tokens for EM: every character outside [A-Za-z0-9_] stands alone, `fooBar` is cut between a
  * lower-case and an upper-case ASCII letter, white space is dropped and both quotes become a
  * backquote.

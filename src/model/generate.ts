@@ -14,8 +14,17 @@ import type { Matrix } from '../tensor/matrix.js';
 import type { Decoder, DecoderStep } from './decoder.js';
 import { spliceSoftTokens } from './soft-tokens.js';
 
-/** Why decoding ended. */
-export type StopReason = 'stop-token' | 'token-limit';
+/** Why decoding ended; `settled`: nothing that could follow would be compared with the reference. */
+export const STOP_REASONS = ['stop-token', 'settled', 'token-limit'] as const;
+export type StopReason = (typeof STOP_REASONS)[number];
+
+export interface StopRules {
+  readonly tokens: ReadonlySet<TokenId>;
+  /** At least 1; the first token counts. */
+  readonly maxNewTokens: number;
+  /** Asked after each token, with all tokens so far. */
+  readonly isSettled: (tokens: readonly TokenId[]) => boolean;
+}
 
 export interface FirstToken {
   readonly step: DecoderStep;
@@ -56,16 +65,11 @@ export interface Completion {
   readonly decodeMs: Ms;
 }
 
-/**
- * Continues greedily from the first token; consumes its cache.
- *
- * @param maxNewTokens At least 1; the first token counts.
- */
+/** Continues greedily from the first token; consumes its cache. */
 export async function completeGreedily(
   decoder: Decoder,
   first: DecoderStep,
-  stop: ReadonlySet<TokenId>,
-  maxNewTokens: number,
+  stop: StopRules,
   clock: Clock,
 ): Promise<Completion> {
   const elapsed = stopwatch(clock);
@@ -73,9 +77,11 @@ export async function completeGreedily(
   let step = first;
   try {
     for (;;) {
-      if (stop.has(step.token)) return { tokens, stopReason: 'stop-token', decodeMs: elapsed() };
+      if (stop.tokens.has(step.token)) return { tokens, stopReason: 'stop-token', decodeMs: elapsed() };
       tokens.push(step.token);
-      if (tokens.length === maxNewTokens) return { tokens, stopReason: 'token-limit', decodeMs: elapsed() };
+      if (stop.isSettled(tokens)) return { tokens, stopReason: 'settled', decodeMs: elapsed() };
+      if (tokens.length === stop.maxNewTokens)
+        return { tokens, stopReason: 'token-limit', decodeMs: elapsed() };
       step = await decoder.decode(step.token, step.cache);
     }
   } finally {

@@ -18,8 +18,8 @@ import { stopwatch, type Clock } from '../domain/clock.js';
 import type { ScoredChunk } from '../domain/chunk.js';
 import { messageOf } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
-import { addMs, ms, type Ms } from '../domain/units.js';
-import { comparedText, scoreLlavacode } from '../metrics/llavacode.js';
+import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
+import { comparedText, isSettled, scoreLlavacode } from '../metrics/llavacode.js';
 import { quantile } from '../metrics/statistics.js';
 import type { Decoder } from '../model/decoder.js';
 import { completeGreedily, firstToken, type FirstToken } from '../model/generate.js';
@@ -151,7 +151,12 @@ async function executeTask(
         }
         stage = 'decode';
         const { decoder, fim, clock, tokenizer } = parts;
-        const generated = await completeGreedily(decoder, first.step, fim.stop, plan.maxNewTokens, clock);
+        const stop = {
+          tokens: fim.stop,
+          maxNewTokens: plan.maxNewTokens,
+          isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
+        };
+        const generated = await completeGreedily(decoder, first.step, stop, clock);
         const rawCompletion = tokenizer.decode(generated.tokens);
         records.set(attempt.configuration, {
           ...identify(attempt.configuration),

@@ -6,6 +6,7 @@
  */
 
 import { z } from 'zod';
+import { STOP_REASONS } from '../model/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
 import { RETRIEVERS, type RetrieverName } from '../retrieval/retriever.js';
 
@@ -64,7 +65,7 @@ const recordSchema = z.discriminatedUnion('status', [
     softTokens: z.int().nonnegative(),
     chunks: z.array(chunkSchema),
     generatedTokens: z.int().nonnegative(),
-    stopReason: z.enum(['stop-token', 'token-limit']),
+    stopReason: z.enum(STOP_REASONS),
     timing: timingSchema,
   }),
   z.strictObject({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { editDistance, editSimilarity } from '../../src/metrics/edit-similarity.js';
-import { comparedText, exactMatchTokens, scoreLlavacode } from '../../src/metrics/llavacode.js';
+import { comparedText, exactMatchTokens, isSettled, scoreLlavacode } from '../../src/metrics/llavacode.js';
 import { roundHalfEven2 } from '../../src/metrics/rounding.js';
 
 // Hand-made pairs with the values that LlavaCode's own scorer gives: prediction, reference, EM, ES in percent.
@@ -45,6 +45,28 @@ describe('the llavacode profile', () => {
 
   test('cuts the completion to as many non-blank lines as the reference has', () => {
     assert.equal(comparedText('\n a\n\n b\n c', 'x\n\ny'), ' a\n b');
+  });
+
+  test('a completion is settled only when nothing that follows could change what is compared', () => {
+    const pieces = ['a', ' ', '\n', '\n', 'b;', '\f', '\u0085'];
+    let state = 5;
+    const next = (n: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Math.floor((state / 2 ** 32) * n);
+    };
+    const text = (): string => Array.from({ length: next(8) }, () => pieces[next(pieces.length)]!).join('');
+    let settled = 0;
+    for (let round = 0; round < 2000; round++) {
+      const [completion, reference] = [text(), text()];
+      if (!isSettled(completion, reference)) continue;
+      settled++;
+      assert.equal(
+        comparedText(completion + text(), reference),
+        comparedText(completion, reference).replace(/\n$/, ''),
+      );
+    }
+    assert.ok(settled > 200);
+    assert.equal(isSettled('foo();', 'x'), false);
   });
 
   test('splits tokens at every character outside [A-Za-z0-9_] and inside fooBar', () => {

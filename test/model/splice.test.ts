@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { completeGreedily, firstToken } from '../../src/model/generate.js';
 import { spliceSoftTokens } from '../../src/model/soft-tokens.js';
-import { tokenId } from '../../src/domain/units.js';
+import { tokenId, type TokenId } from '../../src/domain/units.js';
 import { matrixOf } from '../../src/tensor/matrix.js';
 import { FakeDecoder, fakeTokenizer, tickingClock } from '../support/fakes.js';
 
@@ -50,11 +50,16 @@ describe('splicing soft tokens', () => {
 
 describe('generation', () => {
   const prompt = { ids: [tokenId(5), tokenId(6)], slots: [] };
+  const rules = (maxNewTokens: number) => ({
+    tokens: new Set([tokenId(0)]),
+    maxNewTokens,
+    isSettled: () => false,
+  });
 
   test('ends before a stop token and frees every cache', async () => {
     const decoder = new FakeDecoder('ab');
     const first = await firstToken(decoder, prompt, null, tickingClock());
-    const done = await completeGreedily(decoder, first.step, new Set([tokenId(0)]), 50, tickingClock());
+    const done = await completeGreedily(decoder, first.step, rules(50), tickingClock());
     assert.equal(fakeTokenizer.decode(done.tokens), 'ab');
     assert.equal(done.stopReason, 'stop-token');
     assert.equal(decoder.openCaches, 0);
@@ -63,8 +68,17 @@ describe('generation', () => {
   test('ends at the token limit, the first token counted', async () => {
     const decoder = new FakeDecoder('abcdef');
     const first = await firstToken(decoder, prompt, null, tickingClock());
-    const done = await completeGreedily(decoder, first.step, new Set([tokenId(0)]), 3, tickingClock());
+    const done = await completeGreedily(decoder, first.step, rules(3), tickingClock());
     assert.deepEqual([fakeTokenizer.decode(done.tokens), done.stopReason], ['abc', 'token-limit']);
+    assert.equal(decoder.openCaches, 0);
+  });
+
+  test('ends once what would follow is no longer compared', async () => {
+    const decoder = new FakeDecoder('a\nb\nc');
+    const first = await firstToken(decoder, prompt, null, tickingClock());
+    const isSettled = (tokens: readonly TokenId[]): boolean => fakeTokenizer.decode(tokens).includes('\n');
+    const done = await completeGreedily(decoder, first.step, { ...rules(50), isSettled }, tickingClock());
+    assert.deepEqual([fakeTokenizer.decode(done.tokens), done.stopReason], ['a\n', 'settled']);
     assert.equal(decoder.openCaches, 0);
   });
 

@@ -12,6 +12,7 @@ import { evenSample } from '../../datasets/even-sample.js';
 import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
+import { defaultThreads } from '../../model/ort/threads.js';
 import { PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
 import { promptBudget } from '../../prompt/budget.js';
 import { renderMarkdown } from '../../report/markdown.js';
@@ -31,7 +32,7 @@ import { assertWritable, makeFolder, runFolder } from '../../run/run-folder.js';
 import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
 import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
-import { SILENT, terminalProgress, type Progress } from '../progress.js';
+import { SILENT, terminalProgress } from '../progress.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
 import type { Shell } from '../shell.js';
 
@@ -70,6 +71,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   const retrievers = pipelines.some(usesRetrieval) ? (given.retrievers ?? [...RETRIEVERS]) : [];
   const columns = configurations(pipelines, retrievers);
   const hardware = describeHardware();
+  const threads = given.threads ?? defaultThreads();
 
   const dataset = await openDataset(datasetReference, {
     ...(given.repos === undefined ? {} : { reposDir: given.repos }),
@@ -87,7 +89,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     retrieverEncoder: given.retrieverEncoder,
     device: given.device ?? 'auto',
     dtype: given.dtype ?? 'fp32',
-    threads: given.threads ?? hardware.cores,
+    threads,
     needsCompression: pipelines.includes('compressed'),
     needsEmbedder: retrievers.includes('unixcoder'),
   });
@@ -118,7 +120,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       ...limits,
       device: models.device,
       dtype: given.dtype ?? 'fp32',
-      threads: given.threads ?? hardware.cores,
+      threads,
       ttftRepeats: given.ttftRepeats ?? 1,
       seed: given.seed ?? 0,
     };
@@ -317,5 +319,3 @@ function defaultFolder(startedAt: Date, dataset: string): string {
   const name = dataset.replace(/^.*[\\/]/, '').replace(/[^\w.-]+/g, '-') || 'run';
   return join('results', `${stamp}-${name}`);
 }
-
-export type { Progress };
