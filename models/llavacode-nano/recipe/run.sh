@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# All steps in order. Every step resumes from what it left in the work folder.
+#   recipe/run.sh WORK [CONFIG] [OUT]
+set -euo pipefail
+cd "$(dirname "$0")"
+work=$(realpath -m "$1") config=$(realpath "${2:-config/cpu.json}") out=$(realpath -m "${3:-$1/bundle}")
+mkdir -p "$work"
+minutes() { python -c "import json, sys; print(json.load(open(sys.argv[1]))['minutes'][sys.argv[2]])" "$config" "$1"; }
+workers=$(python -c "import os, torch; print(1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))")
+train() { torchrun --nproc-per-node "$workers" "train_$1.py" --work "$work" --config "$config" --minutes "$(minutes "$1")"; }
+
+[ -e "$work/corpus.jsonl" ] || python corpus.py --work "$work"
+[ -e "$work/tokenizers" ] || python tokenizer.py --work "$work" --config "$config"
+for name in heldout train1 train2; do
+  [ -e "$work/samples-$name.npz" ] || python samples.py --work "$work" --config "$config" --name "$name"
+done
+train decoder
+train encoder
+train projector
+python export.py --work "$work" --config "$config" --out "$out"
+python evaluate.py --work "$work" --config "$config" --count 1000

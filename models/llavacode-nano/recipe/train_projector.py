@@ -1,0 +1,177 @@
+"""Trains the projector on a wall-clock budget; decoder and encoder stay frozen.
+
+One stage, LlavaCode's loss: 0.9 * cross entropy strictly after the middle token
++ 0.1 * mean((G_projected - G_encoded)^2), G being the cosine matrices of all soft
+vectors of the batch.  Encoder vectors are computed once per chunk.  The weights
+start from the projector that ``train_encoder.py`` used for reconstruction.
+
+Usage: torchrun --nproc-per-node CORES train_projector.py --work DIR --config FILE --minutes M
+Resumes from ``<work>/projector.pt``; curve in ``<work>/projector-curve.jsonl``.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from evaluate import SPECIALS, encode_chunks, load
+from model import Decoder, Encoder, Projector, fim_ids, pad_rows
+from samples import Samples
+from workers import join_workers, pick_device, sum_over_workers
+
+SOFT = -1  # placeholder id of a soft position
+
+
+class Vectors:
+    """Encoder vectors of the chunk table, computed when first asked for."""
+
+    def __init__(self, samples, encoder, limit, device):
+        self.samples, self.encoder, self.limit, self.device = samples, encoder, limit, device
+        n = len(samples.data["chunk_bounds"]) - 1
+        self.known = np.zeros(n, bool)
+        self.table = torch.zeros(n, encoder.embeddings["word_embeddings"].embedding_dim)
+
+    def get(self, rows):
+        missing = np.unique([r for r in rows if not self.known[r]])
+        if len(missing):
+            chunks = [self.samples.chunk(r) for r in missing]
+            self.table[missing] = encode_chunks(self.encoder, chunks, self.limit, self.device, batch=32)
+            self.known[missing] = True
+        return self.table[rows].to(self.device)
+
+
+def draw(samples, index, stage, ids, rng):
+    """(ids with SOFT placeholders, chunk rows, middle ids with the end) of one sample."""
+    end, prefix, suffix, middle_token = ids
+    _, left, right, middle = samples.parts(index)
+    rows = [r for r in samples.chunks[index] if r >= 0]
+    right = right[: stage["right"]]
+    middle = np.append(middle[: stage["middle"]], end)
+    left = left[-(stage["width"] - len(rows) - len(right) - len(middle) - 2) :]
+    soft = np.full(len(rows), SOFT)
+    if rng.random() < stage["before_prefix_share"]:
+        parts = (soft, [prefix], left, [suffix], right, [middle_token], middle)
+    else:
+        parts = ([prefix], left, [suffix], right, soft, [middle_token], middle)
+    return np.concatenate(parts), rows, middle
+
+
+def losses(decoder, projector, vectors, group, stage, device):
+    """(cross entropy after the middle token, alignment) of a batch of drawn samples."""
+    ids = pad_rows([row for row, _, _ in group], 0, stage["width"] + 1)[:, :-1].to(device)
+    encoded = vectors.get(np.concatenate([rows for _, rows, _ in group]).astype(np.int64))
+    span = stage["middle"] + 1
+    target = pad_rows([middle for _, _, middle in group], -100, span).to(device)
+    first = torch.tensor([len(row) - len(middle) - 1 for row, _, middle in group], device=device)
+    places = (first[:, None] + torch.arange(span, device=device)).clamp_max(stage["width"] - 1)
+    with torch.autocast(device.type, torch.bfloat16):
+        projected = projector(encoded)
+        x = decoder.embed(ids.clamp_min(0))
+        x = x.masked_scatter((ids == SOFT)[..., None], projected.to(x.dtype))
+        hidden = decoder(x)
+        hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[2]))
+        logits = decoder.logits(hidden).float()
+    entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
+    a, b = F.normalize(projected.float(), dim=1), F.normalize(encoded, dim=1)
+    return entropy, ((a @ a.T - b @ b.T) ** 2).mean()
+
+
+def fingerprint(module):
+    return hashlib.sha256(b"".join(p.detach().cpu().numpy().tobytes() for p in module.parameters())).hexdigest()
+
+
+def cosine(progress, warmup):
+    """Factor of the learning rate: linear warm-up, then a half cosine to zero."""
+    if progress < warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True, help="training time in all, restarts included")
+    args = parser.parse_args()
+    config = json.loads(args.config.read_text())
+    c, e, d = config["train_projector"], config["encoder"], config["decoder"]
+    device = pick_device()
+    rank, world = join_workers(device)
+    torch.manual_seed(0)
+    ids = fim_ids(d["vocab_size"])
+    decoder = load(Decoder(d), args.work / "decoder.pt", device).requires_grad_(False)
+    encoder = load(Encoder(e), args.work / "encoder.pt", device).requires_grad_(False)
+    frozen = fingerprint(decoder), fingerprint(encoder)
+    projector = Projector(e["hidden_size"], d["hidden_size"])
+    projector.load_state_dict(torch.load(args.work / "encoder.pt", map_location="cpu")["projector"])
+    projector.to(device)
+    optimizer = torch.optim.AdamW(projector.parameters(), lr=c["lr"], weight_decay=0.0)
+    state = {"elapsed": 0.0, "samples": 0, "step": 0}
+    checkpoint = args.work / "projector.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device)
+        projector.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        state = saved["state"]
+
+    def save():
+        saved = {"model": projector.state_dict(), "optimizer": optimizer.state_dict(), "state": state}
+        torch.save(saved, checkpoint.with_suffix(".tmp"))
+        checkpoint.with_suffix(".tmp").rename(checkpoint)
+
+    samples = Samples(args.work / f"samples-{c['samples']}.npz")
+    vectors = Vectors(samples, encoder, config["prompt"]["chunk_tokens"] + SPECIALS, device)
+    order = np.random.default_rng(1).permutation(np.flatnonzero(samples.chunks[:, 0] >= 0))[rank::world]
+    rng = np.random.default_rng(state["step"] * world + rank)
+    curve = open(args.work / "projector-curve.jsonl", "a") if rank == 0 else None
+    budget, begun, before = args.minutes * 60, time.monotonic(), state["elapsed"]
+    last_save, sums, number = before, torch.zeros(2), 0
+    while state["elapsed"] < budget:
+        progress = state["elapsed"] / budget
+        stage = c["short"] if progress < c["short_share"] else c["full"]
+        share = [state["step"] * stage["rows"] + i for i in range(stage["rows"])]
+        group = [draw(samples, order[i % len(order)], stage, ids, rng) for i in share]
+        entropy, align = losses(decoder, projector, vectors, group, stage, device)
+        (c["entropy_weight"] * entropy + c["align_weight"] * align).backward()
+        # The first worker's clock and both losses, summed over workers.
+        clock = before + time.monotonic() - begun if rank == 0 else 0.0
+        shared = torch.tensor([clock, entropy.item(), align.item()], device=device)
+        shared = sum_over_workers(projector, shared, world).cpu()
+        for p in projector.parameters():
+            p.grad /= world
+        torch.nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
+        optimizer.param_groups[0]["lr"] = c["lr"] * cosine(progress, c["warmup"])
+        optimizer.step()
+        optimizer.zero_grad()
+        state["step"] += 1
+        state["samples"] += stage["rows"] * world
+        state["elapsed"] = shared[0].item()
+        sums, number = sums + shared[1:] / world, number + 1
+        if rank:
+            continue
+        if number == c["log_steps"] or state["elapsed"] >= budget:
+            entropy, align = (round(x, 4) for x in (sums / number).tolist())
+            line = {**state, "elapsed": round(state["elapsed"], 1), "crossEntropy": entropy, "align": align}
+            curve.write(json.dumps(line) + "\n")
+            curve.flush()
+            print(line, flush=True)
+            sums, number = torch.zeros(2), 0
+        if state["elapsed"] - last_save > c["save_seconds"]:
+            save()
+            last_save = state["elapsed"]
+    assert frozen == (fingerprint(decoder), fingerprint(encoder)), "decoder or encoder changed"
+    if rank == 0:
+        save()
+        print(f"samples seen           {state['samples']}")
+        print(f"optimizer steps        {state['step']}")
+        print(f"hours                  {state['elapsed'] / 3600:.2f}")
+
+
+if __name__ == "__main__":
+    main()
