@@ -40,13 +40,11 @@ export async function* readLines(file: string): AsyncGenerator<JsonLine> {
   if (rest.trim() !== '') yield { line: line + 1, text: rest };
 }
 
-/** What to do about a bad line; the same for every loader. */
-export const SKIP_HINT = 'mend the line, or pass --skip-invalid to leave such lines out (they are counted)';
-
 /**
  * Parses one line and checks its shape.
  *
- * @param why For a missing or wrong field, why the field is needed; keys are dotted field paths.
+ * @param why    For a missing or wrong field, why the field is needed; keys are dotted field paths.
+ * @param advice What to do about a bad line; the last hint of every complaint.
  * @throws {DataError} `file:line: …` naming the damage or the field.
  */
 export function parseLine<Schema extends z.ZodType>(
@@ -54,6 +52,7 @@ export function parseLine<Schema extends z.ZodType>(
   { line, text }: JsonLine,
   schema: Schema,
   why: Readonly<Record<string, string>>,
+  advice = 'mend the line',
 ): z.output<Schema> {
   let value: unknown;
   try {
@@ -62,7 +61,7 @@ export function parseLine<Schema extends z.ZodType>(
   } catch (error) {
     throw new DataError(
       `${file}:${line}: not valid JSON: ${messageOf(error)}`,
-      ['every line must hold one complete JSON object', SKIP_HINT],
+      ['every line must hold one complete JSON object', advice],
       { cause: error },
     );
   }
@@ -77,7 +76,7 @@ export function parseLine<Schema extends z.ZodType>(
         ? `field "${field}" is missing`
         : `field "${field}" is wrong: ${issue.message}`;
   const reason = why[field];
-  throw new DataError(`${file}:${line}: ${problem}`, [...(reason === undefined ? [] : [reason]), SKIP_HINT]);
+  throw new DataError(`${file}:${line}: ${problem}`, [...(reason === undefined ? [] : [reason]), advice]);
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

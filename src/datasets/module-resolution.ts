@@ -46,7 +46,9 @@ export function createResolver(paths: Iterable<string>, aliases: PathAliases = {
 
   return (fromPath, specifier) => {
     if (/^\.\.?(\/|$)/.test(specifier)) {
-      return findFile(known, posix.join(posix.dirname(fromPath), specifier));
+      // ".", "./" and "x/.." name folders.
+      const folderMark = /(^|\/)\.\.?$/.test(specifier) ? '/' : '';
+      return findFile(known, posix.join(posix.dirname(fromPath), specifier + folderMark));
     }
     for (const [pattern, targets] of patterns) {
       const matched = matchAlias(pattern, specifier);
@@ -77,17 +79,19 @@ function matchAlias(pattern: string, specifier: string): string | null {
   return fits ? specifier.slice(head.length, specifier.length - tail.length) : null;
 }
 
+/** @param joined A path from the root; one that ends in a slash means a folder and no file. */
 function findFile(known: ReadonlySet<string>, joined: string): string | null {
   const path = joined.replace(/\/$/, '').replace(/^\.\//, '');
   const extension = posix.extname(path);
   const sources = SOURCES_OF_OUTPUT[extension] ?? [];
   const stem = path.slice(0, path.length - extension.length);
   const inFolder = path === '.' ? 'index' : `${path}/index`;
-  const candidates = [
+  const asFile = [
     path,
     ...sources.map((source) => stem + source),
     ...EXTENSIONS.map((source) => path + source),
-    ...EXTENSIONS.map((source) => inFolder + source),
   ];
+  const asFolder = EXTENSIONS.map((source) => inFolder + source);
+  const candidates = joined.endsWith('/') ? asFolder : [...asFile, ...asFolder];
   return candidates.find((candidate) => known.has(candidate)) ?? null;
 }

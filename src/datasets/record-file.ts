@@ -11,10 +11,12 @@ import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Language } from '../domain/task.js';
 import { assembleDataset } from './assemble.js';
 import type { LoadedRepository } from './assemble.js';
-import { parseLine, readLines, SKIP_HINT } from './jsonl.js';
+import { parseLine, readLines } from './jsonl.js';
 import type { Dataset, DatasetOptions } from './dataset.js';
 import { FIELD_REASONS, recordSchema, taskOfRecord } from './records.js';
 import { isFolder, nameOfFolder, readSourceFolder, statedLicence } from './source-folder.js';
+
+const SKIP_HINT = 'mend the line, or pass --skip-invalid to leave such lines out (they are counted)';
 
 /** What the records say about one repository. */
 interface RepositoryMention {
@@ -44,7 +46,7 @@ export async function openRecordFile(
 
   for await (const line of readLines(file)) {
     try {
-      const record = parseLine(file, line, recordSchema, FIELD_REASONS);
+      const record = parseLine(file, line, recordSchema, FIELD_REASONS, SKIP_HINT);
       const task = taskOfRecord(record);
       const earlier = lineOfId.get(task.id);
       if (earlier !== undefined) {
@@ -98,21 +100,27 @@ async function loadRepository(
   reposDir: string | undefined,
   licence: string | null,
 ): Promise<LoadedRepository> {
-  const candidates: string[] = [];
+  // Below the dataset file a folder is named as the records name it, so that it reads the same everywhere.
+  const candidates: { readonly folder: string; readonly origin: string }[] = [];
   // A name with ".." or a root would lead out of the folder it is joined to.
   const isSafeName = !isAbsolute(name) && !name.split(/[\\/]/).includes('..');
   if (reposDir !== undefined) {
-    if (isSafeName) candidates.push(join(reposDir, name));
-    if (nameOfFolder(reposDir) === name) candidates.push(reposDir);
+    const named = join(reposDir, name);
+    if (isSafeName) candidates.push({ folder: named, origin: named });
+    if (nameOfFolder(reposDir) === name) candidates.push({ folder: reposDir, origin: reposDir });
   } else {
-    if (dir !== undefined && !isAbsolute(dir)) candidates.push(join(dirname(file), dir));
-    if (isSafeName) candidates.push(join(dirname(file), 'repos', name));
+    if (dir !== undefined && !isAbsolute(dir)) {
+      candidates.push({ folder: join(dirname(file), dir), origin: dir });
+    }
+    if (isSafeName) {
+      candidates.push({ folder: join(dirname(file), 'repos', name), origin: `repos/${name}` });
+    }
   }
-  for (const folder of candidates) {
+  for (const { folder, origin } of candidates) {
     if (!(await isFolder(folder))) continue;
     return {
       name,
-      origin: folder,
+      origin,
       licence: (await statedLicence(folder)) ?? licence,
       content: await readSourceFolder(folder, name, languages),
     };
@@ -122,7 +130,7 @@ async function loadRepository(
     origin: 'not found',
     licence,
     content: new DataError(`${file}: the folder of repository "${name}" was not found`, [
-      `looked in: ${candidates.length === 0 ? 'nowhere, the name is no folder name' : candidates.join(', ')}`,
+      `looked in: ${candidates.length === 0 ? 'nowhere, the name is no folder name' : candidates.map(({ folder }) => folder).join(', ')}`,
       'retrievers need its source files; only no-context works without them',
       `pass --repos DIR where DIR/${name} holds the repository`,
     ]),

@@ -20,7 +20,8 @@ const nonEmpty = z.string().min(1, 'it is empty');
 
 export const recordSchema = z.object({
   prompt: text,
-  groundtruth: nonEmpty,
+  /** May be empty: what an empty reference scores is up to the metric profile. */
+  groundtruth: text,
   right_context: text.default(''),
   metadata: z
     .object({

@@ -4,6 +4,10 @@
 
 import { fileURLToPath } from 'node:url';
 import { editDistance } from '../metrics/edit-similarity.js';
+import { defaultCacheDir } from './cache-dir.js';
+import { readDescription } from './description.js';
+import { cachedFolder } from './package-cache.js';
+import { isFolder } from './source-folder.js';
 
 export interface RegisteredDataset {
   readonly id: string;
@@ -31,6 +35,16 @@ export function findRegistered(id: string): RegisteredDataset | undefined {
 export function registeredFolder(id: string): string {
   // Two levels up from both src/datasets and dist/datasets.
   return fileURLToPath(new URL(`../../datasets/${id}`, import.meta.url));
+}
+
+/** Whether all packages of a registered dataset lie in the cache, so that it opens offline. */
+export async function isFetched(id: string, cacheDir: string = defaultCacheDir()): Promise<boolean> {
+  const description = await readDescription(registeredFolder(id));
+  if (description?.kind !== 'npm-lines') return true;
+  for (const pin of description.packages) {
+    if (!(await isFolder(cachedFolder(cacheDir, pin)))) return false;
+  }
+  return true;
 }
 
 /** The registered id that a mistyped one most likely meant, or null if none is close. */

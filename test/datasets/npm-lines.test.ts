@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Dataset } from '../../src/datasets/dataset.js';
+import type { NpmLinesDescription } from '../../src/datasets/description.js';
+import { hashLine, hashSources, openNpmLines } from '../../src/datasets/npm-lines.js';
+import type { PackFetcher } from '../../src/datasets/npm-pack.js';
+import { cachedFolder, readPackage } from '../../src/datasets/package-cache.js';
+import type { PackagePin } from '../../src/datasets/package-cache.js';
+import { sha256 } from '../../src/datasets/source-text.js';
+import { DataError } from '../../src/domain/errors.js';
+import { integrityOf, makePackage } from './package-archive.js';
+import type { ArchiveEntry } from './package-archive.js';
+
+let folder: string;
+let cacheDir: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llava-eval-npm-'));
+});
+beforeEach(async () => {
+  cacheDir = await mkdtemp(join(folder, 'cache-'));
+});
+after(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const SOURCE = 'export function area(width: number, height: number) {\r\n  return width * height;\r\n}\r\n';
+const TEXT = SOURCE.replaceAll('\r\n', '\n');
+
+const ENTRIES: readonly ArchiveEntry[] = [
+  { name: 'package/package.json', text: '{"name":"demo"}' },
+  { name: 'package/src/area.ts', text: SOURCE },
+  { name: 'package/src/area.spec.ts', text: 'test();\n' },
+  { name: 'package/src/area.d.ts', text: 'export {};\n' },
+  { name: 'package/src/notes.md', text: 'words\n' },
+  { name: 'package/dist/area.ts', text: 'built();\n' },
+];
+
+function pinOf(file: Buffer, repository = 'demo'): PackagePin {
+  return {
+    repository,
+    package: repository,
+    version: '1.2.3',
+    integrity: integrityOf(file),
+    sourceRoot: 'src',
+  };
+}
+
+/** A fetcher that hands out one file and counts how often it was asked. */
+function fetcherOf(file: Buffer): PackFetcher & { calls: number } {
+  const fetcher = async (name: string, version: string, into: string): Promise<string> => {
+    fetcher.calls++;
+    const path = join(into, `${name}-${version}.tgz`);
+    await writeFile(path, file);
+    return path;
+  };
+  fetcher.calls = 0;
+  return fetcher;
+}
+
+async function rejection(promise: Promise<unknown>): Promise<DataError> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof DataError, String(error));
+    return error;
+  }
+  return assert.fail('nothing was refused');
+}
+
+/** Everything in the cache, fetch folders included. */
+async function cached(): Promise<string[]> {
+  try {
+    return await readdir(join(cacheDir, 'packages'));
+  } catch {
+    return [];
+  }
+}
+
+describe('a pinned package', () => {
+  test('gives the source files below its source root, with normalized line ends', async () => {
+    const file = makePackage(ENTRIES);
+    const repository = await readPackage(pinOf(file), cacheDir, undefined, fetcherOf(file));
+    assert.deepEqual(repository, { name: 'demo', files: [{ path: 'src/area.ts', text: TEXT }] });
+  });
+
+  test('is fetched once and then read from the cache', async () => {
+    const file = makePackage(ENTRIES);
+    const fetcher = fetcherOf(file);
+    const notes: string[] = [];
+    const first = await readPackage(pinOf(file), cacheDir, (note) => notes.push(note), fetcher);
+    const second = await readPackage(pinOf(file), cacheDir, (note) => notes.push(note), fetcher);
+    assert.deepEqual(second, first);
+    assert.equal(fetcher.calls, 1);
+    assert.deepEqual(notes, ['fetching demo@1.2.3 with npm']);
+    assert.equal((await cached()).length, 1);
+  });
+
+  test('leaves nothing behind but its sources', async () => {
+    const file = makePackage(ENTRIES);
+    await readPackage(pinOf(file), cacheDir, undefined, fetcherOf(file));
+    const kept = await readdir(cachedFolder(cacheDir, pinOf(file)), { recursive: true });
+    assert.deepEqual(kept.sort(), ['src', join('src', 'area.ts')]);
+  });
+
+  test('with another hash is refused with both hashes before anything is unpacked or kept', async () => {
+    const file = makePackage(ENTRIES);
+    const other = makePackage([...ENTRIES, { name: 'package/src/more.ts', text: 'more();\n' }]);
+    const error = await rejection(readPackage(pinOf(file), cacheDir, undefined, fetcherOf(other)));
+    assert.equal(error.message, 'demo@1.2.3: the fetched package is not the pinned one');
+    assert.ok(error.hints.includes(`expected ${integrityOf(file)}`));
+    assert.ok(error.hints.includes(`got      ${integrityOf(other)}`));
+    assert.deepEqual(await cached(), []);
+  });
+
+  test('two fetches at once leave one copy and no scraps', async () => {
+    const file = makePackage(ENTRIES);
+    const read = (): Promise<unknown> => readPackage(pinOf(file), cacheDir, undefined, fetcherOf(file));
+    const [a, b] = await Promise.all([read(), read()]);
+    assert.deepEqual(a, b);
+    assert.equal((await cached()).length, 1);
+  });
+
+  test('an interrupted fetch leaves nothing, and the next one succeeds', async () => {
+    const file = makePackage(ENTRIES);
+    const broken: PackFetcher = () => Promise.reject(new DataError('the network went away'));
+    await rejection(readPackage(pinOf(file), cacheDir, undefined, broken));
+    assert.deepEqual(await cached(), []);
+    await readPackage(pinOf(file), cacheDir, undefined, fetcherOf(file));
+    assert.equal((await cached()).length, 1);
+  });
+});
+
+describe('a hostile package is refused and nothing of it is kept', () => {
+  const cases: readonly (readonly [string, ArchiveEntry, RegExp])[] = [
+    ['a name that climbs out', { name: 'package/src/../../evil.ts', text: 'x' }, /leads out of the package/],
+    ['an absolute name', { name: '/tmp/evil.ts', text: 'x' }, /leads out of the package/],
+    ['a backslash name', { name: 'package/src\\..\\evil.ts', text: 'x' }, /leads out of the package/],
+    ['a symbolic link', { name: 'package/src/link.ts', type: '2', link: '/etc/passwd' }, /is a SymbolicLink/],
+    ['a hard link', { name: 'package/src/link.ts', type: '1', link: 'package/src/area.ts' }, /is a Link/],
+    ['a huge file', { name: 'package/src/huge.ts', text: 'x'.repeat(8 * 2 ** 20 + 1) }, /too large/],
+  ];
+  for (const [what, entry, message] of cases) {
+    test(what, async () => {
+      const file = makePackage([...ENTRIES, entry]);
+      const error = await rejection(readPackage(pinOf(file), cacheDir, undefined, fetcherOf(file)));
+      assert.match(error.message, message);
+      assert.deepEqual(await cached(), []);
+    });
+  }
+
+  test('a damaged archive', async () => {
+    const file = makePackage(ENTRIES).subarray(0, 150);
+    const error = await rejection(readPackage(pinOf(file), cacheDir, undefined, fetcherOf(file)));
+    assert.match(error.message, /demo@1\.2\.3: the package file cannot be read/);
+    assert.deepEqual(await cached(), []);
+  });
+});
+
+describe('a benchmark of npm lines', () => {
+  const file = makePackage(ENTRIES);
+  const sources = { name: 'demo', files: [{ path: 'src/area.ts', text: TEXT }] };
+  const coordinate = {
+    id: 'demo/src/area.ts:2',
+    repository: 'demo',
+    file: 'src/area.ts',
+    line: 2,
+    lineHash: sha256('  return width * height;'),
+    fileHash: sha256(TEXT),
+    crossFile: false,
+  };
+
+  function descriptionOf(sourceHash = hashSources(sources)): NpmLinesDescription {
+    return {
+      schema: 'llava-eval/dataset@1',
+      kind: 'npm-lines',
+      description: 'for a test',
+      selection: { builder: 1, seed: 1, perRepository: 1 },
+      packages: [
+        { ...pinOf(file), licence: 'MIT', aliases: {}, files: 1, sourceHash, tasks: 1, crossFile: 0 },
+      ],
+    };
+  }
+
+  async function open(
+    lines: readonly unknown[],
+    description = descriptionOf(),
+    fetcher: PackFetcher = fetcherOf(file),
+  ): Promise<Dataset> {
+    const at = await mkdtemp(join(folder, 'set-'));
+    await writeFile(join(at, 'tasks.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return openNpmLines(at, 'demo-lines', description, { cacheDir }, fetcher);
+  }
+
+  test('has tasks whose parts join to the fetched file', async () => {
+    const dataset = await open([coordinate]);
+    assert.deepEqual(dataset.tasks, [
+      {
+        id: 'demo/src/area.ts:2',
+        repository: 'demo',
+        path: 'src/area.ts',
+        language: 'typescript',
+        prefix: 'export function area(width: number, height: number) {\n  ',
+        reference: 'return width * height;',
+        suffix: '\n}\n',
+        crossFile: false,
+      },
+    ]);
+    assert.deepEqual(dataset.sources, [
+      {
+        repository: 'demo',
+        origin: 'npm demo@1.2.3, src/',
+        licence: 'MIT',
+        size: { files: 1, characters: TEXT.length },
+      },
+    ]);
+    assert.deepEqual(await dataset.repository('demo'), sources);
+  });
+
+  test('refuses a line, a file or a coordinate that is not the pinned one', async () => {
+    const wrong = 'f'.repeat(64);
+    assert.match(
+      (await rejection(open([{ ...coordinate, lineHash: wrong }]))).message,
+      /tasks\.jsonl:1: the line of/,
+    );
+    assert.match(
+      (await rejection(open([{ ...coordinate, fileHash: wrong }]))).message,
+      /tasks\.jsonl:1: the file of/,
+    );
+    assert.match((await rejection(open([{ ...coordinate, line: 99 }]))).message, /the line of/);
+    assert.match(
+      (await rejection(open([{ ...coordinate, file: 'src/lost.ts' }]))).message,
+      /has no file src\/lost\.ts/,
+    );
+    assert.match((await rejection(open([coordinate, coordinate]))).message, /:2: task id .* is used twice/);
+    assert.match((await rejection(open([{ ...coordinate, line: 0 }]))).message, /field "line" is wrong/);
+  });
+
+  test('fetches a package again whose cached copy was changed', async () => {
+    const fetcher = fetcherOf(file);
+    await open([coordinate], descriptionOf(), fetcher);
+    const source = join(cachedFolder(cacheDir, pinOf(file)), 'src', 'area.ts');
+    await writeFile(source, 'export {};\n');
+    const dataset = await open([coordinate], descriptionOf(), fetcher);
+    assert.equal(dataset.tasks.length, 1);
+    assert.equal(fetcher.calls, 2);
+    assert.equal(await readFile(source, 'utf8'), SOURCE);
+  });
+
+  test('refuses sources that are not those of the benchmark even when fetched afresh', async () => {
+    const error = await rejection(open([coordinate], descriptionOf('0'.repeat(64))));
+    assert.match(error.message, /its sources are not those of the benchmark/);
+  });
+
+  test('names all packages that are missing in one message', async () => {
+    const description = descriptionOf();
+    const second = { ...description.packages[0]!, repository: 'other', package: 'other' };
+    const offline: PackFetcher = (name) => Promise.reject(new DataError(`${name} cannot be fetched`));
+    const error = await rejection(
+      open([coordinate], { ...description, packages: [...description.packages, second] }, offline),
+    );
+    assert.equal(error.message, '2 of 2 packages are missing; demo cannot be fetched');
+    assert.ok(error.hints.includes('also: other cannot be fetched'));
+  });
+
+  test('works offline once it has been fetched', async () => {
+    await open([coordinate]);
+    const offline: PackFetcher = () => Promise.reject(new DataError('offline'));
+    assert.equal((await open([coordinate], descriptionOf(), offline)).tasks.length, 1);
+  });
+});
+
+describe('the committed benchmark', () => {
+  test('has 200 holes of each of eight packages, round the packages, half of them cross-file', async () => {
+    const lines = (await readFile('datasets/npm-ts-lines/tasks.jsonl', 'utf8')).trimEnd().split('\n');
+    const tasks = lines.map(
+      (line) => JSON.parse(line) as { id: string; repository: string; crossFile: boolean },
+    );
+    assert.equal(tasks.length, 1600);
+    assert.equal(new Set(tasks.map(({ id }) => id)).size, 1600);
+    const names = tasks.slice(0, 8).map(({ repository }) => repository);
+    assert.equal(new Set(names).size, 8);
+    for (const [i, task] of tasks.entries()) assert.equal(task.repository, names[i % 8]);
+    assert.equal(tasks.filter(({ crossFile }) => crossFile).length, 800);
+  });
+
+  test('holds coordinates and hashes, and no text of the packages', async () => {
+    const keys = ['id', 'repository', 'file', 'line', 'lineHash', 'fileHash', 'crossFile'];
+    for (const line of (await readFile('datasets/npm-ts-lines/tasks.jsonl', 'utf8')).trimEnd().split('\n')) {
+      assert.deepEqual(Object.keys(JSON.parse(line) as object), keys);
+    }
+  });
+
+  test('hashes a line with its indentation and without its newline', () => {
+    assert.equal(hashLine('a\n  b\n', 2), sha256('  b'));
+  });
+});
