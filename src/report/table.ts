@@ -42,8 +42,8 @@ export function renderTable(summary: Summary): string {
 
 function notes(summary: Summary): string[] {
   const lines = [
-    'Times in ms. TTFT: soft tokens precomputed. cold: p50 with retrieval, tokenizing,',
-    'encoding and projecting included. tokens: mean prompt length.',
+    'Times in ms. TTFT: soft tokens precomputed; cold: p50 with retrieval,',
+    'tokenizing, encoding and projecting included. tokens: mean prompt length.',
   ];
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);

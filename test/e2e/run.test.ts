@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { readJournal } from '../../src/run/journal.js';
+import { recordKey, type TaskRecord } from '../../src/run/record.js';
+import type { Summary } from '../../src/report/summary.js';
+import { llavaEval } from '../support/program.js';
+import { writeTinyBundle } from '../support/tiny-models.js';
+
+let folder = '';
+let bundle = '';
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llava-eval-e2e-'));
+  bundle = join(folder, 'bundle');
+  writeTinyBundle(bundle);
+});
+after(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** The command of most tests; the tiny random model on the hand-made dataset, on the CPU. */
+const runArgs = (out: string, ...more: string[]): string[] => [
+  'run',
+  ...['--dataset', 'tiny', '--model', bundle, '--device', 'cpu', '--max-new-tokens', '8'],
+  ...['--max-prompt-tokens', '300', '--context-tokens', '300', '--out', join(folder, out)],
+  ...more,
+];
+
+const summaryOf = (out: string): Summary =>
+  JSON.parse(readFileSync(join(folder, out, 'summary.json'), 'utf8')) as Summary;
+
+/** What a record says apart from times, which differ from run to run. */
+const withoutTimes = (record: TaskRecord): object => ({ ...record, timing: null });
+
+async function recordsOf(out: string): Promise<Map<string, object>> {
+  const { records } = await readJournal(join(folder, out, 'journal.jsonl'));
+  return new Map(records.map((record) => [recordKey(record.taskId, record), withoutTimes(record)]));
+}
+
+describe('llava-eval run', () => {
+  test('prints one row a configuration and writes the run folder', async () => {
+    const { code, stdout, stderr } = await llavaEval(runArgs('a'));
+    assert.equal(code, 0, stderr);
+    const rows = stdout.split('\n').filter((line) => /^(no-context|full-rag|compressed) /.test(line));
+    assert.equal(rows.length, 7);
+    assert.ok(
+      stdout.split('\n').every((line) => line.length <= 80),
+      stdout,
+    );
+    assert.ok(!stdout.includes('\u001b'), 'no colour when not on a terminal');
+    assert.deepEqual((await readdir(join(folder, 'a'))).sort(), [
+      'journal.jsonl',
+      'report.md',
+      'run.json',
+      'summary.json',
+    ]);
+    const summary = summaryOf('a');
+    assert.equal(summary.schema, 'llava-eval/summary@1');
+    assert.deepEqual(
+      summary.rows.map((row) => [row.pipeline, row.retriever, row.tasks.scored]),
+      [
+        ['no-context', null, 12],
+        ...['full-rag', 'compressed'].flatMap((p) => ['jaccard', 'unixcoder', 'bm25'].map((r) => [p, r, 12])),
+      ],
+    );
+    for (const row of summary.rows) {
+      assert.ok(
+        row.ttftMs.p50 !== null && row.ttftColdMs.p50 !== null && row.ttftMs.p50 <= row.ttftColdMs.p50,
+      );
+    }
+  });
+
+  test('gives compressed fewer prompt tokens than full-rag and prints the reduction with its interval', async () => {
+    const { rows } = summaryOf('a');
+    for (const row of rows.filter(({ pipeline }) => pipeline === 'compressed')) {
+      const full = rows.find((other) => other.pipeline === 'full-rag' && other.retriever === row.retriever)!;
+      assert.ok(row.promptTokens.mean! < full.promptTokens.mean!);
+      assert.ok(row.ttftReductionVsFullRag!.ci95 !== null && row.ttftReductionVsFullRag!.pairs === 12);
+    }
+  });
+
+  test('answers the same way twice: same completions, same quality numbers', async () => {
+    assert.equal((await llavaEval(runArgs('b', '--quiet'))).code, 0);
+    assert.deepEqual(await recordsOf('b'), await recordsOf('a'));
+    const quality = (out: string) => summaryOf(out).rows.map((row) => [row.exactMatch, row.editSimilarity]);
+    assert.deepEqual(quality('b'), quality('a'));
+    assert.equal(summaryOf('b').fingerprint, summaryOf('a').fingerprint);
+  });
+
+  test('with --json prints the summary alone, and with --quiet nothing on stderr', async () => {
+    const args = runArgs('c', '--limit', '2', '--json', '--quiet', '--pipelines', 'no-context');
+    const { stdout, stderr } = await llavaEval(args);
+    assert.equal(stderr, '');
+    const summary = JSON.parse(stdout) as Summary;
+    assert.deepEqual([summary.rows.length, summary.rows[0]!.tasks.total], [1, 2]);
+  });
+
+  test('takes its settings from a configuration file, and flags win', async () => {
+    const work = join(folder, 'work');
+    await mkdir(work);
+    const settings = { limit: 1, pipelines: ['no-context', 'full-rag'], retrievers: ['bm25'], topK: 3 };
+    await writeFile(join(work, 'llava-eval.config.json'), JSON.stringify(settings));
+    const { code, stderr } = await llavaEval(runArgs('d', '--top-k', '2'), { cwd: work });
+    assert.equal(code, 0, stderr);
+    const summary = summaryOf('d');
+    assert.deepEqual([summary.topK, summary.rows.length, summary.dataset.tasks], [2, 2, 1]);
+  });
+
+  test('interrupted and resumed, records what an uninterrupted run records', async () => {
+    const journal = join(folder, 'e', 'journal.jsonl');
+    const first = await llavaEval(runArgs('e'), {
+      onStart: (child) => {
+        const timer = setInterval(() => {
+          if (!existsSync(journal) || readFileSync(journal, 'utf8').split('\n').length < 3) return;
+          clearInterval(timer);
+          child.kill('SIGINT');
+        }, 5);
+      },
+    });
+    assert.equal(first.code, 130, first.stderr);
+    const kept = await recordsOf('e');
+    assert.ok(kept.size > 0 && kept.size < 84, `${kept.size} records`);
+    // What a crash leaves behind: the last line torn in two.
+    await truncate(journal, (await readFile(journal)).length - 20);
+    const second = await llavaEval(runArgs('e', '--resume'));
+    assert.equal(second.code, 0, second.stderr);
+    assert.deepEqual(await recordsOf('e'), await recordsOf('a'));
+  });
+
+  test('refuses to resume under other settings', async () => {
+    const { code, stderr } = await llavaEval(runArgs('a', '--resume', '--top-k', '3'));
+    assert.equal(code, 2);
+    assert.match(stderr, /was made with other settings/);
+  });
+
+  test('never overwrites an earlier run', async () => {
+    const { code, stderr } = await llavaEval(runArgs('a'));
+    assert.equal(code, 3);
+    assert.match(stderr, /--resume/);
+  });
+});
