@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { after, before, describe, test } from 'node:test';
+import { Command } from 'commander';
+import { registerDatasets } from '../../src/cli/commands/datasets.js';
+import type { Shell } from '../../src/cli/shell.js';
+import { openDataset } from '../../src/datasets/dataset.js';
+import { DataError, EXIT, UsageError } from '../../src/domain/errors.js';
+import type { ExitCode } from '../../src/domain/errors.js';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llava-eval-command-'));
+});
+after(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: ExitCode;
+}
+
+async function datasets(...args: readonly string[]): Promise<Outcome> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  let exitCode: ExitCode = EXIT.done;
+  const shell = {
+    stdout,
+    stderr,
+    clock: () => 0,
+    wallClock: () => new Date(0),
+    interrupt: new AbortController().signal,
+    exit(code: ExitCode) {
+      exitCode = code;
+    },
+  } as unknown as Shell;
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
+  registerDatasets(program, shell);
+  await program.parseAsync(['datasets', ...args], { from: 'user' });
+  const textOf = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
+  return { stdout: textOf(stdout), stderr: textOf(stderr), exitCode };
+}
+
+const SHOP = 'datasets/tiny/repos/shop';
+
+describe('datasets list', () => {
+  test('names every registered set and whether it needs the network', async () => {
+    const rows = JSON.parse((await datasets('list', '--json')).stdout) as { id: string; state: string }[];
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      ['npm-ts-lines', 'tiny'],
+    );
+    assert.equal(rows[1]!.state, 'included');
+    assert.match((await datasets('list')).stdout, /^tiny +included +a dozen/m);
+  });
+});
+
+describe('datasets pull', () => {
+  test('has nothing to fetch for an included set', async () => {
+    assert.match((await datasets('pull', 'tiny')).stdout, /^tiny: 12 tasks of 2 repositories are here/);
+  });
+
+  test('refuses what is not registered', async () => {
+    await assert.rejects(datasets('pull', 'other'), UsageError);
+  });
+});
+
+describe('datasets build', () => {
+  test('writes records that open again with their repository', async () => {
+    const out = join(folder, 'deep', 'shop.jsonl');
+    const { stdout, stderr } = await datasets(
+      'build',
+      '--repo',
+      SHOP,
+      '--out',
+      out,
+      '--lines',
+      '6',
+      '--seed',
+      '3',
+    );
+    assert.match(stdout, /: 6 tasks \(3 cross-file\) from \d of 5 files\n$/);
+    assert.equal(stderr, '');
+    const dataset = await openDataset(out);
+    assert.equal(dataset.tasks.length, 6);
+    const repository = await dataset.repository('shop');
+    for (const task of dataset.tasks) {
+      const text = repository.files.find(({ path }) => path === task.path)!.text;
+      assert.equal(task.prefix + task.reference + task.suffix, text);
+    }
+    assert.deepEqual(await readdir(join(folder, 'deep')), ['shop.jsonl']);
+  });
+
+  test("writes CrossCodeEval's fields, line numbers from 0", async () => {
+    const out = join(folder, 'fields.jsonl');
+    await datasets('build', '--repo', SHOP, '--out', out, '--lines', '1');
+    const record = JSON.parse(await readFile(out, 'utf8')) as {
+      prompt: string;
+      metadata: Record<string, unknown>;
+    };
+    assert.deepEqual(Object.keys(record), ['prompt', 'groundtruth', 'right_context', 'metadata']);
+    const { metadata } = record;
+    assert.deepEqual(Object.keys(metadata), [
+      'task_id',
+      'repository',
+      'file',
+      'groundtruth_start_lineno',
+      'cross_file',
+      'repository_dir',
+    ]);
+    const line = Number(metadata['groundtruth_start_lineno']);
+    assert.equal(metadata['task_id'], `shop/${String(metadata['file'])}:${line + 1}`);
+    assert.equal(record.prompt.split('\n').length, line + 1);
+  });
+
+  test('gives the same bytes for the same seed and others for another', async () => {
+    const build = async (seed: string): Promise<string> => {
+      const out = join(folder, 'seed.jsonl');
+      await datasets('build', '--repo', SHOP, '--out', out, '--lines', '5', '--seed', seed);
+      return readFile(out, 'utf8');
+    };
+    const first = await build('1');
+    assert.equal(await build('1'), first);
+    assert.notEqual(await build('2'), first);
+  });
+
+  test('says on stderr when the repository has fewer lines than asked for', async () => {
+    const out = join(folder, 'few.jsonl');
+    const { stderr } = await datasets('build', '--repo', SHOP, '--out', out, '--lines', '5000');
+    assert.match(stderr, /has only \d+ lines that make fair tasks.*5000 were asked for/);
+  });
+
+  test('refuses languages without a parser and folders that are not there', async () => {
+    const out = join(folder, 'none.jsonl');
+    await assert.rejects(datasets('build', '--repo', SHOP, '--out', out, '--language', 'python'), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.render(), /parsers for typescript and javascript/);
+      return true;
+    });
+    await assert.rejects(datasets('build', '--repo', 'no/such', '--out', out), DataError);
+    await assert.rejects(
+      datasets('build', '--repo', SHOP, '--out', out, '--language', 'javascript'),
+      DataError,
+    );
+    assert.ok(!(await readdir(folder)).includes('none.jsonl'));
+  });
+});
+
+describe('datasets inspect', () => {
+  test('counts tasks, cross-file holes and files per repository', async () => {
+    const overview = JSON.parse((await datasets('inspect', 'tiny', '--json')).stdout) as {
+      tasks: number;
+      crossFile: unknown;
+      repositories: { repository: string; tasks: number; licence: string; size: { files: number } }[];
+    };
+    assert.equal(overview.tasks, 12);
+    assert.deepEqual(overview.crossFile, { yes: 7, no: 5, unstated: 0 });
+    assert.deepEqual(
+      overview.repositories.map(({ repository, tasks, licence, size }) => [
+        repository,
+        tasks,
+        licence,
+        size.files,
+      ]),
+      [
+        ['shop', 6, 'Apache-2.0', 5],
+        ['relay', 6, 'Apache-2.0', 6],
+      ],
+    );
+  });
+
+  test('shows the task asked for around its hole', async () => {
+    const { stdout } = await datasets('inspect', 'tiny', '--task', 'relay/src/backoff.ts:17');
+    assert.match(
+      stdout,
+      / {6}const delay = [^\n]+\n {2}> {3}return Math\.min\(delay, policy\.longestDelayMs\);\n {4}\}\n/,
+    );
+    await assert.rejects(datasets('inspect', 'tiny', '--task', 'nobody'), UsageError);
+  });
+});
+
+describe('datasets validate', () => {
+  test('passes a sound set', async () => {
+    const { stdout, exitCode } = await datasets('validate', 'tiny');
+    assert.match(stdout, /^tiny: 12 usable tasks, 0 problems/);
+    assert.equal(exitCode, EXIT.done);
+  });
+
+  test('reports every bad line, and tasks of another version of the repository, and fails', async () => {
+    const good = (await readFile('datasets/tiny/tasks.jsonl', 'utf8')).split('\n')[0]!;
+    const stranger = good.replace('shop/src/cart.ts:34', 'stranger').replace('let total', 'let summe');
+    const file = join(folder, 'mixed.jsonl');
+    await writeFile(file, [good, 'nonsense', '{}', stranger].join('\n'));
+    const { stdout, exitCode } = await datasets('validate', file, '--repos', 'datasets/tiny/repos', '--json');
+    const result = JSON.parse(stdout) as { valid: boolean; tasks: number; problems: string[] };
+    assert.equal(result.valid, false);
+    assert.equal(result.tasks, 2);
+    assert.equal(result.problems.length, 3);
+    assert.match(result.problems[0]!, /:2: not valid JSON/);
+    assert.match(result.problems[1]!, /:3: field "prompt" is missing/);
+    assert.match(result.problems[2]!, /^stranger: its text is not in src\/cart\.ts/);
+    assert.equal(exitCode, EXIT.unusable);
+  });
+
+  test('mentions repositories without a folder but does not fail for them', async () => {
+    const file = join(folder, 'alone.jsonl');
+    await writeFile(file, (await readFile('datasets/tiny/tasks.jsonl', 'utf8')).split('\n')[0]!);
+    const { stdout, exitCode } = await datasets('validate', file);
+    assert.match(stdout, /no folder, so no retrieval: shop/);
+    assert.equal(exitCode, EXIT.done);
+  });
+});
