@@ -41,7 +41,8 @@ const tokenizerSchema = z.looseObject({
   pre_tokenizer: z.unknown(),
   model: z.looseObject({
     type: z.literal('BPE'),
-    vocab: z.record(z.string(), z.number().int().nonnegative()),
+    // Not a record schema: that would copy 150,000 entries, and drop a token called __proto__.
+    vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'must map tokens to ids'),
   }),
 });
 type TokenizerDefinition = z.infer<typeof tokenizerSchema>;
@@ -82,6 +83,11 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
       cause: error,
     });
   }
+}
+
+function isVocabulary(value: unknown): boolean {
+  const isId = (id: unknown): boolean => typeof id === 'number' && Number.isInteger(id) && id >= 0;
+  return typeof value === 'object' && value !== null && Object.values(value).every(isId);
 }
 
 /**
