@@ -7,6 +7,7 @@ import { EXIT, UserError } from '../domain/errors.js';
 import { PACKAGE } from '../run/environment.js';
 import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
+import { registerReport } from './commands/report.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
 import type { Shell } from './shell.js';
@@ -22,6 +23,7 @@ export function createProgram(shell: Shell): Command {
     .showHelpAfterError('(llava-eval <command> --help lists the options)')
     .exitOverride();
   registerRun(program, shell);
+  registerReport(program, shell);
   registerScore(program, shell);
   registerDatasets(program, shell);
   registerDoctor(program, shell);

@@ -5,7 +5,7 @@
 const NOTHING = '–';
 
 function sign(text: string): string {
-  return text.replace('-', '−');
+  return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
 }
 
 /** @example fixed(2.345, 1) // => '2.3'; fixed(null, 1) => '–' */

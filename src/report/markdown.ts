@@ -3,26 +3,15 @@
  */
 
 import { configurationLabel } from '../run/record.js';
+import type { RunJson } from '../run/run-json.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import { fixed, interval, pValue, signed } from './format.js';
 import { STAGES, unscored, type Estimate, type Latency, type Summary, type SummaryRow } from './summary.js';
 
-/** Facts about the machine and the moment that a reader of the report needs. */
-export interface ReportEnvironment {
-  readonly version: string;
-  readonly startedAt: string;
-  readonly cpu: string;
-  readonly cores: number;
-  readonly threads: number;
-  readonly memoryGiB: number;
-  readonly platform: string;
-  readonly node: string;
-  readonly onnxruntime: string;
-  readonly commit: string | null;
-}
-
-/** The whole report, a function of its arguments alone. */
-export function renderMarkdown(summary: Summary, environment: ReportEnvironment): string {
+/** The whole report, a function of its arguments alone: making it again gives the same bytes. */
+export function renderMarkdown(summary: Summary, run: RunJson): string {
+  const { hardware, spec, git } = run;
+  const commit = git === null ? '' : ` (${git.commit.slice(0, 12)}${git.isDirty ? ', modified' : ''})`;
   const retrieving = summary.rows.filter((row) => row.pipeline !== 'no-context');
   return [
     `# ${summary.dataset.id}: ${summary.decoder.name}`,
@@ -107,10 +96,11 @@ export function renderMarkdown(summary: Summary, environment: ReportEnvironment)
     '',
     '## Environment',
     '',
-    `- llava-eval ${environment.version}${environment.commit === null ? '' : ` (${environment.commit})`}, ` +
-      `onnxruntime ${environment.onnxruntime}, Node ${environment.node}, ${environment.platform}`,
-    `- ${environment.cpu}, ${environment.cores} cores, ${environment.memoryGiB} GiB; ${environment.threads} threads`,
-    `- started ${environment.startedAt}`,
+    `- llava-eval ${spec.program.version}${commit}, onnxruntime ${spec.program.onnxruntime}, ` +
+      `Node ${hardware.node}, ${hardware.platform}`,
+    `- ${hardware.cpu}, ${hardware.cores} logical cores, ${hardware.memoryGiB} GiB; ${spec.threads} threads`,
+    `- started ${run.startedAt}`,
+    `- data: ${run.data.map(({ origin, licence }) => `${origin} (${licence ?? 'licence not stated'})`).join(', ')}`,
     `- decoder \`${summary.decoder.identity.slice(0, 12)}\`` +
       (summary.encoder === null ? '' : `, encoder \`${summary.encoder.identity.slice(0, 12)}\``) +
       `, dataset \`${summary.dataset.contentHash.slice(0, 12)}\`, run \`${summary.fingerprint.slice(0, 12)}\``,

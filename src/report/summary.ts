@@ -5,6 +5,7 @@
  * nothing is null. Comparisons use the tasks that both sides scored.
  */
 
+import { compareCodePoints } from '../domain/text.js';
 import {
   bootstrapMean,
   bootstrapMedian,
@@ -91,8 +92,10 @@ export function summarize(
   configurations: readonly Configuration[],
   records: readonly TaskRecord[],
 ): Summary {
+  // By task id, so that resampling does not depend on the order in which shards or resumed runs wrote.
+  const ordered = [...records].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
   const of = ({ pipeline, retriever }: Configuration): TaskRecord[] =>
-    records.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
+    ordered.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
   const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null }));
   const rows = configurations.map((configuration, i): SummaryRow => {
     const rng = createRng(head.seed * 1009 + i);

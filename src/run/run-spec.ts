@@ -1,51 +1,62 @@
 /**
  * @file Everything that decides a number, and its fingerprint.
  *
- * Two runs with one fingerprint may be compared, resumed and merged. Not part of it: the output
- * folder, the shard, verbosity, and where on this machine things lie.
+ * Two runs with one fingerprint may be resumed and merged. Not part of it: the output folder, the
+ * shard, verbosity, and where on this machine things lie.
  */
 
-import { canonicalJson, sha256, type Json } from './canonical-json.js';
+import { z } from 'zod';
+import { PIPELINES } from '../pipelines/pipeline.js';
+import { RETRIEVERS } from '../retrieval/retriever.js';
+import { canonicalJson, sha256 } from './canonical-json.js';
 
-export interface RunSpec {
-  readonly program: { readonly name: string; readonly version: string; readonly onnxruntime: string };
-  readonly dataset: {
-    readonly id: string;
-    readonly contentHash: string;
+const count = z.int().positive();
+
+export const runSpecSchema = z.strictObject({
+  program: z.strictObject({ name: z.string(), version: z.string(), onnxruntime: z.string() }),
+  dataset: z.strictObject({
+    id: z.string(),
+    contentHash: z.string(),
     /** Tasks of the whole run, before sharding. */
-    readonly taskCount: number;
+    taskCount: count,
     /** SHA-256 over the ids of those tasks, in order. */
-    readonly taskIdsHash: string;
-  };
-  readonly models: {
-    readonly decoder: string;
-    readonly decoderTokenizer: string;
-    readonly promptFamily: string;
-    /** Null where no configuration of the run uses them. */
-    readonly compression: {
-      readonly encoder: string;
-      readonly encoderTokenizer: string;
-      readonly projector: string;
-      readonly maxTokens: number;
-      readonly normalize: boolean;
-    } | null;
-    readonly retrieverEncoder: { readonly encoder: string; readonly tokenizer: string } | null;
-  };
-  readonly pipelines: readonly string[];
-  readonly retrievers: readonly string[];
-  readonly retrievalProfile: string;
-  readonly metricProfile: string;
-  readonly topK: number;
-  readonly contextPlacement: string;
-  readonly maxPromptTokens: number;
-  readonly contextTokens: number;
-  readonly maxNewTokens: number;
-  readonly device: string;
-  readonly dtype: string;
-  readonly threads: number;
-  readonly ttftRepeats: number;
-  readonly seed: number;
-}
+    taskIdsHash: z.string(),
+  }),
+  /** Identities: hashes of weights, configurations and tokenizer files. */
+  models: z.strictObject({
+    decoder: z.string(),
+    decoderTokenizer: z.string(),
+    promptFamily: z.string(),
+    /** Null where no configuration of the run compresses. */
+    compression: z
+      .strictObject({
+        encoder: z.string(),
+        encoderTokenizer: z.string(),
+        projector: z.string(),
+        maxTokens: count,
+        normalize: z.boolean(),
+      })
+      .nullable(),
+    /** Null where no configuration of the run ranks by vectors. */
+    retrieverEncoder: z.strictObject({ encoder: z.string(), tokenizer: z.string() }).nullable(),
+  }),
+  pipelines: z.array(z.enum(PIPELINES)),
+  retrievers: z.array(z.enum(RETRIEVERS)),
+  retrievalProfile: z.string(),
+  metricProfile: z.string(),
+  topK: count,
+  contextPlacement: z.string(),
+  maxPromptTokens: count,
+  contextTokens: count,
+  maxNewTokens: count,
+  device: z.string(),
+  dtype: z.string(),
+  threads: count,
+  ttftRepeats: count,
+  seed: z.int(),
+});
+
+export type RunSpec = z.infer<typeof runSpecSchema>;
 
 /**
  * SHA-256 of the run spec in canonical form.
@@ -53,21 +64,5 @@ export interface RunSpec {
  * @example // the order in which fields were written does not matter, a changed seed does
  */
 export function fingerprint(spec: RunSpec): string {
-  return sha256(canonicalJson(toJson(spec)));
-}
-
-/** A run spec holds JSON values only; this states it to the compiler, field by field. */
-function toJson(spec: RunSpec): Json {
-  const { program, dataset, models, ...rest } = spec;
-  const { compression, retrieverEncoder, ...ids } = models;
-  return {
-    ...rest,
-    program: { ...program },
-    dataset: { ...dataset },
-    models: {
-      ...ids,
-      compression: compression === null ? null : { ...compression },
-      retrieverEncoder: retrieverEncoder === null ? null : { ...retrieverEncoder },
-    },
-  };
+  return sha256(canonicalJson(spec));
 }

@@ -143,3 +143,36 @@ describe('llava-eval run', () => {
     assert.match(stderr, /--resume/);
   });
 });
+
+describe('llava-eval report and merge', () => {
+  test('rebuilding the reports of a run folder gives the same bytes', async () => {
+    const read = (): Promise<string[]> =>
+      Promise.all(['summary.json', 'report.md'].map((name) => readFile(join(folder, 'a', name), 'utf8')));
+    const before = await read();
+    const { code, stdout, stderr } = await llavaEval(['report', join(folder, 'a')]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /compressed +bm25 +12/);
+    assert.deepEqual(await read(), before);
+  });
+
+  test('shards merged give the quality numbers of one run', async () => {
+    const out = (i: number): string => `s${i}`;
+    for (const i of [1, 2]) {
+      const { code, stderr } = await llavaEval(runArgs(out(i), '--shard', `${i}/2`, '--quiet'));
+      assert.equal(code, 0, stderr);
+    }
+    const shards = [1, 2].map((i) => join(folder, out(i)));
+    const { code, stderr } = await llavaEval(['merge', ...shards, '--out', join(folder, 'merged')]);
+    assert.equal(code, 0, stderr);
+    const quality = (name: string) =>
+      summaryOf(name).rows.map((row) => [row.exactMatch, row.editSimilarity, row.vsNoContext, row.tasks]);
+    assert.deepEqual(quality('merged'), quality('a'));
+  });
+
+  test('a missing shard is named, and nothing is written', async () => {
+    const { code, stderr } = await llavaEval(['merge', join(folder, 's1'), '--out', join(folder, 'half')]);
+    assert.equal(code, 3);
+    assert.match(stderr, /missing: shard 2\/2/);
+    assert.equal(existsSync(join(folder, 'half')), false);
+  });
+});

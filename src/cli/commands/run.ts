@@ -15,20 +15,19 @@ import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
 import { defaultThreads } from '../../model/ort/threads.js';
 import { PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
 import { promptBudget } from '../../prompt/budget.js';
-import { renderMarkdown } from '../../report/markdown.js';
-import { summarize, type Summary } from '../../report/summary.js';
+import { publish } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
 import { retrievalProfile } from '../../retrieval/profile.js';
 import { RETRIEVERS } from '../../retrieval/retriever.js';
-import { writeAtomically } from '../../run/atomic-file.js';
 import { sha256 } from '../../run/canonical-json.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
-import { JournalWriter, readJournal, type JournalContent } from '../../run/journal.js';
+import { JournalWriter, readJournal } from '../../run/journal.js';
 import { recordKey, type TaskRecord } from '../../run/record.js';
 import { indexRepositories } from '../../run/repository-index.js';
 import { assertWritable, makeFolder, runFolder } from '../../run/run-folder.js';
+import { runJson, writeRunJson } from '../../run/run-json.js';
 import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
 import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
@@ -152,22 +151,31 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     progress.stop();
 
     await makeFolder(folder.path);
-    const runJson = {
-      schema: 'llava-eval/run@1',
+    const journal =
+      earlier === null
+        ? await JournalWriter.create(folder.journal, print)
+        : await JournalWriter.reopen(folder.journal, earlier);
+    const started = runJson({
       given,
       spec,
       fingerprint: print,
       shard: given.shard ?? null,
       startedAt: startedAt.toISOString(),
+      finishedAt: null,
       hardware,
       git: gitState(process.cwd()),
-      models: { bundle: models.bundle.name, files: models.bundle.files },
-      data: dataset.sources,
+      models: {
+        decoder: models.decoderName,
+        encoder: models.compression?.name ?? null,
+        retrieverEncoder: models.retrieverEncoder?.name ?? null,
+        bundle: models.bundle.name,
+        files: { ...models.bundle.files },
+      },
+      data: [...dataset.sources],
       skippedRecords: dataset.skipped,
       chunks: index.chunkCount,
-    };
-    const journal = await openJournal(folder.journal, print, earlier);
-    await writeAtomically(folder.runJson, `${JSON.stringify(runJson, null, 2)}\n`);
+    });
+    await writeRunJson(folder.runJson, started);
 
     const records: TaskRecord[] = [...(earlier?.records ?? [])];
     const total = tasks.length * columns.length;
@@ -212,42 +220,9 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       return EXIT.interrupted;
     }
 
-    const encoderHead = (loaded: LoadedModels['retrieverEncoder']): Summary['encoder'] =>
-      loaded === null ? null : { name: loaded.name, identity: loaded.encoder.identity };
-    const summary = summarize(
-      {
-        fingerprint: print,
-        dataset: { id: dataset.id, contentHash: dataset.contentHash, tasks: tasks.length },
-        decoder: { name: models.decoderName, identity: models.decoder.identity },
-        encoder: encoderHead(models.compression),
-        retrieverEncoder: encoderHead(models.retrieverEncoder),
-        device: models.device,
-        dtype: spec.dtype,
-        metricProfile: spec.metricProfile,
-        retrievalProfile: spec.retrievalProfile,
-        topK: spec.topK,
-        contextPlacement: placement,
-        seed: spec.seed,
-      },
-      columns,
-      records,
-    );
-    const finishedAt = shell.wallClock();
-    const report = renderMarkdown(summary, {
-      version: PACKAGE.version,
-      startedAt: runJson.startedAt,
-      ...hardware,
-      threads: spec.threads,
-      onnxruntime: ONNXRUNTIME_VERSION,
-      commit:
-        runJson.git === null
-          ? null
-          : runJson.git.commit.slice(0, 12) + (runJson.git.isDirty ? ', modified' : ''),
-    });
-    await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
-    await writeAtomically(folder.report, report);
-    const finished = { ...runJson, finishedAt: finishedAt.toISOString() };
-    await writeAtomically(folder.runJson, `${JSON.stringify(finished, null, 2)}\n`);
+    const finished = { ...started, finishedAt: shell.wallClock().toISOString() };
+    const summary = await publish(folder, finished, records);
+    await writeRunJson(folder.runJson, finished);
 
     shell.stdout.write(given.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
     progress.note(`\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}`);
@@ -303,14 +278,6 @@ function modelIds(models: LoadedModels): RunSpec['models'] {
         ? null
         : { encoder: retrieverEncoder.encoder.identity, tokenizer: retrieverEncoder.tokenizer.identity },
   };
-}
-
-async function openJournal(
-  path: string,
-  print: string,
-  earlier: JournalContent | null,
-): Promise<JournalWriter> {
-  return earlier === null ? JournalWriter.create(path, print) : JournalWriter.reopen(path, earlier);
 }
 
 /** `results/2026-01-31T12-00-00-npm-ts-lines`, relative to the working folder. */

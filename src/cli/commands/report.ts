@@ -1,0 +1,77 @@
+/**
+ * @file `llava-eval report` and `llava-eval merge`: work on run folders that exist already.
+ */
+
+import type { Command } from 'commander';
+import { EXIT, JournalError, UsageError } from '../../domain/errors.js';
+import { publish } from '../../report/publish.js';
+import { renderTable } from '../../report/table.js';
+import { configurations } from '../../run/configurations.js';
+import { JournalWriter, readJournal } from '../../run/journal.js';
+import { mergeShards, type ShardRun } from '../../run/merge.js';
+import { assertWritable, makeFolder, runFolder, type RunFolder } from '../../run/run-folder.js';
+import { readRunJson, writeRunJson } from '../../run/run-json.js';
+import type { Shell } from '../shell.js';
+
+/** Registers both commands. */
+export function registerReport(program: Command, shell: Shell): void {
+  program
+    .command('report')
+    .summary('rebuild the reports of a run folder')
+    .description(
+      'Writes summary.json and report.md of a run folder again from its journal, and prints the table.',
+    )
+    .argument('<run>', 'run folder')
+    .option('--json', 'print summary.json instead of the table')
+    .action(async (path: string, flags: { readonly json?: true }) => {
+      const folder = runFolder(path);
+      const { run, records } = await readRun(folder);
+      const expected = configurations(run.spec.pipelines, run.spec.retrievers).length;
+      const tasks = new Set(records.map((record) => record.taskId)).size;
+      if (run.finishedAt === null) {
+        shell.stderr.write(`${path}: the run was not finished; its ${records.length} records are reported\n`);
+      } else if (records.length !== tasks * expected) {
+        throw new JournalError(`${folder.journal}: ${records.length} records for ${tasks} tasks`, [
+          `each task has ${expected}; the journal was changed after the run`,
+        ]);
+      }
+      const summary = await publish(folder, run, records);
+      shell.stdout.write(flags.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
+      shell.exit(EXIT.done);
+    });
+
+  program
+    .command('merge')
+    .summary('join the run folders of shards')
+    .description(
+      'Joins the run folders of all shards of one run into one, which must be disjoint and complete.',
+    )
+    .argument('<runs...>', 'run folders of the shards')
+    .requiredOption('--out <dir>', 'run folder to make')
+    .action(async (paths: string[], flags: { readonly out: string }) => {
+      if (new Set(paths).size < paths.length) throw new UsageError('a run folder was given twice');
+      await assertWritable(flags.out);
+      const shards: ShardRun[] = [];
+      for (const path of paths) shards.push({ path, ...(await readRun(runFolder(path))) });
+      const { run, records } = mergeShards(shards);
+      const folder = runFolder(flags.out);
+      await makeFolder(folder.path);
+      const journal = await JournalWriter.create(folder.journal, run.fingerprint);
+      for (const record of records) await journal.append(record);
+      await journal.close();
+      await writeRunJson(folder.runJson, run);
+      shell.stdout.write(renderTable(await publish(folder, run, records)));
+      shell.exit(EXIT.done);
+    });
+}
+
+async function readRun(folder: RunFolder): Promise<Omit<ShardRun, 'path'>> {
+  const run = await readRunJson(folder.runJson);
+  const journal = await readJournal(folder.journal);
+  if (journal.fingerprint !== run.fingerprint) {
+    throw new JournalError(`${folder.path}: run.json and journal.jsonl belong to different runs`, [
+      'restore the folder as it was written',
+    ]);
+  }
+  return { run, records: journal.records };
+}

@@ -1,0 +1,79 @@
+/**
+ * @file `run.json`: what a run was, as far as its journal does not say. Together they make the reports.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { JournalError, messageOf } from '../domain/errors.js';
+import { writeAtomically } from './atomic-file.js';
+import { runSpecSchema } from './run-spec.js';
+
+const RUN_SCHEMA = 'llava-eval/run@1';
+
+const runJsonSchema = z.strictObject({
+  schema: z.literal(RUN_SCHEMA),
+  /** The settings as the user gave them. */
+  given: z.record(z.string(), z.unknown()),
+  /** The same, resolved: everything that decides a number. */
+  spec: runSpecSchema,
+  fingerprint: z.string(),
+  shard: z.strictObject({ index: z.int().positive(), count: z.int().positive() }).nullable(),
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  hardware: z.strictObject({
+    cpu: z.string(),
+    cores: z.int(),
+    memoryGiB: z.number(),
+    platform: z.string(),
+    node: z.string(),
+  }),
+  git: z.strictObject({ commit: z.string(), isDirty: z.boolean() }).nullable(),
+  /** Names for people; SHA-256 of every file of the bundle. */
+  models: z.strictObject({
+    decoder: z.string(),
+    encoder: z.string().nullable(),
+    retrieverEncoder: z.string().nullable(),
+    bundle: z.string(),
+    files: z.record(z.string(), z.string()),
+  }),
+  data: z.array(
+    z.strictObject({
+      repository: z.string(),
+      origin: z.string(),
+      licence: z.string().nullable(),
+      size: z.strictObject({ files: z.int(), characters: z.int() }).nullable(),
+    }),
+  ),
+  /** Damaged records left out with --skip-invalid. */
+  skippedRecords: z.int(),
+  /** Chunks over all repositories. */
+  chunks: z.int(),
+});
+
+export type RunJson = z.infer<typeof runJsonSchema>;
+
+/** Fills in the schema name. */
+export function runJson(content: Omit<RunJson, 'schema'>): RunJson {
+  return { schema: RUN_SCHEMA, ...content };
+}
+
+/** Writes it whole or not at all. */
+export function writeRunJson(path: string, run: RunJson): Promise<void> {
+  return writeAtomically(path, `${JSON.stringify(run, null, 2)}\n`);
+}
+
+/** @throws {JournalError} If the file cannot be read or was not written by this version. */
+export async function readRunJson(path: string): Promise<RunJson> {
+  try {
+    return runJsonSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
+    const problem =
+      issue === undefined ? messageOf(error) : `${issue.path.join('.') || 'file'}: ${issue.message}`;
+    throw new JournalError(
+      `${path}: cannot be used: ${problem}`,
+      ['a run folder, as written by `llava-eval run`, holds run.json and journal.jsonl'],
+      { cause: error },
+    );
+  }
+}
