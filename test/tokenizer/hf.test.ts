@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Tokenizer as PackageTokenizer } from '@huggingface/tokenizers';
+
+import { ModelError } from '../../src/domain/errors.js';
+import { tokenId } from '../../src/domain/units.js';
+import { loadTokenizer } from '../../src/tokenizer/hf.js';
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import { WordCache } from '../../src/tokenizer/word-cache.js';
+import { TINY_DECODER_CONTROLS, TINY_ENCODER_CONTROLS, writeTinyBundle } from '../support/tiny-models.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'tokenizer-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** Texts that trip tokenizers. */
+const TEXTS = [
+  '',
+  'const x = 1;',
+  '\tif (a) {\r\n\t\treturn "b";\r\n\t}\r\n',
+  '    \n\n  \t x  ',
+  'emoji 👩‍👩‍👧 and Ünïcödé — “quotes”',
+  "it's we'll I'D can't",
+  'x'.repeat(200) + ' ' + '1234567890'.repeat(20),
+  '__proto__ constructor toString',
+  '\u0000\u0007\ufeff\u00a0\u2028',
+];
+
+for (const part of ['decoder', 'encoder'] as const) {
+  describe(`tokenizer of the tiny ${part}`, () => {
+    const dir = join(folder, part);
+    const controls = part === 'decoder' ? TINY_DECODER_CONTROLS : TINY_ENCODER_CONTROLS;
+    let tokenizer: Tokenizer;
+    /** The package itself, with control tokens and without. */
+    let full: PackageTokenizer;
+    let plain: PackageTokenizer;
+
+    before(async () => {
+      writeTinyBundle(folder);
+      tokenizer = await loadTokenizer(dir);
+      const definition: unknown = JSON.parse(readFileSync(join(dir, 'tokenizer.json'), 'utf8'));
+      assert.ok(typeof definition === 'object' && definition !== null);
+      full = new PackageTokenizer(definition, {});
+      plain = new PackageTokenizer({ ...definition, added_tokens: [] }, {});
+    });
+
+    test('text comes back as it was, blanks, line ends and emoji included', () => {
+      for (const text of TEXTS) assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
+    });
+
+    test('text without control tokens is encoded as by the package, from the cache too', () => {
+      for (const text of [...TEXTS, ...TEXTS]) {
+        const expected = text === '' ? [] : full.encode(text, { add_special_tokens: false }).ids;
+        assert.deepEqual(tokenizer.encode(text), expected);
+      }
+    });
+
+    test('a control token spelled in text becomes the ordinary tokens of its characters', () => {
+      for (const name of controls) {
+        const text = `const marker = "${name}";\n${name}${name}`;
+        const ids = tokenizer.encode(text);
+        assert.deepEqual(ids, plain.encode(text, { add_special_tokens: false }).ids);
+        for (const control of controls) assert.ok(!ids.includes(tokenizer.controlToken(control)!));
+        assert.equal(tokenizer.decode(ids), text);
+      }
+    });
+
+    test('control tokens are found by name and left out when decoding', () => {
+      const ids = controls.map((name) => tokenizer.controlToken(name)!);
+      assert.equal(new Set(ids).size, controls.length);
+      const [a, b] = [tokenizer.encode('a'), tokenizer.encode('b')];
+      assert.equal(tokenizer.decode([...a, ...ids, ...b]), 'ab');
+      assert.equal(tokenizer.decode(ids), '');
+      assert.equal(tokenizer.controlToken('<|no_such_token|>'), undefined);
+      assert.equal(tokenizer.controlToken('const'), undefined);
+    });
+
+    test('bytes that are no character become U+FFFD, ids behind the vocabulary nothing', () => {
+      // '€' is three bytes, so its token sequence without the last one is broken UTF-8.
+      const euro = tokenizer.encode('€');
+      assert.equal(euro.length, 3);
+      assert.equal(tokenizer.decode(euro.slice(0, 2)), '\ufffd');
+      assert.equal(tokenizer.decode([tokenId(tokenizer.vocabularySize + 7)]), '');
+      const highest = Math.max(...controls.map((name) => tokenizer.controlToken(name)!));
+      assert.ok(tokenizer.vocabularySize > highest);
+    });
+  });
+}
+
+describe('loading a tokenizer', () => {
+  const path = join(folder, 'decoder', 'tokenizer.json');
+  const message = (pattern: RegExp) => (error: unknown) => {
+    assert.ok(error instanceof ModelError);
+    assert.match(error.render(), pattern);
+    return true;
+  };
+
+  test('the identity follows the files', async () => {
+    writeTinyBundle(folder);
+    const first = (await loadTokenizer(join(folder, 'decoder'))).identity;
+    assert.equal((await loadTokenizer(join(folder, 'decoder'))).identity, first);
+    assert.notEqual((await loadTokenizer(join(folder, 'encoder'))).identity, first);
+  });
+
+  test('an added token that stands for text stays text', async () => {
+    writeTinyBundle(folder);
+    const text = readFileSync(path, 'utf8');
+    const blanks = '{"id": 900, "content": "      ", "special": false, "normalized": false}';
+    writeFileSync(path, text.replace('"added_tokens": [', `"added_tokens": [${blanks},`));
+    const tokenizer = await loadTokenizer(join(folder, 'decoder'));
+    assert.deepEqual(tokenizer.encode('      ').map(Number), [900]);
+    assert.equal(tokenizer.decode(tokenizer.encode('a      b')), 'a      b');
+    assert.equal(tokenizer.controlToken('      '), undefined);
+    assert.equal(tokenizer.vocabularySize, 901);
+  });
+
+  test('files that are missing, not JSON or of another kind are refused with their path', async () => {
+    writeTinyBundle(folder);
+    const load = (): Promise<Tokenizer> => loadTokenizer(join(folder, 'decoder'));
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"BPE"', '"Unigram"'));
+    await assert.rejects(load(), message(/tokenizer\.json: not a tokenizer this version can run[^]*BPE/));
+    writeFileSync(path, '{');
+    await assert.rejects(load(), message(/tokenizer\.json: not JSON/));
+    rmSync(path);
+    await assert.rejects(load(), message(/tokenizer\.json: cannot be read/));
+  });
+});
+
+describe('word cache', () => {
+  test('a word is encoded once, and again only after it was forgotten', () => {
+    const encoded: string[] = [];
+    const cache = new WordCache((word) => {
+      encoded.push(word);
+      return [tokenId(word.length)];
+    });
+    assert.deepEqual(cache.encode(['a', 'bc', 'a']).map(Number), [1, 2, 1]);
+    assert.deepEqual(encoded, ['a', 'bc']);
+    cache.encode(Array.from({ length: 70_000 }, (_, i) => String(i)));
+    encoded.length = 0;
+    assert.deepEqual(cache.encode(['bc']).map(Number), [2]);
+    assert.deepEqual(encoded, ['bc']);
+  });
+
+  test('long words are not kept', () => {
+    let calls = 0;
+    const cache = new WordCache(() => {
+      calls += 1;
+      return [];
+    });
+    cache.encode(['x'.repeat(1000), 'x'.repeat(1000)]);
+    assert.equal(calls, 2);
+  });
+});
