@@ -74,7 +74,7 @@ describe('llava-eval run', () => {
     }
   });
 
-  test('gives compressed fewer prompt tokens than full-rag and prints the reduction with its interval', async () => {
+  test('gives compressed fewer prompt tokens than full-rag and prints the reduction with its interval', () => {
     const { rows } = summaryOf('a');
     for (const row of rows.filter(({ pipeline }) => pipeline === 'compressed')) {
       const full = rows.find((other) => other.pipeline === 'full-rag' && other.retriever === row.retriever)!;
