@@ -51,6 +51,7 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
         hideCursor: true,
         clearOnComplete: true,
         etaBuffer: 50,
+        formatTime: duration,
       });
       bar.start(total, 0);
     },
@@ -63,4 +64,11 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
       stream.write(`${line}\n`);
     },
   };
+}
+
+/** Until there is something to estimate from, the package hands over text instead of a number. */
+function duration(seconds: unknown): string {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return '…';
+  const minutes = Math.floor(seconds / 60);
+  return minutes === 0 ? `${Math.round(seconds)} s` : `${minutes} min ${Math.round(seconds % 60)} s`;
 }

@@ -38,8 +38,9 @@ export interface PreparedPrompt {
 export interface Pipeline {
   readonly name: PipelineName;
   /**
-   * Makes the prompt, from nothing: no result of an earlier call is reused, so that the stage times
-   * are those of a cold start.
+   * Makes the prompt from nothing: no token list, vector or soft token of an earlier call is reused, so
+   * that the stage times are those of chunks never seen before. The tokenizer's own table of words it
+   * has split is warm, as it is in any running process.
    *
    * @param chunks Best first; may be empty, which gives the prompt without context.
    */

@@ -85,7 +85,7 @@ export type SummaryHead = Omit<Summary, 'schema' | 'rows'>;
 /**
  * Aggregates records, one row a configuration, in the order given.
  *
- * Resampling is seeded by the run's seed and the row, so the summary is a function of the journal.
+ * Resampling is seeded by the run's seed, so the summary is a function of the journal.
  */
 export function summarize(
   head: SummaryHead,
@@ -97,8 +97,9 @@ export function summarize(
   const of = ({ pipeline, retriever }: Configuration): TaskRecord[] =>
     ordered.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
   const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null }));
-  const rows = configurations.map((configuration, i): SummaryRow => {
-    const rng = createRng(head.seed * 1009 + i);
+  const rows = configurations.map((configuration): SummaryRow => {
+    // The same draws for every row: rows with equal outcomes have equal intervals.
+    const rng = createRng(head.seed);
     const own = of(configuration);
     const fullRag =
       configuration.pipeline === 'compressed'

@@ -6,7 +6,8 @@
 
 import { join } from 'node:path';
 
-import { ModelError } from '../../domain/errors.js';
+import { messageOf, ModelError } from '../../domain/errors.js';
+import { tokenId } from '../../domain/units.js';
 import { buildDecoderGraph, DECODER_IO, EMBEDDING_TENSOR } from '../../onnx/decoder-graph.js';
 import { buildEncoderGraph } from '../../onnx/encoder-graph.js';
 import { buildProjectorGraph, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
@@ -52,7 +53,10 @@ export async function openDecoder(dir: string, options: ModelOptions): Promise<O
     const session = await createSession(graph, identity, options, caches);
     const embeddings = matrixOf(vocabularySize, width, readEmbeddings());
     const { device, dtype } = options;
-    return new OrtDecoder({ session, architecture, embeddings, identity, device, dtype });
+    const decoder = new OrtDecoder({ session, architecture, embeddings, identity, device, dtype });
+    return await tried('decoder', decoder, options, async () => {
+      (await decoder.prefill(matrixOf(1, width, new Float32Array(width)))).cache.dispose();
+    });
   } finally {
     file.close();
   }
@@ -88,7 +92,8 @@ export async function openEncoder(
     weights.assertComplete(configPath);
     const identity = await identityOf('encoder, mean of last layer', [configPath, file.path]);
     const session = await createSession(graph, identity, options);
-    return new OrtEncoder({ session, architecture, identity, maxTokens: maxTokens ?? room });
+    const encoder = new OrtEncoder({ session, architecture, identity, maxTokens: maxTokens ?? room });
+    return await tried('encoder', encoder, options, () => encoder.encode([[tokenId(0)]]));
   } finally {
     file.close();
   }
@@ -120,13 +125,38 @@ export async function openProjector(
     const graph = buildProjectorGraph(architecture, weights);
     weights.assertComplete('the first and the last Linear layer');
     const identity = await identityOf('projector', [path]);
-    return new OrtProjector({
-      session: await createSession(graph, identity, options),
-      architecture,
-      identity,
-    });
+    const session = await createSession(graph, identity, options);
+    const projector = new OrtProjector({ session, architecture, identity });
+    const { inputWidth } = architecture;
+    const vector = matrixOf(1, inputWidth, new Float32Array(inputWidth));
+    return await tried('projector', projector, options, () => projector.project(vector));
   } finally {
     file.close();
+  }
+}
+
+/**
+ * Runs a model once on the smallest input, so that one that opens is one that works: some devices
+ * find only then that they lack half precision or memory.
+ */
+async function tried<M extends { dispose(): Promise<void> }>(
+  role: string,
+  model: M,
+  { device, dtype }: ModelOptions,
+  run: () => Promise<unknown>,
+): Promise<M> {
+  try {
+    await run();
+    return model;
+  } catch (error) {
+    await model.dispose();
+    throw new ModelError(
+      `the ${role} does not run on ${device} in ${dtype}: ${messageOf(error)}`,
+      dtype === 'fp16' && device !== 'cpu'
+        ? ['the device may lack half precision: run in fp32, or on another device']
+        : ['the device may lack memory for it: run on another device'],
+      { cause: error },
+    );
   }
 }
 

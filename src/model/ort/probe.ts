@@ -128,11 +128,14 @@ export async function deviceProblem(device: Device): Promise<ModelError | undefi
  *
  * A named device is taken as it is; whether it works shows when a model is opened.
  *
- * @throws {ModelError} If no device is usable at all.
  */
 export async function resolveDevice(request: DeviceRequest): Promise<Device> {
   if (request !== 'auto') return request;
-  return chooseDevice(await probeDevices());
+  const others: DeviceReport[] = [];
+  for (const device of DEVICES) if (device !== 'cpu') others.push(await probeDevice(device));
+  // With nothing to compare it to, the CPU need not be timed; opening a model shows that it works.
+  if (!others.some((report) => report.isUsable)) return 'cpu';
+  return chooseDevice([await probeDevice('cpu'), ...others]);
 }
 
 /**

@@ -67,13 +67,13 @@ export async function createSession(
 }
 
 /**
- * Path of the graph's file in the cache, written if it is not there.
+ * Path of the graph's file in the cache, written if it is not there. Weights lie next to it.
  *
  * The folder's name is a hash of the graph and its weights' identity, so a changed model or a
  * changed graph is another folder. It is filled under a temporary name and then renamed: whoever
  * finds it finds it whole.
  */
-async function cachedModelFile(graph: Graph, identity: string, cacheDir: string): Promise<string> {
+export async function cachedModelFile(graph: Graph, identity: string, cacheDir: string): Promise<string> {
   const weightFile = 'weights.bin';
   const { model, weights } = encodeSplitModel(graph, weightFile);
   const key = createHash('sha256').update(model).update(identity).digest('hex').slice(0, 32);
