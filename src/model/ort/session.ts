@@ -97,7 +97,8 @@ export async function cachedModelFile(graph: Graph, identity: string, cacheDir: 
     await writeFile(join(partial, 'model.onnx'), model);
     await rename(partial, folder);
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    // What failed matters more than a temporary folder that stays behind.
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     // Another process may have been faster; its folder has the same content.
     if (existsSync(path)) return path;
     if (error instanceof ModelError) throw error;
