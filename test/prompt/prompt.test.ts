@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ModelError, UsageError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
@@ -9,7 +13,9 @@ import { encoderInput, unixcoderTemplate } from '../../src/prompt/encoder-input.
 import { fimTokens } from '../../src/prompt/fim.js';
 import { encodeHead, encodeTail } from '../../src/prompt/truncate.js';
 import { createRng } from '../../src/tensor/rng.js';
+import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import { fakeTokenizer } from '../support/fakes.js';
+import { writeTinyBundle } from '../support/tiny-models.js';
 
 const ids = (...numbers: number[]) => numbers.map(tokenId);
 const FIM = fimTokens('qwen2.5-coder', fakeTokenizer);
@@ -123,6 +129,25 @@ describe('cutting to a budget', () => {
       const all = fakeTokenizer.encode(text);
       assert.deepEqual(encodeHead(fakeTokenizer, text, limit), all.slice(0, limit));
       assert.deepEqual(encodeTail(fakeTokenizer, text, limit), limit === 0 ? [] : all.slice(-limit));
+    }
+  });
+
+  test('equals tokenizing everything with the splitting rule of Qwen2, on code of this project', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'llava-eval-prompt-'));
+    writeTinyBundle(folder);
+    const tokenizer = await loadTokenizer(join(folder, 'decoder'));
+    await rm(folder, { recursive: true });
+    const text = readFileSync(new URL('./prompt.test.ts', import.meta.url), 'utf8').replaceAll(
+      '\n\n',
+      '\n \n\n',
+    );
+    const rng = createRng(4);
+    for (let round = 0; round < 60; round++) {
+      const part = text.slice(rng.int(text.length / 2), text.length / 2 + rng.int(text.length / 2));
+      const limit = 1 + rng.int(300);
+      const all = tokenizer.encode(part);
+      assert.deepEqual(encodeHead(tokenizer, part, limit), all.slice(0, limit));
+      assert.deepEqual(encodeTail(tokenizer, part, limit), all.slice(-limit));
     }
   });
 
