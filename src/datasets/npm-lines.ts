@@ -11,8 +11,10 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { DataError } from '../domain/errors.js';
+import { sha256 } from '../domain/hash.js';
 import { taskId } from '../domain/task.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import { assembleDataset } from './assemble.js';
@@ -25,7 +27,9 @@ import { parseLine, readLines } from './jsonl.js';
 import { packWithNpm } from './npm-pack.js';
 import type { PackFetcher } from './npm-pack.js';
 import { cachedFolder, forgetPackage, readPackage } from './package-cache.js';
-import { sha256 } from './source-text.js';
+
+/** Each is an npm process of its own while it is fetched; more do not download faster. */
+const PACKAGES_AT_ONCE = 4;
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal');
 
@@ -86,8 +90,9 @@ async function readPackages(
   onProgress: ((note: string) => void) | undefined,
   fetcher: PackFetcher,
 ): Promise<Map<string, Repository>> {
+  const limited = pLimit(PACKAGES_AT_ONCE);
   const outcomes = await Promise.allSettled(
-    pins.map((pin) => readCheckedPackage(pin, cacheDir, onProgress, fetcher)),
+    pins.map((pin) => limited(() => readCheckedPackage(pin, cacheDir, onProgress, fetcher))),
   );
   const failures = outcomes.flatMap((outcome) =>
     outcome.status === 'rejected' ? [outcome.reason as unknown] : [],

@@ -6,8 +6,6 @@
  * checkout with other line ends has the same hash.
  */
 
-import { createHash } from 'node:crypto';
-
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -27,9 +25,4 @@ export function decodeSource(bytes: Uint8Array): string | null {
 /** Python's universal newlines: "\r\n" and a lone "\r" become "\n". */
 export function normalizeNewlines(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
-}
-
-/** SHA-256 of a text's UTF-8 bytes, in hexadecimal. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
 }

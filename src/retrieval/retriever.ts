@@ -26,9 +26,10 @@ export interface Retriever {
   /**
    * Index-time work for tasks in the given files, done once.
    *
-   * @param onChunks Told after each batch how many further chunks are ready.
+   * @param onChunks Told after each batch how many further chunks are ready; false ends the work.
+   * @returns Whether everything was prepared.
    */
-  prepare(targetPaths: readonly string[], onChunks?: (count: number) => void): Promise<void>;
+  prepare(targetPaths: readonly string[], onChunks?: (count: number) => boolean): Promise<boolean>;
 
   /** How many chunks `prepare` would still have to encode for the given files. */
   pending(targetPaths: readonly string[]): number;
@@ -73,7 +74,7 @@ function lexicalRetriever(name: RetrieverName, corpus: Corpus, score: Score): Re
     prepare(targetPaths) {
       // An empty query fills the per-file caches: candidate order and BM25 statistics.
       for (const path of targetPaths) score(corpus.candidatesFor(path), '');
-      return Promise.resolve();
+      return Promise.resolve(true);
     },
     retrieve(task, k) {
       const candidates = corpus.candidatesFor(task.path);
@@ -96,8 +97,9 @@ function denseRetriever(name: RetrieverName, corpus: Corpus, embedder: TextEmbed
       for (let at = 0; at < todo.length; at += ENCODE_BATCH) {
         const batch = todo.slice(at, at + ENCODE_BATCH);
         await vectors.add(batch);
-        onChunks?.(batch.length);
+        if (onChunks?.(batch.length) === false) return false;
       }
+      return true;
     },
     async retrieve(task, k) {
       const candidates = corpus.candidatesFor(task.path);

@@ -2,7 +2,6 @@
  * @file One text for one value, for hashing: keys in code-point order, no spaces.
  */
 
-import { createHash } from 'node:crypto';
 import { compareCodePoints } from '../domain/text.js';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -15,9 +14,4 @@ export function canonicalJson(value: Json): string {
     return `{${entries.map(([key, item]: [string, Json]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
   }
   return JSON.stringify(value);
-}
-
-/** SHA-256 of a text, hexadecimal. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
 }

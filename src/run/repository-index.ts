@@ -23,11 +23,15 @@ export interface RepositoryIndex {
 export interface IndexProgress {
   start(chunksToEncode: number): void;
   advance(chunks: number): void;
+  /** Checked after each batch: a true value ends the work. */
+  isCancelled(): boolean;
 }
 
 /**
  * Indexes what the tasks need: each of their repositories once, dense vectors only for chunks that are
  * a candidate for some task.
+ *
+ * @returns null if it was cancelled.
  */
 export async function indexRepositories(
   tasks: readonly CompletionTask[],
@@ -36,7 +40,7 @@ export async function indexRepositories(
   names: readonly RetrieverName[],
   resources: RetrieverResources,
   progress: IndexProgress,
-): Promise<RepositoryIndex> {
+): Promise<RepositoryIndex | null> {
   const targets = new Map<string, Set<string>>();
   for (const task of tasks) {
     const paths = targets.get(task.repository) ?? new Set<string>();
@@ -55,9 +59,11 @@ export async function indexRepositories(
   );
   progress.start(work.reduce((sum, { retriever, paths }) => sum + retriever.pending(paths), 0));
   for (const { retriever, paths } of work) {
-    await retriever.prepare(paths, (count) => {
+    const isComplete = await retriever.prepare(paths, (count) => {
       progress.advance(count);
+      return !progress.isCancelled();
     });
+    if (!isComplete) return null;
   }
 
   return {

@@ -6,9 +6,10 @@
  */
 
 import { z } from 'zod';
+import { sha256 } from '../domain/hash.js';
 import { PIPELINES } from '../pipelines/pipeline.js';
 import { RETRIEVERS } from '../retrieval/retriever.js';
-import { canonicalJson, sha256 } from './canonical-json.js';
+import { canonicalJson } from './canonical-json.js';
 
 const count = z.int().positive();
 

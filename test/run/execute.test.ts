@@ -58,7 +58,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
   const retriever: Retriever = {
     name: 'jaccard',
     pending: () => 0,
-    prepare: () => Promise.resolve(),
+    prepare: () => Promise.resolve(true),
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
   };
   return {
@@ -149,7 +149,7 @@ describe('the core loop', () => {
       retriever: (name) => ({
         name,
         pending: () => 0,
-        prepare: () => Promise.resolve(),
+        prepare: () => Promise.resolve(true),
         retrieve: () =>
           name === 'bm25' ? Promise.reject(new Error('index is gone')) : Promise.resolve(CHUNKS),
       }),

@@ -10,6 +10,7 @@ import type { Command } from 'commander';
 import { openDataset, type Dataset } from '../../datasets/dataset.js';
 import { evenSample } from '../../datasets/even-sample.js';
 import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
+import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
 import { defaultThreads } from '../../model/ort/threads.js';
@@ -19,7 +20,6 @@ import { publish } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
 import { retrievalProfile } from '../../retrieval/profile.js';
 import { RETRIEVERS } from '../../retrieval/retriever.js';
-import { sha256 } from '../../run/canonical-json.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
@@ -146,9 +146,14 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
         advance: (chunks) => {
           progress.advance(chunks);
         },
+        isCancelled: () => shell.interrupt.aborted,
       },
     );
     progress.stop();
+    if (index === null) {
+      progress.note('interrupted before the first task; nothing was written');
+      return EXIT.interrupted;
+    }
 
     await makeFolder(folder.path);
     const journal =
