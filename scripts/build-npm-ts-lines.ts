@@ -20,7 +20,7 @@ import { hashLine, hashSources } from '../src/datasets/npm-lines.js';
 import type { Coordinate } from '../src/datasets/npm-lines.js';
 import { readPackage } from '../src/datasets/package-cache.js';
 import { registeredFolder } from '../src/datasets/registry.js';
-import { sha256 } from '../src/datasets/source-text.js';
+import { sha256 } from '../src/domain/hash.js';
 import { LINE_RULES_VERSION } from '../src/datasets/typescript-lines.js';
 
 const folder = registeredFolder('npm-ts-lines');

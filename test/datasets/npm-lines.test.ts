@@ -9,7 +9,7 @@ import { hashLine, hashSources, openNpmLines } from '../../src/datasets/npm-line
 import type { PackFetcher } from '../../src/datasets/npm-pack.js';
 import { cachedFolder, readPackage } from '../../src/datasets/package-cache.js';
 import type { PackagePin } from '../../src/datasets/package-cache.js';
-import { sha256 } from '../../src/datasets/source-text.js';
+import { sha256 } from '../../src/domain/hash.js';
 import { DataError } from '../../src/domain/errors.js';
 import { integrityOf, makePackage } from './package-archive.js';
 import type { ArchiveEntry } from './package-archive.js';
