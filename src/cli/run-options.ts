@@ -77,12 +77,32 @@ export function addRunOptions(command: Command): Command {
   add('--retriever-encoder <dir>', 'encoder of the unixcoder retriever (default: the bundle’s)');
   add('--pipelines <names>', `any of ${list(PIPELINES)} (default: all)`, listOf(PIPELINES));
   add('--retrievers <names>', `any of ${list(RETRIEVERS)} (default: all)`, listOf(RETRIEVERS));
-  add('--retrieval-profile <name>', list(RETRIEVAL_PROFILES), oneOf(RETRIEVAL_PROFILES));
-  add('--metric-profile <name>', list(METRIC_PROFILES), oneOf(METRIC_PROFILES));
+  add(
+    '--retrieval-profile <name>',
+    `constants of retrieval: ${list(RETRIEVAL_PROFILES)}`,
+    oneOf(RETRIEVAL_PROFILES),
+  );
+  add(
+    '--metric-profile <name>',
+    `how completions are scored: ${list(METRIC_PROFILES)}`,
+    oneOf(METRIC_PROFILES),
+  );
   add('--top-k <k>', 'chunks per task (default: 10)', wholeNumber(1));
-  add('--context-placement <place>', list(CONTEXT_PLACEMENTS), oneOf(CONTEXT_PLACEMENTS));
-  add('--max-prompt-tokens <n>', 'window for in-file context and new tokens', wholeNumber(1));
-  add('--context-tokens <n>', 'budget of the cross-file block as text', wholeNumber(1));
+  add(
+    '--context-placement <place>',
+    `${list(CONTEXT_PLACEMENTS)} (default: the bundle’s)`,
+    oneOf(CONTEXT_PLACEMENTS),
+  );
+  add(
+    '--max-prompt-tokens <n>',
+    'window for in-file context and new tokens (default: the bundle’s)',
+    wholeNumber(1),
+  );
+  add(
+    '--context-tokens <n>',
+    'budget of the cross-file block as text (default: the bundle’s)',
+    wholeNumber(1),
+  );
   add('--max-new-tokens <n>', 'longest completion (default: 50)', wholeNumber(1));
   add('--device <name>', `${list(DEVICE_REQUESTS)} (default: auto)`, oneOf(DEVICE_REQUESTS));
   add('--dtype <name>', `${list(DTYPES)} (default: fp32)`, oneOf(DTYPES));

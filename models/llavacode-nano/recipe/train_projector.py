@@ -37,12 +37,16 @@ class Vectors:
         self.known = np.zeros(n, bool)
         self.table = torch.zeros(n, encoder.embeddings["word_embeddings"].embedding_dim)
 
-    def get(self, rows):
-        missing = np.unique([r for r in rows if not self.known[r]])
+    def prepare(self, rows):
+        """Encodes those of the chunk ``rows`` that are still unknown."""
+        missing = np.unique(rows[~self.known[rows]])
         if len(missing):
             chunks = [self.samples.chunk(r) for r in missing]
-            self.table[missing] = encode_chunks(self.encoder, chunks, self.limit, self.device, batch=32)
+            self.table[missing] = encode_chunks(self.encoder, chunks, self.limit, self.device)
             self.known[missing] = True
+
+    def get(self, rows):
+        self.prepare(rows)
         return self.table[rows].to(self.device)
 
 
@@ -136,6 +140,9 @@ def main():
         progress = state["elapsed"] / budget
         stage = c["short"] if progress < c["short_share"] else c["full"]
         share = [state["step"] * stage["rows"] + i for i in range(stage["rows"])]
+        if state["step"] % c["encode_steps"] == 0:
+            ahead = samples.chunks[order.take(range(share[0], share[0] + c["encode_steps"] * len(share)), mode="wrap")]
+            vectors.prepare(ahead[ahead >= 0])
         group = [draw(samples, order[i % len(order)], stage, ids, rng) for i in share]
         entropy, align = losses(decoder, projector, vectors, group, stage, device)
         (c["entropy_weight"] * entropy + c["align_weight"] * align).backward()
