@@ -3,7 +3,13 @@ import { describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import type { Device } from '../../src/model/device.js';
-import { chooseDevice, deviceProblem, probeDevice, type DeviceReport } from '../../src/model/ort/probe.js';
+import {
+  chooseDevice,
+  deviceProblem,
+  loaderArguments,
+  probeDevice,
+  type DeviceReport,
+} from '../../src/model/ort/probe.js';
 import { profiledNodes } from '../../src/model/ort/profile.js';
 import { defaultThreads, physicalCores } from '../../src/model/ort/threads.js';
 
@@ -77,4 +83,18 @@ describe('profile', () => {
       { node: 'b', operator: 'MatMul', provider: 'CPUExecutionProvider' },
     ]);
   });
+});
+
+test('a probe never starts the script of its parent again', () => {
+  const parent = [
+    '--input-type=module',
+    '-e',
+    'run()',
+    '--import',
+    'tsx',
+    '--import=x',
+    '--test',
+    '--inspect',
+  ];
+  assert.deepEqual(loaderArguments(parent), ['--import', 'tsx', '--import=x']);
 });

@@ -65,9 +65,11 @@ export async function probeDevice(device: Device): Promise<DeviceReport> {
 const probeResult = z.union([z.object({ matMulMs: z.number() }), z.object({ error: z.string() })]);
 
 function runProbe(device: Device): Promise<string> {
-  // The same file extension as this file: .ts when run from sources, .js when built.
-  const script = fileURLToPath(import.meta.url).replace(/probe(\.\w+)$/, 'probe-child$1');
-  const args = [...process.execArgv.filter((argument) => !argument.startsWith('--test')), script, device];
+  const here = fileURLToPath(import.meta.url);
+  const script = here.replace(/probe(\.\w+)$/, 'probe-child$1');
+  // Sources need their loader. Nothing else of this process's own arguments is handed on: `node -e`
+  // would run its text again, and that would probe again.
+  const args = [...(here.endsWith('.ts') ? ['--import', 'tsx'] : []), script, device];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { timeout: PROBE_TIMEOUT_MS }, (error, stdout) => {
       // A line printed before a crash at exit still counts.
@@ -75,6 +77,20 @@ function runProbe(device: Device): Promise<string> {
       if (line !== undefined && line.startsWith('{')) resolve(line);
       else reject(error ?? new Error('no result'));
     });
+  });
+}
+
+/**
+ * Of the flags this process was started with, those that let a child load the same sources. Any other
+ * is left out: `-e` with its script would start this process over in every child, without end.
+ *
+ * @example loaderArguments(['-e', 'x()', '--import', 'tsx', '--test']) // => ['--import', 'tsx']
+ */
+export function loaderArguments(execArgv: readonly string[]): string[] {
+  return execArgv.flatMap((argument, i) => {
+    const value = execArgv[i + 1];
+    if (argument === '--import' && value !== undefined) return [argument, value];
+    return argument.startsWith('--import=') ? [argument] : [];
   });
 }
 
