@@ -14,6 +14,7 @@
  */
 
 import { Graph, type FloatType, type Value } from './graph.js';
+import { linear } from './linear.js';
 import {
   add,
   cast,
@@ -140,24 +141,6 @@ export function buildDecoderGraph(
   const logits = g.within('head', () => gemm(g, reshape(g, normed, [1, C]), table, null));
   g.output(DECODER_IO.logits, cast(g, logits, 'float32'));
   return g;
-}
-
-/** x [1, T, in] -> [1, T, out], without bias. */
-function linear(
-  g: Graph,
-  x: Value,
-  weights: WeightSource,
-  name: string,
-  out: number,
-  type: FloatType,
-): Value {
-  const inputs = Number(x.shape[2]);
-  const read = weights.tensor(`${name}.weight`, [out, inputs]);
-  return matMul(
-    g,
-    x,
-    g.weight(`${name}.weight`, type, [inputs, out], () => transpose(read(), out, inputs)),
-  );
 }
 
 /** Queries, keys and values in one product: [1, T, C] -> [1, T, (H + 2K) * D]. */

@@ -11,6 +11,7 @@
  */
 
 import { Graph, type FloatType, type Value } from './graph.js';
+import { linear } from './linear.js';
 import {
   add,
   biasGelu,
@@ -19,7 +20,6 @@ import {
   div,
   gatherRows,
   layerNorm,
-  matMul,
   max,
   mul,
   multiHeadAttention,
@@ -28,7 +28,7 @@ import {
   sub,
   unsqueeze,
 } from './operators.js';
-import { concatenate, transpose, type WeightSource } from './weights.js';
+import { concatenate, type WeightSource } from './weights.js';
 
 /** Everything about an encoder that decides its graph. */
 export interface EncoderArchitecture {
@@ -86,7 +86,7 @@ export function buildEncoderGraph(
     g.within(`layers.${layer}`, () => {
       const self = `${prefix}.attention.self`;
       const parts = ['query', 'key', 'value'] as const;
-      const [query, key, value] = parts.map((part) => product(g, x, weights, `${self}.${part}`, E, type));
+      const [query, key, value] = parts.map((part) => linear(g, x, weights, `${self}.${part}`, E, type));
       const biases = parts.map((part) => weights.tensor(`${self}.${part}.bias`, [E]));
       const bias = g.weight(`${self}.qkv.bias`, type, [3 * E], () =>
         concatenate(...biases.map((read) => read())),
@@ -96,7 +96,7 @@ export function buildEncoderGraph(
 
       const wide = biasGelu(
         g,
-        product(g, x, weights, `${prefix}.intermediate.dense`, F, type),
+        linear(g, x, weights, `${prefix}.intermediate.dense`, F, type),
         vector(`${prefix}.intermediate.dense.bias`, F),
       );
       x = residual(g, wide, x, weights, `${prefix}.output`, E, type, layerNormEps);
@@ -148,24 +148,6 @@ function pairBias(g: Graph, real: Value): Value {
   return mul(g, sub(g, pairs, one), g.constant(real.type, [], [MASKED_SCORE]));
 }
 
-/** x times the weight of a Linear layer, without its bias. */
-function product(
-  g: Graph,
-  x: Value,
-  weights: WeightSource,
-  name: string,
-  out: number,
-  type: FloatType,
-): Value {
-  const inputs = Number(x.shape[2]);
-  const read = weights.tensor(`${name}.weight`, [out, inputs]);
-  return matMul(
-    g,
-    x,
-    g.weight(`${name}.weight`, type, [inputs, out], () => transpose(read(), out, inputs)),
-  );
-}
-
 /** LayerNorm(skip + dense(x)), with `dense` and `LayerNorm` under `prefix`. */
 function residual(
   g: Graph,
@@ -181,7 +163,7 @@ function residual(
     g.weight(`${prefix}.${name}`, type, [width], weights.tensor(`${prefix}.${name}`, [width]));
   return skipLayerNorm(
     g,
-    product(g, x, weights, `${prefix}.dense`, width, type),
+    linear(g, x, weights, `${prefix}.dense`, width, type),
     skip,
     vector('LayerNorm.weight'),
     vector('LayerNorm.bias'),
