@@ -12,7 +12,6 @@ import { STAGES, unscored, type Estimate, type Latency, type Summary, type Summa
 export function renderMarkdown(summary: Summary, run: RunJson): string {
   const { hardware, spec, git } = run;
   const commit = git === null ? '' : ` (${git.commit.slice(0, 12)}${git.isDirty ? ', modified' : ''})`;
-  const retrieving = summary.rows.filter((row) => row.pipeline !== 'no-context');
   return [
     `# ${summary.dataset.id}: ${summary.decoder.name}`,
     '',
@@ -62,22 +61,17 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
         return [[row.retriever ?? '', String(r.pairs), fixed(r.p50 * 100, 1), interval(percent, 1)]];
       }),
     ),
+    ...section('Against no-context', DIFFERENCE_HEAD, differences(summary.rows)),
     ...section(
-      'Against no-context',
-      ['configuration', 'EM points', 'exact McNemar', 'ES points', 'sign-flip test'],
-      retrieving.flatMap((row) => {
-        if (row.vsNoContext === null) return [];
-        const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
-        return [
-          [
-            configurationLabel(row),
-            `${signed(em.delta, 2)} ${interval(em.ci95, 2)}`,
-            pValue(em.p),
-            `${signed(es.delta, 2)} ${interval(es.ci95, 2)}`,
-            pValue(es.p),
-          ],
-        ];
-      }),
+      'Lines that use an identifier of another file',
+      ['configuration', 'n', 'EM %', 'ES %', ...DIFFERENCE_HEAD.slice(1)],
+      summary.crossFileRows.map((row) => [
+        configurationLabel(row),
+        String(row.tasks.scored),
+        fixed(row.exactMatch.mean, 2),
+        fixed(row.editSimilarity.mean, 2),
+        ...(differences([row])[0]?.slice(1) ?? DIFFERENCE_HEAD.slice(1).map(() => '')),
+      ]),
     ),
     ...section(
       'Stages, median ms',
@@ -106,6 +100,31 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
       `, dataset \`${summary.dataset.contentHash.slice(0, 12)}\`, run \`${summary.fingerprint.slice(0, 12)}\``,
     '',
   ].join('\n');
+}
+
+const DIFFERENCE_HEAD = [
+  'configuration',
+  'EM points',
+  'exact McNemar',
+  'ES points',
+  'sign-flip test',
+] as const;
+
+/** One line a row that can be compared with no-context. */
+function differences(rows: readonly SummaryRow[]): string[][] {
+  return rows.flatMap((row) => {
+    if (row.vsNoContext === null) return [];
+    const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
+    return [
+      [
+        configurationLabel(row),
+        `${signed(em.delta, 2)} ${interval(em.ci95, 2)}`,
+        pValue(em.p),
+        `${signed(es.delta, 2)} ${interval(es.ci95, 2)}`,
+        pValue(es.p),
+      ],
+    ];
+  });
 }
 
 function caveats(summary: Summary, rows: readonly SummaryRow[]): string[] {

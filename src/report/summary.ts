@@ -77,10 +77,12 @@ export interface Summary {
   readonly contextPlacement: string;
   readonly seed: number;
   readonly rows: readonly SummaryRow[];
+  /** The same over the tasks that use an identifier of another file; empty if none is marked. */
+  readonly crossFileRows: readonly SummaryRow[];
 }
 
 /** What a summary says about its run beside the numbers. */
-export type SummaryHead = Omit<Summary, 'schema' | 'rows'>;
+export type SummaryHead = Omit<Summary, 'schema' | 'rows' | 'crossFileRows'>;
 
 /**
  * Aggregates records, one row a configuration, in the order given.
@@ -94,20 +96,31 @@ export function summarize(
 ): Summary {
   // By task id, so that resampling does not depend on the order in which shards or resumed runs wrote.
   const ordered = [...records].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
+  const crossFile = ordered.filter((record) => record.crossFile === true);
+  return {
+    schema: SUMMARY_SCHEMA,
+    ...head,
+    rows: summarizeRows(configurations, ordered, head.seed),
+    crossFileRows: crossFile.length === 0 ? [] : summarizeRows(configurations, crossFile, head.seed),
+  };
+}
+
+function summarizeRows(
+  configurations: readonly Configuration[],
+  records: readonly TaskRecord[],
+  seed: number,
+): SummaryRow[] {
   const of = ({ pipeline, retriever }: Configuration): TaskRecord[] =>
-    ordered.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
+    records.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
   const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null }));
-  const rows = configurations.map((configuration): SummaryRow => {
-    // The same draws for every row: rows with equal outcomes have equal intervals.
-    const rng = createRng(head.seed);
-    const own = of(configuration);
+  return configurations.map((configuration) => {
     const fullRag =
       configuration.pipeline === 'compressed'
         ? scoredByTask(of({ pipeline: 'full-rag', retriever: configuration.retriever }))
         : new Map<string, ScoredRecord>();
-    return summarizeRow(configuration, own, noContext, fullRag, rng);
+    // The same draws for every row: rows with equal outcomes have equal intervals.
+    return summarizeRow(configuration, of(configuration), noContext, fullRag, createRng(seed));
   });
-  return { schema: SUMMARY_SCHEMA, ...head, rows };
 }
 
 function scoredByTask(records: readonly TaskRecord[]): Map<string, ScoredRecord> {

@@ -104,6 +104,7 @@ async function executeTask(
   const identify = ({ pipeline, retriever }: Configuration) => ({
     taskId: task.id,
     repository: task.repository,
+    crossFile: task.crossFile,
     pipeline,
     retriever,
   });

@@ -37,6 +37,8 @@ const timingSchema = z.strictObject({
 const common = {
   taskId: z.string(),
   repository: z.string(),
+  /** Whether the hole uses an identifier of another file; null where the dataset does not say. */
+  crossFile: z.boolean().nullable(),
   pipeline: z.enum(PIPELINES),
   retriever: z.enum(RETRIEVERS).nullable(),
 };

@@ -33,6 +33,7 @@ function scored(
   return {
     taskId,
     repository: 'r',
+    crossFile: taskId === '1',
     ...configuration,
     status: 'scored',
     completion: '',
@@ -61,6 +62,7 @@ function scored(
 const failed = (taskId: string, configuration: Configuration): TaskRecord => ({
   taskId,
   repository: 'r',
+  crossFile: false,
   ...configuration,
   status: 'failed',
   error: { stage: 'prefill', message: 'out of memory' },
@@ -102,6 +104,19 @@ describe('a summary', () => {
   test('has null, not zero, where nothing was scored', () => {
     const [row] = summarize(HEAD, [FULL], [failed('1', FULL)]).rows;
     assert.deepEqual([row!.exactMatch.mean, row!.ttftMs.p50, row!.promptTokens.max], [null, null, null]);
+  });
+
+  test('has a second set of rows over the tasks that use another file', () => {
+    const { crossFileRows } = summarize(HEAD, [NONE, FULL, SOFT], records);
+    // Task 1 alone is marked: EM 0, 100, 100; ES 20, 100, 80.
+    assert.deepEqual(
+      crossFileRows.map((row) => [row.tasks.total, row.exactMatch.mean, row.editSimilarity.mean]),
+      [
+        [1, 0, 20],
+        [1, 100, 100],
+        [1, 100, 80],
+      ],
+    );
   });
 
   test('does not depend on the order of the journal', () => {

@@ -23,6 +23,7 @@ after(async () => {
 const failed = (taskId: string): TaskRecord => ({
   taskId,
   repository: 'r',
+  crossFile: null,
   pipeline: 'no-context',
   retriever: null,
   status: 'failed',
