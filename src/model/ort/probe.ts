@@ -112,8 +112,8 @@ function hintsFor(device: Device): string[] {
     case 'cuda':
       return [
         'CUDA is opt-in: it needs Linux x64, CUDA 12, cuDNN 9 and provider libraries of several hundred MB',
-        'remove the line onnxruntime-node-install=skip from .npmrc, then run:',
-        'npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+        'this project installs without them (.npmrc); in its folder, this fetches them:',
+        'ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install',
       ];
     case 'dml':
       return ['DirectML exists on Windows only'];
