@@ -9,7 +9,9 @@ Writes ``<work>/evaluation.json`` and prints the table.
 
 import argparse
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from workers import pick_device
 
 SPECIALS = 4  # <s> <encoder-only> </s> ... </s>
 RESAMPLES = 2000
+BATCH = 16
 
 
 def chunk_input(ids, limit):
@@ -168,23 +171,33 @@ def main():
             x = decoder.embed(torch.as_tensor(ids, device=device))
         return torch.cat((soft(i, pipeline), x)) if pipeline.startswith("compressed") else x
 
+    def complete(job):
+        """(pipeline, [(hole, prompt tokens, exact match, edit similarity)]) of one batch of similar lengths."""
+        pipeline, part = job
+        prompts = [prompt(i, pipeline) for i in part]
+        outputs = generate(decoder, prompts, config["prompt"]["max_new_tokens"], end)
+        references = [tokenizer.decode(samples.parts(i)[3].tolist()) for i in part]
+        scored = [score(tokenizer.decode(ids), reference) for ids, reference in zip(outputs, references)]
+        return pipeline, [(i, len(p), *s) for i, p, s in zip(part, prompts, scored)]
+
+    order = sorted(range(count), key=lambda i: len(samples.parts(i)[1]) + len(samples.parts(i)[2]))
+    jobs = [(p, order[j : j + BATCH]) for p in pipelines for j in range(0, count, BATCH)]
+    scores = {p: np.zeros((count, 2)) for p in pipelines}
+    lengths = {p: np.zeros(count) for p in pipelines}
+    # One single-threaded worker per core; a GPU takes one batch after another.
+    workers = 1 if device.type == "cuda" else len(os.sched_getaffinity(0))
+    torch.set_num_threads(1)
+    with ThreadPoolExecutor(workers) as pool:
+        for pipeline, rows in pool.map(complete, jobs):
+            for i, length, exact, similarity in rows:
+                lengths[pipeline][i], scores[pipeline][i] = length, (exact, similarity)
+
     results, rng = {"count": count}, np.random.default_rng(0)
-    scores = {}
     for pipeline in pipelines:
-        rows = [None] * count
-        prompts = [prompt(i, pipeline) for i in range(count)]
-        order = sorted(range(count), key=lambda i: len(prompts[i]))
-        for j in range(0, count, 16):
-            part = order[j : j + 16]
-            outputs = generate(decoder, [prompts[i] for i in part], config["prompt"]["max_new_tokens"], end)
-            for i, ids in zip(part, outputs):
-                reference = tokenizer.decode(samples.parts(i)[3].tolist())
-                rows[i] = score(tokenizer.decode(ids), reference)
-        scores[pipeline] = np.array(rows)
         results[pipeline] = {
             "exactMatch": interval(scores[pipeline][:, 0], rng),
             "editSimilarity": interval(scores[pipeline][:, 1], rng),
-            "promptTokens": round(float(np.mean([len(p) for p in prompts])), 1),
+            "promptTokens": round(float(lengths[pipeline].mean()), 1),
         }
         if pipeline != pipelines[0]:
             delta = scores[pipeline] - scores[pipelines[0]]

@@ -5,21 +5,23 @@
  * widths, device, journal.
  */
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openDataset, type Dataset } from '../../datasets/dataset.js';
 import { evenSample } from '../../datasets/even-sample.js';
-import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
+import { EXIT, JournalError, UsageError, type ExitCode } from '../../domain/errors.js';
 import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
 import { defaultThreads } from '../../model/ort/threads.js';
-import { PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
-import { promptBudget } from '../../prompt/budget.js';
+import { PIPELINES, usesRetrieval, type PipelineName } from '../../pipelines/pipeline.js';
+import type { ContextPlacement } from '../../prompt/assemble.js';
+import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
 import { publish } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
-import { retrievalProfile } from '../../retrieval/profile.js';
-import { RETRIEVERS } from '../../retrieval/retriever.js';
+import { retrievalProfile, type RetrievalProfile } from '../../retrieval/profile.js';
+import { RETRIEVERS, type RetrieverName } from '../../retrieval/retriever.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
@@ -65,6 +67,11 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   }
   await assertWritable(folder.path);
   const earlier = given.resume === true ? await readJournal(folder.journal) : null;
+  if (earlier === null && existsSync(folder.journal)) {
+    throw new JournalError(`${folder.path}: holds a run already`, [
+      'continue it with --resume, or choose another folder with --out',
+    ]);
+  }
 
   const pipelines = given.pipelines ?? [...PIPELINES];
   const retrievers = pipelines.some(usesRetrieval) ? (given.retrievers ?? [...RETRIEVERS]) : [];
@@ -93,36 +100,15 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     needsEmbedder: retrievers.includes('unixcoder'),
   });
   try {
-    const limits = {
-      maxPromptTokens: given.maxPromptTokens ?? models.bundle.defaults.maxPromptTokens,
-      maxNewTokens: given.maxNewTokens ?? 50,
-      contextTokens: given.contextTokens ?? models.bundle.defaults.contextTokens,
-    };
-    const placement = given.contextPlacement ?? models.bundle.defaults.contextPlacement;
-    const budget = promptBudget(limits);
-    const profile = retrievalProfile(given.retrievalProfile ?? 'repoformer');
-    const spec: RunSpec = {
-      program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
-      dataset: {
-        id: dataset.id,
-        contentHash: dataset.contentHash,
-        taskCount: chosen.length,
-        taskIdsHash: sha256(JSON.stringify(chosen.map((task) => task.id))),
-      },
-      models: modelIds(models),
+    const { spec, budget, placement, profile } = resolveSpec({
+      given,
+      dataset,
+      chosen,
+      models,
       pipelines,
       retrievers,
-      retrievalProfile: profile.version,
-      metricProfile: LLAVACODE_PROFILE,
-      topK: given.topK ?? 10,
-      contextPlacement: placement,
-      ...limits,
-      device: models.device,
-      dtype: given.dtype ?? 'fp32',
       threads,
-      ttftRepeats: given.ttftRepeats ?? 1,
-      seed: given.seed ?? 0,
-    };
+    });
     const print = fingerprint(spec);
     if (earlier !== null && earlier.fingerprint !== print) {
       throw new UsageError(`${folder.path}: was made with other settings, data, models or versions`, [
@@ -236,6 +222,50 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     progress.stop();
     await models.dispose();
   }
+}
+
+/** Settings, then the bundle's defaults, then the program's: everything that decides a number. */
+function resolveSpec(from: {
+  readonly given: RunOptions;
+  readonly dataset: Dataset;
+  readonly chosen: readonly CompletionTask[];
+  readonly models: LoadedModels;
+  readonly pipelines: PipelineName[];
+  readonly retrievers: RetrieverName[];
+  readonly threads: number;
+}): { spec: RunSpec; budget: PromptBudget; placement: ContextPlacement; profile: RetrievalProfile } {
+  const { given, dataset, chosen, models, pipelines, retrievers, threads } = from;
+  const { defaults } = models.bundle;
+  const limits = {
+    maxPromptTokens: given.maxPromptTokens ?? defaults.maxPromptTokens,
+    maxNewTokens: given.maxNewTokens ?? 50,
+    contextTokens: given.contextTokens ?? defaults.contextTokens,
+  };
+  const placement = given.contextPlacement ?? defaults.contextPlacement;
+  const profile = retrievalProfile(given.retrievalProfile ?? 'repoformer');
+  const spec: RunSpec = {
+    program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
+    dataset: {
+      id: dataset.id,
+      contentHash: dataset.contentHash,
+      taskCount: chosen.length,
+      taskIdsHash: sha256(JSON.stringify(chosen.map((task) => task.id))),
+    },
+    models: modelIds(models),
+    pipelines,
+    retrievers,
+    retrievalProfile: profile.version,
+    metricProfile: LLAVACODE_PROFILE,
+    topK: given.topK ?? 10,
+    contextPlacement: placement,
+    ...limits,
+    device: models.device,
+    dtype: given.dtype ?? 'fp32',
+    threads,
+    ttftRepeats: given.ttftRepeats ?? 1,
+    seed: given.seed ?? 0,
+  };
+  return { spec, budget: promptBudget(limits), placement, profile };
 }
 
 /** The tasks of the whole run, in the dataset's order. */
