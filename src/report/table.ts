@@ -37,7 +37,8 @@ export function renderTable(summary: Summary): string {
       fixed(row.promptTokens.mean, 0),
     ]);
   }
-  return `${table.toString()}\n${notes(summary).join('\n')}\n`;
+  const lines = [...table.toString().split('\n'), ...notes(summary)];
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
 function notes(summary: Summary): string[] {
