@@ -1,7 +1,8 @@
 """Greedy line completion on held-out holes: no-context, full-rag, compressed and controls.
 
 Exact match and edit similarity are LlavaCode's (first non-blank line of the output,
-whitespace- and quote-insensitive tokens; 1 - Levenshtein / longer length).
+whitespace- and quote-insensitive tokens; 1 - Levenshtein / longer length).  Cross
+entropy is that of the true line and the end token, per token, averaged over holes.
 
 Usage: python evaluate.py --work DIR --config FILE --count N
 Writes ``<work>/evaluation.json`` and prints the table.
@@ -26,6 +27,7 @@ from workers import pick_device
 SPECIALS = 4  # <s> <encoder-only> </s> ... </s>
 RESAMPLES = 2000
 BATCH = 16
+MEASURES = (("exactMatch", 100), ("editSimilarity", 100), ("crossEntropy", 1))  # percent, percent, nats per token
 
 
 def chunk_input(ids, limit):
@@ -75,8 +77,22 @@ def generate(decoder, prompts, new_tokens, end):
     return rows
 
 
+@torch.no_grad()
+def entropies(decoder, prompts, middles):
+    """Mean cross entropy (nats per token) of each true middle after its prompt embeddings [T, C]."""
+    device = prompts[0].device
+    middles = [torch.as_tensor(m, device=device) for m in middles]
+    rows = [torch.cat((p, decoder.embed(m[:-1]))) for p, m in zip(prompts, middles)]
+    width = max(map(len, rows))
+    hidden = decoder(torch.stack([F.pad(r, (0, 0, 0, width - len(r))) for r in rows]))
+    starts = [len(p) - 1 for p in prompts]
+    return [
+        F.cross_entropy(decoder.logits(h[s : s + len(m)]), m).item() for h, s, m in zip(hidden, starts, middles)
+    ]
+
+
 def tokens_of(text):
-    """LlavaCode's exact-match tokens (REFERENCE: eval_metric.py)."""
+    """LlavaCode's exact-match tokens (its ``eval_metric.py``)."""
     text = re.sub(r"([^A-Za-z0-9_])", r" \1 ", text)
     text = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
     return re.sub(r"[\"']", "`", text).split()
@@ -101,11 +117,11 @@ def score(prediction, reference):
     return float(tokens_of(line) == tokens_of(reference)), similarity
 
 
-def interval(values, rng):
-    """Mean and 95 % bootstrap interval, in percent."""
+def interval(values, rng, scale):
+    """Mean and 95 % bootstrap interval, times ``scale``."""
     draws = values[rng.integers(0, len(values), (RESAMPLES, len(values)))].mean(1)
     low, high = np.percentile(draws, [2.5, 97.5])
-    return [round(100 * float(x), 2) for x in (values.mean(), low, high)]
+    return [round(scale * float(x), 3) for x in (values.mean(), low, high)]
 
 
 def geometry(vectors):
@@ -172,48 +188,44 @@ def main():
         return torch.cat((soft(i, pipeline), x)) if pipeline.startswith("compressed") else x
 
     def complete(job):
-        """(pipeline, [(hole, prompt tokens, exact match, edit similarity)]) of one batch of similar lengths."""
+        """(pipeline, [(hole, prompt tokens, exact match, edit similarity, cross entropy)]) of one batch."""
         pipeline, part = job
         prompts = [prompt(i, pipeline) for i in part]
         outputs = generate(decoder, prompts, config["prompt"]["max_new_tokens"], end)
-        references = [tokenizer.decode(samples.parts(i)[3].tolist()) for i in part]
-        scored = [score(tokenizer.decode(ids), reference) for ids, reference in zip(outputs, references)]
-        return pipeline, [(i, len(p), *s) for i, p, s in zip(part, prompts, scored)]
+        middles = [samples.parts(i)[3] for i in part]
+        entropy = entropies(decoder, prompts, [np.append(m, end) for m in middles])
+        scored = [score(tokenizer.decode(ids), tokenizer.decode(m.tolist())) for ids, m in zip(outputs, middles)]
+        return pipeline, [(i, len(p), *s, h) for i, p, s, h in zip(part, prompts, scored, entropy)]
 
     order = sorted(range(count), key=lambda i: len(samples.parts(i)[1]) + len(samples.parts(i)[2]))
     jobs = [(p, order[j : j + BATCH]) for p in pipelines for j in range(0, count, BATCH)]
-    scores = {p: np.zeros((count, 2)) for p in pipelines}
+    scores = {p: np.zeros((count, 3)) for p in pipelines}
     lengths = {p: np.zeros(count) for p in pipelines}
     # One single-threaded worker per core; a GPU takes one batch after another.
     workers = 1 if device.type == "cuda" else len(os.sched_getaffinity(0))
     torch.set_num_threads(1)
     with ThreadPoolExecutor(workers) as pool:
         for pipeline, rows in pool.map(complete, jobs):
-            for i, length, exact, similarity in rows:
-                lengths[pipeline][i], scores[pipeline][i] = length, (exact, similarity)
+            for i, length, *values in rows:
+                lengths[pipeline][i], scores[pipeline][i] = length, values
 
     results, rng = {"count": count}, np.random.default_rng(0)
     for pipeline in pipelines:
-        results[pipeline] = {
-            "exactMatch": interval(scores[pipeline][:, 0], rng),
-            "editSimilarity": interval(scores[pipeline][:, 1], rng),
-            "promptTokens": round(float(lengths[pipeline].mean()), 1),
-        }
+        values = scores[pipeline]
+        results[pipeline] = {name: interval(values[:, j], rng, scale) for j, (name, scale) in enumerate(MEASURES)}
+        results[pipeline]["promptTokens"] = round(float(lengths[pipeline].mean()), 1)
         if pipeline != pipelines[0]:
-            delta = scores[pipeline] - scores[pipelines[0]]
-            results[pipeline][f"versus {pipelines[0]}"] = {
-                "exactMatch": interval(delta[:, 0], rng),
-                "editSimilarity": interval(delta[:, 1], rng),
-            }
+            delta = values - scores[pipelines[0]]
+            paired = {name: interval(delta[:, j], rng, scale) for j, (name, scale) in enumerate(MEASURES)}
+            results[pipeline][f"versus {pipelines[0]}"] = paired
     if projected is not None:
         results["meanCosine"], results["effectiveRank"] = geometry(projected.cpu())
         results["encoderMeanCosine"], results["encoderEffectiveRank"] = geometry(encoded)
     (args.work / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
-    print(f"{count} held-out holes       exact match [95 %]       edit similarity [95 %]   prompt tokens")
+    print(f"{count} held-out holes       exact match [95 %]       edit similarity [95 %]   cross entropy [95 %]")
     for pipeline in pipelines:
-        r = results[pipeline]
-        cells = ["{:6.2f} [{:.2f}, {:.2f}]".format(*r[m]) for m in ("exactMatch", "editSimilarity")]
-        print(f"{pipeline:22} {cells[0]:24} {cells[1]:24} {r['promptTokens']}")
+        cells = ["{:6.2f} [{:.2f}, {:.2f}]".format(*results[pipeline][name]) for name, _ in MEASURES]
+        print(f"{pipeline:22} {cells[0]:24} {cells[1]:24} {cells[2]}")
     for key in ("meanCosine", "effectiveRank", "encoderMeanCosine", "encoderEffectiveRank"):
         if key in results:
             print(f"{key:22} {results[key]}")

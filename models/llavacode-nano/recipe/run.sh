@@ -18,4 +18,4 @@ train decoder
 train encoder
 train projector
 python export.py --work "$work" --config "$config" --out "$out"
-python evaluate.py --work "$work" --config "$config" --count 1000
+python evaluate.py --work "$work" --config "$config" --count 500
