@@ -2,8 +2,11 @@
 # All steps in order. Every step resumes from what it left in the work folder.
 #   recipe/run.sh WORK [CONFIG] [OUT]
 set -euo pipefail
-cd "$(dirname "$0")"
-work=$(realpath -m "$1") config=$(realpath "${2:-config/cpu.json}") out=$(realpath -m "${3:-$1/bundle}")
+here=$(realpath "$(dirname "$0")")
+work=$(realpath -m "$1")
+config=$(realpath "${2:-$here/config/cpu.json}")
+out=$(realpath -m "${3:-$1/bundle}")
+cd "$here"
 mkdir -p "$work"
 minutes() { python -c "import json, sys; print(json.load(open(sys.argv[1]))['minutes'][sys.argv[2]])" "$config" "$1"; }
 workers=$(python -c "import os, torch; print(1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))")
