@@ -34,7 +34,7 @@ export async function readJournal(path: string): Promise<JournalContent> {
   } catch (error) {
     throw new JournalError(
       `${path}: cannot be read: ${messageOf(error)}`,
-      ['a run folder holds journal.jsonl'],
+      ['a run folder holds journal.jsonl; --resume continues one and starts none'],
       {
         cause: error,
       },
