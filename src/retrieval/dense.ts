@@ -57,7 +57,7 @@ export class ChunkVectors {
 
   /** Cosine of the query with every candidate, in [-1, 1]; candidates must have been added. */
   async scores(candidates: Candidates, query: string): Promise<Float64Array> {
-    const [q] = [row(await this.#embedder.embed([query]), 0)];
+    const q = row(await this.#embedder.embed([query]), 0);
     const scores = new Float64Array(this.#corpus.chunks.length);
     for (const i of candidates.members) {
       const vector = this.#vectors.get(i)!;

@@ -13,10 +13,10 @@
  * A configuration that fails is recorded with the stage and the message; the run goes on.
  */
 
-import { createHash } from 'node:crypto';
 import { stopwatch, type Clock } from '../domain/clock.js';
 import type { ScoredChunk } from '../domain/chunk.js';
 import { messageOf } from '../domain/errors.js';
+import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
 import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
 import { comparedText, isSettled, scoreLlavacode } from '../metrics/llavacode.js';
@@ -256,8 +256,5 @@ function shownChunks({ chunks }: Attempt): Extract<TaskRecord, { status: 'scored
 
 /** A seed of 48 bits from the run's seed and the task alone. */
 function taskSeed(seed: number, taskId: string): number {
-  return createHash('sha256')
-    .update(JSON.stringify([seed, taskId]), 'utf8')
-    .digest()
-    .readUIntBE(0, 6);
+  return Number.parseInt(sha256(JSON.stringify([seed, taskId])).slice(0, 12), 16);
 }

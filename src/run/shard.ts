@@ -2,7 +2,7 @@
  * @file Shard i of n: a fixed part of the tasks by hash of the id, so that adding a task moves no other.
  */
 
-import { createHash } from 'node:crypto';
+import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
 
 export interface Shard {
@@ -16,7 +16,5 @@ export function tasksOfShard(
   tasks: readonly CompletionTask[],
   { index, count }: Shard,
 ): readonly CompletionTask[] {
-  return tasks.filter(
-    ({ id }) => createHash('sha256').update(id, 'utf8').digest().readUInt32BE(0) % count === index - 1,
-  );
+  return tasks.filter(({ id }) => Number.parseInt(sha256(id).slice(0, 8), 16) % count === index - 1);
 }

@@ -12,6 +12,9 @@ import { nearestFirst, pathDistance } from '../../src/retrieval/path-distance.js
 import { retrievalProfile, type RetrievalProfile } from '../../src/retrieval/profile.js';
 import { lastLinesQuery } from '../../src/retrieval/query.js';
 import { createRetriever } from '../../src/retrieval/retriever.js';
+import { retrievalEmbedder } from '../../src/retrieval/dense.js';
+import { matrixOf } from '../../src/tensor/matrix.js';
+import { fakeEncoder, fakeTokenizer } from '../support/fakes.js';
 
 const PROFILE = retrievalProfile('repoformer');
 const NO_ENCODER = {
@@ -107,9 +110,9 @@ describe('BM25', () => {
   };
 
   test('replaces a negative idf by a quarter of the mean idf', () => {
-    // N = 4, avgdl = 12/4... idf a = ln 0.5 - ln 4.5 = -2.197225 -> floor; b: n = N/2 -> 0; c, d, e, f, g: see the sums below.
-    // a occurs in all 4; b in 2; c, d, e, f, g in 1 each: ln 3.5 - ln 1.5 = 0.847298.
-    // mean = (-2.197225 + 0 + 5 x 0.847298) / 7 = 0.291324; floor = 0.072831.
+    // N = 4, lengths 3, 3, 2, 3, avgdl 2.75. a is in all 4: ln 0.5 - ln 4.5 = -2.197225, negative.
+    // b is in 2 of 4: exactly 0, which stays. c, d, e, f, g are in 1 each: ln 3.5 - ln 1.5 = 0.847298.
+    // Mean over the 7 terms: (-2.197225 + 0 + 5 x 0.847298) / 7 = 0.291324; floor for a: 0.072831.
     close(
       score(['a b c', 'a b d', 'a e', 'f g a'], 'a b b z'),
       [0.069969, 0.069969, 0.08302, 0.069969],
@@ -262,6 +265,71 @@ describe('the lexical retrievers', () => {
     assert.ok(scores.every((s) => s === 0));
     // 12 windows, numbers 0..11; ids in descending code-point order: a.ts|9, |8, |7, ...
     assert.ok(corpus.idRank[9]! > corpus.idRank[8]! && corpus.idRank[8]! > corpus.idRank[10]!);
+  });
+});
+
+describe('the dense retriever', () => {
+  const files = Array.from({ length: 5 }, (_, f) => ({
+    path: `f${f}.ts`,
+    text: Array.from(
+      { length: 22 },
+      (_, i) => `${'ab'[(i + f) % 2]!}${'xyz'[(i * f) % 3]!} = ${i * f};`,
+    ).join('\n'),
+  }));
+
+  /** Counts of three letters: simple to follow, and different texts point in different directions. */
+  const letters = (ids: readonly number[]): number[] =>
+    ['a', 'x', 'y'].map((letter) => ids.filter((id) => id === 100 + letter.charCodeAt(0)).length);
+  const seen: (readonly number[])[] = [];
+  const encoder = {
+    ...fakeEncoder,
+    maxTokens: 512,
+    encode: (inputs: readonly (readonly number[])[]) => {
+      seen.push(...inputs);
+      return Promise.resolve(matrixOf(inputs.length, 3, Float32Array.from(inputs.flatMap(letters))));
+    },
+  };
+  const corpus = buildCorpus({ name: 'r', files }, PROFILE);
+  const resources = { embedder: () => retrievalEmbedder(encoder, fakeTokenizer) };
+
+  test('scores by cosine like a slow second writing, over the candidates only', async () => {
+    const retriever = createRetriever('unixcoder', corpus, resources);
+    assert.ok(retriever.pending(['f0.ts']) > 0);
+    await retriever.prepare(['f0.ts']);
+    assert.equal(retriever.pending(['f0.ts']), 0);
+    const prefix = 'ax\nax\nby\n';
+    const found = await retriever.retrieve({ prefix, path: 'f0.ts' }, 1000);
+    const unit = (text: string): number[] => {
+      const v = letters(fakeTokenizer.encode(strip(text)));
+      const length = Math.hypot(...v);
+      return v.map((x) => (length === 0 ? 0 : x / length));
+    };
+    const q = unit(nonBlankLines(prefix).join('\n'));
+    const best = corpus.chunks
+      .filter((chunk) => chunk.path !== 'f0.ts')
+      .map((chunk) => unit(chunk.text).reduce((sum, x, i) => sum + x * q[i]!, 0))
+      .sort((a, b) => b - a);
+    close([found[0]!.score], [best[0]!], 1e-6);
+    assert.ok(found.every((chunk, i) => i === 0 || chunk.score <= found[i - 1]!.score));
+    assert.ok(found.every((chunk) => chunk.path !== 'f0.ts'));
+  });
+
+  test('reads stripped text without template, cut to 256 ids', async () => {
+    seen.length = 0;
+    await resources.embedder().embed([`  ${'a'.repeat(300)}\n`]);
+    assert.deepEqual(seen, [fakeTokenizer.encode('a'.repeat(256))]);
+  });
+
+  test('gives every candidate the score 0 for an empty query', async () => {
+    const retriever = createRetriever('unixcoder', corpus, resources);
+    await retriever.prepare(['f0.ts']);
+    const found = await retriever.retrieve({ prefix: '', path: 'f0.ts' }, 3);
+    assert.ok(found.length > 0 && found.every((chunk) => chunk.score === 0));
+  });
+
+  test('stops preparing when told to', async () => {
+    const retriever = createRetriever('unixcoder', corpus, resources);
+    assert.equal(await retriever.prepare(['f0.ts'], () => false), false);
   });
 });
 

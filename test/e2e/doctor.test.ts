@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEVICES } from '../../src/model/device.js';
+import { llavaEval } from '../support/program.js';
+
+interface Finding {
+  readonly name: string;
+  readonly isUsable: boolean;
+  readonly detail: string;
+  readonly hints: readonly string[];
+}
+
+test('doctor reports devices, model, npm and folders, with a way out for what is missing', async () => {
+  const { code, stdout, stderr } = await llavaEval(['doctor', '--json']);
+  assert.equal(code, 0, stderr);
+  const { findings, threads } = JSON.parse(stdout) as { findings: Finding[]; threads: number };
+  assert.deepEqual(
+    findings.map(({ name }) => name),
+    [...DEVICES, 'nano', 'npm', 'cache', 'results'],
+  );
+  assert.ok(threads >= 1);
+  const named = (name: string): Finding => findings.find((finding) => finding.name === name)!;
+  assert.ok(named('cpu').isUsable);
+  assert.match(named('cpu').detail, /^\d+ GFLOP\/s/);
+  assert.match(named('nano').detail, /llavacode-nano .*, complete/);
+  for (const { name, detail, hints } of findings.filter((finding) => !finding.isUsable)) {
+    assert.ok(detail.length > 0 && hints.length > 0, name);
+  }
+});
