@@ -10,6 +10,7 @@ import type { Encoder } from '../model/encoder.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
 import { resolveDevice } from '../model/ort/probe.js';
 import type { Projector } from '../model/projector.js';
+import { budgetRagPipeline } from '../pipelines/budget-rag.js';
 import { compressedPipeline } from '../pipelines/compressed.js';
 import { fullRagPipeline } from '../pipelines/full-rag.js';
 import { noContextPipeline } from '../pipelines/no-context.js';
@@ -134,6 +135,8 @@ export function composePipelines(
         return noContextPipeline(setting);
       case 'full-rag':
         return fullRagPipeline(setting);
+      case 'budget-rag':
+        return budgetRagPipeline(setting);
       case 'compressed': {
         if (models.compression === null) throw new RangeError('the models were loaded without compression');
         const { encoder, tokenizer, projector } = models.compression;

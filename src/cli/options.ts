@@ -49,6 +49,17 @@ export function limit(text: string): number | 'all' {
   }
 }
 
+/** `top-k=1,3,5`: the values of a setting that one run goes through. */
+export function sweep(text: string): { topK: number[] } {
+  const [, values] = /^top-k=(\d+(?:,\d+)*)$/.exec(text) ?? [];
+  if (values === undefined) {
+    throw new InvalidArgumentError(
+      `expected top-k= and whole numbers, such as top-k=1,3,5,10, got "${text}".`,
+    );
+  }
+  return { topK: values.split(',').map(wholeNumber(1)) };
+}
+
 /** `i/n`: shard i of n, from 1. */
 export function shard(text: string): { index: number; count: number } {
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];

@@ -8,11 +8,11 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { UsageError, messageOf } from '../domain/errors.js';
 import { DEVICE_REQUESTS, DTYPES } from '../model/device.js';
-import { PIPELINES } from '../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, PIPELINES } from '../pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 import { RETRIEVERS } from '../retrieval/retriever.js';
-import { limit, listOf, oneOf, shard, wholeNumber, words } from './options.js';
+import { limit, listOf, oneOf, shard, sweep, wholeNumber, words } from './options.js';
 
 export const METRIC_PROFILES = ['llavacode'] as const;
 export const CONFIG_FILE = 'llava-eval.config.json';
@@ -38,6 +38,7 @@ const runOptionsSchema = z
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
     metricProfile: z.enum(METRIC_PROFILES),
     topK: positive,
+    sweep: z.strictObject({ topK: z.array(positive).min(1) }),
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     maxPromptTokens: positive,
     contextTokens: positive,
@@ -75,7 +76,11 @@ export function addRunOptions(command: Command): Command {
   add('--encoder <dir>', 'encoder to use instead of the bundle’s');
   add('--projector <file>', 'projector to use instead of the bundle’s');
   add('--retriever-encoder <dir>', 'encoder of the unixcoder retriever (default: the bundle’s)');
-  add('--pipelines <names>', `any of ${list(PIPELINES)} (default: all)`, listOf(PIPELINES));
+  add(
+    '--pipelines <names>',
+    `any of ${list(PIPELINES)} (default: ${list(DEFAULT_PIPELINES)})`,
+    listOf(PIPELINES),
+  );
   add('--retrievers <names>', `any of ${list(RETRIEVERS)} (default: all)`, listOf(RETRIEVERS));
   add(
     '--retrieval-profile <name>',
@@ -88,6 +93,7 @@ export function addRunOptions(command: Command): Command {
     oneOf(METRIC_PROFILES),
   );
   add('--top-k <k>', 'chunks per task (default: 10)', wholeNumber(1));
+  add('--sweep <top-k=1,3,…>', 'every retrieval pipeline at each of several top-k, in one run', sweep);
   add(
     '--context-placement <place>',
     `${list(CONTEXT_PLACEMENTS)} (default: the bundle’s)`,
@@ -146,15 +152,33 @@ export async function readConfigFile(path: string | undefined): Promise<RunOptio
   return checked(json, file);
 }
 
-/** Joins flags and file; a flag that was given wins. @throws {UsageError} On an ill-typed value. */
+/**
+ * Joins flags and file; a flag that was given wins, and `--top-k` wins over a sweep of the file as well as
+ * the other way round.
+ *
+ * @throws {UsageError} On an ill-typed value, or on both of them in one place.
+ */
 export function mergeRunOptions(flags: Readonly<Record<string, unknown>>, file: RunOptions): RunOptions {
-  const given = Object.fromEntries(Object.entries(flags).filter(([key]) => key !== 'config'));
-  return { ...file, ...checked(given, 'command line') };
+  const given = checked(
+    Object.fromEntries(Object.entries(flags).filter(([key]) => key !== 'config')),
+    'command line',
+  );
+  const isChunkCount = (key: string): boolean => key === 'topK' || key === 'sweep';
+  const isGiven = Object.keys(given).some(isChunkCount);
+  const kept = Object.entries(file).filter(([key]) => !(isGiven && isChunkCount(key)));
+  return { ...Object.fromEntries(kept), ...given };
 }
 
 function checked(value: unknown, where: string): RunOptions {
   const parsed = runOptionsSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    if (parsed.data.topK !== undefined && parsed.data.sweep !== undefined) {
+      throw new UsageError(`${where}: --top-k and --sweep exclude each other`, [
+        'a sweep runs every top-k it lists; put the one you want among them',
+      ]);
+    }
+    return parsed.data;
+  }
   throw new UsageError(
     `${where}: ${parsed.error.issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${issue.message}`).join('; ')}`,
     ['the keys are those of the flags of `llava-eval run`, in camel case'],

@@ -14,7 +14,7 @@ import { encoderInput, type EncoderTemplate } from '../prompt/encoder-input.js';
 import { normalizeRows } from '../tensor/matrix.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { inFileContext, type PromptSetting } from './in-file.js';
-import type { Pipeline } from './pipeline.js';
+import { NO_TEXT, type Pipeline } from './pipeline.js';
 
 /** How a chunk becomes a vector, and a vector a soft token. */
 export interface Compressor {
@@ -48,7 +48,7 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
       const soft = await compressor.projector.project(
         compressor.normalize ? normalizeRows(vectors) : vectors,
       );
-      return { prompt, soft, tokenizeMs, encodeMs, projectMs: projecting() };
+      return { prompt, soft, text: NO_TEXT, tokenizeMs, encodeMs, projectMs: projecting() };
     },
   };
 }

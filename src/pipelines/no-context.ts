@@ -6,7 +6,7 @@ import { stopwatch } from '../domain/clock.js';
 import { ms } from '../domain/units.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import { inFileContext, type PromptSetting } from './in-file.js';
-import type { Pipeline } from './pipeline.js';
+import { NO_TEXT, type Pipeline } from './pipeline.js';
 
 export function noContextPipeline(setting: PromptSetting): Pipeline {
   return {
@@ -19,6 +19,7 @@ export function noContextPipeline(setting: PromptSetting): Pipeline {
       return Promise.resolve({
         prompt,
         soft: null,
+        text: NO_TEXT,
         tokenizeMs: tokenizing(),
         encodeMs: ms(0),
         projectMs: ms(0),

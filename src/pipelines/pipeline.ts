@@ -11,8 +11,11 @@ import type { Ms } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
 
-export const PIPELINES = ['no-context', 'full-rag', 'compressed'] as const;
+export const PIPELINES = ['no-context', 'full-rag', 'budget-rag', 'compressed'] as const;
 export type PipelineName = (typeof PIPELINES)[number];
+
+/** Those of a run that names none. */
+export const DEFAULT_PIPELINES: readonly PipelineName[] = ['no-context', 'full-rag', 'compressed'];
 
 /** Whether a pipeline shows the decoder anything that was retrieved. */
 export function usesRetrieval(name: PipelineName): boolean {
@@ -20,16 +23,28 @@ export function usesRetrieval(name: PipelineName): boolean {
     case 'no-context':
       return false;
     case 'full-rag':
+    case 'budget-rag':
     case 'compressed':
       return true;
   }
 }
+
+/** How much cross-file text a prompt holds. */
+export interface ContextText {
+  readonly tokens: number;
+  /** UTF-16 units of the block that those tokens spell, from its start. */
+  readonly characters: number;
+}
+
+/** Of a prompt without cross-file text. */
+export const NO_TEXT: ContextText = { tokens: 0, characters: 0 };
 
 /** A prompt ready to be handed to the decoder, and the time each stage took to make it. */
 export interface PreparedPrompt {
   readonly prompt: Prompt;
   /** Soft tokens, one row a slot; null where the pipeline has none. */
   readonly soft: Matrix | null;
+  readonly text: ContextText;
   readonly tokenizeMs: Ms;
   readonly encodeMs: Ms;
   readonly projectMs: Ms;

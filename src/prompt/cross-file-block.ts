@@ -7,6 +7,7 @@
 
 import type { Chunk } from '../domain/chunk.js';
 import type { Language } from '../domain/task.js';
+import { nonBlankLines } from '../domain/text.js';
 
 const HEADER = 'Here are some relevant code fragments from other files of the repo:';
 const FOUND_IN = 'the below code fragment can be found in:';
@@ -41,4 +42,26 @@ export function crossFileBlock(chunks: readonly Pick<Chunk, 'path' | 'text'>[], 
     return [FOUND_IN, path, ...splitLines(body)].map((line) => `${mark} ${line}\n`).join('') + '\n';
   });
   return `${mark} ${HEADER}\n\n${fragments.join('')}`;
+}
+
+/**
+ * The code of the chunks and nothing else, best first: no header, no paths, no comment marks, and each
+ * chunk without the indentation that all its lines share. For budgets of a few tokens, in which the
+ * published form would hold no code at all.
+ *
+ * @example bareBlock([{ text: '  if (a) {\n    b();' }, { text: 'c' }]) // => 'if (a) {\n  b();\nc\n'
+ */
+export function bareBlock(chunks: readonly Pick<Chunk, 'text'>[]): string {
+  return chunks.map(({ text }) => `${withoutSharedIndent(text)}\n`).join('');
+}
+
+function withoutSharedIndent(text: string): string {
+  const lines = nonBlankLines(text);
+  const indents = lines.map((line) => /^[ \t]*/.exec(line)![0]);
+  const shared = indents.reduce((a, b) => {
+    let length = 0;
+    while (length < a.length && a[length] === b[length]) length++;
+    return a.slice(0, length);
+  }, indents[0] ?? '');
+  return lines.map((line) => line.slice(shared.length)).join('\n');
 }

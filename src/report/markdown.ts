@@ -2,7 +2,7 @@
  * @file `report.md`: the same numbers with intervals, stages, environment and caveats.
  */
 
-import { configurationLabel } from '../run/record.js';
+import { configurationLabel, type Configuration } from '../run/record.js';
 import type { RunJson } from '../run/run-json.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import { fixed, interval, pValue, signed } from './format.js';
@@ -11,11 +11,13 @@ import { STAGES, unscored, type Estimate, type Latency, type Summary, type Summa
 /** The whole report, a function of its arguments alone: making it again gives the same bytes. */
 export function renderMarkdown(summary: Summary, run: RunJson): string {
   const { hardware, spec, git } = run;
+  const isSweep = summary.topK.length > 1;
+  const label = (row: Configuration): string => configurationLabel(row, summary.topK);
   const commit = git === null ? '' : ` (${git.commit.slice(0, 12)}${git.isDirty ? ', modified' : ''})`;
   return [
     `# ${summary.dataset.id}: ${summary.decoder.name}`,
     '',
-    `${summary.dataset.tasks} tasks, top-${summary.topK}, context placed ${summary.contextPlacement}, ` +
+    `${summary.dataset.tasks} tasks, ${summary.topK.length === 0 ? 'no retrieval' : `top-${summary.topK.join(', ')}`}, context placed ${summary.contextPlacement}, ` +
       `${summary.device} ${summary.dtype}, seed ${summary.seed}. Intervals are 95 % percentile bootstrap ` +
       'intervals over tasks.',
     '',
@@ -25,6 +27,7 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
       [
         'pipeline',
         'retriever',
+        ...(isSweep ? ['k'] : []),
         'n',
         'EM %',
         'ES %',
@@ -37,6 +40,7 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
       summary.rows.map((row) => [
         row.pipeline,
         row.retriever ?? '',
+        ...(isSweep ? [fixed(row.topK, 0)] : []),
         String(row.tasks.scored),
         estimate(row.exactMatch),
         estimate(row.editSimilarity),
@@ -53,31 +57,32 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
     '',
     ...section(
       'Compressed against full-rag: TTFT',
-      ['retriever', 'pairs', 'reduction of TTFT %', '95 % interval'],
+      ['configuration', 'pairs', 'reduction of TTFT %', '95 % interval'],
       summary.rows.flatMap((row) => {
         const r = row.ttftReductionVsFullRag;
         if (r === null) return [];
         const percent = r.ci95 === null ? null : ([r.ci95[0] * 100, r.ci95[1] * 100] as const);
-        return [[row.retriever ?? '', String(r.pairs), fixed(r.p50 * 100, 1), interval(percent, 1)]];
+        return [[label(row), String(r.pairs), fixed(r.p50 * 100, 1), interval(percent, 1)]];
       }),
     ),
-    ...section('Against no-context', DIFFERENCE_HEAD, differences(summary.rows)),
+    ...noiseFloor(summary),
+    ...section('Against no-context', DIFFERENCE_HEAD, differences(summary.rows, label)),
     ...section(
       'Lines that use an identifier of another file',
       ['configuration', 'n', 'EM %', 'ES %', ...DIFFERENCE_HEAD.slice(1)],
       summary.crossFileRows.map((row) => [
-        configurationLabel(row),
+        label(row),
         String(row.tasks.scored),
         fixed(row.exactMatch.mean, 2),
         fixed(row.editSimilarity.mean, 2),
-        ...(differences([row])[0]?.slice(1) ?? DIFFERENCE_HEAD.slice(1).map(() => '')),
+        ...(differences([row], label)[0]?.slice(1) ?? DIFFERENCE_HEAD.slice(1).map(() => '')),
       ]),
     ),
     ...section(
       'Stages, median ms',
       ['configuration', ...STAGES, 'chunks', 'soft tokens', 'generated tokens'],
       summary.rows.map((row) => [
-        configurationLabel(row),
+        label(row),
         ...STAGES.map((stage) => fixed(row.stagesMs[stage], 2)),
         fixed(row.chunks.mean, 1),
         fixed(row.softTokens.mean, 1),
@@ -102,6 +107,20 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
   ].join('\n');
 }
 
+/** The A/A comparison. */
+function noiseFloor({ noiseFloor: floor, topK }: Summary): string[] {
+  if (floor === null) return [];
+  const { configuration, pairs, ratio } = floor;
+  return [
+    '## Noise floor of TTFT',
+    '',
+    `Each task timed its prompt of ${configurationLabel(configuration, topK)} twice, in two places of the random ` +
+      `order: the median ratio of the second timing to the first is ${fixed(ratio.p50, 3)} ` +
+      `${interval(ratio.ci95, 3)} over ${pairs} pairs. A difference of latency within this interval is noise.`,
+    '',
+  ];
+}
+
 const DIFFERENCE_HEAD = [
   'configuration',
   'EM points',
@@ -111,13 +130,13 @@ const DIFFERENCE_HEAD = [
 ] as const;
 
 /** One line a row that can be compared with no-context. */
-function differences(rows: readonly SummaryRow[]): string[][] {
+function differences(rows: readonly SummaryRow[], label: (row: Configuration) => string): string[][] {
   return rows.flatMap((row) => {
     if (row.vsNoContext === null) return [];
     const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
     return [
       [
-        configurationLabel(row),
+        label(row),
         `${signed(em.delta, 2)} ${interval(em.ci95, 2)}`,
         pValue(em.p),
         `${signed(es.delta, 2)} ${interval(es.ci95, 2)}`,
@@ -142,7 +161,7 @@ function caveats(summary: Summary, rows: readonly SummaryRow[]): string[] {
         'weights unless that is what was given.',
     );
   }
-  for (const line of unscored(rows))
+  for (const line of unscored(rows, summary.topK))
     lines.push(`- ${line}; these tasks are left out of the means, not counted as 0.`);
   return lines;
 }

@@ -38,7 +38,7 @@ export function summarizeRun(
       contextPlacement: spec.contextPlacement,
       seed: spec.seed,
     },
-    configurations(spec.pipelines, spec.retrievers),
+    configurations(spec),
     records,
   );
 }

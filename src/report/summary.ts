@@ -16,7 +16,13 @@ import {
   supportedPercentile,
   type Interval,
 } from '../metrics/statistics.js';
-import { configurationLabel, type Configuration, type ScoredRecord, type TaskRecord } from '../run/record.js';
+import {
+  configurationLabel,
+  isSameConfiguration,
+  type Configuration,
+  type ScoredRecord,
+  type TaskRecord,
+} from '../run/record.js';
 import { createRng, type Rng } from '../tensor/rng.js';
 
 export const SUMMARY_SCHEMA = 'llava-eval/summary@1';
@@ -54,9 +60,20 @@ export interface SummaryRow extends Configuration {
   readonly softTokens: { mean: number | null };
   readonly chunks: { mean: number | null };
   readonly generatedTokens: { mean: number | null };
-  /** 1 - ttft / ttft of full-rag with the same retriever, paired per task; a fraction. */
+  /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. */
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
   readonly vsNoContext: { exactMatch: Difference; editSimilarity: Difference } | null;
+}
+
+/**
+ * What two timings of one thing differ by: the reference configuration against itself, paired per task. A
+ * latency difference inside this interval is noise.
+ */
+export interface NoiseFloor {
+  readonly configuration: Configuration;
+  readonly pairs: number;
+  /** Second timing over first. */
+  readonly ratio: { readonly p50: number; readonly ci95: Interval | null };
 }
 
 export const STAGES = ['retrieve', 'tokenize', 'encode', 'project', 'prefill'] as const;
@@ -73,16 +90,18 @@ export interface Summary {
   readonly dtype: string;
   readonly metricProfile: string;
   readonly retrievalProfile: string;
-  readonly topK: number;
+  /** Several in a sweep. */
+  readonly topK: readonly number[];
   readonly contextPlacement: string;
   readonly seed: number;
   readonly rows: readonly SummaryRow[];
+  readonly noiseFloor: NoiseFloor | null;
   /** The same over the tasks that use an identifier of another file; empty if none is marked. */
   readonly crossFileRows: readonly SummaryRow[];
 }
 
 /** What a summary says about its run beside the numbers. */
-export type SummaryHead = Omit<Summary, 'schema' | 'rows' | 'crossFileRows'>;
+export type SummaryHead = Omit<Summary, 'schema' | 'rows' | 'noiseFloor' | 'crossFileRows'>;
 
 /**
  * Aggregates records, one row a configuration, in the order given.
@@ -101,6 +120,7 @@ export function summarize(
     schema: SUMMARY_SCHEMA,
     ...head,
     rows: summarizeRows(configurations, ordered, head.seed),
+    noiseFloor: noiseFloor(ordered, createRng(head.seed)),
     crossFileRows: crossFile.length === 0 ? [] : summarizeRows(configurations, crossFile, head.seed),
   };
 }
@@ -110,17 +130,35 @@ function summarizeRows(
   records: readonly TaskRecord[],
   seed: number,
 ): SummaryRow[] {
-  const of = ({ pipeline, retriever }: Configuration): TaskRecord[] =>
-    records.filter((record) => record.pipeline === pipeline && record.retriever === retriever);
-  const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null }));
+  const of = (configuration: Configuration): TaskRecord[] =>
+    records.filter((record) => isSameConfiguration(record, configuration));
+  const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null, topK: null }));
   return configurations.map((configuration) => {
     const fullRag =
       configuration.pipeline === 'compressed'
-        ? scoredByTask(of({ pipeline: 'full-rag', retriever: configuration.retriever }))
+        ? scoredByTask(of({ ...configuration, pipeline: 'full-rag' }))
         : new Map<string, ScoredRecord>();
     // The same draws for every row: rows with equal outcomes have equal intervals.
     return summarizeRow(configuration, of(configuration), noContext, fullRag, createRng(seed));
   });
+}
+
+function noiseFloor(records: readonly TaskRecord[], rng: Rng): NoiseFloor | null {
+  const timed = records.flatMap((record) =>
+    record.status === 'scored' && record.timing.control !== null
+      ? [{ record, ratio: record.timing.control.ttftMs / record.timing.ttftMs }]
+      : [],
+  );
+  const ratios = timed.map(({ ratio }) => ratio);
+  const [first] = timed;
+  const p50 = quantile(ratios, 0.5);
+  if (first === undefined || p50 === null) return null;
+  const { pipeline, retriever, topK } = first.record;
+  return {
+    configuration: { pipeline, retriever, topK },
+    pairs: ratios.length,
+    ratio: { p50, ci95: bootstrapMedian(ratios, rng) },
+  };
 }
 
 function scoredByTask(records: readonly TaskRecord[]): Map<string, ScoredRecord> {
@@ -128,7 +166,7 @@ function scoredByTask(records: readonly TaskRecord[]): Map<string, ScoredRecord>
 }
 
 function summarizeRow(
-  { pipeline, retriever }: Configuration,
+  { pipeline, retriever, topK }: Configuration,
   own: readonly TaskRecord[],
   noContext: ReadonlyMap<string, ScoredRecord>,
   fullRag: ReadonlyMap<string, ScoredRecord>,
@@ -142,6 +180,7 @@ function summarizeRow(
   return {
     pipeline,
     retriever,
+    topK,
     tasks: {
       total: own.length,
       scored: scored.length,
@@ -215,10 +254,10 @@ function compare(
 }
 
 /** The first configurations that could not be scored, for messages. */
-export function unscored(rows: readonly SummaryRow[]): string[] {
+export function unscored(rows: readonly SummaryRow[], topKs: readonly number[]): string[] {
   return rows.flatMap((row) =>
     row.tasks.failed + row.tasks.skipped === 0
       ? []
-      : [`${configurationLabel(row)}: ${row.tasks.failed} failed, ${row.tasks.skipped} skipped`],
+      : [`${configurationLabel(row, topKs)}: ${row.tasks.failed} failed, ${row.tasks.skipped} skipped`],
   );
 }

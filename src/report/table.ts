@@ -4,11 +4,11 @@
 
 import Table from 'cli-table3';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
-import { configurationLabel } from '../run/record.js';
+import { configurationLabel, type Configuration } from '../run/record.js';
 import { fixed, interval, signed } from './format.js';
 import { unscored, type Summary } from './summary.js';
 
-const HEAD = ['pipeline', 'retriever', 'n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
+const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
 
 const FRAME = {
   ...{ top: '─', 'top-mid': '─', 'top-left': '', 'top-right': '' },
@@ -18,16 +18,19 @@ const FRAME = {
 
 /** The table and what to make of it, without colour, ending in a newline. */
 export function renderTable(summary: Summary): string {
+  const isSweep = summary.topK.length > 1;
+  const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
   const table = new Table({
-    head: HEAD,
+    head: ['pipeline', 'retriever', ...numbers],
     chars: FRAME,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 },
-    colAligns: ['left', 'left', ...HEAD.slice(2).map(() => 'right' as const)],
+    colAligns: ['left', 'left', ...numbers.map(() => 'right' as const)],
   });
   for (const row of summary.rows) {
     table.push([
       row.pipeline,
       row.retriever ?? '',
+      ...(isSweep ? [row.topK === null ? '' : String(row.topK)] : []),
       String(row.tasks.scored),
       fixed(row.exactMatch.mean, 2),
       fixed(row.editSimilarity.mean, 2),
@@ -46,17 +49,29 @@ function notes(summary: Summary): string[] {
     'Times in ms. TTFT: soft tokens precomputed; cold: p50 with retrieval,',
     'tokenizing, encoding and projecting included. tokens: mean prompt length.',
   ];
+  const label = (row: Configuration): string => configurationLabel(row, summary.topK);
+  const width = Math.max(...summary.rows.map((row) => label(row).length));
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
   if (summary.retrieverEncoder !== null) {
     lines.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);
   }
+  if (summary.noiseFloor !== null) {
+    const { p50, ci95 } = summary.noiseFloor.ratio;
+    const percent = fixed(Math.abs(p50 - 1) * 100, 1);
+    const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
+    lines.push(
+      '',
+      `A/A: the same prompt timed twice differs by ${percent} %`,
+      `  (median ratio of pairs, 95 % interval: ${ratio})`,
+    );
+  }
   const reductions = summary.rows.flatMap((row) => {
     const r = row.ttftReductionVsFullRag;
     if (r === null) return [];
     const percent = r.ci95 === null ? null : ([r.ci95[0] * 100, r.ci95[1] * 100] as const);
-    return [`  ${(row.retriever ?? '').padEnd(10)} ${fixed(r.p50 * 100, 1)} % ${interval(percent, 1)}`];
+    return [`  ${label(row).padEnd(width)} ${fixed(r.p50 * 100, 1)} % ${interval(percent, 1)}`];
   });
   if (reductions.length > 0) {
     lines.push(
@@ -69,10 +84,10 @@ function notes(summary: Summary): string[] {
     if (row.vsNoContext === null) return [];
     const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
     const cell = (d: typeof em): string => `${signed(d.delta, 2)} ${interval(d.ci95, 2)}`.padEnd(22);
-    return [`  ${configurationLabel(row).padEnd(22)} EM ${cell(em)} ES ${cell(es)}`.trimEnd()];
+    return [`  ${label(row).padEnd(width)} EM ${cell(em)} ES ${cell(es)}`.trimEnd()];
   });
   if (differences.length > 0) lines.push('', 'Against no-context, points (95 % interval):', ...differences);
-  const incomplete = unscored(summary.rows);
+  const incomplete = unscored(summary.rows, summary.topK);
   if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
   return lines;
 }

@@ -6,6 +6,8 @@
  *   the configurations take turns in a random order, so that drift of the machine hits all alike;
  * - prompts of all configurations are finished before the first prefill is timed, and nothing else
  *   runs meanwhile;
+ * - the first configuration of the run is timed twice in each task, as if it were two: the difference
+ *   of the two is what the machine's noise alone makes (A/A);
  * - the first prompt of a length bucket is run once unrecorded, since runtimes allocate and choose
  *   kernels by shape;
  * - each task's order comes from the seed and its id alone, so resuming or sharding changes nothing.
@@ -22,21 +24,28 @@ import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
 import { comparedText, isSettled, scoreLlavacode } from '../metrics/llavacode.js';
 import { quantile } from '../metrics/statistics.js';
 import type { Decoder } from '../model/decoder.js';
-import { completeGreedily, firstToken, type FirstToken } from '../model/generate.js';
+import { completeGreedily, firstToken, type Completion, type FirstToken } from '../model/generate.js';
 import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
 import type { FimTokens } from '../prompt/fim.js';
 import type { Retriever, RetrieverName } from '../retrieval/retriever.js';
 import { createRng } from '../tensor/rng.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { recordKey, type Configuration, type FailureStage, type TaskRecord } from './record.js';
+import {
+  recordKey,
+  type Configuration,
+  type FailureStage,
+  type ScoredRecord,
+  type TaskRecord,
+  type Timing,
+} from './record.js';
 
 /** Prompts whose lengths fall into one bucket share a warm-up. */
 const WARM_UP_BUCKET_TOKENS = 128;
 
 export interface ExecutionPlan {
   readonly tasks: readonly CompletionTask[];
+  /** The first is the reference: each task times it twice. */
   readonly configurations: readonly Configuration[];
-  readonly topK: number;
   readonly maxNewTokens: number;
   /** Timed prefills per configuration and task; all samples are kept. */
   readonly ttftRepeats: number;
@@ -90,7 +99,10 @@ interface Attempt {
   readonly chunks: readonly ScoredChunk[];
   readonly retrieveMs: Ms;
   readonly prepared: PreparedPrompt;
+  /** Timed first tokens, one a round. */
   readonly samples: FirstToken[];
+  /** The same prompt timed again, one a round; null but for the reference configuration. */
+  readonly control: FirstToken[] | null;
 }
 
 async function executeTask(
@@ -101,22 +113,23 @@ async function executeTask(
   warmed: Set<number>,
 ): Promise<TaskRecord[]> {
   const records = new Map<Configuration, TaskRecord>();
-  const identify = ({ pipeline, retriever }: Configuration) => ({
+  const identify = (configuration: Configuration) => ({
     taskId: task.id,
     repository: task.repository,
     crossFile: task.crossFile,
-    pipeline,
-    retriever,
+    ...configuration,
   });
   const fail = (configuration: Configuration, stage: FailureStage, error: unknown): void => {
     const failure = { stage, message: messageOf(error) };
     records.set(configuration, { ...identify(configuration), status: 'failed', error: failure });
   };
 
-  const rankings = await rankOnce(task, open, plan.topK, parts);
+  const rng = createRng(taskSeed(plan.seed, task.id));
+  const rankings = await rankOnce(task, rng.shuffle(open), parts);
   const attempts: Attempt[] = [];
-  for (const configuration of open) {
-    const ranking = rankings.get(configuration.retriever)!;
+  // In a random order too: what is tokenized first finds the tokenizer's table of words coldest.
+  for (const configuration of rng.shuffle(open)) {
+    const ranking = rankings.get(rankingKey(configuration))!;
     if ('error' in ranking) {
       fail(configuration, 'retrieve', ranking.error);
       continue;
@@ -128,55 +141,66 @@ async function executeTask(
         const reason = 'prompt-too-long';
         records.set(configuration, { ...identify(configuration), status: 'skipped', reason, promptTokens });
       } else {
-        attempts.push({ configuration, ...ranking, prepared, samples: [] });
+        const control = configuration === plan.configurations[0] ? [] : null;
+        attempts.push({ configuration, ...ranking, prepared, samples: [], control });
       }
     } catch (error) {
       fail(configuration, 'prepare', error);
     }
   }
 
-  const rng = createRng(taskSeed(plan.seed, task.id));
-  const alive = new Set(attempts);
+  const arms = attempts.flatMap((attempt) =>
+    attempt.control === null
+      ? [{ attempt, samples: attempt.samples }]
+      : [attempt.samples, attempt.control].map((samples) => ({ attempt, samples })),
+  );
+  const completions = new Map<Attempt, Completion>();
+  const { decoder, fim, clock, tokenizer } = parts;
+  const stop = {
+    tokens: fim.stop,
+    maxNewTokens: plan.maxNewTokens,
+    isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
+  };
   for (let round = 1; round <= plan.ttftRepeats; round++) {
-    for (const attempt of rng.shuffle(attempts)) {
-      if (!alive.has(attempt)) continue;
+    for (const { attempt, samples } of rng.shuffle(arms)) {
+      if (records.has(attempt.configuration)) continue;
       const { prompt, soft } = attempt.prepared;
       let stage: FailureStage = 'prefill';
       try {
         await warmUp(attempt.prepared, parts, warmed);
-        const first = await firstToken(parts.decoder, prompt, soft, parts.clock);
-        attempt.samples.push(first);
-        if (round < plan.ttftRepeats) {
+        const first = await firstToken(decoder, prompt, soft, clock);
+        samples.push(first);
+        if (round < plan.ttftRepeats || samples === attempt.control) {
           first.step.cache.dispose();
           continue;
         }
         stage = 'decode';
-        const { decoder, fim, clock, tokenizer } = parts;
-        const stop = {
-          tokens: fim.stop,
-          maxNewTokens: plan.maxNewTokens,
-          isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
-        };
-        const generated = await completeGreedily(decoder, first.step, stop, clock);
-        const rawCompletion = tokenizer.decode(generated.tokens);
-        records.set(attempt.configuration, {
-          ...identify(attempt.configuration),
-          status: 'scored',
-          completion: comparedText(rawCompletion, task.reference),
-          rawCompletion,
-          ...scoreLlavacode(rawCompletion, task.reference),
-          promptTokens: prompt.ids.length,
-          softTokens: prompt.slots.length,
-          chunks: shownChunks(attempt),
-          generatedTokens: generated.tokens.length,
-          stopReason: generated.stopReason,
-          timing: timingOf(attempt, generated.decodeMs),
-        });
+        completions.set(attempt, await completeGreedily(decoder, first.step, stop, clock));
       } catch (error) {
-        alive.delete(attempt);
         fail(attempt.configuration, stage, error);
       }
     }
+  }
+
+  for (const [attempt, { tokens, stopReason, decodeMs }] of completions) {
+    if (records.has(attempt.configuration)) continue;
+    const rawCompletion = tokenizer.decode(tokens);
+    const { prompt, text } = attempt.prepared;
+    records.set(attempt.configuration, {
+      ...identify(attempt.configuration),
+      status: 'scored',
+      completion: comparedText(rawCompletion, task.reference),
+      rawCompletion,
+      ...scoreLlavacode(rawCompletion, task.reference),
+      promptTokens: prompt.ids.length,
+      softTokens: prompt.slots.length,
+      contextTokens: text.tokens,
+      contextCharacters: text.characters,
+      chunks: shownChunks(attempt),
+      generatedTokens: tokens.length,
+      stopReason,
+      timing: timingOf(attempt, decodeMs),
+    });
   }
   return open.flatMap((configuration) => records.get(configuration) ?? []);
 }
@@ -184,27 +208,37 @@ async function executeTask(
 type Ranking =
   { readonly chunks: readonly ScoredChunk[]; readonly retrieveMs: Ms } | { readonly error: unknown };
 
-/** One timed ranking per retriever; the pipelines that use it share its chunks and its time. */
+function rankingKey({ retriever, topK }: Configuration): string {
+  return JSON.stringify([retriever, topK]);
+}
+
+/**
+ * One timed ranking per retriever and top-k; the pipelines that use it share its chunks and its time.
+ *
+ * The chunks for a smaller k are not the first k of those for a larger one: repeated texts are dropped
+ * after the k best were taken, so the third best may be shown for k = 10 as the second of two.
+ */
 async function rankOnce(
   task: CompletionTask,
   open: readonly Configuration[],
-  topK: number,
   parts: ExecutionParts,
-): Promise<Map<RetrieverName | null, Ranking>> {
-  const rankings = new Map<RetrieverName | null, Ranking>();
-  for (const { retriever: name } of open) {
-    if (rankings.has(name)) continue;
-    if (name === null) {
-      rankings.set(name, { chunks: [], retrieveMs: ms(0) });
+): Promise<Map<string, Ranking>> {
+  const rankings = new Map<string, Ranking>();
+  for (const configuration of open) {
+    const key = rankingKey(configuration);
+    if (rankings.has(key)) continue;
+    const { retriever: name, topK } = configuration;
+    if (name === null || topK === null) {
+      rankings.set(key, { chunks: [], retrieveMs: ms(0) });
       continue;
     }
     try {
       const retriever = parts.retriever(name, task);
       const elapsed = stopwatch(parts.clock);
       const chunks = await retriever.retrieve(task, topK);
-      rankings.set(name, { chunks, retrieveMs: elapsed() });
+      rankings.set(key, { chunks, retrieveMs: elapsed() });
     } catch (error) {
-      rankings.set(name, { error });
+      rankings.set(key, { error });
     }
   }
   return rankings;
@@ -223,20 +257,10 @@ async function warmUp(
   cache.dispose();
 }
 
-function timingOf(
-  { retrieveMs, prepared, samples }: Attempt,
-  decodeMs: Ms,
-): Extract<TaskRecord, { status: 'scored' }>['timing'] {
+function timingOf({ retrieveMs, prepared, samples, control }: Attempt, decodeMs: Ms): Timing {
   const { tokenizeMs, encodeMs, projectMs } = prepared;
-  const ttftSamplesMs = samples.map((sample) => sample.ttftMs);
-  const ttftMs = ms(quantile(ttftSamplesMs, 0.5)!);
-  const prefillMs = ms(
-    quantile(
-      samples.map((sample) => sample.prefillMs),
-      0.5,
-    )!,
-  );
-  const ttftColdMs = addMs(retrieveMs, tokenizeMs, encodeMs, projectMs, ttftMs);
+  const prefillMs = medianOf(samples.map((sample) => sample.prefillMs));
+  const { ttftMs, ttftSamplesMs } = ttftOf(samples);
   return {
     retrieveMs,
     tokenizeMs,
@@ -244,13 +268,24 @@ function timingOf(
     projectMs,
     prefillMs,
     ttftMs,
-    ttftColdMs,
+    ttftColdMs: addMs(retrieveMs, tokenizeMs, encodeMs, projectMs, ttftMs),
     decodeMs,
     ttftSamplesMs,
+    control: control === null ? null : ttftOf(control),
   };
 }
 
-function shownChunks({ chunks }: Attempt): Extract<TaskRecord, { status: 'scored' }>['chunks'] {
+/** The samples and their median. */
+function ttftOf(samples: readonly FirstToken[]): { ttftMs: Ms; ttftSamplesMs: Ms[] } {
+  const ttftSamplesMs = samples.map((sample) => sample.ttftMs);
+  return { ttftMs: medianOf(ttftSamplesMs), ttftSamplesMs };
+}
+
+function medianOf(durations: readonly Ms[]): Ms {
+  return ms(quantile(durations, 0.5)!);
+}
+
+function shownChunks({ chunks }: Attempt): ScoredRecord['chunks'] {
   return chunks.map(({ path, startLine, endLine, score }) => ({ path, startLine, endLine, score }));
 }
 

@@ -10,9 +10,10 @@ import { z } from 'zod';
 import { DataError, JournalError, messageOf } from '../domain/errors.js';
 import { parseRecord, recordKey, type TaskRecord } from './record.js';
 
-const SCHEMA = 'llava-eval/journal@1';
+const SCHEMA = 'llava-eval/journal@2';
 
 const headerSchema = z.looseObject({ schema: z.literal(SCHEMA), fingerprint: z.string() });
+const olderSchema = z.looseObject({ schema: z.literal('llava-eval/journal@1') });
 
 export interface JournalContent {
   readonly fingerprint: string;
@@ -43,8 +44,10 @@ export async function readJournal(path: string): Promise<JournalContent> {
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
   const lines = bytes.subarray(0, wholeBytes).toString('utf8').split('\n').slice(0, -1);
   const [first, ...rest] = lines;
-  const header = headerSchema.safeParse(first === undefined ? undefined : parseJson(first, path, 1));
+  const head = first === undefined ? undefined : parseJson(first, path, 1);
+  const header = headerSchema.safeParse(head);
   if (!header.success) {
+    if (olderSchema.safeParse(head).success) throw olderVersion(path, 'llava-eval/journal@1', SCHEMA);
     throw new JournalError(`${path}:1: not the header of a ${SCHEMA} file`, [
       'the file was not written by llava-eval, or by another version; start a new run with another --out',
     ]);
@@ -68,6 +71,14 @@ export async function readJournal(path: string): Promise<JournalContent> {
     return record;
   });
   return { fingerprint: header.data.fingerprint, records, wholeBytes };
+}
+
+/** The refusal of a file whose records lack what the present ones have. */
+export function olderVersion(path: string, found: string, expected: string): JournalError {
+  return new JournalError(`${path}: is a ${found} file; this version reads ${expected}`, [
+    'older records lack their top-k and the second timing of the A/A comparison',
+    'report it with the version that wrote it, or start a new run with another --out',
+  ]);
 }
 
 function parseJson(line: string, path: string, number: number): unknown {

@@ -51,7 +51,7 @@ export function mergeShards(shards: readonly ShardRun[]): { run: RunJson; record
     ]);
   }
   const { spec } = first.run;
-  const expected = spec.dataset.taskCount * configurations(spec.pipelines, spec.retrievers).length;
+  const expected = spec.dataset.taskCount * configurations(spec).length;
   if (records.length !== expected) {
     const given = shards.flatMap(({ run }) => (run.shard === null ? [] : [run.shard.index]));
     const count = first.run.shard?.count ?? 1;

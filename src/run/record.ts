@@ -10,10 +10,12 @@ import { STOP_REASONS } from '../model/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
 import { RETRIEVERS, type RetrieverName } from '../retrieval/retriever.js';
 
-/** One column of the comparison. `no-context` runs once, without a retriever. */
+/** One row of the comparison. `no-context` runs once, without a retriever and without a top-k. */
 export interface Configuration {
   readonly pipeline: PipelineName;
   readonly retriever: RetrieverName | null;
+  /** Chunks asked for; fewer may be shown. */
+  readonly topK: number | null;
 }
 
 const milliseconds = z.number().nonnegative();
@@ -32,6 +34,11 @@ const timingSchema = z.strictObject({
   ttftColdMs: milliseconds,
   decodeMs: milliseconds,
   ttftSamplesMs: z.array(milliseconds).min(1),
+  /**
+   * The same prompt timed a second time, in a place of its own among the configurations of the task: what
+   * two timings of one thing differ by. Only the first configuration of a run has one.
+   */
+  control: z.strictObject({ ttftMs: milliseconds, ttftSamplesMs: z.array(milliseconds).min(1) }).nullable(),
 });
 
 const common = {
@@ -41,6 +48,7 @@ const common = {
   crossFile: z.boolean().nullable(),
   pipeline: z.enum(PIPELINES),
   retriever: z.enum(RETRIEVERS).nullable(),
+  topK: z.int().positive().nullable(),
 };
 
 const chunkSchema = z.strictObject({
@@ -65,6 +73,10 @@ const recordSchema = z.discriminatedUnion('status', [
     editSimilarity: z.number().min(0).max(1),
     promptTokens: z.int().positive(),
     softTokens: z.int().nonnegative(),
+    /** Tokens of the prompt that are cross-file text; 0 where there is none of it. */
+    contextTokens: z.int().nonnegative(),
+    /** How much of the cross-file block those tokens spell: its first so many UTF-16 units. */
+    contextCharacters: z.int().nonnegative(),
     chunks: z.array(chunkSchema),
     generatedTokens: z.int().nonnegative(),
     stopReason: z.enum(STOP_REASONS),
@@ -99,11 +111,24 @@ export function parseRecord(value: unknown): TaskRecord | { readonly problem: st
 }
 
 /** Identifies a record within a journal. */
-export function recordKey(taskId: string, { pipeline, retriever }: Configuration): string {
-  return JSON.stringify([taskId, pipeline, retriever]);
+export function recordKey(taskId: string, { pipeline, retriever, topK }: Configuration): string {
+  return JSON.stringify([taskId, pipeline, retriever, topK]);
 }
 
-/** For people: `full-rag/bm25`, `no-context`. */
-export function configurationLabel({ pipeline, retriever }: Configuration): string {
-  return retriever === null ? pipeline : `${pipeline}/${retriever}`;
+/** Whether two rows are the same one. */
+export function isSameConfiguration(a: Configuration, b: Configuration): boolean {
+  return a.pipeline === b.pipeline && a.retriever === b.retriever && a.topK === b.topK;
+}
+
+/**
+ * For people: `no-context`, `full-rag/bm25`, and in a run with several top-k `full-rag/bm25 k=5`.
+ *
+ * @param topKs Those of the whole run.
+ */
+export function configurationLabel(
+  { pipeline, retriever, topK }: Configuration,
+  topKs: readonly number[],
+): string {
+  if (retriever === null) return pipeline;
+  return `${pipeline}/${retriever}${topKs.length > 1 ? ` k=${topK}` : ''}`;
 }

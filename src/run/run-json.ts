@@ -6,9 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { writeAtomically } from './atomic-file.js';
+import { olderVersion } from './journal.js';
 import { runSpecSchema } from './run-spec.js';
 
-const RUN_SCHEMA = 'llava-eval/run@1';
+const RUN_SCHEMA = 'llava-eval/run@2';
+const OLDER_RUN_SCHEMA = 'llava-eval/run@1';
+
+const olderSchema = z.looseObject({ schema: z.literal(OLDER_RUN_SCHEMA) });
 
 const runJsonSchema = z.strictObject({
   schema: z.literal(RUN_SCHEMA),
@@ -65,8 +69,11 @@ export function writeRunJson(path: string, run: RunJson): Promise<void> {
 /** @throws {JournalError} If the file cannot be read or was not written by this version. */
 export async function readRunJson(path: string): Promise<RunJson> {
   try {
-    return runJsonSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (olderSchema.safeParse(content).success) throw olderVersion(path, OLDER_RUN_SCHEMA, RUN_SCHEMA);
+    return runJsonSchema.parse(content);
   } catch (error) {
+    if (error instanceof JournalError) throw error;
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const problem =
       issue === undefined ? messageOf(error) : `${issue.path.join('.') || 'file'}: ${issue.message}`;

@@ -45,7 +45,8 @@ export const runSpecSchema = z.strictObject({
   retrievers: z.array(z.enum(RETRIEVERS)),
   retrievalProfile: z.string(),
   metricProfile: z.string(),
-  topK: count,
+  /** Several in a sweep, ascending; none where nothing is retrieved. */
+  topK: z.array(count),
   contextPlacement: z.string(),
   maxPromptTokens: count,
   contextTokens: count,

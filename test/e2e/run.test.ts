@@ -107,7 +107,47 @@ describe('llava-eval run', () => {
     const { code, stderr } = await llavaEval(runArgs('d', '--top-k', '2'), { cwd: work });
     assert.equal(code, 0, stderr);
     const summary = summaryOf('d');
-    assert.deepEqual([summary.topK, summary.rows.length, summary.dataset.tasks], [2, 2, 1]);
+    assert.deepEqual([summary.topK, summary.rows.length, summary.dataset.tasks], [[2], 2, 1]);
+  });
+
+  test('a sweep runs every retrieval pipeline at each top-k, as runs of their own would', async () => {
+    const chosen = ['--limit', '6', '--pipelines', 'no-context,budget-rag,compressed', '--quiet'];
+    const args = (out: string, ...more: string[]): string[] =>
+      runArgs(out, ...chosen, '--retrievers', 'bm25', ...more);
+    const { code, stdout, stderr } = await llavaEval(args('sweep', '--sweep', 'top-k=3,1'));
+    assert.equal(code, 0, stderr);
+    assert.ok(
+      stdout.split('\n').every((line) => line.length <= 80),
+      stdout,
+    );
+    assert.match(stdout, /^budget-rag  bm25 +3 +6 /m);
+    assert.match(stdout, /^A\/A: the same prompt timed twice differs by \d+\.\d %\n.*interval: [\d.]+x \[/m);
+    assert.match(stdout, /compressed\/bm25 k=3 +EM/);
+    const { rows, topK, noiseFloor } = summaryOf('sweep');
+    assert.deepEqual(
+      rows.map((row) => [row.pipeline, row.retriever, row.topK]),
+      [
+        ['no-context', null, null],
+        ...['budget-rag', 'compressed'].flatMap((pipeline) => [1, 3].map((k) => [pipeline, 'bm25', k])),
+      ],
+    );
+    assert.deepEqual(
+      [topK, noiseFloor!.pairs, noiseFloor!.configuration.pipeline],
+      [[1, 3], 6, 'no-context'],
+    );
+    // Equal latency by construction: the same number of prompt tokens, task for task.
+    for (const k of [1, 3]) {
+      const [budget, compressed] = ['budget-rag', 'compressed'].map(
+        (pipeline) => rows.find((row) => row.pipeline === pipeline && row.topK === k)!.promptTokens,
+      );
+      assert.deepEqual(budget, compressed);
+    }
+    const swept = await recordsOf('sweep');
+    assert.equal(swept.size, 6 * 5);
+    for (const k of ['1', '3']) {
+      assert.equal((await llavaEval(args(`k${k}`, '--top-k', k))).code, 0);
+      for (const [key, record] of await recordsOf(`k${k}`)) assert.deepEqual(swept.get(key), record);
+    }
   });
 
   test('interrupted and resumed, records what an uninterrupted run records', async () => {

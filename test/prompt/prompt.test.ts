@@ -8,7 +8,7 @@ import { ModelError, UsageError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
 import { assemblePrompt } from '../../src/prompt/assemble.js';
 import { promptBudget } from '../../src/prompt/budget.js';
-import { crossFileBlock } from '../../src/prompt/cross-file-block.js';
+import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { encoderInput, unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { fimTokens } from '../../src/prompt/fim.js';
 import { encodeHead, encodeTail } from '../../src/prompt/truncate.js';
@@ -102,6 +102,25 @@ describe('the cross-file block', () => {
   });
 });
 
+describe('the bare block', () => {
+  test('is the code alone, best chunk first, without the indentation its lines share', () => {
+    const chunks = [{ text: '    if (a) {\n\n      b();\n    }' }, { text: '\tc\n  d' }];
+    assert.equal(bareBlock(chunks), 'if (a) {\n  b();\n}\n\tc\n  d\n');
+    assert.equal(bareBlock([]), '');
+  });
+
+  test('holds code where the published form, cut to the same ten tokens, has not reached any', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'llava-eval-prompt-'));
+    writeTinyBundle(folder);
+    const tokenizer = await loadTokenizer(join(folder, 'decoder'));
+    await rm(folder, { recursive: true });
+    const chunks = [{ path: 'src/cart.ts', text: '    return items.filter((item) => item.price > 0);' }];
+    const cut = (text: string): string => tokenizer.decode(encodeHead(tokenizer, text, 10));
+    assert.ok(!cut(crossFileBlock(chunks, 'typescript')).includes('return'));
+    assert.ok(cut(bareBlock(chunks)).startsWith('return '));
+  });
+});
+
 describe('the encoder template', () => {
   test('keeps the first tokens that fit between <s> <encoder-only> </s> and </s>', () => {
     const template = unixcoderTemplate(fakeTokenizer, 7);
@@ -141,9 +160,10 @@ describe('cutting to a budget', () => {
       '\n\n',
       '\n \n\n',
     );
+    const half = Math.floor(text.length / 2);
     const rng = createRng(4);
     for (let round = 0; round < 60; round++) {
-      const part = text.slice(rng.int(text.length / 2), text.length / 2 + rng.int(text.length / 2));
+      const part = text.slice(rng.int(half), half + rng.int(half));
       const limit = 1 + rng.int(300);
       const all = tokenizer.encode(part);
       assert.deepEqual(encodeHead(tokenizer, part, limit), all.slice(0, limit));

@@ -14,14 +14,14 @@ const HEAD: SummaryHead = {
   dtype: 'fp32',
   metricProfile: 'llavacode@1',
   retrievalProfile: 'repoformer@1',
-  topK: 10,
+  topK: [10],
   contextPlacement: 'before-prefix',
   seed: 0,
 };
 
-const NONE: Configuration = { pipeline: 'no-context', retriever: null };
-const FULL: Configuration = { pipeline: 'full-rag', retriever: 'bm25' };
-const SOFT: Configuration = { pipeline: 'compressed', retriever: 'bm25' };
+const NONE: Configuration = { pipeline: 'no-context', retriever: null, topK: null };
+const FULL: Configuration = { pipeline: 'full-rag', retriever: 'bm25', topK: 10 };
+const SOFT: Configuration = { pipeline: 'compressed', retriever: 'bm25', topK: 10 };
 
 function scored(
   taskId: string,
@@ -42,6 +42,8 @@ function scored(
     editSimilarity: es,
     promptTokens: 100,
     softTokens: 0,
+    contextTokens: 0,
+    contextCharacters: 0,
     chunks: [],
     generatedTokens: 5,
     stopReason: 'stop-token',
@@ -55,6 +57,7 @@ function scored(
       ttftColdMs: ttft + 10,
       decodeMs: 1,
       ttftSamplesMs: [ttft],
+      control: null,
     },
   };
 }
@@ -99,6 +102,44 @@ describe('a summary', () => {
     assert.ok(Math.abs(full!.vsNoContext!.editSimilarity.delta! - 40) < 1e-9);
     assert.deepEqual([soft!.vsNoContext!.exactMatch.delta, soft!.vsNoContext!.exactMatch.p], [0, 1]);
     assert.equal(none!.vsNoContext, null);
+  });
+
+  test('has no noise floor where nothing was timed twice', () => {
+    assert.equal(summarize(HEAD, [NONE, FULL, SOFT], records).noiseFloor, null);
+  });
+
+  test('takes the noise floor from the pairs of the configuration that was timed twice', () => {
+    const twice = (taskId: string, first: number, second: number): ScoredRecord => {
+      const record = scored(taskId, NONE, 0, 0, first);
+      const control = { ttftMs: second, ttftSamplesMs: [second] };
+      return { ...record, timing: { ...record.timing, control } };
+    };
+    // 11/10 = 1.1, 18/20 = 0.9, 10/10 = 1: the median is 1.
+    const pairs = [twice('1', 10, 11), twice('2', 20, 18), twice('3', 10, 10), scored('1', FULL, 1, 1, 20)];
+    const { noiseFloor } = summarize(HEAD, [NONE, FULL], pairs);
+    assert.deepEqual([noiseFloor!.configuration, noiseFloor!.pairs, noiseFloor!.ratio.p50], [NONE, 3, 1]);
+    const [low, high] = noiseFloor!.ratio.ci95!;
+    assert.ok(low >= 0.9 && low <= 1 && high >= 1 && high <= 1.1);
+  });
+
+  test('compares the reduction of TTFT at one top-k, not across them', () => {
+    const at = (configuration: Configuration, topK: number): Configuration => ({ ...configuration, topK });
+    const rows = [at(FULL, 1), at(FULL, 10), at(SOFT, 1), at(SOFT, 10)];
+    const ttft = [20, 80, 10, 20];
+    const swept = rows.map((row, i) => scored('1', row, 1, 1, ttft[i]!));
+    // k = 1: 1 - 10/20 = 0.5; k = 10: 1 - 20/80 = 0.75.
+    assert.deepEqual(
+      summarize({ ...HEAD, topK: [1, 10] }, rows, swept).rows.map((row) => [
+        row.topK,
+        row.ttftReductionVsFullRag?.p50 ?? null,
+      ]),
+      [
+        [1, null],
+        [10, null],
+        [1, 0.5],
+        [10, 0.75],
+      ],
+    );
   });
 
   test('has null, not zero, where nothing was scored', () => {

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
+import type { TokenId } from '../../src/domain/units.js';
+import type { DecoderStep, KvCache } from '../../src/model/decoder.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
 import { recordKey, type TaskRecord } from '../../src/run/record.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
+import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
 import { noContextPipeline } from '../../src/pipelines/no-context.js';
-import { PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { fimTokens } from '../../src/prompt/fim.js';
 import { RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
+import type { Matrix } from '../../src/tensor/matrix.js';
 import {
   FakeDecoder,
   fakeEncoder,
@@ -53,6 +57,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
   const pipelines = [
     noContextPipeline(setting),
     fullRagPipeline(setting),
+    budgetRagPipeline(setting),
     compressedPipeline(setting, compressor),
   ];
   const retriever: Retriever = {
@@ -75,8 +80,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
 function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
   return {
     tasks: TASKS,
-    configurations: configurations(PIPELINES, RETRIEVERS),
-    topK: 10,
+    configurations: configurations({ pipelines: DEFAULT_PIPELINES, retrievers: RETRIEVERS, topK: [10] }),
     maxNewTokens: 50,
     ttftRepeats: 1,
     seed: 0,
@@ -142,6 +146,87 @@ describe('the core loop', () => {
       if (record.status === 'scored') assert.equal(record.timing.ttftSamplesMs.length, 4);
     }
     assert.equal(decoder.openCaches, 0);
+  });
+
+  test('times the first configuration twice a round and the others once, and reports both timings', async () => {
+    const decoder = new FakeDecoder('answer');
+    const { records } = await collect(planOf({ tasks: TASKS.slice(0, 1), ttftRepeats: 3 }), partsOf(decoder));
+    const [reference, ...others] = records.flatMap((r) => (r.status === 'scored' ? [r] : []));
+    assert.equal(reference!.pipeline, 'no-context');
+    // The clock moves on by 1 ms a look: embedding and prefill are looked at twice each, so 2 ms a sample.
+    assert.deepEqual(reference!.timing.control, { ttftMs: 2, ttftSamplesMs: [2, 2, 2] });
+    assert.ok(others.every(({ timing }) => timing.control === null));
+    // 3 rounds of 7 configurations and the control; one warm-up of each of the two lengths' buckets.
+    const lengths = new Set(decoder.prompts.map((prompt) => Math.ceil(prompt.rows / 128)));
+    assert.equal(decoder.prompts.length, 3 * 8 + lengths.size);
+    assert.equal(decoder.openCaches, 0);
+  });
+
+  /** The reference configuration alone, on one task. */
+  const alone: Partial<ExecutionPlan> = {
+    tasks: TASKS.slice(0, 1),
+    configurations: configurations({ pipelines: ['no-context'], retrievers: [], topK: [] }),
+  };
+
+  test('gives the second timing a place of its own in the order: now before the first, now after', async () => {
+    class Watched extends FakeDecoder {
+      readonly calls: string[] = [];
+      override prefill(inputs: Matrix): Promise<DecoderStep> {
+        this.calls.push('prefill');
+        return super.prefill(inputs);
+      }
+      override decode(token: TokenId, cache: KvCache): Promise<DecoderStep> {
+        if (this.calls.at(-1) !== 'decode') this.calls.push('decode');
+        return super.decode(token, cache);
+      }
+    }
+    const orders = new Set<string>();
+    for (let seed = 0; seed < 8; seed++) {
+      const decoder = new Watched('answer');
+      await collect(planOf({ ...alone, seed }), partsOf(decoder));
+      orders.add(decoder.calls.join(' '));
+    }
+    // The warm-up and its decode step, then the two timings; the completion follows only the first of them.
+    assert.deepEqual([...orders].sort(), [
+      'prefill decode prefill decode prefill',
+      'prefill decode prefill prefill decode',
+    ]);
+  });
+
+  test('a failing second timing fails its configuration, which is recorded once', async () => {
+    class LosesItsDevice extends FakeDecoder {
+      override prefill(inputs: Matrix): Promise<DecoderStep> {
+        // Warm-up, one timing, then the other.
+        return this.prompts.length === 2 ? Promise.reject(new Error('device lost')) : super.prefill(inputs);
+      }
+    }
+    for (let seed = 0; seed < 4; seed++) {
+      const decoder = new LosesItsDevice('answer');
+      const { records } = await collect(planOf({ ...alone, seed }), partsOf(decoder));
+      assert.deepEqual(
+        records.map((record) => (record.status === 'failed' ? record.error : record.status)),
+        [{ stage: 'prefill', message: 'device lost' }],
+      );
+      assert.equal(decoder.openCaches, 0);
+    }
+  });
+
+  test('a sweep records what a run of its own at each top-k records', async () => {
+    const axes = { pipelines: PIPELINES, retrievers: ['bm25'] as const };
+    const swept = await collect(
+      planOf({ configurations: configurations({ ...axes, topK: [1, 2] }) }),
+      partsOf(new FakeDecoder('answer')),
+    );
+    // no-context once; three pipelines at two top-k; two tasks.
+    assert.equal(swept.records.length, 2 * (1 + 3 * 2));
+    const untimed = (records: readonly TaskRecord[]) =>
+      new Map(records.map((record) => [recordKey(record.taskId, record), { ...record, timing: null }]));
+    const all = untimed(swept.records);
+    for (const k of [1, 2]) {
+      const plan = planOf({ configurations: configurations({ ...axes, topK: [k] }) });
+      const { records } = await collect(plan, partsOf(new FakeDecoder('answer')));
+      for (const [key, record] of untimed(records)) assert.deepEqual(all.get(key), record);
+    }
   });
 
   test('a configuration that fails is recorded with stage and message while the others go on', async () => {

@@ -26,6 +26,7 @@ const failed = (taskId: string): TaskRecord => ({
   crossFile: null,
   pipeline: 'no-context',
   retriever: null,
+  topK: null,
   status: 'failed',
   error: { stage: 'decode', message: 'a "quoted"\nreason \u2028' },
 });
@@ -71,6 +72,15 @@ describe('the journal', () => {
     });
     await writeFile(path, 'not a journal\n');
     await assert.rejects(readJournal(path), /damaged\.jsonl:1: not JSON/);
+  });
+
+  test('of an earlier version is refused as such', async () => {
+    const path = join(folder, 'older.jsonl');
+    await writeFile(path, '{"schema":"llava-eval/journal@1","fingerprint":"f"}\n');
+    await assert.rejects(
+      readJournal(path),
+      /older\.jsonl: is a llava-eval\/journal@1 file; this version reads llava-eval\/journal@2/,
+    );
   });
 
   test('a record that is there twice is refused', async () => {

@@ -26,7 +26,7 @@ export function registerReport(program: Command, shell: Shell): void {
     .action(async (path: string, flags: { readonly json?: true }) => {
       const folder = runFolder(path);
       const { run, records } = await readRun(folder);
-      const expected = configurations(run.spec.pipelines, run.spec.retrievers).length;
+      const expected = configurations(run.spec).length;
       const tasks = new Set(records.map((record) => record.taskId)).size;
       if (run.finishedAt === null) {
         shell.stderr.write(`${path}: the run was not finished; its ${records.length} records are reported\n`);

@@ -15,13 +15,13 @@ import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
 import { defaultThreads } from '../../model/ort/threads.js';
-import { PIPELINES, usesRetrieval, type PipelineName } from '../../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
 import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
 import { publish } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
 import { retrievalProfile, type RetrievalProfile } from '../../retrieval/profile.js';
-import { RETRIEVERS, type RetrieverName } from '../../retrieval/retriever.js';
+import { RETRIEVERS } from '../../retrieval/retriever.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
@@ -40,6 +40,7 @@ import type { Shell } from '../shell.js';
 const DEFAULT_DATASET = 'npm-ts-lines';
 /** Tasks of the default benchmark in a run that names no limit: minutes, not an hour, on two cores. */
 const DEFAULT_SAMPLE = 80;
+const DEFAULT_TOP_K = 10;
 
 /** Registers the command. */
 export function registerRun(program: Command, shell: Shell): void {
@@ -73,9 +74,8 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     ]);
   }
 
-  const pipelines = given.pipelines ?? [...PIPELINES];
-  const retrievers = pipelines.some(usesRetrieval) ? (given.retrievers ?? [...RETRIEVERS]) : [];
-  const columns = configurations(pipelines, retrievers);
+  const axes = resolveAxes(given);
+  const rows = configurations(axes);
   const hardware = describeHardware();
   const threads = given.threads ?? defaultThreads();
 
@@ -96,8 +96,8 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     device: given.device ?? 'auto',
     dtype: given.dtype ?? 'fp32',
     threads,
-    needsCompression: pipelines.includes('compressed'),
-    needsEmbedder: retrievers.includes('unixcoder'),
+    needsCompression: axes.pipelines.includes('compressed'),
+    needsEmbedder: axes.retrievers.includes('unixcoder'),
   });
   try {
     const { spec, budget, placement, profile } = resolveSpec({
@@ -105,8 +105,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       dataset,
       chosen,
       models,
-      pipelines,
-      retrievers,
+      axes,
       threads,
     });
     const print = fingerprint(spec);
@@ -123,7 +122,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       tasks,
       (name) => dataset.repository(name),
       profile,
-      retrievers,
+      axes.retrievers,
       { embedder: () => composeEmbedder(models) },
       {
         start: (chunks) => {
@@ -169,7 +168,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     await writeRunJson(folder.runJson, started);
 
     const records: TaskRecord[] = [...(earlier?.records ?? [])];
-    const total = tasks.length * columns.length;
+    const total = tasks.length * rows.length;
     progress.start('answering', total);
     progress.advance(records.length);
     let isComplete: boolean;
@@ -177,8 +176,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       isComplete = await execute(
         {
           tasks,
-          configurations: columns,
-          topK: spec.topK,
+          configurations: rows,
           maxNewTokens: spec.maxNewTokens,
           ttftRepeats: spec.ttftRepeats,
           seed: spec.seed,
@@ -187,7 +185,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
           decoder: models.decoder,
           tokenizer: models.tokenizer,
           fim: models.fim,
-          pipelines: composePipelines(pipelines, models, { budget, placement }, shell.clock),
+          pipelines: composePipelines(axes.pipelines, models, { budget, placement }, shell.clock),
           retriever: (name, task) => index.retriever(name, task),
           clock: shell.clock,
         },
@@ -224,17 +222,28 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   }
 }
 
+/** What spans the rows of the run. Without a pipeline that retrieves, there is no retriever and no top-k. */
+function resolveAxes(given: RunOptions): Pick<RunSpec, 'pipelines' | 'retrievers' | 'topK'> {
+  const pipelines = given.pipelines ?? [...DEFAULT_PIPELINES];
+  if (!pipelines.some(usesRetrieval)) return { pipelines, retrievers: [], topK: [] };
+  const topK = given.sweep?.topK ?? [given.topK ?? DEFAULT_TOP_K];
+  return {
+    pipelines,
+    retrievers: given.retrievers ?? [...RETRIEVERS],
+    topK: [...new Set(topK)].sort((a, b) => a - b),
+  };
+}
+
 /** Settings, then the bundle's defaults, then the program's: everything that decides a number. */
 function resolveSpec(from: {
   readonly given: RunOptions;
   readonly dataset: Dataset;
   readonly chosen: readonly CompletionTask[];
   readonly models: LoadedModels;
-  readonly pipelines: PipelineName[];
-  readonly retrievers: RetrieverName[];
+  readonly axes: Pick<RunSpec, 'pipelines' | 'retrievers' | 'topK'>;
   readonly threads: number;
 }): { spec: RunSpec; budget: PromptBudget; placement: ContextPlacement; profile: RetrievalProfile } {
-  const { given, dataset, chosen, models, pipelines, retrievers, threads } = from;
+  const { given, dataset, chosen, models, axes, threads } = from;
   const { defaults } = models.bundle;
   const limits = {
     maxPromptTokens: given.maxPromptTokens ?? defaults.maxPromptTokens,
@@ -252,11 +261,9 @@ function resolveSpec(from: {
       taskIdsHash: sha256(JSON.stringify(chosen.map((task) => task.id))),
     },
     models: modelIds(models),
-    pipelines,
-    retrievers,
+    ...axes,
     retrievalProfile: profile.version,
     metricProfile: LLAVACODE_PROFILE,
-    topK: given.topK ?? 10,
     contextPlacement: placement,
     ...limits,
     device: models.device,

@@ -1,0 +1,26 @@
+/**
+ * @file `budget-rag`: retrieved code as text, cut to as many tokens as `compressed` has soft tokens.
+ *
+ * n chunks give n tokens of text in the place where n soft tokens would stand, so that the two prompts
+ * have the same length, the same prefill cost, and quality can be read at equal latency. The cross-file
+ * budget of `full-rag` plays no part, as it plays none for soft tokens.
+ *
+ * At ten tokens everything that is not code is dear, so the block is the strongest that the budget
+ * allows: the code alone, best chunk first, without the header, paths and comment marks of `full-rag`
+ * (its header alone is longer than the budget) and without the indentation that all lines of a chunk
+ * share (`prompt/cross-file-block.ts`, `bareBlock`). Needs neither encoder nor projector.
+ */
+
+import { bareBlock } from '../prompt/cross-file-block.js';
+import type { PromptSetting } from './in-file.js';
+import type { Pipeline } from './pipeline.js';
+import { prepareText } from './text-context.js';
+
+export function budgetRagPipeline(setting: PromptSetting): Pipeline {
+  return {
+    name: 'budget-rag',
+    prepare(task, chunks) {
+      return Promise.resolve(prepareText(setting, task, () => bareBlock(chunks), chunks.length));
+    },
+  };
+}

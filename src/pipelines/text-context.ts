@@ -1,0 +1,42 @@
+/**
+ * @file Retrieved chunks as text in the prompt: what `full-rag` and `budget-rag` have in common.
+ */
+
+import { stopwatch } from '../domain/clock.js';
+import type { CompletionTask } from '../domain/task.js';
+import { ms } from '../domain/units.js';
+import { assemblePrompt } from '../prompt/assemble.js';
+import { encodeHead } from '../prompt/truncate.js';
+import { inFileContext, type PromptSetting } from './in-file.js';
+import type { PreparedPrompt } from './pipeline.js';
+
+/**
+ * Makes the prompt whose context is the first tokens of a block; its making is timed with the rest.
+ *
+ * @param block       Makes the text, best chunk first, so that the cut loses the worst.
+ * @param limitTokens Tokens of it to keep.
+ */
+export function prepareText(
+  setting: PromptSetting,
+  task: CompletionTask,
+  block: () => string,
+  limitTokens: number,
+): PreparedPrompt {
+  const { tokenizer, fim, placement, clock } = setting;
+  const tokenizing = stopwatch(clock);
+  const { left, right } = inFileContext(setting, task);
+  const text = block();
+  const ids = encodeHead(tokenizer, text, limitTokens);
+  const prompt = assemblePrompt(fim, { left, right, context: { kind: 'text', ids }, placement });
+  const tokenizeMs = tokenizing();
+  // A cut through a character leaves bytes that spell nothing; the character is not shown.
+  const spelled = tokenizer.decode(ids).replace(/\ufffd+$/, '').length;
+  return {
+    prompt,
+    soft: null,
+    text: { tokens: ids.length, characters: Math.min(spelled, text.length) },
+    tokenizeMs,
+    encodeMs: ms(0),
+    projectMs: ms(0),
+  };
+}
