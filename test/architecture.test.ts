@@ -15,6 +15,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   prompt: 1,
   onnx: 1,
   datasets: 2,
+  parsing: 2,
   tokenizer: 2,
   model: 2,
   pipelines: 3,
@@ -43,9 +44,14 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'p-limit': /^datasets\/npm-lines\.ts$/,
   'env-paths': /^datasets\/cache-dir\.ts$/,
   tar: /^datasets\/package-file\.ts$/,
+  'web-tree-sitter': /^parsing\/python\.ts$/,
+  'tree-sitter-python': /^parsing\/python\.ts$/,
   typescript: /^datasets\/typescript-lines\.ts$/,
   zod: /^/,
 };
+
+/** An import, or a package of which only a file is used. */
+const IMPORT = /^(?:import|export)\s[^;]*?from '([^']+)';$|\.resolve\('([^'/]+)\/[^']+'\)/gm;
 
 interface Import {
   readonly from: string;
@@ -56,9 +62,10 @@ const imports: Import[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' }
   .map((name) => name.replaceAll('\\', '/'))
   .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
   .flatMap((from) =>
-    [...readFileSync(join(SRC, from), 'utf8').matchAll(/^(?:import|export)\s[^;]*?from '([^']+)';$/gm)].map(
-      (found) => ({ from, specifier: found[1]! }),
-    ),
+    [...readFileSync(join(SRC, from), 'utf8').matchAll(IMPORT)].map((found) => ({
+      from,
+      specifier: found[1] ?? found[2]!,
+    })),
   );
 
 const layerOf = (file: string): number => (INTERFACES.has(file) ? 1 : LAYERS[file.split('/')[0]!]!);

@@ -3,6 +3,9 @@
  */
 
 import type { Clock } from '../domain/clock.js';
+import type { CompletionTask } from '../domain/task.js';
+import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
+import { metricProfile, parsesPython } from '../metrics/registry.js';
 import { readBundle, type Bundle } from '../model/bundle.js';
 import type { Decoder } from '../model/decoder.js';
 import type { Device, DeviceRequest, Dtype } from '../model/device.js';
@@ -153,4 +156,16 @@ export function composePipelines(
 export function composeEmbedder(models: LoadedModels): TextEmbedder {
   if (models.retrieverEncoder === null) throw new RangeError('the models were loaded without an embedder');
   return retrievalEmbedder(models.retrieverEncoder.encoder, models.retrieverEncoder.tokenizer);
+}
+
+/** The metric profile for these tasks. The parser of Python is loaded only where it is needed. */
+export async function composeMetricProfile(
+  name: MetricProfileName,
+  tasks: readonly Pick<CompletionTask, 'language'>[],
+): Promise<MetricProfile> {
+  if (!parsesPython(name) || tasks.every(({ language }) => language !== 'python')) {
+    return metricProfile(name, null);
+  }
+  const { loadPythonParser } = await import('../parsing/python.js');
+  return metricProfile(name, await loadPythonParser());
 }

@@ -14,7 +14,8 @@ import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 import { RETRIEVERS } from '../retrieval/retriever.js';
 import { limit, listOf, oneOf, shard, sweep, wholeNumber, words } from './options.js';
 
-export const METRIC_PROFILES = ['llavacode'] as const;
+/** The profiles `run` scores with. */
+const RUN_METRIC_PROFILES = ['llavacode'] as const;
 export const CONFIG_FILE = 'llava-eval.config.json';
 
 const positive = z.int().positive();
@@ -36,7 +37,7 @@ const runOptionsSchema = z
     pipelines: z.array(z.enum(PIPELINES)).min(1),
     retrievers: z.array(z.enum(RETRIEVERS)).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
-    metricProfile: z.enum(METRIC_PROFILES),
+    metricProfile: z.enum(RUN_METRIC_PROFILES),
     topK: positive,
     sweep: z.strictObject({ topK: z.array(positive).min(1) }),
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
@@ -89,8 +90,8 @@ export function addRunOptions(command: Command): Command {
   );
   add(
     '--metric-profile <name>',
-    `how completions are scored: ${list(METRIC_PROFILES)}`,
-    oneOf(METRIC_PROFILES),
+    `how completions are scored: ${list(RUN_METRIC_PROFILES)}`,
+    oneOf(RUN_METRIC_PROFILES),
   );
   add('--top-k <k>', 'chunks per task (default: 10)', wholeNumber(1));
   add('--sweep <top-k=1,3,…>', 'every retrieval pipeline at each of several top-k, in one run', sweep);

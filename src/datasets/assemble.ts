@@ -27,11 +27,15 @@ export function assembleDataset(parts: {
   readonly skipped: number;
 }): Dataset {
   const byName = new Map(parts.repositories.map((entry) => [entry.name, entry.content]));
+  let contentHash: string | null = null;
   return {
     id: parts.id,
     tasks: parts.tasks,
     skipped: parts.skipped,
-    contentHash: hashContent(parts.tasks, parts.repositories),
+    // On demand: scoring opens datasets and has no use for it.
+    get contentHash() {
+      return (contentHash ??= hashContent(parts.tasks, parts.repositories));
+    },
     sources: parts.repositories.map(({ name, origin, licence, content }) => ({
       repository: name,
       origin,
@@ -65,6 +69,7 @@ function hashContent(tasks: readonly CompletionTask[], repositories: readonly Lo
   for (const task of tasks) {
     add('task', task.id, task.repository, task.path, task.language, task.prefix, task.reference, task.suffix);
     add(String(task.crossFile));
+    if (task.category !== undefined) add('category', task.category);
   }
   for (const { name, content } of repositories) {
     if (content instanceof Error) {

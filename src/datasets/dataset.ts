@@ -49,6 +49,8 @@ export interface Dataset {
 export interface DatasetOptions {
   /** Folder that holds one folder per repository. */
   readonly reposDir?: string;
+  /** False where nobody will ask for a repository: record files then do not look for theirs. */
+  readonly withRepositories?: boolean;
   /** Leave unusable lines out and count them, instead of refusing the file. */
   readonly skipInvalid?: boolean;
   /** Where fetched packages are kept; `defaultCacheDir()` if absent. */

@@ -72,7 +72,7 @@ export async function openRecordFile(
   }
 
   const repositories: LoadedRepository[] = [];
-  for (const [name, { dir, languages }] of mentions) {
+  for (const [name, { dir, languages }] of options.withRepositories === false ? [] : mentions) {
     repositories.push(await loadRepository(file, name, dir, languages, options.reposDir, licence));
   }
   return assembleDataset({ id, tasks, repositories, skipped });

@@ -37,6 +37,11 @@ export interface CompletionTask {
    * null where the benchmark does not say.
    */
   readonly crossFile: boolean | null;
+  /**
+   * The benchmark's own class of the hole, by which its harness averages: RepoBench's setting, Long
+   * Code Arena's category of the line. Absent where the benchmark has none.
+   */
+  readonly category?: string;
 }
 
 /** One file of a repository, as text. */

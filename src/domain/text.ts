@@ -19,9 +19,14 @@ const SPACE = new RegExp(`[${PYTHON_SPACE}]`);
 
 /** Python's `text.strip()`. */
 export function strip(text: string): string {
+  return stripEnd(text).replace(LEADING, '');
+}
+
+/** Python's `text.rstrip()`. */
+export function stripEnd(text: string): string {
   let end = text.length;
   while (end > 0 && SPACE.test(text[end - 1]!)) end--;
-  return text.slice(0, end).replace(LEADING, '');
+  return text.slice(0, end);
 }
 
 /** Whether Python's `text.strip()` is empty. */
@@ -32,6 +37,31 @@ export function isBlank(text: string): boolean {
 /** Python's `re.sub(r"\s+", " ", text)`. */
 export function collapseSpace(text: string): string {
   return text.replace(SPACE_RUNS, ' ');
+}
+
+/** Python's `text.split()`: the runs of characters that are not white space. */
+export function splitSpace(text: string): string[] {
+  const words = collapseSpace(strip(text));
+  return words === '' ? [] : words.split(' ');
+}
+
+/** What ends a line for Python's `text.splitlines()`; "\r\n" counts once. */
+const LINE_END = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
+
+/**
+ * Python's `text.splitlines()`: without the ends of lines, and without a last line that is empty.
+ *
+ * @example splitLines('a\fb\r\n\n') // => ['a', 'b', '']
+ */
+export function splitLines(text: string): string[] {
+  const lines = text.split(LINE_END);
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
+/** Python's `re.findall(r"\w+", text)`: letters, numeric characters and underscores of all scripts. */
+export function wordsOf(text: string): string[] {
+  return text.match(/[\p{L}\p{N}_]+/gu) ?? [];
 }
 
 /** The lines of a text that are not blank, split on "\n" only, unchanged otherwise. */

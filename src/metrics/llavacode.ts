@@ -1,5 +1,5 @@
 /**
- * @file The metric profile `llavacode`: Exact Match and Edit Similarity as LlavaCode scores them.
+ * @file The metric profiles `llavacode` and `llavacode-first-line`: EM and ES as LlavaCode scores them.
  *
  * Source: LlavaCode `eval_metric.py` (26be5df0); the same logic as Repoformer's
  * `repo_eval/eval_metric.py`. Its particulars, kept on purpose:
@@ -7,24 +7,20 @@
  * - EM compares token lists, so white space, quote style and a space inside `fooBar` are ignored,
  *   and EM = 1 with ES < 1 is normal;
  * - ES of two empty texts is 0 although their EM is 1.
+ *
+ * `llavacode-first-line` is the later variant (d3793225): the first raw line is compared, whatever the
+ * reference holds, so a completion that begins with a newline counts as empty.
  */
 
 import { collapseSpace, nonBlankLines, strip } from '../domain/text.js';
 import { editSimilarity } from './edit-similarity.js';
-
-/** Changes whenever a score can change; part of the run fingerprint and of every summary. */
-export const LLAVACODE_PROFILE = 'llavacode@1';
-
-export interface TaskScore {
-  /** EM: 0 or 1. */
-  readonly exactMatch: 0 | 1;
-  /** ES as a fraction in [0, 1]. */
-  readonly editSimilarity: number;
-}
+import { meanEditSimilarity, meanExactMatch } from './means.js';
+import type { MetricProfile, TaskScore } from './profile.js';
+import { roundHalfEven2 } from './rounding.js';
 
 /**
- * The part of a completion that is compared: its first k non-blank lines, joined by "\n", where k
- * is the number of non-blank lines of the reference.
+ * What `llavacode` compares: the first k non-blank lines of a completion, joined by "\n", where k is
+ * the number of non-blank lines of the reference.
  *
  * @example comparedText('\n\nreturn x\ny = 2', 'return x') // => 'return x'
  */
@@ -33,10 +29,8 @@ export function comparedText(completion: string, reference: string): string {
 }
 
 /**
- * Whether the compared part of a completion is settled: whatever is generated after it, `comparedText`
- * stays the same. Lets decoding end at the end of a line without changing a score.
+ * Whether a completion holds as many terminated non-blank lines as the reference has.
  *
- * @param completion What has been generated so far.
  * @example isSettled('foo();', 'x') // => false: the line may go on
  * @example isSettled('foo();\n', 'x') // => true
  */
@@ -60,9 +54,7 @@ export function exactMatchTokens(code: string): string[] {
     .filter((token) => token !== '');
 }
 
-/** Scores one completion (raw: not yet cut) against its reference. */
-export function scoreLlavacode(completion: string, reference: string): TaskScore {
-  const compared = comparedText(completion, reference);
+function scoreCompared(compared: string, { reference }: { readonly reference: string }): TaskScore {
   const a = exactMatchTokens(compared);
   const b = exactMatchTokens(reference);
   const equal = a.length === b.length && a.every((token, i) => token === b[i]);
@@ -70,4 +62,59 @@ export function scoreLlavacode(completion: string, reference: string): TaskScore
     exactMatch: equal ? 1 : 0,
     editSimilarity: editSimilarity(strip(compared), strip(reference)) ?? 0,
   };
+}
+
+const COMMON = {
+  direction: 'higher-is-better',
+  formula: 'levenshtein',
+  noValue: null,
+  extras: [],
+  scoreCompared,
+  report(scored) {
+    const emExact = meanExactMatch(scored) * 100;
+    const esExact = meanEditSimilarity(scored)! * 100;
+    return {
+      total: scored.length,
+      em: roundHalfEven2(emExact),
+      es: roundHalfEven2(esExact),
+      emExact,
+      esExact,
+      withoutEs: 0,
+      extras: {},
+      groups: [],
+      groupedBy: null,
+      published: null,
+      note: null,
+    };
+  },
+} satisfies Partial<MetricProfile>;
+
+export const LLAVACODE: MetricProfile = {
+  ...COMMON,
+  name: 'llavacode',
+  version: 'llavacode@1',
+  compared: (completion, { reference }) => comparedText(completion, reference),
+  settling:
+    ({ reference }) =>
+    (completion) =>
+      isSettled(completion, reference),
+};
+
+export const LLAVACODE_FIRST_LINE: MetricProfile = {
+  ...COMMON,
+  name: 'llavacode-first-line',
+  version: 'llavacode-first-line@1',
+  compared: (completion) => completion.split('\n', 1)[0]!,
+  settling: () => (completion) => completion.includes('\n'),
+};
+
+export const LLAVACODE_PROFILE = LLAVACODE.version;
+
+/** Scores one completion (raw: not yet cut) against its reference. */
+export function scoreLlavacode(
+  completion: string,
+  reference: string,
+): TaskScore & { editSimilarity: number } {
+  const score = scoreCompared(comparedText(completion, reference), { reference });
+  return { ...score, editSimilarity: score.editSimilarity! };
 }

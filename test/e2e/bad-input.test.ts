@@ -202,6 +202,7 @@ describe('llava-eval score', () => {
     assert.deepEqual(JSON.parse(result.stdout), {
       profile: 'llavacode',
       version: 'llavacode@1',
+      formula: 'levenshtein',
       total: 2,
       em: 50,
       es: 70.83,

@@ -1,27 +1,33 @@
 /**
- * @file `llava-eval score`: EM and ES of predictions that exist already; no model needed.
+ * @file `llava-eval score`: the metrics of predictions that exist already; no model needed.
+ *
+ * Predictions are scored as they are read; only the references and the scores are kept.
  */
 
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { openDataset } from '../../datasets/dataset.js';
-import { parseLine, readLines } from '../../datasets/jsonl.js';
+import { readPredictions } from '../../datasets/predictions.js';
 import { DataError, EXIT } from '../../domain/errors.js';
-import { LLAVACODE_PROFILE, scoreLlavacode, type TaskScore } from '../../metrics/llavacode.js';
-import { roundHalfEven2 } from '../../metrics/rounding.js';
-import { mean } from '../../metrics/statistics.js';
+import { LANGUAGES, type CompletionTask, type Language } from '../../domain/task.js';
+import {
+  METRIC_PROFILES,
+  scoreCompletion,
+  type MetricProfileName,
+  type TaskScore,
+} from '../../metrics/profile.js';
+import { renderScores, scoresJson, type ScoringRun } from '../../report/scores.js';
 import { writeAtomically } from '../../run/atomic-file.js';
+import { composeMetricProfile } from '../compose.js';
 import { oneOf } from '../options.js';
-import { METRIC_PROFILES } from '../run-options.js';
 import type { Shell } from '../shell.js';
-
-const predictionSchema = z.object({ task_id: z.string().min(1), pred: z.string() });
 
 interface ScoreFlags {
   readonly predictions: string;
   readonly references: string;
-  readonly profile: (typeof METRIC_PROFILES)[number];
+  readonly profile: MetricProfileName;
+  readonly language?: Language;
   readonly details?: string;
+  readonly skipInvalid?: true;
   readonly json?: true;
 }
 
@@ -29,10 +35,10 @@ interface ScoreFlags {
 export function registerScore(program: Command, shell: Shell): void {
   program
     .command('score')
-    .summary('EM and ES of existing predictions; no model needed')
+    .summary('EM, ES and more of existing predictions; no model needed')
     .description(
-      'Joins {task_id, pred} lines to the records of a dataset by task id and scores them. Percent, over all ' +
-        'references; every reference needs exactly one prediction.',
+      'Joins {task_id, pred} lines to the records of a dataset by task id and scores them as one of the ' +
+        'published harnesses does. Every reference needs exactly one prediction.',
     )
     .requiredOption('--predictions <file>', 'JSON lines of {task_id, pred}')
     .requiredOption('--references <file>', 'the dataset they answer: a file, a folder or an id')
@@ -42,7 +48,13 @@ export function registerScore(program: Command, shell: Shell): void {
       oneOf(METRIC_PROFILES),
       'llavacode',
     )
-    .option('--details <file>', 'write {task_id, em, es} per task there')
+    .option(
+      '--language <name>',
+      `of all tasks (${LANGUAGES.join(', ')}), where the file names do not tell`,
+      oneOf(LANGUAGES),
+    )
+    .option('--details <file>', 'write {task_id, em, es, …} per task there, fractions')
+    .option('--skip-invalid', 'leave damaged lines out and count them')
     .option('--json', 'print one JSON object')
     .action(async (flags: ScoreFlags) => {
       await score(flags, shell);
@@ -51,67 +63,67 @@ export function registerScore(program: Command, shell: Shell): void {
 }
 
 async function score(flags: ScoreFlags, shell: Shell): Promise<void> {
-  const predictions = await readPredictions(flags.predictions);
-  const dataset = await openDataset(flags.references);
-  const ids = new Set<string>(dataset.tasks.map((task) => task.id));
-  const missing = dataset.tasks.filter((task) => !predictions.has(task.id)).map((task) => task.id);
-  const unknown = [...predictions.keys()].filter((id) => !ids.has(id));
-  if (missing.length > 0 || unknown.length > 0) {
+  const warn = (problem: DataError): void => {
+    shell.stderr.write(`left out: ${problem.message}\n`);
+  };
+  const skipInvalid = flags.skipInvalid === true;
+  const dataset = await openDataset(flags.references, {
+    ...(skipInvalid ? { skipInvalid, onInvalid: warn } : {}),
+    withRepositories: false,
+  });
+  const { language } = flags;
+  const tasks =
+    language === undefined
+      ? dataset.tasks
+      : dataset.tasks.map((task): CompletionTask => ({ ...task, language }));
+  const profile = await composeMetricProfile(flags.profile, tasks);
+
+  const indexOfId = new Map(tasks.map((task, i): [string, number] => [task.id, i]));
+  const scores: (TaskScore | undefined)[] = tasks.map(() => undefined);
+  const unknown: string[] = [];
+  let skipped = 0;
+  const onInvalid = (problem: DataError): void => {
+    skipped++;
+    warn(problem);
+  };
+  for await (const { taskId, completion } of readPredictions(
+    flags.predictions,
+    skipInvalid ? onInvalid : null,
+  )) {
+    const i = indexOfId.get(taskId);
+    if (i === undefined) unknown.push(taskId);
+    else scores[i] = scoreCompletion(profile, completion, tasks[i]!);
+  }
+
+  const missing = tasks.filter((_, i) => scores[i] === undefined).map((task) => task.id);
+  // Of each line left out one counterpart may be over; more than that is another file's predictions.
+  if (missing.length > skipped || unknown.length > dataset.skipped) {
     throw new DataError(`${flags.predictions}: does not answer ${flags.references} one to one`, [
       ...describe(missing, 'without a prediction'),
       ...describe(unknown, 'predicted but not in the references'),
       'a mean over some of the tasks cannot be compared with one over all of them',
     ]);
   }
-  const scores = dataset.tasks.map((task) => ({
-    id: task.id,
-    ...scoreLlavacode(predictions.get(task.id)!, task.reference),
-  }));
-  const emExact = percent(scores, (entry) => entry.exactMatch);
-  const esExact = percent(scores, (entry) => entry.editSimilarity);
+  const scored = tasks.flatMap((task, i) => (scores[i] === undefined ? [] : [{ task, score: scores[i] }]));
+  if (scored.length === 0) {
+    throw new DataError(`${flags.predictions}: no prediction is left to score`, [
+      'every one that the references ask for was left out as damaged',
+    ]);
+  }
   if (flags.details !== undefined) {
-    const lines = scores.map(({ id, exactMatch, editSimilarity }) =>
-      JSON.stringify({ task_id: id, em: exactMatch, es: editSimilarity }),
+    const lines = scored.map(({ task, score: { exactMatch, editSimilarity, extras } }) =>
+      JSON.stringify({ task_id: task.id, em: exactMatch, es: editSimilarity, ...extras }),
     );
     await writeAtomically(flags.details, lines.map((line) => `${line}\n`).join(''));
   }
-  const result = {
-    profile: flags.profile,
-    version: LLAVACODE_PROFILE,
-    total: scores.length,
-    em: roundHalfEven2(emExact),
-    es: roundHalfEven2(esExact),
-    emExact,
-    esExact,
+  const run: ScoringRun = {
+    profile,
+    report: profile.report(scored),
+    skipped: skipInvalid
+      ? { references: dataset.skipped, predictions: skipped, tasks: missing.length }
+      : null,
   };
-  shell.stdout.write(
-    flags.json === true
-      ? `${JSON.stringify(result)}\n`
-      : `${result.version}: EM ${result.em.toFixed(2)} %, ES ${result.es.toFixed(2)} % over ${result.total} tasks\n`,
-  );
-}
-
-async function readPredictions(file: string): Promise<Map<string, string>> {
-  const predictions = new Map<string, string>();
-  for await (const line of readLines(file)) {
-    const { task_id: id, pred } = parseLine(file, line, predictionSchema, {
-      task_id: 'predictions are joined to references by this id, never by their order',
-      pred: 'this is the completion to score',
-    });
-    if (predictions.has(id)) {
-      throw new DataError(`${file}:${line.line}: task_id "${id}" was predicted before`, [
-        'which of the two counts cannot be decided here; keep one',
-      ]);
-    }
-    predictions.set(id, pred);
-  }
-  return predictions;
-}
-
-function percent(scores: readonly TaskScore[], read: (entry: TaskScore) => number): number {
-  const value = mean(scores.map(read));
-  if (value === null) throw new DataError('the references hold no task', ['there is nothing to score']);
-  return value * 100;
+  shell.stdout.write(flags.json === true ? `${JSON.stringify(scoresJson(run))}\n` : renderScores(run));
 }
 
 function describe(ids: readonly string[], what: string): string[] {

@@ -1,0 +1,107 @@
+/**
+ * @file The metric profile `lca`: EM and ES of Long Code Arena's project-level completion.
+ *
+ * Source: JetBrains-Research/lca-baselines `project_level_code_completion/eval/line_generators.py`
+ * (5b1b5640). Its particulars, kept on purpose:
+ * - the prediction is its first line once newlines at its ends are cut off;
+ * - EM compares stripped lines, ES unstripped ones;
+ * - its figures are means over files, not over lines, and the sum behind ES is not reset between the
+ *   categories of a file, so the ES of a category holds all categories before it. Both are in
+ *   `published`; `em`, `es` and those of the categories are plain means over lines.
+ */
+
+import { strip } from '../domain/text.js';
+import { indelRatio } from './fuzz-ratio.js';
+import { fuzzPercent, groupBy, meanExactMatch, meanFuzzPercent } from './means.js';
+import type { GroupReport, MetricProfile, ScoredTask } from './profile.js';
+import { roundHalfEven2 } from './rounding.js';
+import { mean } from './statistics.js';
+
+/** The categories of a file in the order in which the data set lists them, which the sum of ES follows. */
+const CATEGORIES = ['committed', 'inproject', 'infile', 'common', 'non_informative', 'random'];
+
+export const LCA: MetricProfile = {
+  name: 'lca',
+  version: 'lca@1',
+  direction: 'higher-is-better',
+  formula: 'fuzz-indel',
+  noValue: null,
+  extras: [],
+
+  // Newlines at the end need no cut: only the first line is kept.
+  compared: (completion) => completion.replace(/^\n+/, '').split('\n', 1)[0]!,
+
+  scoreCompared: (compared, { reference }) => ({
+    exactMatch: strip(compared) === strip(reference) ? 1 : 0,
+    editSimilarity: indelRatio(compared, reference) / 100,
+  }),
+
+  settling: () => (completion) => completion.replace(/^\n+/, '').includes('\n'),
+
+  report(scored) {
+    const emExact = meanExactMatch(scored) * 100;
+    const esExact = meanFuzzPercent(scored);
+    const files = [...groupBy(scored, (task) => JSON.stringify([task.repository, task.path])).values()].map(
+      fileReport,
+    );
+    const averaged = (read: (file: FileReport) => number | undefined): number | null =>
+      mean(files.flatMap((file) => read(file) ?? []));
+    const percent = (value: number | null): number | null => (value === null ? null : roundHalfEven2(value));
+    const categories = groupBy(scored, (task) => task.category ?? 'all');
+    return {
+      total: scored.length,
+      em: roundHalfEven2(emExact),
+      es: roundHalfEven2(esExact),
+      emExact,
+      esExact,
+      withoutEs: 0,
+      extras: {},
+      groups: [...categories].map(([name, lines]): GroupReport => ({
+        name,
+        total: lines.length,
+        em: roundHalfEven2(meanExactMatch(lines) * 100),
+        es: roundHalfEven2(meanFuzzPercent(lines)),
+        published: {
+          em: percent(averaged((file) => file.em.get(name))),
+          es: percent(averaged((file) => file.es.get(name))),
+        },
+      })),
+      groupedBy: 'category',
+      published: {
+        em: roundHalfEven2(averaged((file) => file.all.em)!),
+        es: roundHalfEven2(averaged((file) => file.all.es)!),
+      },
+      note:
+        'em and es are means over lines; published holds means over files as Long Code Arena prints them, ' +
+        'with its ES that runs on from category to category',
+    };
+  },
+};
+
+/** The figures of one file, in percent, by category and together. */
+interface FileReport {
+  readonly em: ReadonlyMap<string, number>;
+  readonly es: ReadonlyMap<string, number>;
+  readonly all: { readonly em: number; readonly es: number };
+}
+
+function fileReport(scored: readonly ScoredTask[]): FileReport {
+  const groups = groupBy(scored, (task) => task.category ?? 'all');
+  const em = new Map<string, number>();
+  const es = new Map<string, number>();
+  const all = { em: 0, es: 0 };
+  let similarity = 0;
+  let count = 0;
+  // The data set lists all categories of a file, empty ones too: those repeat the ES so far.
+  const listed = [...groups.keys()].some((name) => CATEGORIES.includes(name)) ? CATEGORIES : [];
+  for (const name of new Set([...listed, ...groups.keys()])) {
+    const lines = groups.get(name) ?? [];
+    for (const { score } of lines) similarity += fuzzPercent(score.editSimilarity);
+    count += lines.length;
+    if (count > 0) es.set(name, similarity / count);
+    if (lines.length > 0) em.set(name, meanExactMatch(lines) * 100);
+    all.em += (em.get(name) ?? 0) * lines.length;
+    all.es += (es.get(name) ?? 0) * lines.length;
+  }
+  return { em, es, all: { em: all.em / scored.length, es: all.es / scored.length } };
+}

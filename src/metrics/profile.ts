@@ -1,0 +1,133 @@
+/**
+ * @file What a metric profile is: one published way to cut, compare and average completions.
+ *
+ * Flow: raw completion -> **compared text -> score of the task** -> **report over tasks**. A profile
+ * is pure; the one that needs a parser is given it. Profiles never mix: a report names its profile,
+ * its version and its formula of ES.
+ */
+
+import type { CompletionTask } from '../domain/task.js';
+
+/**
+ * The profiles, one published harness each. `llavacode-first-line` is a variant of `llavacode`; the
+ * `-difflib` ones differ from their namesakes in the formula of ES alone.
+ */
+export const METRIC_PROFILES = [
+  'llavacode',
+  'llavacode-first-line',
+  'repocoder',
+  'cceval',
+  'cceval-difflib',
+  'repobench',
+  'repobench-difflib',
+  'lca',
+] as const;
+export type MetricProfileName = (typeof METRIC_PROFILES)[number];
+
+/**
+ * How ES is computed; figures of different formulas are not comparable ("fooab" against "fooba" is 60
+ * by the first and 80 by the others).
+ */
+export const ES_FORMULAS = {
+  levenshtein: '1 - Levenshtein distance / longer length, code points',
+  'fuzz-indel': 'fuzz.ratio as an integer percentage: 2 LCS / total length, code points (rapidfuzz)',
+  'fuzz-difflib': 'fuzz.ratio as an integer percentage: 2 matches / total length, code points (difflib)',
+} as const;
+export type EsFormula = keyof typeof ES_FORMULAS;
+
+/** Scores some profiles add, all fractions in [0, 1]; by their names in journals, reports and details. */
+export const EXTRA_SCORES = {
+  idEm: 'identifier EM',
+  idPrecision: 'identifier precision',
+  idRecall: 'identifier recall',
+  idF1: 'identifier F1',
+} as const;
+export type ExtraName = keyof typeof EXTRA_SCORES;
+
+/** The scores of one task. */
+export interface TaskScore {
+  /** EM: 0 or 1. */
+  readonly exactMatch: 0 | 1;
+  /** ES as a fraction in [0, 1]; null where the reference harness has no value, see `noValue`. */
+  readonly editSimilarity: number | null;
+  /** Only in profiles that have some. */
+  readonly extras?: Readonly<Partial<Record<ExtraName, number>>>;
+}
+
+/** What scoring looks at. */
+export type ScoringTask = Pick<CompletionTask, 'prefix' | 'reference' | 'language'>;
+
+/** A scored task as reports need it. */
+export interface ScoredTask {
+  readonly task: Pick<CompletionTask, 'repository' | 'path' | 'category'>;
+  readonly score: TaskScore;
+}
+
+/**
+ * Told all that was generated so far, says whether the compared text is settled: whatever follows,
+ * `compared` stays the same. Keeps what it learned, so each belongs to one completion.
+ */
+export type Settling = (completion: string) => boolean;
+
+export interface MetricProfile {
+  readonly name: MetricProfileName;
+  /** Changes whenever a score can change; part of the run fingerprint and of every summary. */
+  readonly version: string;
+  /** Of EM, ES and every extra. */
+  readonly direction: 'higher-is-better';
+  readonly formula: EsFormula;
+  /** When ES is null, in words; null where every pair has a value. */
+  readonly noValue: string | null;
+  readonly extras: readonly ExtraName[];
+
+  /** The part of a completion that is compared with the reference. */
+  compared(completion: string, task: ScoringTask): string;
+
+  /** Scores a text that needs no cut any more. */
+  scoreCompared(compared: string, task: ScoringTask): TaskScore;
+
+  /** For a completion about to be generated: when it may end early. Null where it never may. */
+  settling(task: ScoringTask): Settling | null;
+
+  /**
+   * Averages as the harness does.
+   *
+   * @param scored In the order of the references; at least one.
+   */
+  report(scored: readonly ScoredTask[]): ProfileReport;
+}
+
+/** Means over tasks, in percent. */
+export interface Means {
+  readonly total: number;
+  /** Rounded as the harness rounds. */
+  readonly em: number;
+  /** Over the tasks that have a value; null if none has. */
+  readonly es: number | null;
+}
+
+export interface ProfileReport extends Means {
+  readonly emExact: number;
+  readonly esExact: number | null;
+  /** Tasks without an ES. */
+  readonly withoutEs: number;
+  readonly extras: Readonly<Partial<Record<ExtraName, number>>>;
+  /** The parts that the harness reports on their own, in order of first use; empty where it has none. */
+  readonly groups: readonly GroupReport[];
+  /** What the groups are: repositories, settings, categories. */
+  readonly groupedBy: 'repository' | 'setting' | 'category' | null;
+  /** Where the harness averages in another way than over tasks: its own figures. */
+  readonly published: { readonly em: number; readonly es: number } | null;
+  /** How `em` and `es` stand to the figures of the harness, where that is not obvious. */
+  readonly note: string | null;
+}
+
+export interface GroupReport extends Means {
+  readonly name: string;
+  readonly published?: { readonly em: number | null; readonly es: number | null };
+}
+
+/** Cuts and scores one raw completion. */
+export function scoreCompletion(profile: MetricProfile, completion: string, task: ScoringTask): TaskScore {
+  return profile.scoreCompared(profile.compared(completion, task), task);
+}

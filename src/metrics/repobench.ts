@@ -1,0 +1,109 @@
+/**
+ * @file The metric profiles `repobench` and `repobench-difflib`: RepoBench's EM and ES of the next line.
+ *
+ * Source: Leolty/repobench `run.py`, `evaluation/metrics.py`, `eval.py` (630c8658). Its particulars,
+ * kept on purpose:
+ * - the prediction is its first line that is neither blank nor a comment, or else its first line;
+ *   comments over several lines are followed by their first and last marker only, so one that opens
+ *   and closes on the same line swallows what comes after it;
+ * - EM ignores runs of white space; ES looks at unstripped text, indentation included;
+ * - the means of each setting are rounded (5 decimals as fractions, then 2 in percent) before they are
+ *   averaged, weighted by size.
+ *
+ * CodeBLEU, which `eval.py` asks for, is missing in the repository itself and here. Languages other
+ * than Python and Java, which RepoBench does not have, are treated as Java.
+ */
+
+import { isBlank, splitSpace, strip } from '../domain/text.js';
+import type { Language } from '../domain/task.js';
+import { difflibRatio, indelRatio } from './fuzz-ratio.js';
+import { groupBy, meanExactMatch, meanFuzzPercent } from './means.js';
+import type { EsFormula, MetricProfile } from './profile.js';
+import { roundHalfEven, roundHalfEven2 } from './rounding.js';
+
+interface CommentStyle {
+  readonly line: string;
+  readonly open: readonly string[];
+  readonly close: readonly string[];
+}
+
+const HASH: CommentStyle = { line: '#', open: ['"""', "'''"], close: ['"""', "'''"] };
+const SLASHES: CommentStyle = { line: '//', open: ['/*'], close: ['*/'] };
+
+/**
+ * The first of some lines that is neither blank nor inside or the beginning of a comment.
+ *
+ * @returns null if there is none.
+ */
+function firstCodeLine(lines: readonly string[], language: Language): string | null {
+  const style = language === 'python' ? HASH : SLASHES;
+  let inComment = false;
+  for (const line of lines) {
+    if (isBlank(line)) continue;
+    const text = strip(line);
+    if (inComment) {
+      if (style.close.some((marker) => text.endsWith(marker))) inComment = false;
+    } else if (style.open.some((marker) => text.startsWith(marker))) {
+      inComment = true;
+    } else if (!text.startsWith(style.line)) {
+      return line;
+    }
+  }
+  return null;
+}
+
+const linesOf = (completion: string): string[] => completion.replace(/^\n+/, '').split('\n');
+
+/** The profile. */
+export function repobenchProfile(formula: Exclude<EsFormula, 'levenshtein'>): MetricProfile {
+  const name = formula === 'fuzz-indel' ? 'repobench' : 'repobench-difflib';
+  const ratio = formula === 'fuzz-indel' ? indelRatio : difflibRatio;
+  return {
+    name,
+    version: `${name}@1`,
+    direction: 'higher-is-better',
+    formula,
+    noValue: null,
+    extras: [],
+
+    compared(completion, { language }) {
+      const lines = linesOf(completion);
+      return firstCodeLine(lines, language) ?? lines[0]!;
+    },
+
+    scoreCompared: (compared, { reference }) => ({
+      exactMatch: splitSpace(compared).join(' ') === splitSpace(reference).join(' ') ? 1 : 0,
+      // The order matters to difflib: `eval.py` hands over the reference first.
+      editSimilarity: ratio(reference, compared) / 100,
+    }),
+
+    settling:
+      ({ language }) =>
+      (completion) =>
+        firstCodeLine(linesOf(completion).slice(0, -1), language) !== null,
+
+    report(scored) {
+      const groups = [...groupBy(scored, (task) => task.category ?? 'all')].map(([setting, group]) => ({
+        name: setting,
+        total: group.length,
+        em: roundHalfEven2(roundHalfEven(meanExactMatch(group), 5) * 100),
+        es: roundHalfEven2(roundHalfEven(meanFuzzPercent(group), 5)),
+      }));
+      const weighted = (read: (group: (typeof groups)[number]) => number): number =>
+        roundHalfEven2(groups.reduce((sum, group) => sum + read(group) * group.total, 0) / scored.length);
+      return {
+        total: scored.length,
+        em: weighted((group) => group.em),
+        es: weighted((group) => group.es),
+        emExact: meanExactMatch(scored) * 100,
+        esExact: meanFuzzPercent(scored),
+        withoutEs: 0,
+        extras: {},
+        groups,
+        groupedBy: 'setting',
+        published: null,
+        note: 'em and es are averaged from the rounded values of the settings, as RepoBench does',
+      };
+    },
+  };
+}
