@@ -14,6 +14,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   retrieval: 1,
   prompt: 1,
   onnx: 1,
+  download: 2,
   datasets: 2,
   parsing: 2,
   tokenizer: 2,
@@ -47,11 +48,13 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'web-tree-sitter': /^parsing\/python\.ts$/,
   'tree-sitter-python': /^parsing\/python\.ts$/,
   typescript: /^datasets\/typescript-lines\.ts$/,
+  undici: /^download\/fetch\.ts$/,
   zod: /^/,
 };
 
-/** An import, or a package of which only a file is used. */
-const IMPORT = /^(?:import|export)\s[^;]*?from '([^']+)';$|\.resolve\('([^'/]+)\/[^']+'\)/gm;
+/** A static import or re-export, one on demand, or a package of which only a file is used. */
+const IMPORT =
+  /^(?:import|export)\s[^;]*?from '([^']+)';$|\bimport\('([^']+)'\)|\.resolve\('([^'/]+)\/[^']+'\)/gm;
 
 interface Import {
   readonly from: string;
@@ -64,7 +67,7 @@ const imports: Import[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' }
   .flatMap((from) =>
     [...readFileSync(join(SRC, from), 'utf8').matchAll(IMPORT)].map((found) => ({
       from,
-      specifier: found[1] ?? found[2]!,
+      specifier: found[1] ?? found[2] ?? found[3]!,
     })),
   );
 

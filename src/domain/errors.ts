@@ -51,6 +51,33 @@ export class ModelError extends UserError {
   readonly exitCode = EXIT.unusable;
 }
 
+/** Why something could not be fetched; callers add what this means for their kind of file. */
+export type DownloadProblem =
+  | 'unreachable'
+  | 'unauthorized'
+  | 'not-found'
+  | 'refused'
+  | 'too-large'
+  | 'wrong-content'
+  | 'not-writable'
+  | 'cancelled';
+
+/** A file cannot be fetched, or what was fetched is not the file that was meant. */
+export class DownloadError extends UserError {
+  readonly exitCode = EXIT.unusable;
+  readonly problem: DownloadProblem;
+
+  constructor(
+    problem: DownloadProblem,
+    message: string,
+    hints: readonly string[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(message, hints, options);
+    this.problem = problem;
+  }
+}
+
 /** A journal is damaged or belongs to another run. */
 export class JournalError extends UserError {
   readonly exitCode = EXIT.unusable;

@@ -1,0 +1,35 @@
+/**
+ * @file The `fetch` of this program: Node's, through the proxy that the environment names, if it names one.
+ *
+ * Node 20 and 22 ignore `HTTPS_PROXY` and `NO_PROXY` of their own accord. Clusters and offices are often
+ * reached by nothing else, so where one of the variables is set, undici's agent for them does the talking.
+ */
+
+/** What of `fetch` is used here; tests and other clients may pass their own. */
+export type Fetch = typeof globalThis.fetch;
+
+const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'] as const;
+
+/** Whether the environment names a proxy. */
+export function namesProxy(environment: NodeJS.ProcessEnv): boolean {
+  return PROXY_VARIABLES.some((name) => (environment[name] ?? '') !== '');
+}
+
+/**
+ * A `fetch` that honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` (or their lower-case forms).
+ *
+ * Without a proxy it is Node's own and nothing is loaded.
+ */
+export async function environmentFetch(environment: NodeJS.ProcessEnv = process.env): Promise<Fetch> {
+  if (!namesProxy(environment)) return globalThis.fetch;
+  const { EnvHttpProxyAgent, fetch } = await import('undici');
+  const pick = (name: string): string | undefined =>
+    environment[name] ?? environment[name.toUpperCase()] ?? undefined;
+  const dispatcher = new EnvHttpProxyAgent({
+    httpProxy: pick('http_proxy') ?? '',
+    httpsProxy: pick('https_proxy') ?? '',
+    noProxy: pick('no_proxy') ?? '',
+  });
+  return ((input: Parameters<typeof fetch>[0], init?: Parameters<typeof fetch>[1]) =>
+    fetch(input, { ...init, dispatcher })) as unknown as Fetch;
+}
