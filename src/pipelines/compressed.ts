@@ -32,9 +32,9 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
     async prepare(task, chunks) {
       const { clock, fim, placement } = setting;
       const tokenizing = stopwatch(clock);
-      const { left, right } = inFileContext(setting, task);
+      const inFile = inFileContext(setting, task);
       const context = { kind: 'soft', count: chunks.length } as const;
-      const prompt = assemblePrompt(fim, { left, right, context, placement });
+      const prompt = assemblePrompt(fim, { ...inFile, context, placement });
       const inputs = chunks.map(({ text }) =>
         encoderInput(compressor.template, compressor.tokenizer.encode(text)),
       );
@@ -48,7 +48,7 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
       const soft = await compressor.projector.project(
         compressor.normalize ? normalizeRows(vectors) : vectors,
       );
-      return { prompt, soft, text: NO_TEXT, tokenizeMs, encodeMs, projectMs: projecting() };
+      return { prompt, soft, text: NO_TEXT, inFile, tokenizeMs, encodeMs, projectMs: projecting() };
     },
   };
 }

@@ -20,11 +20,14 @@ export interface PromptSetting {
   readonly clock: Clock;
 }
 
+/** The code around the hole that a prompt holds. */
+export interface InFileContext {
+  readonly left: readonly TokenId[];
+  readonly right: readonly TokenId[];
+}
+
 /** The last tokens before the hole and the first after it, within the budget. */
-export function inFileContext(
-  { tokenizer, budget }: PromptSetting,
-  task: CompletionTask,
-): { left: TokenId[]; right: TokenId[] } {
+export function inFileContext({ tokenizer, budget }: PromptSetting, task: CompletionTask): InFileContext {
   return {
     left: encodeTail(tokenizer, task.prefix, budget.leftTokens),
     right: encodeHead(tokenizer, task.suffix, budget.rightTokens),

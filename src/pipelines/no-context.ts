@@ -13,11 +13,12 @@ export function noContextPipeline(setting: PromptSetting): Pipeline {
     name: 'no-context',
     prepare(task) {
       const tokenizing = stopwatch(setting.clock);
-      const { left, right } = inFileContext(setting, task);
+      const inFile = inFileContext(setting, task);
       const { fim, placement } = setting;
-      const prompt = assemblePrompt(fim, { left, right, context: { kind: 'none' }, placement });
+      const prompt = assemblePrompt(fim, { ...inFile, context: { kind: 'none' }, placement });
       return Promise.resolve({
         prompt,
+        inFile,
         soft: null,
         text: NO_TEXT,
         tokenizeMs: tokenizing(),

@@ -9,6 +9,7 @@ import type { ScoredChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Ms } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
+import type { InFileContext } from './in-file.js';
 import type { Matrix } from '../tensor/matrix.js';
 
 export const PIPELINES = ['no-context', 'full-rag', 'budget-rag', 'compressed'] as const;
@@ -45,6 +46,8 @@ export interface PreparedPrompt {
   /** Soft tokens, one row a slot; null where the pipeline has none. */
   readonly soft: Matrix | null;
   readonly text: ContextText;
+  /** The same in all pipelines. */
+  readonly inFile: InFileContext;
   readonly tokenizeMs: Ms;
   readonly encodeMs: Ms;
   readonly projectMs: Ms;

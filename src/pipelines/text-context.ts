@@ -24,15 +24,16 @@ export function prepareText(
 ): PreparedPrompt {
   const { tokenizer, fim, placement, clock } = setting;
   const tokenizing = stopwatch(clock);
-  const { left, right } = inFileContext(setting, task);
+  const inFile = inFileContext(setting, task);
   const text = block();
   const ids = encodeHead(tokenizer, text, limitTokens);
-  const prompt = assemblePrompt(fim, { left, right, context: { kind: 'text', ids }, placement });
+  const prompt = assemblePrompt(fim, { ...inFile, context: { kind: 'text', ids }, placement });
   const tokenizeMs = tokenizing();
   // A cut through a character leaves bytes that spell nothing; the character is not shown.
   const spelled = tokenizer.decode(ids).replace(/\ufffd+$/, '').length;
   return {
     prompt,
+    inFile,
     soft: null,
     text: { tokens: ids.length, characters: Math.min(spelled, text.length) },
     tokenizeMs,

@@ -17,7 +17,6 @@
 
 import { stopwatch, type Clock } from '../domain/clock.js';
 import type { ScoredChunk } from '../domain/chunk.js';
-import { messageOf } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
 import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
@@ -25,10 +24,11 @@ import { comparedText, isSettled, scoreLlavacode } from '../metrics/llavacode.js
 import { quantile } from '../metrics/statistics.js';
 import type { Decoder } from '../model/decoder.js';
 import { completeGreedily, firstToken, type Completion, type FirstToken } from '../model/generate.js';
+import type { InFileContext } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
 import type { FimTokens } from '../prompt/fim.js';
 import type { Retriever, RetrieverName } from '../retrieval/retriever.js';
-import { createRng } from '../tensor/rng.js';
+import { createRng, type Rng } from '../tensor/rng.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import {
   recordKey,
@@ -38,6 +38,8 @@ import {
   type TaskRecord,
   type Timing,
 } from './record.js';
+import type { TaskEvidence } from './task-evidence.js';
+import { TaskRecords } from './task-records.js';
 
 /** Prompts whose lengths fall into one bucket share a warm-up. */
 const WARM_UP_BUCKET_TOKENS = 128;
@@ -65,6 +67,8 @@ export interface ExecutionParts {
 export interface ExecutionHooks {
   /** Keys of records that exist already; they do not run again. */
   readonly recorded: ReadonlySet<string>;
+  /** Called before the first new record of a task, if any of its prompts could be made. */
+  readonly onTask: (evidence: TaskEvidence) => Promise<void>;
   /** Called with every new record, in order; awaited before work goes on. */
   readonly onRecord: (record: TaskRecord) => Promise<void>;
   /** Checked between tasks: a true value ends the loop with everything so far recorded. */
@@ -88,7 +92,9 @@ export async function execute(
     );
     if (open.length === 0) continue;
     if (hooks.isCancelled()) return false;
-    for (const record of await executeTask(task, open, plan, parts, warmed)) await hooks.onRecord(record);
+    const { evidence, records } = await executeTask(task, open, plan, parts, warmed);
+    if (evidence !== null) await hooks.onTask(evidence);
+    for (const record of records) await hooks.onRecord(record);
   }
   return true;
 }
@@ -111,84 +117,18 @@ async function executeTask(
   plan: ExecutionPlan,
   parts: ExecutionParts,
   warmed: Set<number>,
-): Promise<TaskRecord[]> {
-  const records = new Map<Configuration, TaskRecord>();
-  const identify = (configuration: Configuration) => ({
-    taskId: task.id,
-    repository: task.repository,
-    crossFile: task.crossFile,
-    ...configuration,
-  });
-  const fail = (configuration: Configuration, stage: FailureStage, error: unknown): void => {
-    const failure = { stage, message: messageOf(error) };
-    records.set(configuration, { ...identify(configuration), status: 'failed', error: failure });
-  };
-
+): Promise<{ readonly evidence: TaskEvidence | null; readonly records: readonly TaskRecord[] }> {
+  const records = new TaskRecords(task);
   const rng = createRng(taskSeed(plan.seed, task.id));
-  const rankings = await rankOnce(task, rng.shuffle(open), parts);
-  const attempts: Attempt[] = [];
+  const rankings = await rankOnce(task, rng.shuffle(plan.configurations), parts);
   // In a random order too: what is tokenized first finds the tokenizer's table of words coldest.
-  for (const configuration of rng.shuffle(open)) {
-    const ranking = rankings.get(rankingKey(configuration))!;
-    if ('error' in ranking) {
-      fail(configuration, 'retrieve', ranking.error);
-      continue;
-    }
-    try {
-      const prepared = await parts.pipelines.get(configuration.pipeline)!.prepare(task, ranking.chunks);
-      const promptTokens = prepared.prompt.ids.length;
-      if (promptTokens + plan.maxNewTokens > parts.decoder.maxPositions) {
-        const reason = 'prompt-too-long';
-        records.set(configuration, { ...identify(configuration), status: 'skipped', reason, promptTokens });
-      } else {
-        const control = configuration === plan.configurations[0] ? [] : null;
-        attempts.push({ configuration, ...ranking, prepared, samples: [], control });
-      }
-    } catch (error) {
-      fail(configuration, 'prepare', error);
-    }
-  }
-
-  const arms = attempts.flatMap((attempt) =>
-    attempt.control === null
-      ? [{ attempt, samples: attempt.samples }]
-      : [attempt.samples, attempt.control].map((samples) => ({ attempt, samples })),
-  );
-  const completions = new Map<Attempt, Completion>();
-  const { decoder, fim, clock, tokenizer } = parts;
-  const stop = {
-    tokens: fim.stop,
-    maxNewTokens: plan.maxNewTokens,
-    isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
-  };
-  for (let round = 1; round <= plan.ttftRepeats; round++) {
-    for (const { attempt, samples } of rng.shuffle(arms)) {
-      if (records.has(attempt.configuration)) continue;
-      const { prompt, soft } = attempt.prepared;
-      let stage: FailureStage = 'prefill';
-      try {
-        await warmUp(attempt.prepared, parts, warmed);
-        const first = await firstToken(decoder, prompt, soft, clock);
-        samples.push(first);
-        if (round < plan.ttftRepeats || samples === attempt.control) {
-          first.step.cache.dispose();
-          continue;
-        }
-        stage = 'decode';
-        completions.set(attempt, await completeGreedily(decoder, first.step, stop, clock));
-      } catch (error) {
-        fail(attempt.configuration, stage, error);
-      }
-    }
-  }
-
+  const { attempts, inFile } = await prepare(task, rng.shuffle(open), rankings, plan, parts, records);
+  const completions = await time(task, attempts, rng, plan, parts, warmed, records);
   for (const [attempt, { tokens, stopReason, decodeMs }] of completions) {
     if (records.has(attempt.configuration)) continue;
-    const rawCompletion = tokenizer.decode(tokens);
+    const rawCompletion = parts.tokenizer.decode(tokens);
     const { prompt, text } = attempt.prepared;
-    records.set(attempt.configuration, {
-      ...identify(attempt.configuration),
-      status: 'scored',
+    records.scored(attempt.configuration, {
       completion: comparedText(rawCompletion, task.reference),
       rawCompletion,
       ...scoreLlavacode(rawCompletion, task.reference),
@@ -202,7 +142,117 @@ async function executeTask(
       timing: timingOf(attempt, decodeMs),
     });
   }
-  return open.flatMap((configuration) => records.get(configuration) ?? []);
+  return {
+    evidence: inFile === null ? null : evidenceOf(task, inFile, rankings, plan, parts.tokenizer),
+    records: records.of(open),
+  };
+}
+
+/** Makes the prompts. A configuration without one has its record afterwards, the others are attempts. */
+async function prepare(
+  task: CompletionTask,
+  open: readonly Configuration[],
+  rankings: ReadonlyMap<string, Ranking>,
+  plan: ExecutionPlan,
+  parts: ExecutionParts,
+  records: TaskRecords,
+): Promise<{ readonly attempts: readonly Attempt[]; readonly inFile: InFileContext | null }> {
+  const attempts: Attempt[] = [];
+  let inFile: InFileContext | null = null;
+  for (const configuration of open) {
+    const ranking = rankings.get(rankingKey(configuration))!;
+    if ('error' in ranking) {
+      records.failed(configuration, 'retrieve', ranking.error);
+      continue;
+    }
+    try {
+      const prepared = await parts.pipelines.get(configuration.pipeline)!.prepare(task, ranking.chunks);
+      inFile = prepared.inFile;
+      const promptTokens = prepared.prompt.ids.length;
+      if (promptTokens + plan.maxNewTokens > parts.decoder.maxPositions) {
+        records.tooLong(configuration, promptTokens);
+      } else {
+        const control = configuration === plan.configurations[0] ? [] : null;
+        attempts.push({ configuration, ...ranking, prepared, samples: [], control });
+      }
+    } catch (error) {
+      records.failed(configuration, 'prepare', error);
+    }
+  }
+  return { attempts, inFile };
+}
+
+/**
+ * Times the first tokens, all attempts in a random order in each round, and completes them in the last. An
+ * attempt that fails has its record afterwards.
+ */
+async function time(
+  task: CompletionTask,
+  attempts: readonly Attempt[],
+  rng: Rng,
+  plan: ExecutionPlan,
+  parts: ExecutionParts,
+  warmed: Set<number>,
+  records: TaskRecords,
+): Promise<ReadonlyMap<Attempt, Completion>> {
+  const { decoder, fim, clock, tokenizer } = parts;
+  const stop = {
+    tokens: fim.stop,
+    maxNewTokens: plan.maxNewTokens,
+    isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
+  };
+  // The control is timed as if it were one more configuration.
+  const arms = attempts.flatMap((attempt) =>
+    attempt.control === null
+      ? [{ attempt, samples: attempt.samples }]
+      : [attempt.samples, attempt.control].map((samples) => ({ attempt, samples })),
+  );
+  const completions = new Map<Attempt, Completion>();
+  for (let round = 1; round <= plan.ttftRepeats; round++) {
+    for (const { attempt, samples } of rng.shuffle(arms)) {
+      const { configuration, prepared, control } = attempt;
+      if (records.has(configuration)) continue;
+      let stage: FailureStage = 'prefill';
+      try {
+        await warmUp(prepared, parts, warmed);
+        const first = await firstToken(decoder, prepared.prompt, prepared.soft, clock);
+        samples.push(first);
+        if (round < plan.ttftRepeats || samples === control) {
+          first.step.cache.dispose();
+          continue;
+        }
+        stage = 'decode';
+        completions.set(attempt, await completeGreedily(decoder, first.step, stop, clock));
+      } catch (error) {
+        records.failed(configuration, stage, error);
+      }
+    }
+  }
+  return completions;
+}
+
+/** What a reader of the records may want to see of the task. */
+function evidenceOf(
+  task: CompletionTask,
+  { left, right }: InFileContext,
+  rankings: ReadonlyMap<string, Ranking>,
+  plan: ExecutionPlan,
+  tokenizer: Tokenizer,
+): TaskEvidence {
+  const { id, repository, path, language, reference } = task;
+  const chunks = new Map<string, TaskEvidence['chunks'][number]>();
+  for (const configuration of plan.configurations) {
+    const ranking = rankings.get(rankingKey(configuration))!;
+    for (const chunk of 'error' in ranking ? [] : ranking.chunks) {
+      const { path: from, startLine, endLine, text } = chunk;
+      chunks.set(JSON.stringify([from, startLine, endLine]), { path: from, startLine, endLine, text });
+    }
+  }
+  return {
+    ...{ taskId: id, repository, path, language, reference },
+    ...{ left: tokenizer.decode(left), right: tokenizer.decode(right) },
+    chunks: [...chunks.values()],
+  };
 }
 
 type Ranking =
@@ -213,18 +263,19 @@ function rankingKey({ retriever, topK }: Configuration): string {
 }
 
 /**
- * One timed ranking per retriever and top-k; the pipelines that use it share its chunks and its time.
+ * One timed ranking per retriever and top-k of the run; the pipelines that use it share its chunks and its
+ * time.
  *
  * The chunks for a smaller k are not the first k of those for a larger one: repeated texts are dropped
  * after the k best were taken, so the third best may be shown for k = 10 as the second of two.
  */
 async function rankOnce(
   task: CompletionTask,
-  open: readonly Configuration[],
+  configurations: readonly Configuration[],
   parts: ExecutionParts,
 ): Promise<Map<string, Ranking>> {
   const rankings = new Map<string, Ranking>();
-  for (const configuration of open) {
+  for (const configuration of configurations) {
     const key = rankingKey(configuration);
     if (rankings.has(key)) continue;
     const { retriever: name, topK } = configuration;

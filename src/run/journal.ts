@@ -1,16 +1,18 @@
 /**
  * @file The journal: a header line, then one line per finished record. Append-only; the truth.
  *
- * On disk after a crash: every line but possibly the last is whole. A torn last line is cut off when
- * the journal is opened again and its record runs again; damage anywhere else is an error.
+ * A torn last line is cut off when the journal is opened again and its record runs again; damage anywhere
+ * else is an error.
  */
 
-import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
-import { DataError, JournalError, messageOf } from '../domain/errors.js';
+import { JournalError, messageOf } from '../domain/errors.js';
+import { LineWriter, readWholeLines, type WholeLines } from './line-file.js';
 import { parseRecord, recordKey, type TaskRecord } from './record.js';
 
 const SCHEMA = 'llava-eval/journal@2';
+
+const REPAIR = 'the line is damaged; remove it to run its task again';
 
 const headerSchema = z.looseObject({ schema: z.literal(SCHEMA), fingerprint: z.string() });
 const olderSchema = z.looseObject({ schema: z.literal('llava-eval/journal@1') });
@@ -29,10 +31,11 @@ export interface JournalContent {
  *         before the last, or holds a record twice.
  */
 export async function readJournal(path: string): Promise<JournalContent> {
-  let bytes: Buffer;
+  let content: WholeLines;
   try {
-    bytes = await readFile(path);
+    content = await readWholeLines(path, REPAIR);
   } catch (error) {
+    if (error instanceof JournalError) throw error;
     throw new JournalError(
       `${path}: cannot be read: ${messageOf(error)}`,
       ['a run folder holds journal.jsonl; --resume continues one and starts none'],
@@ -41,10 +44,7 @@ export async function readJournal(path: string): Promise<JournalContent> {
       },
     );
   }
-  const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
-  const lines = bytes.subarray(0, wholeBytes).toString('utf8').split('\n').slice(0, -1);
-  const [first, ...rest] = lines;
-  const head = first === undefined ? undefined : parseJson(first, path, 1);
+  const [head, ...rest] = content.values;
   const header = headerSchema.safeParse(head);
   if (!header.success) {
     if (olderSchema.safeParse(head).success) throw olderVersion(path, 'llava-eval/journal@1', SCHEMA);
@@ -53,13 +53,11 @@ export async function readJournal(path: string): Promise<JournalContent> {
     ]);
   }
   const seen = new Set<string>();
-  const records = rest.map((line, i) => {
+  const records = rest.map((value, i) => {
     const at = `${path}:${i + 2}`;
-    const record = parseRecord(parseJson(line, path, i + 2));
+    const record = parseRecord(value);
     if ('problem' in record) {
-      throw new JournalError(`${at}: ${record.problem}`, [
-        'the line is damaged; remove it to run its task again',
-      ]);
+      throw new JournalError(`${at}: ${record.problem}`, [REPAIR]);
     }
     const key = recordKey(record.taskId, record);
     if (seen.has(key)) {
@@ -70,7 +68,7 @@ export async function readJournal(path: string): Promise<JournalContent> {
     seen.add(key);
     return record;
   });
-  return { fingerprint: header.data.fingerprint, records, wholeBytes };
+  return { fingerprint: header.data.fingerprint, records, wholeBytes: content.wholeBytes };
 }
 
 /** The refusal of a file whose records lack what the present ones have. */
@@ -81,70 +79,32 @@ export function olderVersion(path: string, found: string, expected: string): Jou
   ]);
 }
 
-function parseJson(line: string, path: string, number: number): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw new JournalError(
-      `${path}:${number}: not JSON: ${messageOf(error)}`,
-      ['the line is damaged; remove it to run its task again'],
-      { cause: error },
-    );
-  }
-}
-
-/** An open journal; records reach the file in the order of the calls, one write each. */
+/** An open journal. */
 export class JournalWriter {
-  readonly #file: FileHandle;
-  readonly #path: string;
+  readonly #lines: LineWriter;
 
-  private constructor(file: FileHandle, path: string) {
-    this.#file = file;
-    this.#path = path;
+  private constructor(lines: LineWriter) {
+    this.#lines = lines;
   }
 
   /** Starts a new journal. @throws {JournalError} If there is one already. */
   static async create(path: string, fingerprint: string): Promise<JournalWriter> {
-    let file: FileHandle;
-    try {
-      file = await open(path, 'ax');
-    } catch (error) {
-      throw new JournalError(
-        `${path}: cannot be created: ${messageOf(error)}`,
-        ['continue an earlier run with --resume, or choose another folder with --out'],
-        { cause: error },
-      );
-    }
-    const writer = new JournalWriter(file, path);
-    await writer.#write({ schema: SCHEMA, fingerprint });
-    return writer;
+    const lines = await LineWriter.create(path);
+    await lines.append({ schema: SCHEMA, fingerprint });
+    return new JournalWriter(lines);
   }
 
   /** Opens a journal that `readJournal` has read, without its torn last line. */
-  static async reopen(path: string, { wholeBytes }: JournalContent): Promise<JournalWriter> {
-    await truncate(path, wholeBytes);
-    return new JournalWriter(await open(path, 'a'), path);
+  static async reopen(path: string, content: JournalContent): Promise<JournalWriter> {
+    return new JournalWriter(await LineWriter.reopen(path, content));
   }
 
-  async append(record: TaskRecord): Promise<void> {
-    await this.#write(record);
+  append(record: TaskRecord): Promise<void> {
+    return this.#lines.append(record);
   }
 
   /** Flushes to the disk and closes. */
-  async close(): Promise<void> {
-    await this.#file.sync();
-    await this.#file.close();
-  }
-
-  async #write(value: object): Promise<void> {
-    try {
-      await this.#file.appendFile(`${JSON.stringify(value)}\n`, 'utf8');
-    } catch (error) {
-      throw new DataError(
-        `${this.#path}: cannot be written: ${messageOf(error)}`,
-        ['what was recorded is kept; make room and continue with --resume'],
-        { cause: error },
-      );
-    }
+  close(): Promise<void> {
+    return this.#lines.close();
   }
 }

@@ -7,23 +7,26 @@ import { JournalError } from '../domain/errors.js';
 import { configurations } from './configurations.js';
 import { recordKey, type TaskRecord } from './record.js';
 import type { RunJson } from './run-json.js';
+import type { TaskEvidence } from './task-evidence.js';
 
 /** What one shard left on disk. */
 export interface ShardRun {
   readonly path: string;
   readonly run: RunJson;
   readonly records: readonly TaskRecord[];
+  /** What its tasks were; empty for a folder without `tasks.jsonl`. */
+  readonly evidence: readonly TaskEvidence[];
 }
 
 /**
- * Joins shards, records in the order of the shards.
+ * Joins shards, records and tasks in the order of the shards.
  *
  * The merged run starts with the first shard and ends with the last; its machine is that of the first.
  *
  * @throws {JournalError} If shards are of different runs, unfinished, repeated, missing, or from machines
  *         of different processors, whose times must not be pooled.
  */
-export function mergeShards(shards: readonly ShardRun[]): { run: RunJson; records: readonly TaskRecord[] } {
+export function mergeShards(shards: readonly ShardRun[]): Omit<ShardRun, 'path'> {
   const [first] = shards;
   if (first === undefined) throw new JournalError('there is nothing to merge');
   for (const { path, run } of shards) {
@@ -66,6 +69,7 @@ export function mergeShards(shards: readonly ShardRun[]): { run: RunJson; record
     shards.flatMap(({ run }) => read(run) ?? []).sort();
   return {
     records,
+    evidence: shards.flatMap((shard) => shard.evidence),
     run: {
       ...first.run,
       shard: null,

@@ -11,6 +11,8 @@ export interface RunFolder {
   readonly path: string;
   readonly runJson: string;
   readonly journal: string;
+  /** What the tasks were; may be absent. */
+  readonly tasks: string;
   readonly summary: string;
   readonly report: string;
 }
@@ -20,6 +22,7 @@ export function runFolder(path: string): RunFolder {
     path,
     runJson: join(path, 'run.json'),
     journal: join(path, 'journal.jsonl'),
+    tasks: join(path, 'tasks.jsonl'),
     summary: join(path, 'summary.json'),
     report: join(path, 'report.md'),
   };

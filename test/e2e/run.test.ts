@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readJournal } from '../../src/run/journal.js';
 import { recordKey, type TaskRecord } from '../../src/run/record.js';
+import { readTaskEvidence, type TaskEvidence } from '../../src/run/task-evidence.js';
 import type { Summary } from '../../src/report/summary.js';
 import { llavaEval } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
@@ -41,6 +42,12 @@ async function recordsOf(out: string): Promise<Map<string, object>> {
   return new Map(records.map((record) => [recordKey(record.taskId, record), withoutTimes(record)]));
 }
 
+/** What the tasks were, in the order they ran. */
+async function tasksOf(out: string): Promise<[string, TaskEvidence][]> {
+  const content = await readTaskEvidence(join(folder, out, 'tasks.jsonl'));
+  return [...content!.tasks];
+}
+
 describe('llava-eval run', () => {
   test('prints one row a configuration and writes the run folder', async () => {
     const { code, stdout, stderr } = await llavaEval(runArgs('a'));
@@ -57,6 +64,7 @@ describe('llava-eval run', () => {
       'report.md',
       'run.json',
       'summary.json',
+      'tasks.jsonl',
     ]);
     const summary = summaryOf('a');
     assert.equal(summary.schema, 'llava-eval/summary@1');
@@ -80,6 +88,22 @@ describe('llava-eval run', () => {
       const full = rows.find((other) => other.pipeline === 'full-rag' && other.retriever === row.retriever)!;
       assert.ok(row.promptTokens.mean! < full.promptTokens.mean!);
       assert.ok(row.ttftReductionVsFullRag!.ci95 !== null && row.ttftReductionVsFullRag!.pairs === 12);
+    }
+  });
+
+  test('keeps every task once, with the chunks that its records name', async () => {
+    const tasks = new Map(await tasksOf('a'));
+    assert.equal(tasks.size, 12);
+    const { records } = await readJournal(join(folder, 'a', 'journal.jsonl'));
+    for (const record of records) {
+      assert.ok(record.status === 'scored');
+      const { chunks } = tasks.get(record.taskId)!;
+      for (const { path, startLine, endLine } of record.chunks) {
+        const found = chunks.filter(
+          (chunk) => chunk.path === path && chunk.startLine === startLine && chunk.endLine === endLine,
+        );
+        assert.equal(found.length, 1);
+      }
     }
   });
 
@@ -166,9 +190,11 @@ describe('llava-eval run', () => {
     assert.ok(kept.size > 0 && kept.size < 84, `${kept.size} records`);
     // What a crash leaves behind: the last line torn in two.
     await truncate(journal, (await readFile(journal)).length - 20);
+    await appendFile(join(folder, 'e', 'tasks.jsonl'), '{"taskId":"relay/');
     const second = await llavaEval(runArgs('e', '--resume'));
     assert.equal(second.code, 0, second.stderr);
     assert.deepEqual(await recordsOf('e'), await recordsOf('a'));
+    assert.deepEqual(await tasksOf('e'), await tasksOf('a'));
   });
 
   test('refuses to resume under other settings', async () => {
@@ -195,6 +221,14 @@ describe('llava-eval report and merge', () => {
     assert.deepEqual(await read(), before);
   });
 
+  test('a run folder without what its tasks were is reported all the same', async () => {
+    const expected = await readFile(join(folder, 'b', 'report.md'), 'utf8');
+    await rm(join(folder, 'b', 'tasks.jsonl'));
+    const { code, stderr } = await llavaEval(['report', join(folder, 'b')]);
+    assert.equal(code, 0, stderr);
+    assert.equal(await readFile(join(folder, 'b', 'report.md'), 'utf8'), expected);
+  });
+
   test('shards merged give the quality numbers of one run', async () => {
     const out = (i: number): string => `s${i}`;
     for (const i of [1, 2]) {
@@ -207,6 +241,7 @@ describe('llava-eval report and merge', () => {
     const quality = (name: string) =>
       summaryOf(name).rows.map((row) => [row.exactMatch, row.editSimilarity, row.vsNoContext, row.tasks]);
     assert.deepEqual(quality('merged'), quality('a'));
+    assert.deepEqual(new Map(await tasksOf('merged')), new Map(await tasksOf('a')));
   });
 
   test('a missing shard is named, and nothing is written', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
-import type { TokenId } from '../../src/domain/units.js';
+import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/model/decoder.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
@@ -11,10 +11,12 @@ import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
 import { noContextPipeline } from '../../src/pipelines/no-context.js';
 import { DEFAULT_PIPELINES, PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
+import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { fimTokens } from '../../src/prompt/fim.js';
 import { RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
+import type { TaskEvidence } from '../../src/run/task-evidence.js';
 import {
   FakeDecoder,
   fakeEncoder,
@@ -94,15 +96,20 @@ async function collect(
   recorded: ReadonlySet<string> = new Set(),
 ) {
   const records: TaskRecord[] = [];
+  const tasks: TaskEvidence[] = [];
   const isComplete = await execute(plan, parts, {
     recorded,
     isCancelled: () => false,
+    onTask: (task) => {
+      tasks.push(task);
+      return Promise.resolve();
+    },
     onRecord: (record) => {
       records.push(record);
       return Promise.resolve();
     },
   });
-  return { records, isComplete };
+  return { records, tasks, isComplete };
 }
 
 describe('the core loop', () => {
@@ -229,6 +236,69 @@ describe('the core loop', () => {
     }
   });
 
+  test('hands over what each task was before its records, and the prompts follow from that', async () => {
+    const events: string[] = [];
+    let evidence: TaskEvidence | undefined;
+    const records: TaskRecord[] = [];
+    const long = fakeTask('r/long', 'p'.repeat(60) + 'left', 'answer', 'right' + 's'.repeat(60));
+    const pipelines = ['no-context', 'full-rag', 'budget-rag'] as const;
+    const axes = { pipelines, retrievers: ['bm25'] as const, topK: [1, 2] };
+    const decoder = new FakeDecoder('answer');
+    await execute(planOf({ tasks: [long], configurations: configurations(axes) }), partsOf(decoder), {
+      recorded: new Set(),
+      isCancelled: () => false,
+      onTask: (task) => {
+        events.push('task');
+        evidence = task;
+        return Promise.resolve();
+      },
+      onRecord: (record) => {
+        events.push('record');
+        records.push(record);
+        return Promise.resolve();
+      },
+    });
+    assert.deepEqual(events, ['task', ...Array.from({ length: 5 }, () => 'record')]);
+    const { left, right, chunks, language } = evidence!;
+    // 40 tokens left and 20 right, one token a character.
+    assert.deepEqual([left, right], ['p'.repeat(36) + 'left', 'right' + 's'.repeat(15)]);
+    // Each chunk once, although four configurations were given one or both.
+    assert.deepEqual(
+      chunks,
+      CHUNKS.map(({ path, startLine, endLine, text }) => ({ path, startLine, endLine, text })),
+    );
+    // With a record it gives back the prompt that was timed, here as the decoder saw it: ids in column 0.
+    const seen = new Set(
+      decoder.prompts.map((prompt) =>
+        fakeTokenizer.decode([...prompt.data].filter((_, i) => i % 2 === 0).map(tokenId)),
+      ),
+    );
+    for (const record of records) {
+      assert.ok(record.status === 'scored');
+      const shown = record.chunks.map(({ path }) => chunks.find((chunk) => chunk.path === path)!);
+      const block =
+        record.pipeline === 'full-rag'
+          ? crossFileBlock(shown, language)
+          : record.pipeline === 'budget-rag'
+            ? bareBlock(shown)
+            : '';
+      const prompt = block.slice(0, record.contextCharacters) + left + right;
+      assert.ok(seen.has(prompt), `${record.pipeline}: ${prompt}`);
+    }
+  });
+
+  test('has no evidence of a task of which no prompt could be made', async () => {
+    const broken = { ...partsOf(new FakeDecoder('answer')) };
+    const failing = new Map(
+      [...broken.pipelines].map(([name]): [Pipeline['name'], Pipeline] => [
+        name,
+        { name, prepare: () => Promise.reject(new Error('no such word')) },
+      ]),
+    );
+    const { tasks, records } = await collect(planOf(), { ...broken, pipelines: failing });
+    assert.deepEqual([tasks.length, records.filter(({ status }) => status === 'failed').length], [0, 14]);
+  });
+
   test('a configuration that fails is recorded with stage and message while the others go on', async () => {
     const parts = partsOf(new FakeDecoder('answer'), {
       retriever: (name) => ({
@@ -275,6 +345,7 @@ describe('the core loop', () => {
     const isComplete = await execute(planOf(), partsOf(new FakeDecoder('answer')), {
       recorded: new Set(),
       isCancelled: () => records.length > 0,
+      onTask: () => Promise.resolve(),
       onRecord: (record) => {
         records.push(record);
         return Promise.resolve();

@@ -11,6 +11,7 @@ import { JournalWriter, readJournal } from '../../run/journal.js';
 import { mergeShards, type ShardRun } from '../../run/merge.js';
 import { assertWritable, makeFolder, runFolder, type RunFolder } from '../../run/run-folder.js';
 import { readRunJson, writeRunJson } from '../../run/run-json.js';
+import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
 import type { Shell } from '../shell.js';
 
 /** Registers both commands. */
@@ -53,12 +54,15 @@ export function registerReport(program: Command, shell: Shell): void {
       await assertWritable(flags.out);
       const shards: ShardRun[] = [];
       for (const path of paths) shards.push({ path, ...(await readRun(runFolder(path))) });
-      const { run, records } = mergeShards(shards);
+      const { run, records, evidence } = mergeShards(shards);
       const folder = runFolder(flags.out);
       await makeFolder(folder.path);
       const journal = await JournalWriter.create(folder.journal, run.fingerprint);
       for (const record of records) await journal.append(record);
       await journal.close();
+      const tasks = await EvidenceWriter.open(folder.tasks, null);
+      for (const task of evidence) await tasks.append(task);
+      await tasks.close();
       await writeRunJson(folder.runJson, run);
       shell.stdout.write(renderTable(await publish(folder, run, records)));
       shell.exit(EXIT.done);
@@ -73,5 +77,6 @@ async function readRun(folder: RunFolder): Promise<Omit<ShardRun, 'path'>> {
       'restore the folder as it was written',
     ]);
   }
-  return { run, records: journal.records };
+  const evidence = await readTaskEvidence(folder.tasks);
+  return { run, records: journal.records, evidence: [...(evidence?.tasks.values() ?? [])] };
 }

@@ -32,6 +32,7 @@ import { assertWritable, makeFolder, runFolder } from '../../run/run-folder.js';
 import { runJson, writeRunJson } from '../../run/run-json.js';
 import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
+import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
 import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
 import { SILENT, terminalProgress } from '../progress.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
@@ -68,6 +69,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   }
   await assertWritable(folder.path);
   const earlier = given.resume === true ? await readJournal(folder.journal) : null;
+  const evidenced = earlier === null ? null : await readTaskEvidence(folder.tasks);
   if (earlier === null && existsSync(folder.journal)) {
     throw new JournalError(`${folder.path}: holds a run already`, [
       'continue it with --resume, or choose another folder with --out',
@@ -145,6 +147,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       earlier === null
         ? await JournalWriter.create(folder.journal, print)
         : await JournalWriter.reopen(folder.journal, earlier);
+    const evidence = await EvidenceWriter.open(folder.tasks, evidenced);
     const started = runJson({
       given,
       spec,
@@ -192,6 +195,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
         {
           recorded: new Set(records.map((record) => recordKey(record.taskId, record))),
           isCancelled: () => shell.interrupt.aborted,
+          onTask: (task) => evidence.append(task),
           onRecord: async (record) => {
             await journal.append(record);
             records.push(record);
@@ -201,6 +205,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       );
     } finally {
       progress.stop();
+      await evidence.close();
       await journal.close();
     }
     if (!isComplete) {

@@ -1,0 +1,99 @@
+/**
+ * @file Append-only files of JSON lines, as a run writes them and a crash leaves them.
+ *
+ * On disk after a crash: every line but possibly the last is whole. A torn last line is cut off when the
+ * file is opened again; damage anywhere else is an error of whoever reads the lines.
+ */
+
+import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { DataError, JournalError, messageOf } from '../domain/errors.js';
+
+export interface WholeLines {
+  /** Parsed; line i of the file is entry i - 1. */
+  readonly values: readonly unknown[];
+  /** Bytes up to the end of the last whole line. */
+  readonly wholeBytes: number;
+}
+
+/**
+ * Reads the whole lines of a file.
+ *
+ * @param repair What to do about a line that is not JSON.
+ * @throws {JournalError} With file and line, if a whole line is not JSON.
+ * @throws The error of the file system, if the file cannot be read.
+ */
+export async function readWholeLines(path: string, repair: string): Promise<WholeLines> {
+  const bytes = await readFile(path);
+  const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
+  const lines = bytes.subarray(0, wholeBytes).toString('utf8').split('\n').slice(0, -1);
+  const values = lines.map((line, i): unknown => {
+    try {
+      return JSON.parse(line);
+    } catch (error) {
+      throw new JournalError(`${path}:${i + 1}: not JSON: ${messageOf(error)}`, [repair], { cause: error });
+    }
+  });
+  return { values, wholeBytes };
+}
+
+/** An open file of lines; values reach it in the order of the calls, one write each. */
+export class LineWriter {
+  readonly #file: FileHandle;
+  readonly #path: string;
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /** Starts a new file. @throws {JournalError} If there is one already. */
+  static async create(path: string): Promise<LineWriter> {
+    try {
+      return new LineWriter(await open(path, 'ax'), path);
+    } catch (error) {
+      throw new JournalError(
+        `${path}: cannot be created: ${messageOf(error)}`,
+        ['continue an earlier run with --resume, or choose another folder with --out'],
+        { cause: error },
+      );
+    }
+  }
+
+  /** Starts a file anew, in a folder that belongs to the caller. @throws {DataError} If it cannot be made. */
+  static async replace(path: string): Promise<LineWriter> {
+    try {
+      return new LineWriter(await open(path, 'w'), path);
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  }
+
+  /** Opens a file that has been read, without its torn last line. */
+  static async reopen(path: string, { wholeBytes }: Pick<WholeLines, 'wholeBytes'>): Promise<LineWriter> {
+    await truncate(path, wholeBytes);
+    return new LineWriter(await open(path, 'a'), path);
+  }
+
+  /** @throws {DataError} If the disk is full or gone; earlier lines are kept. */
+  async append(value: object): Promise<void> {
+    try {
+      await this.#file.appendFile(`${JSON.stringify(value)}\n`, 'utf8');
+    } catch (error) {
+      throw unwritable(this.#path, error);
+    }
+  }
+
+  /** Flushes to the disk and closes. */
+  async close(): Promise<void> {
+    await this.#file.sync();
+    await this.#file.close();
+  }
+}
+
+function unwritable(path: string, cause: unknown): DataError {
+  return new DataError(
+    `${path}: cannot be written: ${messageOf(cause)}`,
+    ['what was recorded is kept; make room and continue with --resume'],
+    { cause },
+  );
+}

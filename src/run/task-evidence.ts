@@ -1,0 +1,112 @@
+/**
+ * @file `tasks.jsonl`: what the tasks of a run were, so that a report can show them without the dataset.
+ *
+ * One line a task, written before its first record. Not needed for any number: a run folder without it
+ * is reported all the same, only its tasks cannot be looked at. With a record it gives back each prompt:
+ * `left` and `right` are in all of them, `no-context` has nothing else, `full-rag` and `budget-rag` have
+ * the first `contextCharacters` of their block of the record's chunks, `compressed` a soft token a chunk.
+ */
+
+import { z } from 'zod';
+import { JournalError, messageOf } from '../domain/errors.js';
+import { LANGUAGES } from '../domain/task.js';
+import { LineWriter, readWholeLines, type WholeLines } from './line-file.js';
+
+const evidenceSchema = z.strictObject({
+  taskId: z.string(),
+  repository: z.string(),
+  path: z.string(),
+  language: z.enum(LANGUAGES),
+  /** What completions were compared with. */
+  reference: z.string(),
+  /** The code before the hole that is in the prompts, after the cut to the budget. */
+  left: z.string(),
+  /** The code after the hole that is in the prompts. */
+  right: z.string(),
+  /** Every chunk that any configuration was given, once. */
+  chunks: z.array(
+    z.strictObject({
+      path: z.string(),
+      startLine: z.int().positive(),
+      endLine: z.int().positive(),
+      text: z.string(),
+    }),
+  ),
+});
+
+export type TaskEvidence = z.infer<typeof evidenceSchema>;
+
+export interface EvidenceContent {
+  readonly tasks: ReadonlyMap<string, TaskEvidence>;
+  /** Bytes up to the end of the last whole line. */
+  readonly wholeBytes: number;
+}
+
+const REPAIR = 'the line is damaged; remove it, and reports show all tasks but this one';
+
+/**
+ * Reads the file.
+ *
+ * @returns null if there is none.
+ * @throws {JournalError} With file and line, if it cannot be read, or holds a damaged line before the
+ *         last or a task twice.
+ */
+export async function readTaskEvidence(path: string): Promise<EvidenceContent | null> {
+  let content: WholeLines;
+  try {
+    content = await readWholeLines(path, REPAIR);
+  } catch (error) {
+    if (error instanceof JournalError) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw new JournalError(`${path}: cannot be read: ${messageOf(error)}`, [], { cause: error });
+  }
+  const tasks = new Map<string, TaskEvidence>();
+  for (const [i, value] of content.values.entries()) {
+    const parsed = evidenceSchema.safeParse(value);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]!;
+      throw new JournalError(`${path}:${i + 1}: ${issue.path.join('.') || 'line'}: ${issue.message}`, [
+        REPAIR,
+      ]);
+    }
+    if (tasks.has(parsed.data.taskId)) {
+      throw new JournalError(`${path}:${i + 1}: ${parsed.data.taskId} is there twice`, [
+        'two runs wrote to the same folder; start a new one',
+      ]);
+    }
+    tasks.set(parsed.data.taskId, parsed.data);
+  }
+  return { tasks, wholeBytes: content.wholeBytes };
+}
+
+/** The open file; a task that has its line already keeps it. */
+export class EvidenceWriter {
+  readonly #lines: LineWriter;
+  readonly #written: Set<string>;
+
+  private constructor(lines: LineWriter, written: Iterable<string>) {
+    this.#lines = lines;
+    this.#written = new Set(written);
+  }
+
+  /**
+   * Continues what `readTaskEvidence` has read, or starts the file if there was none. The journal is what
+   * guards the folder against a second run, and comes first.
+   */
+  static async open(path: string, earlier: EvidenceContent | null): Promise<EvidenceWriter> {
+    return earlier === null
+      ? new EvidenceWriter(await LineWriter.replace(path), [])
+      : new EvidenceWriter(await LineWriter.reopen(path, earlier), earlier.tasks.keys());
+  }
+
+  async append(evidence: TaskEvidence): Promise<void> {
+    if (this.#written.has(evidence.taskId)) return;
+    await this.#lines.append(evidence);
+    this.#written.add(evidence.taskId);
+  }
+
+  /** Flushes to the disk and closes. */
+  close(): Promise<void> {
+    return this.#lines.close();
+  }
+}

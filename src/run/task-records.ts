@@ -1,0 +1,58 @@
+/**
+ * @file The records of one task as its configurations come to an end, one each.
+ */
+
+import { messageOf } from '../domain/errors.js';
+import type { CompletionTask } from '../domain/task.js';
+import type { Configuration, FailureStage, ScoredRecord, TaskRecord } from './record.js';
+
+/** What a scored record says beside whose it is. */
+export type Score = Omit<
+  ScoredRecord,
+  keyof Configuration | 'taskId' | 'repository' | 'crossFile' | 'status'
+>;
+
+export class TaskRecords {
+  readonly #task: CompletionTask;
+  readonly #records = new Map<Configuration, TaskRecord>();
+
+  constructor(task: CompletionTask) {
+    this.#task = task;
+  }
+
+  /** Whether a configuration has come to its end. */
+  has(configuration: Configuration): boolean {
+    return this.#records.has(configuration);
+  }
+
+  scored(configuration: Configuration, score: Score): void {
+    this.#records.set(configuration, { ...this.#identity(configuration), status: 'scored', ...score });
+  }
+
+  failed(configuration: Configuration, stage: FailureStage, error: unknown): void {
+    this.#records.set(configuration, {
+      ...this.#identity(configuration),
+      status: 'failed',
+      error: { stage, message: messageOf(error) },
+    });
+  }
+
+  tooLong(configuration: Configuration, promptTokens: number): void {
+    this.#records.set(configuration, {
+      ...this.#identity(configuration),
+      status: 'skipped',
+      reason: 'prompt-too-long',
+      promptTokens,
+    });
+  }
+
+  /** In the order given. */
+  of(configurations: readonly Configuration[]): TaskRecord[] {
+    return configurations.flatMap((configuration) => this.#records.get(configuration) ?? []);
+  }
+
+  #identity({ pipeline, retriever, topK }: Configuration) {
+    const { id, repository, crossFile } = this.#task;
+    return { taskId: id, repository, crossFile, pipeline, retriever, topK };
+  }
+}
