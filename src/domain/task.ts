@@ -2,6 +2,8 @@
  * @file The unit of evaluation: one hole in one file of one repository.
  */
 
+import type { RetrievedChunk } from './chunk.js';
+
 export type TaskId = string & { readonly __unit: 'task-id' };
 
 /** Marks a string as a task id; ids are opaque and unique within a dataset. */
@@ -42,6 +44,8 @@ export interface CompletionTask {
    * Code Arena's category of the line. Absent where the benchmark has none.
    */
   readonly category?: string;
+  /** Chunks that the benchmark ships with the task, in its order. Absent where it ships none. */
+  readonly shipped?: readonly RetrievedChunk[];
 }
 
 /** One file of a repository, as text. */

@@ -5,7 +5,7 @@
  * that (prefill, decoding, scoring) is the same code for all of them, on the same decoder.
  */
 
-import type { ScoredChunk } from '../domain/chunk.js';
+import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Ms } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
@@ -62,5 +62,5 @@ export interface Pipeline {
    *
    * @param chunks Best first; may be empty, which gives the prompt without context.
    */
-  prepare(task: CompletionTask, chunks: readonly ScoredChunk[]): Promise<PreparedPrompt>;
+  prepare(task: CompletionTask, chunks: readonly RetrievedChunk[]): Promise<PreparedPrompt>;
 }

@@ -5,7 +5,7 @@
  * published models are evaluated with exactly these sentences. The block ends with an empty line.
  */
 
-import type { Chunk } from '../domain/chunk.js';
+import type { Chunk, RetrievedChunk } from '../domain/chunk.js';
 import type { Language } from '../domain/task.js';
 import { nonBlankLines } from '../domain/text.js';
 
@@ -28,14 +28,20 @@ function splitLines(text: string): string[] {
 }
 
 /**
- * The block for chunks given best first, so that a cut at the end loses the worst.
+ * The block for chunks given best first, so that a cut at the end loses the worst. Chunks that bring the
+ * text of a benchmark's own block keep it, whatever its form.
  *
  * @returns "" for no chunks: the prompt is then the one without context.
  * @example crossFileBlock([{ path: 'a.ts', text: 'let x;', ... }], 'typescript')
  * // => '// Here are …:\n\n// the below code fragment can be found in:\n// a.ts\n// let x;\n\n'
  */
-export function crossFileBlock(chunks: readonly Pick<Chunk, 'path' | 'text'>[], language: Language): string {
+export function crossFileBlock(
+  chunks: readonly Pick<RetrievedChunk, 'path' | 'text' | 'shown'>[],
+  language: Language,
+): string {
   if (chunks.length === 0) return '';
+  const shipped = chunks.flatMap(({ shown }) => shown ?? []);
+  if (shipped.length === chunks.length) return shipped.join('');
   const mark = COMMENT[language];
   const fragments = chunks.map(({ path, text }) => {
     const body = text.replace(/^\n+|\n+$/g, '');

@@ -16,7 +16,7 @@
  */
 
 import { stopwatch, type Clock } from '../domain/clock.js';
-import type { ScoredChunk } from '../domain/chunk.js';
+import type { RetrievedChunk } from '../domain/chunk.js';
 import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
 import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
@@ -27,7 +27,8 @@ import { completeGreedily, firstToken, type Completion, type FirstToken } from '
 import type { InFileContext } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
 import type { FimTokens } from '../prompt/fim.js';
-import type { Retriever, RetrieverName } from '../retrieval/retriever.js';
+import type { RetrieverName } from '../retrieval/retriever.js';
+import type { ChunkSource } from '../retrieval/shipped.js';
 import { createRng, type Rng } from '../tensor/rng.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import {
@@ -59,8 +60,8 @@ export interface ExecutionParts {
   readonly tokenizer: Tokenizer;
   readonly fim: FimTokens;
   readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
-  /** A retriever over the task's repository, prepared for its file. */
-  readonly retriever: (name: RetrieverName, task: CompletionTask) => Retriever;
+  /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
+  readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
   readonly clock: Clock;
 }
 
@@ -102,7 +103,7 @@ export async function execute(
 /** A configuration on its way through the stages of one task. */
 interface Attempt {
   readonly configuration: Configuration;
-  readonly chunks: readonly ScoredChunk[];
+  readonly chunks: readonly RetrievedChunk[];
   readonly retrieveMs: Ms;
   readonly prepared: PreparedPrompt;
   /** Timed first tokens, one a round. */
@@ -243,9 +244,11 @@ function evidenceOf(
   const chunks = new Map<string, TaskEvidence['chunks'][number]>();
   for (const configuration of plan.configurations) {
     const ranking = rankings.get(rankingKey(configuration))!;
-    for (const chunk of 'error' in ranking ? [] : ranking.chunks) {
-      const { path: from, startLine, endLine, text } = chunk;
-      chunks.set(JSON.stringify([from, startLine, endLine]), { path: from, startLine, endLine, text });
+    for (const [i, chunk] of ('error' in ranking ? [] : ranking.chunks).entries()) {
+      const { path: from, startLine, endLine, text, shown } = chunk;
+      // Without lines, the place in the shipped order tells chunks of one file apart.
+      const key = JSON.stringify(startLine === null ? ['shipped', i] : [from, startLine, endLine]);
+      chunks.set(key, { path: from, startLine, endLine, text, ...(shown === undefined ? {} : { shown }) });
     }
   }
   return {
@@ -256,7 +259,7 @@ function evidenceOf(
 }
 
 type Ranking =
-  { readonly chunks: readonly ScoredChunk[]; readonly retrieveMs: Ms } | { readonly error: unknown };
+  { readonly chunks: readonly RetrievedChunk[]; readonly retrieveMs: Ms } | { readonly error: unknown };
 
 function rankingKey({ retriever, topK }: Configuration): string {
   return JSON.stringify([retriever, topK]);

@@ -53,9 +53,10 @@ const common = {
 
 const chunkSchema = z.strictObject({
   path: z.string(),
-  startLine: z.int().positive(),
-  endLine: z.int().positive(),
-  score: z.number(),
+  /** Null, both, and the score too, where a benchmark ships chunks without them. */
+  startLine: z.int().positive().nullable(),
+  endLine: z.int().positive().nullable(),
+  score: z.number().nullable(),
 });
 
 export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'decode'] as const;

@@ -23,13 +23,18 @@ const evidenceSchema = z.strictObject({
   left: z.string(),
   /** The code after the hole that is in the prompts. */
   right: z.string(),
-  /** Every chunk that any configuration was given, once. */
+  /**
+   * Every chunk that any configuration was given, once. Those without lines are the ones the benchmark
+   * ships, in its order: the i-th of them is the i-th chunk of a record of that retriever.
+   */
   chunks: z.array(
     z.strictObject({
       path: z.string(),
-      startLine: z.int().positive(),
-      endLine: z.int().positive(),
+      startLine: z.int().positive().nullable(),
+      endLine: z.int().positive().nullable(),
       text: z.string(),
+      /** What text pipelines show of it, where that is not made from path and text. */
+      shown: z.string().optional(),
     }),
   ),
 });

@@ -100,6 +100,15 @@ describe('the cross-file block', () => {
   test('of no chunks is empty', () => {
     assert.equal(crossFileBlock([], 'typescript'), '');
   });
+
+  test("is a benchmark's own text where the chunks bring one, whatever its form", () => {
+    const chunks = [
+      { path: 'a.py', text: 'x', shown: '# header\n\n# a.py\n# x\n\f' },
+      { path: 'b.py', text: 'y', shown: '# b.py\r\n# y' },
+    ];
+    assert.equal(crossFileBlock(chunks, 'python'), '# header\n\n# a.py\n# x\n\f# b.py\r\n# y');
+    assert.match(crossFileBlock([chunks[0]!, { path: 'c.py', text: 'z' }], 'python'), /^# Here are/);
+  });
 });
 
 describe('the bare block', () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ScoredChunk } from '../../src/domain/chunk.js';
+import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/model/decoder.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
-import { recordKey, type TaskRecord } from '../../src/run/record.js';
+import { parseRecord, recordKey, type TaskRecord } from '../../src/run/record.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
@@ -15,6 +15,7 @@ import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js'
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { fimTokens } from '../../src/prompt/fim.js';
 import { RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
+import { asShipped } from '../../src/retrieval/shipped.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
 import {
@@ -113,6 +114,45 @@ async function collect(
 }
 
 describe('the core loop', () => {
+  test('shows the chunks that a benchmark ships, and records neither lines nor scores that it does not state', async () => {
+    const shipped: RetrievedChunk = {
+      path: 'a.ts',
+      startLine: null,
+      endLine: null,
+      score: null,
+      text: 'x',
+      shown: '// x',
+    };
+    const task = { ...TASKS[0]!, shipped: [shipped, { ...shipped, path: 'b.ts', shown: '// y' }] };
+    const decoder = new FakeDecoder('answer');
+    const plan = planOf({
+      tasks: [task],
+      configurations: [{ pipeline: 'full-rag', retriever: 'jaccard', topK: 1 }],
+    });
+    const { records } = await collect(plan, partsOf(decoder, { retriever: () => asShipped }));
+    const [record] = records;
+    assert.ok(record?.status === 'scored');
+    assert.deepEqual(record.chunks, [{ path: 'a.ts', startLine: null, endLine: null, score: null }]);
+    assert.deepEqual(parseRecord(JSON.parse(JSON.stringify(record))), record);
+    const ids = Array.from(
+      { length: decoder.prompts[0]!.rows },
+      (_, row) => decoder.prompts[0]!.data[row * 2]!,
+    );
+    const text = fakeTokenizer.decode(ids.map((id) => tokenId(id)));
+    assert.ok(text.includes('// x') && !text.includes('// y'), text);
+  });
+
+  test('records the failure of a task that ships no chunks', async () => {
+    const { records } = await collect(
+      planOf({ configurations: [{ pipeline: 'full-rag', retriever: 'jaccard', topK: 1 }] }),
+      partsOf(new FakeDecoder('answer'), { retriever: () => asShipped }),
+    );
+    assert.deepEqual(
+      records.map((record) => record.status === 'failed' && record.error.stage),
+      ['retrieve', 'retrieve'],
+    );
+  });
+
   test('answers every task once a configuration, no-context once and not once a retriever', async () => {
     const { records, isComplete } = await collect(planOf(), partsOf(new FakeDecoder('answer')));
     assert.ok(isComplete);

@@ -1,0 +1,25 @@
+/**
+ * @file `as-shipped`: the chunks that a benchmark ships with its tasks, in the benchmark's order.
+ *
+ * Nothing is searched, so no repository is needed, and `retrieveMs` holds no search: the cold time to
+ * first token of this retriever is not comparable with that of the others.
+ */
+
+import type { RetrievedChunk } from '../domain/chunk.js';
+import type { CompletionTask } from '../domain/task.js';
+
+/** Whatever gives a task its chunks: a retriever over its repository, or the task itself. */
+export interface ChunkSource {
+  /** At most k chunks, best first. */
+  retrieve(task: CompletionTask, k: number): Promise<readonly RetrievedChunk[]>;
+}
+
+/** The first k chunks that the task brings along. */
+export const asShipped: ChunkSource = {
+  retrieve(task, k) {
+    if (task.shipped === undefined) {
+      return Promise.reject(new RangeError(`${task.id} ships no chunks; it should have been refused`));
+    }
+    return Promise.resolve(task.shipped.slice(0, k));
+  },
+};
