@@ -12,26 +12,37 @@
 // prettier-ignore
 const PYTHON_SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
-const LEADING = new RegExp(`^[${PYTHON_SPACE}]+`);
-const ALL_BLANK = new RegExp(`^[${PYTHON_SPACE}]*$`);
 const SPACE_RUNS = new RegExp(`[${PYTHON_SPACE}]+`, 'g');
-const SPACE = new RegExp(`[${PYTHON_SPACE}]`);
+const NOT_SPACE = new RegExp(`[^${PYTHON_SPACE}]`);
+const SPACES_ABOVE_ASCII = new Set(
+  [0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000].concat(
+    Array.from({ length: 11 }, (_, i) => 0x2000 + i),
+  ),
+);
+
+/** Whether Python's `str.isspace` holds for a UTF-16 unit. */
+export function isSpace(unit: number): boolean {
+  if (unit <= 0x20) return unit >= 0x1c || (unit >= 0x09 && unit <= 0x0d);
+  return unit >= 0x85 && SPACES_ABOVE_ASCII.has(unit);
+}
 
 /** Python's `text.strip()`. */
 export function strip(text: string): string {
-  return stripEnd(text).replace(LEADING, '');
+  let start = 0;
+  while (start < text.length && isSpace(text.charCodeAt(start))) start++;
+  return stripEnd(start === 0 ? text : text.slice(start));
 }
 
 /** Python's `text.rstrip()`. */
 export function stripEnd(text: string): string {
   let end = text.length;
-  while (end > 0 && SPACE.test(text[end - 1]!)) end--;
-  return text.slice(0, end);
+  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--;
+  return end === text.length ? text : text.slice(0, end);
 }
 
 /** Whether Python's `text.strip()` is empty. */
 export function isBlank(text: string): boolean {
-  return ALL_BLANK.test(text);
+  return !NOT_SPACE.test(text);
 }
 
 /** Python's `re.sub(r"\s+", " ", text)`. */

@@ -12,7 +12,7 @@
  * reference holds, so a completion that begins with a newline counts as empty.
  */
 
-import { collapseSpace, nonBlankLines, strip } from '../domain/text.js';
+import { collapseSpace, isSpace, nonBlankLines, strip } from '../domain/text.js';
 import { editSimilarity } from './edit-similarity.js';
 import { meanEditSimilarity, meanExactMatch } from './means.js';
 import type { MetricProfile, TaskScore } from './profile.js';
@@ -54,12 +54,36 @@ export function exactMatchTokens(code: string): string[] {
     .filter((token) => token !== '');
 }
 
+/**
+ * Whether two texts agree once white space is left out and quotes count as one: what equal tokens always
+ * imply. It settles most pairs at their first characters.
+ */
+function mayMatch(a: string, b: string): boolean {
+  let [i, j] = [0, 0];
+  for (;;) {
+    while (i < a.length && isSpace(a.charCodeAt(i))) i++;
+    while (j < b.length && isSpace(b.charCodeAt(j))) j++;
+    if (i === a.length || j === b.length) return i === a.length && j === b.length;
+    const [x, y] = [a.charCodeAt(i++), b.charCodeAt(j++)];
+    if (x !== y && !(isQuote(x) && isQuote(y))) return false;
+  }
+}
+
+/** `"`, `'` and the backquote that both become. */
+function isQuote(unit: number): boolean {
+  return unit === 0x22 || unit === 0x27 || unit === 0x60;
+}
+
+function isExactMatch(a: string, b: string): boolean {
+  if (a === b) return true;
+  if (!mayMatch(a, b)) return false;
+  const [x, y] = [exactMatchTokens(a), exactMatchTokens(b)];
+  return x.length === y.length && x.every((token, i) => token === y[i]);
+}
+
 function scoreCompared(compared: string, { reference }: { readonly reference: string }): TaskScore {
-  const a = exactMatchTokens(compared);
-  const b = exactMatchTokens(reference);
-  const equal = a.length === b.length && a.every((token, i) => token === b[i]);
   return {
-    exactMatch: equal ? 1 : 0,
+    exactMatch: isExactMatch(compared, reference) ? 1 : 0,
     editSimilarity: editSimilarity(strip(compared), strip(reference)) ?? 0,
   };
 }
