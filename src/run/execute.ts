@@ -31,16 +31,9 @@ import type { RetrieverName } from '../retrieval/retriever.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
 import { createRng, type Rng } from '../tensor/rng.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import {
-  recordKey,
-  type Configuration,
-  type FailureStage,
-  type ScoredRecord,
-  type TaskRecord,
-  type Timing,
-} from './record.js';
+import { recordKey, type Configuration, type FailureStage, type TaskRecord, type Timing } from './record.js';
 import type { TaskEvidence } from './task-evidence.js';
-import { TaskRecords } from './task-records.js';
+import { TaskRecords, type Score } from './task-records.js';
 
 /** Prompts whose lengths fall into one bucket share a warm-up. */
 const WARM_UP_BUCKET_TOKENS = 128;
@@ -100,6 +93,17 @@ export async function execute(
   return true;
 }
 
+/** What all stages of one task work on. */
+interface TaskWork {
+  readonly task: CompletionTask;
+  readonly plan: ExecutionPlan;
+  readonly parts: ExecutionParts;
+  /** Of the seed and the task alone. */
+  readonly rng: Rng;
+  /** A configuration that cannot go on has its record here. */
+  readonly records: TaskRecords;
+}
+
 /** A configuration on its way through the stages of one task. */
 interface Attempt {
   readonly configuration: Configuration;
@@ -120,28 +124,17 @@ async function executeTask(
   warmed: Set<number>,
 ): Promise<{ readonly evidence: TaskEvidence | null; readonly records: readonly TaskRecord[] }> {
   const records = new TaskRecords(task);
-  const rng = createRng(taskSeed(plan.seed, task.id));
-  const rankings = await rankOnce(task, rng.shuffle(plan.configurations), parts);
-  // In a random order too: what is tokenized first finds the tokenizer's table of words coldest.
-  const { attempts, inFile } = await prepare(task, rng.shuffle(open), rankings, plan, parts, records);
-  const completions = await time(task, attempts, rng, plan, parts, warmed, records);
-  for (const [attempt, { tokens, stopReason, decodeMs }] of completions) {
-    if (records.has(attempt.configuration)) continue;
-    const rawCompletion = parts.tokenizer.decode(tokens);
-    const { prompt, text } = attempt.prepared;
-    records.scored(attempt.configuration, {
-      completion: comparedText(rawCompletion, task.reference),
-      rawCompletion,
-      ...scoreLlavacode(rawCompletion, task.reference),
-      promptTokens: prompt.ids.length,
-      softTokens: prompt.slots.length,
-      contextTokens: text.tokens,
-      contextCharacters: text.characters,
-      chunks: shownChunks(attempt),
-      generatedTokens: tokens.length,
-      stopReason,
-      timing: timingOf(attempt, decodeMs),
-    });
+  const work = { task, plan, parts, rng: createRng(taskSeed(plan.seed, task.id)), records };
+  const rankings = await rankOnce(work);
+  const { attempts, inFile } = await prepare(work, open, rankings);
+  for (const [attempt, completion] of await time(work, attempts, warmed)) {
+    const { configuration } = attempt;
+    if (records.has(configuration)) continue;
+    try {
+      records.scored(configuration, scoreOf(attempt, completion, task, parts.tokenizer));
+    } catch (error) {
+      records.failed(configuration, 'decode', error);
+    }
   }
   return {
     evidence: inFile === null ? null : evidenceOf(task, inFile, rankings, plan, parts.tokenizer),
@@ -151,16 +144,14 @@ async function executeTask(
 
 /** Makes the prompts. A configuration without one has its record afterwards, the others are attempts. */
 async function prepare(
-  task: CompletionTask,
+  { task, plan, parts, rng, records }: TaskWork,
   open: readonly Configuration[],
   rankings: ReadonlyMap<string, Ranking>,
-  plan: ExecutionPlan,
-  parts: ExecutionParts,
-  records: TaskRecords,
 ): Promise<{ readonly attempts: readonly Attempt[]; readonly inFile: InFileContext | null }> {
   const attempts: Attempt[] = [];
   let inFile: InFileContext | null = null;
-  for (const configuration of open) {
+  // In a random order too: what is tokenized first finds the tokenizer's table of words coldest.
+  for (const configuration of rng.shuffle(open)) {
     const ranking = rankings.get(rankingKey(configuration))!;
     if ('error' in ranking) {
       records.failed(configuration, 'retrieve', ranking.error);
@@ -188,13 +179,9 @@ async function prepare(
  * attempt that fails has its record afterwards.
  */
 async function time(
-  task: CompletionTask,
+  { task, plan, parts, rng, records }: TaskWork,
   attempts: readonly Attempt[],
-  rng: Rng,
-  plan: ExecutionPlan,
-  parts: ExecutionParts,
   warmed: Set<number>,
-  records: TaskRecords,
 ): Promise<ReadonlyMap<Attempt, Completion>> {
   const { decoder, fim, clock, tokenizer } = parts;
   const stop = {
@@ -230,6 +217,35 @@ async function time(
     }
   }
   return completions;
+}
+
+/** What a record says of a configuration that came to its end. */
+function scoreOf(
+  attempt: Attempt,
+  { tokens, stopReason, decodeMs }: Completion,
+  { reference }: CompletionTask,
+  tokenizer: Tokenizer,
+): Score {
+  const rawCompletion = tokenizer.decode(tokens);
+  const { prompt, text } = attempt.prepared;
+  return {
+    completion: comparedText(rawCompletion, reference),
+    rawCompletion,
+    ...scoreLlavacode(rawCompletion, reference),
+    promptTokens: prompt.ids.length,
+    softTokens: prompt.slots.length,
+    contextTokens: text.tokens,
+    contextCharacters: text.characters,
+    chunks: attempt.chunks.map(({ path, startLine, endLine, score }) => ({
+      path,
+      startLine,
+      endLine,
+      score,
+    })),
+    generatedTokens: tokens.length,
+    stopReason,
+    timing: timingOf(attempt, decodeMs),
+  };
 }
 
 /** What a reader of the records may want to see of the task. */
@@ -269,16 +285,12 @@ function rankingKey({ retriever, topK }: Configuration): string {
  * One timed ranking per retriever and top-k of the run; the pipelines that use it share its chunks and its
  * time.
  *
- * The chunks for a smaller k are not the first k of those for a larger one: repeated texts are dropped
- * after the k best were taken, so the third best may be shown for k = 10 as the second of two.
+ * The chunks for a smaller k need not be the first of those for a larger one: repeated texts are dropped
+ * after the k best were taken, so what is shown second for k = 10 may not be shown for k = 2.
  */
-async function rankOnce(
-  task: CompletionTask,
-  configurations: readonly Configuration[],
-  parts: ExecutionParts,
-): Promise<Map<string, Ranking>> {
+async function rankOnce({ task, plan, parts, rng }: TaskWork): Promise<Map<string, Ranking>> {
   const rankings = new Map<string, Ranking>();
-  for (const configuration of configurations) {
+  for (const configuration of rng.shuffle(plan.configurations)) {
     const key = rankingKey(configuration);
     if (rankings.has(key)) continue;
     const { retriever: name, topK } = configuration;
@@ -337,10 +349,6 @@ function ttftOf(samples: readonly FirstToken[]): { ttftMs: Ms; ttftSamplesMs: Ms
 
 function medianOf(durations: readonly Ms[]): Ms {
   return ms(quantile(durations, 0.5)!);
-}
-
-function shownChunks({ chunks }: Attempt): ScoredRecord['chunks'] {
-  return chunks.map(({ path, startLine, endLine, score }) => ({ path, startLine, endLine, score }));
 }
 
 /** A seed of 48 bits from the run's seed and the task alone. */
