@@ -10,6 +10,7 @@ import { readBundle, type Bundle } from '../model/bundle.js';
 import type { Decoder } from '../model/decoder.js';
 import type { Device, DeviceRequest, Dtype } from '../model/device.js';
 import type { Encoder } from '../model/encoder.js';
+import { modelFolder } from '../model/export-files.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
 import { resolveDevice } from '../model/ort/probe.js';
 import type { Projector } from '../model/projector.js';
@@ -79,7 +80,7 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
   try {
     const decoderDir = request.decoder ?? bundle.decoder.path;
     const encoderDir = request.encoder ?? bundle.encoder.path;
-    const tokenizer = await loadTokenizer(decoderDir);
+    const tokenizer = await loadTokenizer(modelFolder(decoderDir));
     const fim = fimTokens(bundle.decoder.promptFamily, tokenizer);
     const decoder = keep(await openDecoder(decoderDir, options));
     const openNamedEncoder = async (dir: string): Promise<LoadedEncoder> => ({

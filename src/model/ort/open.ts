@@ -8,15 +8,18 @@ import { join } from 'node:path';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { tokenId } from '../../domain/units.js';
-import { buildDecoderGraph, DECODER_IO, EMBEDDING_TENSOR } from '../../onnx/decoder-graph.js';
+import { buildDecoderGraph, EMBEDDING_TENSOR } from '../../onnx/decoder-graph.js';
 import { buildEncoderGraph } from '../../onnx/encoder-graph.js';
 import { buildProjectorGraph, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
 import { matrixOf } from '../../tensor/matrix.js';
 import { readDecoderConfig, readEncoderConfig } from '../config.js';
 import type { Dtype } from '../device.js';
+import { isExport } from '../export-files.js';
 import { identityOf } from '../file-hash.js';
 import type { ProjectorLayers } from '../projector.js';
 import { CheckpointWeights, findPrefix, SafetensorsFile } from '../safetensors.js';
+import { builtDecoderIo } from './decoder-io.js';
+import { openExportedDecoder } from './open-export.js';
 import { OrtDecoder } from './ort-decoder.js';
 import { OrtEncoder } from './ort-encoder.js';
 import { OrtProjector } from './ort-projector.js';
@@ -31,32 +34,38 @@ const PROJECTOR_PREFIXES = ['model.multi_modal_projector.', 'multi_modal_project
 /**
  * Opens a decoder.
  *
- * @param dir Folder with `config.json` and `model.safetensors`, as Hugging Face lays them out.
+ * @param dir Folder with `config.json` and `model.safetensors`, as Hugging Face lays them out; or a ready-made
+ *   export: an ONNX file, or a folder that holds some and no safetensors.
  * @throws {ModelError} If a file is missing or damaged, the architecture is not supported, weights
  *   and configuration do not belong together, or the device cannot be used.
  */
 export async function openDecoder(dir: string, options: ModelOptions): Promise<OrtDecoder> {
+  const decoder = isExport(dir)
+    ? await openExportedDecoder(dir, options)
+    : await openCheckpoint(dir, options);
+  return await tried('decoder', decoder, options, async () => {
+    const { width } = decoder;
+    (await decoder.prefill(matrixOf(1, width, new Float32Array(width)))).cache.dispose();
+  });
+}
+
+async function openCheckpoint(dir: string, options: ModelOptions): Promise<OrtDecoder> {
   const configPath = join(dir, 'config.json');
   const architecture = readDecoderConfig(configPath);
   const file = SafetensorsFile.open(join(dir, 'model.safetensors'));
   try {
     const weights = new CheckpointWeights(file);
-    const { vocabularySize, width, layers } = architecture;
+    const { vocabularySize, width, maxPositions } = architecture;
     const readEmbeddings = weights.tensor(EMBEDDING_TENSOR, [vocabularySize, width]);
     const graph = buildDecoderGraph(architecture, weights, ELEMENT_TYPE[options.dtype]);
     weights.assertComplete(configPath);
     const identity = await identityOf('decoder', [configPath, file.path]);
-    const caches = Array.from({ length: layers }, (_, layer) => [
-      DECODER_IO.presentKey(layer),
-      DECODER_IO.presentValue(layer),
-    ]).flat();
+    const io = builtDecoderIo(architecture, ELEMENT_TYPE[options.dtype]);
+    const caches = io.caches.map(({ present }) => present);
     const session = await createSession(graph, identity, options, caches);
     const embeddings = matrixOf(vocabularySize, width, readEmbeddings());
     const { device, dtype } = options;
-    const decoder = new OrtDecoder({ session, architecture, embeddings, identity, device, dtype });
-    return await tried('decoder', decoder, options, async () => {
-      (await decoder.prefill(matrixOf(1, width, new Float32Array(width)))).cache.dispose();
-    });
+    return new OrtDecoder({ session, io, maxPositions, embeddings, identity, device, dtype });
   } finally {
     file.close();
   }

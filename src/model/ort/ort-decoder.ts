@@ -5,17 +5,16 @@
  * The KV cache that a step returns is fed into the next one as it is: on WebGPU it never leaves the
  * device, on the CPU the same memory is handed back.
  *
- * Shape letters: T new positions, S past positions, C width, V vocabulary, K key/value heads,
- * D head width.
+ * Shape letters: T new positions, S past positions, C width, V vocabulary.
  */
 
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { tokenId, type TokenId } from '../../domain/units.js';
-import { DECODER_IO, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
 import type { Decoder, DecoderStep, KvCache } from '../decoder.js';
 import type { Device, Dtype } from '../device.js';
+import type { DecoderIo } from './decoder-io.js';
 import { floatOutput } from './session.js';
 
 /** The cache of one sequence: its tensors under the names by which the next step feeds them. */
@@ -45,7 +44,8 @@ class OrtKvCache implements KvCache {
 
 export interface OrtDecoderParts {
   readonly session: InferenceSession;
-  readonly architecture: DecoderArchitecture;
+  readonly io: DecoderIo;
+  readonly maxPositions: number;
   /** Embedding table, [V, C]. */
   readonly embeddings: Matrix;
   readonly identity: string;
@@ -61,18 +61,18 @@ export class OrtDecoder implements Decoder {
   readonly vocabularySize: number;
   readonly maxPositions: number;
   readonly #session: InferenceSession;
-  readonly #architecture: DecoderArchitecture;
+  readonly #io: DecoderIo;
   readonly #embeddings: Matrix;
 
   constructor(parts: OrtDecoderParts) {
     this.identity = parts.identity;
     this.device = parts.device;
     this.dtype = parts.dtype;
-    this.width = parts.architecture.width;
-    this.vocabularySize = parts.architecture.vocabularySize;
-    this.maxPositions = parts.architecture.maxPositions;
+    this.width = parts.embeddings.cols;
+    this.vocabularySize = parts.embeddings.rows;
+    this.maxPositions = parts.maxPositions;
     this.#session = parts.session;
-    this.#architecture = parts.architecture;
+    this.#io = parts.io;
     this.#embeddings = parts.embeddings;
   }
 
@@ -128,18 +128,12 @@ export class OrtDecoder implements Decoder {
   }
 
   #emptyPast(): Map<string, Tensor> {
-    const { layers, kvHeads, headWidth } = this.#architecture;
-    const shape = [1, kvHeads, 0, headWidth];
+    const { caches, emptyCache, cacheType } = this.#io;
     const empty = (): Tensor =>
-      this.dtype === 'fp16'
-        ? new Tensor('float16', new Uint16Array(0), shape)
-        : new Tensor('float32', new Float32Array(0), shape);
-    const past = new Map<string, Tensor>();
-    for (let layer = 0; layer < layers; layer++) {
-      past.set(DECODER_IO.pastKey(layer), empty());
-      past.set(DECODER_IO.pastValue(layer), empty());
-    }
-    return past;
+      cacheType === 'float16'
+        ? new Tensor('float16', new Uint16Array(0), emptyCache)
+        : new Tensor('float32', new Float32Array(0), emptyCache);
+    return new Map(caches.map(({ past }) => [past, empty()]));
   }
 
   /**
@@ -155,12 +149,12 @@ export class OrtDecoder implements Decoder {
   ): Promise<DecoderStep> {
     const length = pastPositions + newPositions;
     const results = await this.#session.run({
-      [DECODER_IO.embeddings]: new Tensor('float32', data, [1, newPositions, this.width]),
-      [DECODER_IO.lastKey]: new Tensor('int32', Int32Array.of(length - 1), [1]),
-      [DECODER_IO.totalKeys]: new Tensor('int32', Int32Array.of(length), []),
+      [this.#io.embeddings]: new Tensor('float32', data, [1, newPositions, this.width]),
+      ...this.#io.positions(pastPositions, newPositions),
       ...Object.fromEntries(past),
     });
-    const logits = floatOutput(results, DECODER_IO.logits);
+    // The last position's, whether or not the graph hands out the others as well.
+    const logits = floatOutput(results, this.#io.logits).subarray(-this.vocabularySize);
     return {
       token: tokenId(argmax(logits)),
       logits,
@@ -170,19 +164,13 @@ export class OrtDecoder implements Decoder {
 
   /** The grown cache, under the names by which it is fed. */
   #present(results: InferenceSession.OnnxValueMapType): Map<string, Tensor> {
-    const present = new Map<string, Tensor>();
-    for (let layer = 0; layer < this.#architecture.layers; layer++) {
-      const pairs = [
-        [DECODER_IO.pastKey(layer), DECODER_IO.presentKey(layer)],
-        [DECODER_IO.pastValue(layer), DECODER_IO.presentValue(layer)],
-      ] as const;
-      for (const [pastName, presentName] of pairs) {
-        const tensor = results[presentName];
-        if (tensor === undefined) throw new Error(`the graph has no output ${presentName}`);
-        present.set(pastName, tensor);
-      }
-    }
-    return present;
+    return new Map(
+      this.#io.caches.map(({ past, present }) => {
+        const tensor = results[present];
+        if (tensor === undefined) throw new Error(`the graph has no output ${present}`);
+        return [past, tensor];
+      }),
+    );
   }
 }
 
