@@ -38,6 +38,7 @@ const INTERFACES = new Set([
 const HOMES: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^model\/ort\//,
   '@huggingface/tokenizers': /^tokenizer\/hf\.ts$/,
+  jstat: /^metrics\/distributions\.ts$/,
   'fast-levenshtein': /^metrics\/edit-similarity\.ts$/,
   'cli-table3': /^report\/table\.ts$/,
   'cli-progress': /^cli\/progress\.ts$/,

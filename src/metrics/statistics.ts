@@ -1,8 +1,8 @@
 /**
  * @file Intervals and tests for quantities measured on the same tasks.
  *
- * Everything random takes a generator, so that the same journal gives the same report to the byte.
- * Comparisons between pipelines are paired by task; tasks count as independent of each other.
+ * Everything random takes a generator, so that the same journal gives the same report to the byte. Tasks count
+ * as independent of each other here; `paired.ts` takes their repositories into account.
  */
 
 import type { Rng } from '../tensor/rng.js';
@@ -19,8 +19,11 @@ const RESAMPLES = 2000;
 const PERMUTATIONS = 10_000;
 
 /** Arithmetic mean; null of nothing, which is not zero. */
-export function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+export function mean(values: readonly number[] | Float64Array): number | null {
+  if (values.length === 0) return null;
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
 }
 
 /**
@@ -31,7 +34,7 @@ export function mean(values: readonly number[]): number | null {
  * @param q A fraction in [0, 1]: 0.9 for p90.
  * @example quantile([4, 1, 3, 2], 0.5) // => 2.5
  */
-export function quantile(values: readonly number[], q: number): number | null {
+export function quantile(values: readonly number[] | Float64Array, q: number): number | null {
   if (!(q >= 0 && q <= 1)) throw new RangeError(`a quantile is a fraction from 0 to 1, got ${q}`);
   return values.length === 0 ? null : quantileOfSorted(Float64Array.from(values).sort(), q);
 }
@@ -124,7 +127,7 @@ export function signFlipTest(differences: readonly number[], rng: Rng): number |
  * Fewest samples for which a percentile has a distribution-free upper bound at 99 % confidence, with one
  * sample allowed above it. Below that the largest values are scheduler noise, not a percentile.
  */
-export const SAMPLES_FOR = { p50: 1, p90: 64, p99: 662 } as const;
+export const SAMPLES_FOR = { p50: 1, p90: 64, p95: 130, p99: 662 } as const;
 
 /** A percentile, or null where the sample is too small to support it. */
 export function supportedPercentile(

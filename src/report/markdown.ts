@@ -6,7 +6,8 @@ import { configurationLabel, type Configuration } from '../run/record.js';
 import type { RunJson } from '../run/run-json.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import { fixed, interval, pValue, signed } from './format.js';
-import { STAGES, unscored, type Estimate, type Latency, type Summary, type SummaryRow } from './summary.js';
+import type { Estimate } from '../metrics/paired.js';
+import { STAGES, unscored, type Inference, type Latency, type Summary, type SummaryRow } from './summary.js';
 
 /** The whole report, a function of its arguments alone: making it again gives the same bytes. */
 export function renderMarkdown(summary: Summary, run: RunJson): string {
@@ -18,8 +19,8 @@ export function renderMarkdown(summary: Summary, run: RunJson): string {
     `# ${summary.dataset.id}: ${summary.decoder.name}`,
     '',
     `${summary.dataset.tasks} tasks, ${summary.topK.length === 0 ? 'no retrieval' : `top-${summary.topK.join(', ')}`}, context placed ${summary.contextPlacement}, ` +
-      `${summary.device} ${summary.dtype}, seed ${summary.seed}. Intervals are 95 % percentile bootstrap ` +
-      'intervals over tasks.',
+      `${summary.device} ${summary.dtype}, seed ${summary.seed}. Intervals are 95 %, ` +
+      `over ${describeBasis(summary.inference)}.`,
     '',
     '## Quality and latency',
     '',
@@ -121,13 +122,7 @@ function noiseFloor({ noiseFloor: floor, topK }: Summary): string[] {
   ];
 }
 
-const DIFFERENCE_HEAD = [
-  'configuration',
-  'EM points',
-  'exact McNemar',
-  'ES points',
-  'sign-flip test',
-] as const;
+const DIFFERENCE_HEAD = ['configuration', 'EM points', 'exact McNemar', 'ES points', 't test'] as const;
 
 /** One line a row that can be compared with no-context. */
 function differences(rows: readonly SummaryRow[], label: (row: Configuration) => string): string[][] {
@@ -137,9 +132,9 @@ function differences(rows: readonly SummaryRow[], label: (row: Configuration) =>
     return [
       [
         label(row),
-        `${signed(em.delta, 2)} ${interval(em.ci95, 2)}`,
+        `${signed(em.delta, 2)} ${interval(em.ci95, 2)} ${em.verdict}`,
         pValue(em.p),
-        `${signed(es.delta, 2)} ${interval(es.ci95, 2)}`,
+        `${signed(es.delta, 2)} ${interval(es.ci95, 2)} ${es.verdict}`,
         pValue(es.p),
       ],
     ];
@@ -152,8 +147,10 @@ function caveats(summary: Summary, rows: readonly SummaryRow[]): string[] {
       '1 − Levenshtein / longer length. Figures of other profiles are not comparable.',
     `- Retrieval follows \`${summary.retrievalProfile}\`. The target file is excluded by its path; copies of the ` +
       'line elsewhere in the repository are not removed, as in the published harnesses.',
-    '- The intervals treat tasks as independent; tasks of one repository are related, so they are somewhat narrow.',
-    '- p-values are not corrected for the number of comparisons in this report.',
+    `- The intervals are over ${describeBasis(summary.inference)}; McNemar's test is over tasks and speaks about these ` +
+      'repositories only.',
+    `- Verdicts hold for all ${summary.comparisons.length} comparisons of a metric together (Holm, 5 %); "tied" means ` +
+      'that no difference is shown, not that there is none. p-values are not corrected.',
   ];
   if (summary.retrieverEncoder !== null) {
     lines.push(
@@ -182,4 +179,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+function describeBasis({ basis, repositories }: Inference): string {
+  return basis === 'repositories'
+    ? `${repositories} repositories, as a sample of others like them`
+    : `the tasks of ${repositories === 1 ? 'one repository' : `${repositories} repositories`}, and say nothing about others`;
 }

@@ -5,17 +5,10 @@
  * nothing is null. Comparisons use the tasks that both sides scored.
  */
 
-import { compareCodePoints } from '../domain/text.js';
-import {
-  bootstrapMean,
-  bootstrapMedian,
-  mcnemar,
-  mean,
-  quantile,
-  signFlipTest,
-  supportedPercentile,
-  type Interval,
-} from '../metrics/statistics.js';
+import type { Basis } from '../metrics/clusters.js';
+import { medianInterval } from '../metrics/median-interval.js';
+import { estimateMean, measured, type Difference, type Estimate } from '../metrics/paired.js';
+import { mean, quantile, supportedPercentile, type Interval } from '../metrics/statistics.js';
 import {
   configurationLabel,
   isSameConfiguration,
@@ -23,29 +16,19 @@ import {
   type ScoredRecord,
   type TaskRecord,
 } from '../run/record.js';
-import { createRng, type Rng } from '../tensor/rng.js';
+import { createRng } from '../tensor/rng.js';
+import { tabulate, type OutcomeTable } from './outcomes.js';
+import { comparedColumns, compareColumns, type Comparison } from './verdicts.js';
 
 export const SUMMARY_SCHEMA = 'llava-eval/summary@1';
-
-/** Percent. */
-export interface Estimate {
-  readonly mean: number | null;
-  readonly ci95: Interval | null;
-}
 
 /** Milliseconds; a percentile the sample is too small for is null. */
 export interface Latency {
   readonly p50: number | null;
   readonly p90: number | null;
+  readonly p95: number | null;
   readonly p99: number | null;
   readonly mean: number | null;
-}
-
-/** Percentage points, other minus base, on the tasks both scored. */
-export interface Difference {
-  readonly delta: number | null;
-  readonly ci95: Interval | null;
-  readonly p: number | null;
 }
 
 export interface SummaryRow extends Configuration {
@@ -62,7 +45,14 @@ export interface SummaryRow extends Configuration {
   readonly generatedTokens: { mean: number | null };
   /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. */
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
+  /** The entry of `comparisons` with the base `no-context`. */
   readonly vsNoContext: { exactMatch: Difference; editSimilarity: Difference } | null;
+}
+
+/** What the intervals of a set of rows are intervals over. */
+export interface Inference {
+  readonly basis: Basis;
+  readonly repositories: number;
 }
 
 /**
@@ -94,14 +84,22 @@ export interface Summary {
   readonly topK: readonly number[];
   readonly contextPlacement: string;
   readonly seed: number;
+  readonly inference: Inference;
   readonly rows: readonly SummaryRow[];
+  /** Pipelines of this run against each other, paired by task; corrected for their number. */
+  readonly comparisons: readonly Comparison[];
   readonly noiseFloor: NoiseFloor | null;
   /** The same over the tasks that use an identifier of another file; empty if none is marked. */
   readonly crossFileRows: readonly SummaryRow[];
+  /** What the intervals of `crossFileRows` are over; null without such rows. */
+  readonly crossFileInference: Inference | null;
 }
 
 /** What a summary says about its run beside the numbers. */
-export type SummaryHead = Omit<Summary, 'schema' | 'rows' | 'noiseFloor' | 'crossFileRows'>;
+export type SummaryHead = Omit<
+  Summary,
+  'schema' | 'inference' | 'rows' | 'comparisons' | 'noiseFloor' | 'crossFileRows' | 'crossFileInference'
+>;
 
 /**
  * Aggregates records, one row a configuration, in the order given.
@@ -113,68 +111,68 @@ export function summarize(
   configurations: readonly Configuration[],
   records: readonly TaskRecord[],
 ): Summary {
-  // By task id, so that resampling does not depend on the order in which shards or resumed runs wrote.
-  const ordered = [...records].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
-  const crossFile = ordered.filter((record) => record.crossFile === true);
+  const table = tabulate(configurations, records);
+  const floor = noiseFloor(table, head.seed);
+  const crossFile = records.filter((record) => record.crossFile === true);
+  const whole = summarizeRows(table, records, floor, head.seed);
+  const part =
+    crossFile.length === 0
+      ? null
+      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.seed);
   return {
     schema: SUMMARY_SCHEMA,
     ...head,
-    rows: summarizeRows(configurations, ordered, head.seed),
-    noiseFloor: noiseFloor(ordered, createRng(head.seed)),
-    crossFileRows: crossFile.length === 0 ? [] : summarizeRows(configurations, crossFile, head.seed),
+    inference: whole.inference,
+    rows: whole.rows,
+    comparisons: whole.comparisons,
+    noiseFloor: floor,
+    crossFileRows: part?.rows ?? [],
+    crossFileInference: part?.inference ?? null,
   };
 }
 
 function summarizeRows(
-  configurations: readonly Configuration[],
+  table: OutcomeTable,
   records: readonly TaskRecord[],
+  floor: NoiseFloor | null,
   seed: number,
-): SummaryRow[] {
-  const of = (configuration: Configuration): TaskRecord[] =>
-    records.filter((record) => isSameConfiguration(record, configuration));
-  const noContext = scoredByTask(of({ pipeline: 'no-context', retriever: null, topK: null }));
-  return configurations.map((configuration) => {
-    const fullRag =
-      configuration.pipeline === 'compressed'
-        ? scoredByTask(of({ ...configuration, pipeline: 'full-rag' }))
-        : new Map<string, ScoredRecord>();
-    // The same draws for every row: rows with equal outcomes have equal intervals.
-    return summarizeRow(configuration, of(configuration), noContext, fullRag, createRng(seed));
+): Pick<Summary, 'inference' | 'rows' | 'comparisons'> {
+  const comparisons = compareColumns(comparedColumns(table.columns), table, floor?.ratio.ci95 ?? null, seed);
+  const rows = table.columns.map((column) => {
+    const { configuration } = column;
+    const own = records.filter((record) => isSameConfiguration(record, configuration));
+    const against = (pipeline: Configuration['pipeline']): Comparison | undefined =>
+      comparisons.find((one) => isSameConfiguration(one.of, configuration) && one.base.pipeline === pipeline);
+    return {
+      ...summarizeRow(configuration, own),
+      exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
+      editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
+      ttftReductionVsFullRag: reduction(against('full-rag')),
+      vsNoContext: differences(against('no-context')),
+    };
   });
+  return { inference: { basis: table.basis, repositories: table.count }, rows, comparisons };
 }
 
-function noiseFloor(records: readonly TaskRecord[], rng: Rng): NoiseFloor | null {
-  const timed = records.flatMap((record) =>
-    record.status === 'scored' && record.timing.control !== null
-      ? [{ record, ratio: record.timing.control.ttftMs / record.timing.ttftMs }]
-      : [],
+function noiseFloor(table: OutcomeTable, seed: number): NoiseFloor | null {
+  const column = table.columns.find(({ controlMs }) => controlMs.some((value) => !Number.isNaN(value)));
+  if (column === undefined) return null;
+  const ratios = measured(
+    column.controlMs.map((second, i) => second / column.ttftMs[i]!),
+    table,
   );
-  const ratios = timed.map(({ ratio }) => ratio);
-  const [first] = timed;
-  const p50 = quantile(ratios, 0.5);
-  if (first === undefined || p50 === null) return null;
-  const { pipeline, retriever, topK } = first.record;
   return {
-    configuration: { pipeline, retriever, topK },
-    pairs: ratios.length,
-    ratio: { p50, ci95: bootstrapMedian(ratios, rng) },
+    configuration: column.configuration,
+    pairs: ratios.values.length,
+    ratio: { p50: quantile(ratios.values, 0.5)!, ci95: medianInterval(ratios, createRng(seed)) },
   };
-}
-
-function scoredByTask(records: readonly TaskRecord[]): Map<string, ScoredRecord> {
-  return new Map(records.flatMap((record) => (record.status === 'scored' ? [[record.taskId, record]] : [])));
 }
 
 function summarizeRow(
   { pipeline, retriever, topK }: Configuration,
   own: readonly TaskRecord[],
-  noContext: ReadonlyMap<string, ScoredRecord>,
-  fullRag: ReadonlyMap<string, ScoredRecord>,
-  rng: Rng,
-): SummaryRow {
+): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext'> {
   const scored = own.flatMap((record) => (record.status === 'scored' ? [record] : []));
-  const em = scored.map((record) => record.exactMatch * 100);
-  const es = scored.map((record) => record.editSimilarity * 100);
   const stage = (read: (record: ScoredRecord) => number): number | null => quantile(scored.map(read), 0.5);
   const promptTokens = scored.map((record) => record.promptTokens);
   return {
@@ -187,8 +185,6 @@ function summarizeRow(
       failed: own.filter((record) => record.status === 'failed').length,
       skipped: own.filter((record) => record.status === 'skipped').length,
     },
-    exactMatch: { mean: mean(em), ci95: bootstrapMean(em, rng) },
-    editSimilarity: { mean: mean(es), ci95: bootstrapMean(es, rng) },
     ttftMs: latency(scored.map((record) => record.timing.ttftMs)),
     ttftColdMs: latency(scored.map((record) => record.timing.ttftColdMs)),
     stagesMs: {
@@ -206,8 +202,6 @@ function summarizeRow(
     softTokens: { mean: mean(scored.map((record) => record.softTokens)) },
     chunks: { mean: mean(scored.map((record) => record.chunks.length)) },
     generatedTokens: { mean: mean(scored.map((record) => record.generatedTokens)) },
-    ttftReductionVsFullRag: reduction(scored, fullRag, rng),
-    vsNoContext: pipeline === 'no-context' ? null : compare(scored, noContext, rng),
   };
 }
 
@@ -215,42 +209,23 @@ function latency(values: readonly number[]): Latency {
   return {
     p50: supportedPercentile(values, 'p50'),
     p90: supportedPercentile(values, 'p90'),
+    p95: supportedPercentile(values, 'p95'),
     p99: supportedPercentile(values, 'p99'),
     mean: mean(values),
   };
 }
 
-function reduction(
-  own: readonly ScoredRecord[],
-  fullRag: ReadonlyMap<string, ScoredRecord>,
-  rng: Rng,
-): SummaryRow['ttftReductionVsFullRag'] {
-  const reductions = own.flatMap((record) => {
-    const full = fullRag.get(record.taskId);
-    return full === undefined ? [] : [1 - record.timing.ttftMs / full.timing.ttftMs];
-  });
-  const p50 = quantile(reductions, 0.5);
-  return p50 === null ? null : { p50, ci95: bootstrapMedian(reductions, rng), pairs: reductions.length };
+function reduction(comparison: Comparison | undefined): SummaryRow['ttftReductionVsFullRag'] {
+  if (comparison === undefined) return null;
+  const { pairs, ttftRatio } = comparison;
+  const { p50, ci95 } = ttftRatio;
+  return { p50: 1 - p50, ci95: ci95 === null ? null : [1 - ci95[1], 1 - ci95[0]], pairs };
 }
 
-function compare(
-  own: readonly ScoredRecord[],
-  base: ReadonlyMap<string, ScoredRecord>,
-  rng: Rng,
-): SummaryRow['vsNoContext'] {
-  const pairs = own.flatMap((record) => {
-    const other = base.get(record.taskId);
-    return other === undefined ? [] : [{ own: record, base: other }];
-  });
-  if (pairs.length === 0) return null;
-  const em = pairs.map((pair) => (pair.own.exactMatch - pair.base.exactMatch) * 100);
-  const es = pairs.map((pair) => (pair.own.editSimilarity - pair.base.editSimilarity) * 100);
-  const lost = em.filter((difference) => difference < 0).length;
-  const won = em.filter((difference) => difference > 0).length;
-  return {
-    exactMatch: { delta: mean(em), ci95: bootstrapMean(em, rng), p: mcnemar(lost, won) },
-    editSimilarity: { delta: mean(es), ci95: bootstrapMean(es, rng), p: signFlipTest(es, rng) },
-  };
+function differences(comparison: Comparison | undefined): SummaryRow['vsNoContext'] {
+  if (comparison === undefined) return null;
+  const { exactMatch, editSimilarity } = comparison;
+  return { exactMatch, editSimilarity };
 }
 
 /** The first configurations that could not be scored, for messages. */

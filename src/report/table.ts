@@ -3,6 +3,7 @@
  */
 
 import Table from 'cli-table3';
+import type { Difference } from '../metrics/paired.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import { configurationLabel, type Configuration } from '../run/record.js';
 import { fixed, interval, signed } from './format.js';
@@ -49,8 +50,6 @@ function notes(summary: Summary): string[] {
     'Times in ms. TTFT: soft tokens precomputed; cold: p50 with retrieval,',
     'tokenizing, encoding and projecting included. tokens: mean prompt length.',
   ];
-  const label = (row: Configuration): string => configurationLabel(row, summary.topK);
-  const width = Math.max(...summary.rows.map((row) => label(row).length));
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
@@ -67,27 +66,51 @@ function notes(summary: Summary): string[] {
       `  (median ratio of pairs, 95 % interval: ${ratio})`,
     );
   }
-  const reductions = summary.rows.flatMap((row) => {
-    const r = row.ttftReductionVsFullRag;
-    if (r === null) return [];
-    const percent = r.ci95 === null ? null : ([r.ci95[0] * 100, r.ci95[1] * 100] as const);
-    return [`  ${label(row).padEnd(width)} ${fixed(r.p50 * 100, 1)} % ${interval(percent, 1)}`];
-  });
-  if (reductions.length > 0) {
-    lines.push(
-      '',
-      'TTFT reduction, compressed against full-rag (median of pairs, 95 % interval):',
-      ...reductions,
-    );
-  }
-  const differences = summary.rows.flatMap((row) => {
-    if (row.vsNoContext === null) return [];
-    const { exactMatch: em, editSimilarity: es } = row.vsNoContext;
-    const cell = (d: typeof em): string => `${signed(d.delta, 2)} ${interval(d.ci95, 2)}`.padEnd(22);
-    return [`  ${label(row).padEnd(width)} EM ${cell(em)} ES ${cell(es)}`.trimEnd()];
-  });
-  if (differences.length > 0) lines.push('', 'Against no-context, points (95 % interval):', ...differences);
+  lines.push(...comparisonLines(summary));
   const incomplete = unscored(summary.rows, summary.topK);
   if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
+  return lines;
+}
+
+/** The comparisons, one block a base, with the word for what each shows. */
+function comparisonLines({ comparisons, topK, inference }: Summary): string[] {
+  if (comparisons.length === 0) return [];
+  const label = (row: Configuration): string => configurationLabel(row, topK);
+  const width = Math.max(...comparisons.map(({ of }) => label(of).length));
+  const cell = ({ delta, ci95, verdict }: Difference): string =>
+    `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;
+  const cells = comparisons.map((one) => cell(one.exactMatch));
+  const emWidth = Math.max(...cells.map((text) => text.length), 2);
+  const bases = [...new Set(comparisons.map(({ base }) => base.pipeline))];
+  const lines = bases.flatMap((base) => [
+    '',
+    `Against ${base}:`,
+    `  ${''.padEnd(width)}  ${'EM points'.padEnd(emWidth)}  ES points`,
+    ...comparisons.flatMap((one, i) =>
+      one.base.pipeline === base
+        ? [`  ${label(one.of).padEnd(width)}  ${cells[i]!.padEnd(emWidth)}  ${cell(one.editSimilarity)}`]
+        : [],
+    ),
+  ]);
+  const reductions = comparisons.filter(({ base }) => base.pipeline === 'full-rag');
+  if (reductions.length > 0) {
+    lines.push('', 'TTFT reduction, compressed against full-rag (median of pairs):');
+    for (const { of, ttftRatio } of reductions) {
+      const { p50, ci95, verdict } = ttftRatio;
+      const percent = ci95 === null ? null : ([(1 - ci95[1]) * 100, (1 - ci95[0]) * 100] as const);
+      lines.push(
+        `  ${label(of).padEnd(width)}  ${fixed((1 - p50) * 100, 1)} % ${interval(percent, 1)} ${verdict}`,
+      );
+    }
+  }
+  const over =
+    inference.basis === 'repositories'
+      ? `over ${inference.repositories} repositories`
+      : `over tasks: ${inference.repositories === 1 ? 'one repository speaks' : `${inference.repositories} repositories speak`} for no other`;
+  lines.push(
+    '',
+    `Intervals: 95 %, ${over}. Verdicts hold for the whole`,
+    `column of ${comparisons.length} (Holm, 5 %); tied: no difference is shown.`,
+  );
   return lines;
 }

@@ -114,12 +114,20 @@ describe('a summary', () => {
       const control = { ttftMs: second, ttftSamplesMs: [second] };
       return { ...record, timing: { ...record.timing, control } };
     };
-    // 11/10 = 1.1, 18/20 = 0.9, 10/10 = 1: the median is 1.
-    const pairs = [twice('1', 10, 11), twice('2', 20, 18), twice('3', 10, 10), scored('1', FULL, 1, 1, 20)];
-    const { noiseFloor } = summarize(HEAD, [NONE, FULL], pairs);
-    assert.deepEqual([noiseFloor!.configuration, noiseFloor!.pairs, noiseFloor!.ratio.p50], [NONE, 3, 1]);
-    const [low, high] = noiseFloor!.ratio.ci95!;
-    assert.ok(low >= 0.9 && low <= 1 && high >= 1 && high <= 1.1);
+    // Ratios 1.1, 0.9, 1, 1.2, 0.8, 1.05: their median is 1.025; six pairs allow their extremes as interval.
+    const times = [
+      [10, 11],
+      [20, 18],
+      [10, 10],
+      [10, 12],
+      [10, 8],
+      [20, 21],
+    ] as const;
+    const pairs = times.map(([first, second], i) => twice(String(i), first, second));
+    const { noiseFloor } = summarize(HEAD, [NONE, FULL], [...pairs, scored('1', FULL, 1, 1, 20)]);
+    assert.deepEqual([noiseFloor!.configuration, noiseFloor!.pairs], [NONE, 6]);
+    assert.ok(Math.abs(noiseFloor!.ratio.p50 - 1.025) < 1e-12);
+    assert.deepEqual(noiseFloor!.ratio.ci95, [0.8, 1.2]);
   });
 
   test('compares the reduction of TTFT at one top-k, not across them', () => {
@@ -163,6 +171,92 @@ describe('a summary', () => {
   test('does not depend on the order of the journal', () => {
     const forward = summarize(HEAD, [NONE, FULL, SOFT], records);
     assert.deepEqual(summarize(HEAD, [NONE, FULL, SOFT], [...records].reverse()), forward);
+  });
+});
+
+describe('the comparisons of a summary', () => {
+  const repositories = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  /** Eight repositories with twelve tasks each; one task in twelve is right without context. */
+  const records = (
+    configuration: Configuration,
+    ttft: number,
+    right: (task: number) => boolean,
+  ): TaskRecord[] =>
+    repositories.flatMap((repository) =>
+      Array.from({ length: 12 }, (_, task) => {
+        const em = right(task) ? 1 : 0;
+        const jitter = 1 + 0.01 * Math.sin(task + repository.charCodeAt(0));
+        return { ...scored(`${repository}${task}`, configuration, em, em, ttft * jitter), repository };
+      }),
+    );
+  const BUDGET: Configuration = { ...SOFT, pipeline: 'budget-rag' };
+  const { comparisons, inference, rows } = summarize(
+    HEAD,
+    [NONE, FULL, BUDGET, SOFT],
+    [
+      ...records(NONE, 10, (task) => task === 0),
+      ...records(FULL, 30, (task) => task < 6),
+      ...records(BUDGET, 11, (task) => task === 0),
+      ...records(SOFT, 12, (task) => task === 0),
+    ],
+  );
+  const named = (of: string, base: string) =>
+    comparisons.find((one) => one.of.pipeline === of && one.base.pipeline === base)!;
+
+  test('set every pipeline against no-context and compressed against both text pipelines', () => {
+    assert.deepEqual(
+      comparisons.map(({ of, base, pairs }) => [of.pipeline, base.pipeline, pairs]),
+      [
+        ['full-rag', 'no-context', 96],
+        ['budget-rag', 'no-context', 96],
+        ['compressed', 'no-context', 96],
+        ['compressed', 'full-rag', 96],
+        ['compressed', 'budget-rag', 96],
+      ],
+    );
+    assert.deepEqual(inference, { basis: 'repositories', repositories: 8 });
+  });
+
+  test('call a difference by its direction, and a time too: lower is better', () => {
+    const full = named('full-rag', 'no-context');
+    // 6 of 12 right against 1 of 12, in every repository alike.
+    assert.ok(Math.abs(full.exactMatch.delta! - (5 / 12) * 100) < 1e-9);
+    assert.deepEqual([full.exactMatch.won, full.exactMatch.lost, full.exactMatch.verdict], [40, 0, 'better']);
+    assert.deepEqual([full.editSimilarity.verdict, full.ttftRatio.verdict], ['better', 'worse']);
+    const soft = named('compressed', 'full-rag');
+    assert.deepEqual([soft.exactMatch.verdict, soft.ttftRatio.verdict], ['worse', 'better']);
+  });
+
+  test('say tied where no task differs, with an interval that does not claim certainty', () => {
+    const { exactMatch } = named('compressed', 'no-context');
+    assert.deepEqual([exactMatch.delta, exactMatch.p, exactMatch.verdict], [0, null, 'tied']);
+    // z^2 / (96 + z^2) = 3.85 %
+    assert.ok(Math.abs(exactMatch.ci95![1] - 3.847) < 0.001 && exactMatch.detectable! > 3);
+  });
+
+  test('are what the rows repeat', () => {
+    const soft = rows.at(-1)!;
+    assert.deepEqual(soft.vsNoContext!.exactMatch, named('compressed', 'no-context').exactMatch);
+    assert.ok(Math.abs(soft.ttftReductionVsFullRag!.p50 - 0.6) < 1e-9);
+  });
+
+  test('of a run with an A/A row claim no time difference within it', () => {
+    const noisy = [...records(NONE, 10, () => false), ...records(FULL, 10.5, () => false)].map(
+      (record): TaskRecord =>
+        record.status !== 'scored' || record.pipeline !== 'no-context'
+          ? record
+          : {
+              ...record,
+              timing: {
+                ...record.timing,
+                control: { ttftMs: record.timing.ttftMs * 1.06, ttftSamplesMs: [1] },
+              },
+            },
+    );
+    const verdict = (all: TaskRecord[]) =>
+      summarize(HEAD, [NONE, FULL], all).comparisons[0]!.ttftRatio.verdict;
+    const quiet = [...records(NONE, 10, () => false), ...records(FULL, 10.5, () => false)];
+    assert.deepEqual([verdict(quiet), verdict(noisy)], ['worse', 'tied']);
   });
 });
 
