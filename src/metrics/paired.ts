@@ -211,7 +211,7 @@ export function estimateRatio(
 export function judgeDifferences(family: readonly DifferenceEstimate[]): Difference[] {
   const adjusted = holm(family.map(({ pClustered }) => pClustered));
   return family.map((one, i) => {
-    const pAdjusted = adjusted[i]!;
+    const pAdjusted = adjusted[i] ?? null;
     const isShown = pAdjusted !== null && pAdjusted < FAMILY_LEVEL;
     return { ...one, pAdjusted, verdict: !isShown ? 'tied' : one.delta! > 0 ? 'better' : 'worse' };
   });
@@ -227,7 +227,7 @@ export function judgeRatios(family: readonly RatioEstimate[], noise: Interval | 
   const adjusted = holm(family.map(({ p }) => p));
   const floor = noise === null ? 1 : Math.max(noise[1], 1 / noise[0], 1);
   return family.map((one, i) => {
-    const pAdjusted = adjusted[i]!;
+    const pAdjusted = adjusted[i] ?? null;
     const isSure = pAdjusted !== null && pAdjusted < FAMILY_LEVEL && one.ci95 !== null;
     const verdict =
       isSure && one.ci95[1] < 1 / floor ? 'better' : isSure && one.ci95[0] > floor ? 'worse' : 'tied';

@@ -51,7 +51,8 @@ describe('JUnit XML', () => {
 
   test('leaves no character that XML forbids, whatever goes in', () => {
     const every = Array.from({ length: 0x10000 }, (_, unit) => String.fromCharCode(unit)).join('');
+    const backwards = Array.from({ length: 0x10000 }, (_, i) => String.fromCharCode(0xffff - i)).join('');
     assert.doesNotMatch(escapeXml(every), /[\0-\u001f\ufffe\uffff]/);
-    assert.doesNotMatch(escapeXml([...every].reverse().join('')), /\p{Surrogate}/u);
+    assert.doesNotMatch(escapeXml(backwards), /\p{Surrogate}/u);
   });
 });
