@@ -15,6 +15,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   prompt: 1,
   onnx: 1,
   download: 2,
+  hub: 2,
   datasets: 2,
   parsing: 2,
   tokenizer: 2,
@@ -37,6 +38,7 @@ const INTERFACES = new Set([
 /** The one home of each third-party package; zod checks foreign data wherever it enters. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^model\/ort\//,
+  '@huggingface/hub': /^hub\/api\.ts$/,
   '@huggingface/tokenizers': /^tokenizer\/hf\.ts$/,
   jstat: /^metrics\/distributions\.ts$/,
   'fast-levenshtein': /^metrics\/edit-similarity\.ts$/,

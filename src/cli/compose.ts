@@ -6,6 +6,9 @@ import type { Clock } from '../domain/clock.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
 import { metricProfile, parsesPython } from '../metrics/registry.js';
+import { contentHashes } from '../hub/content-hashes.js';
+import type { ModelRole } from '../hub/wanted-files.js';
+import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
 import { readBundle, type Bundle } from '../model/bundle.js';
 import type { Decoder } from '../model/decoder.js';
 import type { Device, DeviceRequest, Dtype } from '../model/device.js';
@@ -26,7 +29,7 @@ import { retrievalEmbedder, type TextEmbedder } from '../retrieval/dense.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 
-/** Which models a run uses, and where they lie. */
+/** Which models a run uses; each is a reference as `hub/reference.ts` describes them. */
 export interface ModelRequest {
   readonly bundle: string;
   readonly decoder: string | undefined;
@@ -40,6 +43,19 @@ export interface ModelRequest {
   readonly needsCompression: boolean;
   /** Whether any configuration ranks by vectors. */
   readonly needsEmbedder: boolean;
+  /** How files arrive that are not on this machine yet. */
+  readonly fetching?: ResolveOptions;
+}
+
+/** Where the files of a model come from and what they are. */
+export interface ModelSource {
+  readonly role: ModelRole | 'retriever-encoder';
+  /** As the user would write it. */
+  readonly reference: string;
+  /** Repository and commit on the hub; null for local files. */
+  readonly origin: LocalModel['origin'];
+  /** SHA-256 by path. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 export interface LoadedEncoder {
@@ -57,6 +73,7 @@ export interface LoadedModels {
   readonly fim: FimTokens;
   readonly compression: (LoadedEncoder & { readonly projector: Projector }) | null;
   readonly retrieverEncoder: LoadedEncoder | null;
+  readonly sources: readonly ModelSource[];
   dispose(): Promise<void>;
 }
 
@@ -66,7 +83,7 @@ export interface LoadedModels {
  * @throws {ModelError} If a model cannot be used; what was opened before is closed again.
  */
 export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
-  const bundle = await readBundle(request.bundle);
+  const { bundle, found, sources } = await findModels(request);
   const device = await resolveDevice(request.device);
   const options = { device, dtype: request.dtype, threads: request.threads };
   const opened: { dispose(): Promise<void> }[] = [];
@@ -78,13 +95,13 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     for (const model of opened.splice(0)) await model.dispose();
   };
   try {
-    const decoderDir = request.decoder ?? bundle.decoder.path;
-    const encoderDir = request.encoder ?? bundle.encoder.path;
+    const decoderDir = found.decoder?.path ?? bundle.decoder.path;
+    const encoderDir = found.encoder?.path ?? bundle.encoder.path;
     const tokenizer = await loadTokenizer(modelFolder(decoderDir));
     const fim = fimTokens(bundle.decoder.promptFamily, tokenizer);
     const decoder = keep(await openDecoder(decoderDir, options));
     const openNamedEncoder = async (dir: string): Promise<LoadedEncoder> => ({
-      name: dir === bundle.encoder.path ? bundle.name : dir,
+      name: [found.encoder, found.retrieverEncoder].find((model) => model?.path === dir)?.name ?? bundle.name,
       encoder: keep(await openEncoder(dir, options)),
       tokenizer: await loadTokenizer(dir),
     });
@@ -93,9 +110,9 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     if (request.needsCompression) {
       const projector = keep(
         await openProjector(
-          request.projector ?? bundle.projector.path,
+          found.projector?.path ?? bundle.projector.path,
           options,
-          request.projector === undefined ? bundle.projector.layers : undefined,
+          found.projector === null ? bundle.projector.layers : undefined,
         ),
       );
       const loaded = await openNamedEncoder(encoderDir);
@@ -104,7 +121,7 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     }
     let retrieverEncoder: LoadedEncoder | null = null;
     if (request.needsEmbedder) {
-      const dir = request.retrieverEncoder ?? encoderDir;
+      const dir = found.retrieverEncoder?.path ?? encoderDir;
       retrieverEncoder =
         compression !== null && dir === encoderDir ? compression : await openNamedEncoder(dir);
     }
@@ -112,17 +129,54 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
       bundle,
       device,
       decoder,
-      decoderName: request.decoder ?? bundle.name,
+      decoderName: found.decoder?.name ?? bundle.name,
       tokenizer,
       fim,
       compression,
       retrieverEncoder,
+      sources,
       dispose,
     };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+interface FoundModels {
+  readonly bundle: Bundle;
+  /** What replaces parts of the bundle. */
+  readonly found: Readonly<
+    Record<'decoder' | 'encoder' | 'projector' | 'retrieverEncoder', LocalModel | null>
+  >;
+  readonly sources: readonly ModelSource[];
+}
+
+/** Brings every model of a request to this machine, one after the other, and hashes what is in use. */
+async function findModels(request: ModelRequest): Promise<FoundModels> {
+  const sources: ModelSource[] = [];
+  const find = async (
+    reference: string | undefined,
+    role: ModelRole,
+    usedAs: ModelSource['role'] = role,
+  ): Promise<LocalModel | null> => {
+    if (reference === undefined) return null;
+    const model = await resolveModel(reference, role, { ...request.fetching, dtype: request.dtype });
+    const files = await contentHashes(model);
+    sources.push({ role: usedAs, reference: model.name, origin: model.origin, files });
+    return model;
+  };
+  const bundle = (await find(request.bundle, 'bundle'))!;
+  return {
+    bundle: readBundle(bundle.path),
+    found: {
+      decoder: await find(request.decoder, 'decoder'),
+      encoder: await find(request.encoder, 'encoder'),
+      projector: await find(request.projector, 'projector'),
+      retrieverEncoder: await find(request.retrieverEncoder, 'encoder', 'retriever-encoder'),
+    },
+    sources,
+  };
 }
 
 /** The pipelines asked for, over one prompt setting. */

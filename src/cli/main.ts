@@ -3,7 +3,7 @@
  */
 
 import { Command, CommanderError } from 'commander';
-import { EXIT, UserError } from '../domain/errors.js';
+import { DownloadError, EXIT, UserError } from '../domain/errors.js';
 import { PACKAGE } from '../run/environment.js';
 import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
@@ -45,7 +45,8 @@ export async function main(argv: readonly string[], shell: Shell): Promise<void>
       shell.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
     } else if (error instanceof UserError) {
       shell.stderr.write(`llava-eval: ${error.render()}\n`);
-      shell.exit(error.exitCode);
+      const isCancelled = error instanceof DownloadError && error.problem === 'cancelled';
+      shell.exit(isCancelled ? EXIT.interrupted : error.exitCode);
     } else {
       throw error;
     }

@@ -4,10 +4,15 @@
  */
 
 import { SingleBar } from 'cli-progress';
+import { formatBytes } from '../domain/units.js';
+import type { FetchProgress } from '../hub/resolve.js';
+
+/** What a bar counts. */
+export type ProgressUnit = 'steps' | 'bytes';
 
 export interface Progress {
   /** Shows a new bar of `total` steps under a title; a total of 0 shows nothing. */
-  start(title: string, total: number): void;
+  start(title: string, total: number, unit?: ProgressUnit): void;
   advance(steps: number): void;
   /** Removes the bar. Idempotent. */
   stop(): void;
@@ -39,15 +44,18 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
     bar = null;
   };
   return {
-    start(title, total) {
+    start(title, total, unit = 'steps') {
       stop();
       if (!stream.isTTY || total === 0) return;
+      const label = title.length > 24 ? `…${title.slice(-23)}` : title.padEnd(10);
       bar = new SingleBar({
         stream,
-        format: `${title.padEnd(10)} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
+        format: `${label} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
+        formatValue: (value, _, type) =>
+          unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),
         barCompleteChar: '█',
         barIncompleteChar: '░',
-        barsize: 24,
+        barsize: unit === 'bytes' ? 12 : 24,
         hideCursor: true,
         clearOnComplete: true,
         etaBuffer: 50,
@@ -63,6 +71,20 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
       stop();
       stream.write(`${line}\n`);
     },
+  };
+}
+
+/** The same bars for files that arrive; without a terminal, a line that says what is fetched. */
+export function fetchProgress(progress: Progress): FetchProgress {
+  return {
+    start(title, totalBytes) {
+      if (totalBytes === 0) return;
+      progress.note(`fetching ${title}: ${formatBytes(totalBytes)}`);
+      progress.start(title, totalBytes, 'bytes');
+    },
+    advance: progress.advance.bind(progress),
+    stop: progress.stop.bind(progress),
+    note: progress.note.bind(progress),
   };
 }
 

@@ -72,11 +72,14 @@ export function addRunOptions(command: Command): Command {
   add('--limit <n>', 'how many tasks, spread evenly; "all" for every one', limit);
   add('--tasks <ids>', 'only these task ids, separated by commas', words);
   add('--skip-invalid', 'leave damaged records out and count them');
-  add('--model <bundle>', 'decoder, encoder and projector in one: nano or a folder (default: nano)');
-  add('--decoder <dir>', 'decoder to use instead of the bundle’s');
-  add('--encoder <dir>', 'encoder to use instead of the bundle’s');
-  add('--projector <file>', 'projector to use instead of the bundle’s');
-  add('--retriever-encoder <dir>', 'encoder of the unixcoder retriever (default: the bundle’s)');
+  add(
+    '--model <bundle>',
+    'decoder, encoder and projector in one: nano, a folder or a hub id (default: nano)',
+  );
+  add('--decoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s decoder');
+  add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
+  add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
+  add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
   add(
     '--pipelines <names>',
     `any of ${list(PIPELINES)} (default: ${list(DEFAULT_PIPELINES)})`,

@@ -34,3 +34,20 @@ export function tokenId(value: number): TokenId {
 export function addMs(...parts: readonly Ms[]): Ms {
   return ms(parts.reduce((sum, part) => sum + part, 0));
 }
+
+/**
+ * A number of bytes for people, in decimal units as the hub and disks are sold.
+ *
+ * @example formatBytes(3_087_467_144) // => '3.09 GB'
+ */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${units[unit]!}`;
+}

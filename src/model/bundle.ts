@@ -1,25 +1,17 @@
 /**
- * @file Finds a model bundle and reads its description.
+ * @file The description of a model bundle.
  *
  * A bundle is a folder `{bundle.json, decoder/, encoder/, projector.safetensors}`. Its description
- * may come from anywhere: every path must stay inside the folder, and every file must be there
- * before anything is loaded.
+ * may come from anywhere: every path must stay inside the folder. That all files are there has been
+ * checked where the bundle was found (`hub/resolve.ts`).
  */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
-import { sha256OfFile } from './file-hash.js';
-
-/** The embedded bundle, by the name under which a user asks for it and its folder in this package. */
-const EMBEDDED = {
-  name: 'nano',
-  folder: fileURLToPath(new URL('../../models/llavacode-nano', import.meta.url)),
-} as const;
 
 const count = z.number().int().positive();
 
@@ -47,110 +39,59 @@ const bundleSchema = z.object({
   }),
 });
 
+/** A description as it stands in `bundle.json`: paths are relative to its folder. */
+export type BundleDescription = Readonly<z.infer<typeof bundleSchema>>;
+
 /** The description of a bundle, with every `path` absolute. */
-export interface Bundle extends Readonly<z.infer<typeof bundleSchema>> {
+export interface Bundle extends BundleDescription {
   /** The bundle's folder, absolute. */
   readonly dir: string;
-  /** Lower-case hexadecimal SHA-256 of every file, by path inside the bundle. */
-  readonly files: Readonly<Record<string, string>>;
 }
 
-/** Files of a decoder or encoder folder, as Hugging Face lays them out. */
-const MODEL_FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'] as const;
-
 /**
- * Reads the bundle that a reference names.
+ * Reads the description of a bundle.
  *
- * @param reference `nano` for the embedded bundle, or the path of a folder.
- * @throws {ModelError} If there is no such bundle, its description is wrong, or files are missing.
+ * @param dir The bundle's folder, absolute.
+ * @throws {ModelError} As {@link parseBundle}.
  */
-export async function readBundle(reference: string): Promise<Bundle> {
-  const dir = findBundle(reference);
-  const description = readDescription(join(dir, 'bundle.json'));
-  const decoder = inside(dir, 'decoder', description.decoder.path);
-  const encoder = inside(dir, 'encoder', description.encoder.path);
-  const projector = inside(dir, 'projector', description.projector.path);
-
-  const paths = [
-    join(dir, 'bundle.json'),
-    ...MODEL_FILES.map((file) => join(decoder, file)),
-    ...MODEL_FILES.map((file) => join(encoder, file)),
-    projector,
-  ];
-  const missing = paths.filter((path) => !existsSync(path));
-  if (missing.length > 0) {
-    throw new ModelError(
-      `${dir}: the bundle is incomplete`,
-      missing.map((path) => `missing: ${path}`),
-    );
-  }
-  const files: Record<string, string> = {};
-  for (const path of paths) {
-    files[
-      path
-        .slice(dir.length + 1)
-        .split(sep)
-        .join('/')
-    ] = await sha256OfFile(path);
-  }
+export function readBundle(dir: string): Bundle {
+  const path = join(dir, 'bundle.json');
+  const description = parseBundle(readFileSync(path, 'utf8'), path);
+  const { decoder, encoder, projector } = description;
   return {
     ...description,
-    decoder: { ...description.decoder, path: decoder },
-    encoder: { ...description.encoder, path: encoder },
-    projector: { ...description.projector, path: projector },
+    decoder: { ...decoder, path: join(dir, decoder.path) },
+    encoder: { ...encoder, path: join(dir, encoder.path) },
+    projector: { ...projector, path: join(dir, projector.path) },
     dir,
-    files,
   };
 }
 
-/** The folder a reference names; a folder that exists wins over a name. */
-function findBundle(reference: string): string {
-  const valid = [
-    `${EMBEDDED.name}: the bundle that comes with this program`,
-    'a path: a folder with a bundle.json',
-  ];
-  const looksLikePath = /[\\/]|^\.{1,2}$/.test(reference);
-  if (existsSync(join(reference, 'bundle.json'))) return resolve(reference);
-  if (reference === EMBEDDED.name) {
-    if (existsSync(join(EMBEDDED.folder, 'bundle.json'))) return EMBEDDED.folder;
-    throw new ModelError(`model ${reference}: its files are missing from this installation`, [
-      `expected in ${EMBEDDED.folder}; install the package again`,
-    ]);
-  }
-  if (existsSync(reference)) {
-    throw new ModelError(`model ${reference}: the folder has no bundle.json`, [
-      'a bundle holds bundle.json, decoder/, encoder/ and projector.safetensors',
-    ]);
-  }
-  throw new ModelError(`model ${reference}: not found`, [
-    'valid references:',
-    ...valid,
-    ...(looksLikePath ? ['ids of models on a hub are not supported by this version'] : []),
-  ]);
-}
-
-function readDescription(path: string): z.infer<typeof bundleSchema> {
+/**
+ * Checks a description.
+ *
+ * @param where Where it comes from, for messages.
+ * @throws {ModelError} If it is not JSON, a field is missing or wrong, or a path leaves the bundle.
+ */
+export function parseBundle(text: string, where: string): BundleDescription {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = JSON.parse(text);
   } catch (error) {
-    throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
+    throw new ModelError(`${where}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }
   const result = bundleSchema.safeParse(parsed);
   if (!result.success) {
     throw new ModelError(
-      `${path}: not a bundle description this version understands`,
+      `${where}: not a bundle description this version understands`,
       z.prettifyError(result.error).split('\n'),
     );
   }
-  return result.data;
-}
-
-/** A path of the description as an absolute one. */
-function inside(dir: string, part: string, path: string): string {
-  const full = resolve(dir, path);
-  if (!full.startsWith(dir + sep)) {
-    throw new ModelError(`${join(dir, 'bundle.json')}: the path of the ${part} leaves the bundle: ${path}`);
+  for (const part of ['decoder', 'encoder', 'projector'] as const) {
+    const path = posix.normalize(result.data[part].path);
+    if (/^(?:\.\.?(?:\/|$)|\/)|[\\:]/.test(path)) {
+      throw new ModelError(`${where}: the path of the ${part} leaves the bundle: ${path}`);
+    }
   }
-  return full;
+  return result.data;
 }

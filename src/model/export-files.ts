@@ -7,7 +7,7 @@
  */
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
 import { DTYPES, type Dtype } from './device.js';
@@ -29,6 +29,34 @@ export interface ExportFiles {
   readonly lookup: string | null;
   /** Folder with `config.json` and the tokenizer. */
   readonly folder: string;
+}
+
+/**
+ * The files of an export among the files of a repository or folder, data in separate files included.
+ *
+ * @param at An `.onnx` file, or the folder of the model.
+ * @returns Empty if there is none of that number format.
+ */
+export function exportFilesAmong(paths: ReadonlySet<string>, at: string, dtype: Dtype): string[] {
+  const graphs = /\.onnx$/i.test(at)
+    ? [at]
+    : [at, posix.join(at, 'onnx')].flatMap((folder) =>
+        STEMS.flatMap((stem) => SUFFIXES[dtype].map((suffix) => posix.join(folder, `${stem}${suffix}.onnx`))),
+      );
+  const graph = graphs.find((path) => paths.has(path));
+  if (graph === undefined) return [];
+  const suffix = /(_[a-z0-9]+)?\.onnx$/i.exec(graph)?.[1] ?? '';
+  const lookups = [`${LOOKUP_STEM}${suffix}.onnx`, `${LOOKUP_STEM}.onnx`];
+  const lookup = lookups
+    .map((name) => posix.join(posix.dirname(graph), name))
+    .find((path) => paths.has(path));
+  const wanted = lookup === undefined ? [graph] : [graph, lookup];
+  // External data is called after its graph: model.onnx_data, model.onnx_data_1, model.onnx.data.
+  return [...paths].filter((path) =>
+    wanted.some(
+      (file) => path === file || (/^[_.]data/.test(path.slice(file.length)) && path.startsWith(file)),
+    ),
+  );
 }
 
 /** Whether a reference names an ONNX file or a folder that holds exports and no safetensors. */

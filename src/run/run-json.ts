@@ -32,13 +32,23 @@ const runJsonSchema = z.strictObject({
     node: z.string(),
   }),
   git: z.strictObject({ commit: z.string(), isDirty: z.boolean() }).nullable(),
-  /** Names for people; SHA-256 of every file of the bundle. */
+  /** Names for people, and where every file in use comes from. */
   models: z.strictObject({
     decoder: z.string(),
     encoder: z.string().nullable(),
     retrieverEncoder: z.string().nullable(),
     bundle: z.string(),
-    files: z.record(z.string(), z.string()),
+    sources: z.array(
+      z.strictObject({
+        role: z.enum(['bundle', 'decoder', 'encoder', 'projector', 'retriever-encoder']),
+        /** As the user wrote it. */
+        reference: z.string(),
+        /** Repository and commit on the hub; null for local files. */
+        origin: z.strictObject({ id: z.string(), commit: z.string() }).nullable(),
+        /** SHA-256 by path. */
+        files: z.record(z.string(), z.string()),
+      }),
+    ),
   }),
   data: z.array(
     z.strictObject({

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
-import { readBundle } from '../../src/model/bundle.js';
+import { contentHashes } from '../../src/hub/content-hashes.js';
+import { resolveModel } from '../../src/hub/resolve.js';
+import { readBundle, type Bundle } from '../../src/model/bundle.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'bundle-'));
@@ -20,6 +22,9 @@ const message = (pattern: RegExp) => (error: unknown) => {
   assert.match(error.render(), pattern);
   return true;
 };
+
+const read = async (reference: string): Promise<Bundle> =>
+  readBundle((await resolveModel(reference, 'bundle')).path);
 
 describe('model bundle', () => {
   beforeEach(() => {
@@ -36,64 +41,58 @@ describe('model bundle', () => {
   }
 
   test('a folder is read with absolute paths and the hash of every file', async () => {
-    const bundle = await readBundle(dir);
+    const model = await resolveModel(dir, 'bundle');
+    const bundle = readBundle(model.path);
     assert.equal(bundle.name, 'tiny');
     assert.equal(bundle.decoder.path, join(dir, 'decoder'));
     assert.equal(bundle.projector.path, join(dir, 'projector.safetensors'));
     assert.equal(bundle.projector.layers, 3);
-    assert.equal(Object.keys(bundle.files).length, 10);
+    const hashes = await contentHashes(model);
+    assert.equal(Object.keys(hashes).length, 10);
     const weights = readFileSync(join(dir, 'encoder', 'model.safetensors'));
-    assert.equal(
-      bundle.files['encoder/model.safetensors'],
-      createHash('sha256').update(weights).digest('hex'),
-    );
+    assert.equal(hashes['encoder/model.safetensors'], createHash('sha256').update(weights).digest('hex'));
   });
 
-  test('the hash of a file that changed changes', async () => {
-    const before = (await readBundle(dir)).files['projector.safetensors'];
-    writeTinyBundle(dir, { seed: 2 });
-    assert.notEqual((await readBundle(dir)).files['projector.safetensors'], before);
-  });
-
-  test('the same seed gives the same files', async () => {
-    const before = (await readBundle(dir)).files;
+  test('the hash of a file that changed changes, the same seed gives the same files', async () => {
+    const hashes = async () => contentHashes(await resolveModel(dir, 'bundle'));
+    const before = await hashes();
     writeTinyBundle(dir);
-    assert.deepEqual((await readBundle(dir)).files, before);
+    assert.deepEqual(await hashes(), before);
+    writeTinyBundle(dir, { seed: 2 });
+    assert.notEqual((await hashes())['projector.safetensors'], before['projector.safetensors']);
   });
 
   test('an unknown name is refused with the valid references', async () => {
-    await assert.rejects(readBundle('nanno'), message(/model nanno: not found[^]*nano: [^]*a path: /));
-  });
-
-  test('an id of a hub is refused as not supported yet', async () => {
-    const refused = message(/ids of models on a hub are not supported by this version/);
-    await assert.rejects(readBundle('Qwen/Qwen2.5-Coder-0.5B'), refused);
+    await assert.rejects(
+      read('nanno'),
+      message(/model nanno: not found[^]*nano: [^]*a path: [^]*owner\/name/),
+    );
   });
 
   test('a folder without a description is refused', async () => {
     const empty = join(folder, 'empty');
     mkdirSync(empty);
-    await assert.rejects(readBundle(empty), message(/the folder has no bundle\.json/));
+    await assert.rejects(read(empty), message(/has no bundle\.json/));
   });
 
   test('all missing files are named at once', async () => {
     rmSync(join(dir, 'decoder', 'tokenizer.json'));
     rmSync(join(dir, 'projector.safetensors'));
     const refused = message(/incomplete[^]*decoder.tokenizer\.json[^]*projector\.safetensors/);
-    await assert.rejects(readBundle(dir), refused);
+    await assert.rejects(read(dir), refused);
   });
 
   test('a description with a wrong or missing field is refused by the name of the field', async () => {
     edit('"unixcoder"', '"bert"');
-    await assert.rejects(readBundle(dir), message(/encoder\.input/));
+    await assert.rejects(read(dir), message(/encoder\.input/));
     writeFileSync(join(dir, 'bundle.json'), '{}');
-    await assert.rejects(readBundle(dir), message(/schema/));
+    await assert.rejects(read(dir), message(/schema/));
     writeFileSync(join(dir, 'bundle.json'), 'not JSON');
-    await assert.rejects(readBundle(dir), message(/bundle\.json: cannot be read/));
+    await assert.rejects(read(dir), message(/bundle\.json: cannot be read/));
   });
 
   test('a path that leaves the bundle is refused', async () => {
     edit('"projector.safetensors"', '"../projector.safetensors"');
-    await assert.rejects(readBundle(dir), message(/the path of the projector leaves the bundle/));
+    await assert.rejects(read(dir), message(/the path of the projector leaves the bundle/));
   });
 });

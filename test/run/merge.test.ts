@@ -43,7 +43,7 @@ function shard(index: number, ids: readonly string[], spec: RunSpec = SPEC): Sha
     finishedAt: `2026-01-0${index}`,
     hardware: { cpu: 'c', cores: 1, memoryGiB: 1, platform: 'p', node: 'n' },
     git: null,
-    models: { decoder: 'd', encoder: null, retrieverEncoder: null, bundle: 'b', files: {} },
+    models: { decoder: 'd', encoder: null, retrieverEncoder: null, bundle: 'b', sources: [] },
     data: [],
     skippedRecords: 0,
     chunks: 0,

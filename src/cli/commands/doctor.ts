@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { defaultCacheDir } from '../../datasets/cache-dir.js';
 import { npmCommand } from '../../datasets/npm-pack.js';
 import { EXIT, messageOf, UserError } from '../../domain/errors.js';
+import { resolveModel } from '../../hub/resolve.js';
 import { readBundle } from '../../model/bundle.js';
 import { probeDevices, type DeviceReport } from '../../model/ort/probe.js';
 import { defaultThreads } from '../../model/ort/threads.js';
@@ -73,7 +74,7 @@ function deviceFinding({ device, isUsable, matMulMs, reason, hints }: DeviceRepo
 
 async function bundleFinding(): Promise<Finding> {
   try {
-    const bundle = await readBundle('nano');
+    const bundle = readBundle((await resolveModel('nano', 'bundle')).path);
     return { name: 'nano', isUsable: true, detail: `${bundle.name} ${bundle.version}, complete`, hints: [] };
   } catch (error) {
     const hints = error instanceof UserError ? error.hints : [];

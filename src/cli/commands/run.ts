@@ -34,7 +34,7 @@ import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
 import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
 import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
-import { SILENT, terminalProgress } from '../progress.js';
+import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
 import type { Shell } from '../shell.js';
 
@@ -100,6 +100,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     threads,
     needsCompression: axes.pipelines.includes('compressed'),
     needsEmbedder: axes.retrievers.includes('unixcoder'),
+    fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
   });
   try {
     const { spec, budget, placement, profile } = resolveSpec({
@@ -162,7 +163,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
         encoder: models.compression?.name ?? null,
         retrieverEncoder: models.retrieverEncoder?.name ?? null,
         bundle: models.bundle.name,
-        files: { ...models.bundle.files },
+        sources: models.sources.map((source) => ({ ...source, files: { ...source.files } })),
       },
       data: [...dataset.sources],
       skippedRecords: dataset.skipped,

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { HubServer, sha256 } from '../support/hub-server.js';
+import { llavaEval, type Finished } from '../support/program.js';
+import { writeTinyBundle } from '../support/tiny-models.js';
+
+const COMMIT = 'abc123'.padEnd(40, '0');
+
+let folder = '';
+let server: HubServer;
+let files: Record<string, Uint8Array>;
+
+/** The program against the hub of this test, with a cache of its own. */
+function run(cache: string, args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+  const settings = { HF_ENDPOINT: server.endpoint, HF_HUB_CACHE: join(folder, cache), HF_TOKEN: 'hf_test' };
+  return llavaEval(args, { env: { ...settings, ...env } });
+}
+const runArgs = (out: string, ...more: string[]): string[] => [
+  ...['run', '--dataset', 'tiny', '--limit', '2', '--device', 'cpu', '--retrievers', 'bm25'],
+  ...['--out', join(folder, out), ...more],
+];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llava-eval-hub-'));
+  writeTinyBundle(join(folder, 'bundle'));
+  files = {};
+  for (const name of await readdir(join(folder, 'bundle'), { recursive: true })) {
+    const bytes = await readFile(join(folder, 'bundle', name)).catch(() => null);
+    if (bytes !== null) files[name] = bytes;
+  }
+  server = await HubServer.start();
+  server.repositories.set('own/bundle', { refs: { main: COMMIT }, files });
+});
+after(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+
+interface RunRecord {
+  readonly models: {
+    readonly sources: readonly {
+      role: string;
+      reference: string;
+      origin: { id: string; commit: string } | null;
+      files: Record<string, string>;
+    }[];
+  };
+}
+const recordOf = async (out: string): Promise<RunRecord> =>
+  JSON.parse(await readFile(join(folder, out, 'run.json'), 'utf8')) as RunRecord;
+
+describe('llava-eval run with models of the hub', () => {
+  test('fetches a bundle and its parts, and records commit and SHA-256 of each file', async () => {
+    const args = runArgs(
+      'a',
+      ...['--model', 'own/bundle', '--decoder', `own/bundle@${COMMIT}/decoder`],
+      ...['--projector', 'own/bundle/projector.safetensors'],
+    );
+    const { code, stderr } = await run('cache', args);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /fetching own\/bundle: /);
+    const { sources } = (await recordOf('a')).models;
+    assert.deepEqual(
+      sources.map(({ role, reference, origin }) => [role, reference, origin]),
+      [
+        ['bundle', 'own/bundle', { id: 'own/bundle', commit: COMMIT }],
+        ['decoder', `own/bundle@${COMMIT}/decoder`, { id: 'own/bundle', commit: COMMIT }],
+        ['projector', 'own/bundle/projector.safetensors', { id: 'own/bundle', commit: COMMIT }],
+      ],
+    );
+    for (const [name, hash] of sources.flatMap((source) => Object.entries(source.files))) {
+      assert.equal(hash, sha256(files[name]!), name);
+    }
+  });
+
+  test('works offline from the cache afterwards', async () => {
+    const seen = server.requests.length;
+    const args = runArgs('b', '--model', 'own/bundle');
+    const { code, stderr } = await run('cache', args, { HF_HUB_OFFLINE: '1' });
+    assert.equal(code, 0, stderr);
+    assert.equal(server.requests.length, seen);
+  });
+
+  test('two programs at once fill one cache, each file once', async () => {
+    server.requests.length = 0;
+    const both = await Promise.all(
+      ['c', 'd'].map((out) =>
+        run('shared', runArgs(out, '--model', 'own/bundle', '--pipelines', 'no-context')),
+      ),
+    );
+    for (const { code, stderr } of both) assert.equal(code, 0, stderr);
+    const large = server.seen('/cdn/').map(({ path }) => path);
+    assert.equal(new Set(large).size, large.length, large.join('\n'));
+  });
+
+  test('a model that is not there ends with a message, no trace and no run folder', async () => {
+    const { code, stdout, stderr } = await run('cache', runArgs('e', '--decoder', 'own/nothing'));
+    assert.equal(code, 3);
+    assert.equal(stdout, '');
+    assert.match(stderr, /own\/nothing: not found on 127\.0\.0\.1/);
+    assert.doesNotMatch(stderr, /^\s+at .*:\d+:\d+/m);
+    await assert.rejects(readFile(join(folder, 'e', 'run.json')));
+  });
+});
