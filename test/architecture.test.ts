@@ -51,6 +51,8 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'web-tree-sitter': /^parsing\/python\.ts$/,
   'tree-sitter-python': /^parsing\/python\.ts$/,
   typescript: /^datasets\/typescript-lines\.ts$/,
+  vega: /^report\/charts\//,
+  diff: /^report\/page\/diff\.ts$/,
   undici: /^download\/fetch\.ts$/,
   zod: /^/,
 };

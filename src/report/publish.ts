@@ -3,13 +3,21 @@
  * making them again gives the same bytes.
  */
 
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { writeAtomically } from '../run/atomic-file.js';
 import { configurations } from '../run/configurations.js';
 import type { TaskRecord } from '../run/record.js';
-import type { RunFolder } from '../run/run-folder.js';
+import { makeFolder, type RunFolder } from '../run/run-folder.js';
 import type { RunJson } from '../run/run-json.js';
+import { readTaskEvidence, type TaskEvidence } from '../run/task-evidence.js';
+import { CHART_IDS, drawCharts, type DrawnChart } from './charts/charts.js';
+import { packTasks } from './explorer-data.js';
+import { readPageAssets } from './html/assets.js';
+import { renderHtml } from './html/document.js';
 import { renderMarkdown } from './markdown.js';
 import { summarize, type Summary } from './summary.js';
+import { reportView } from './view.js';
 
 /** The summary of a run, from what it left on disk. */
 export function summarizeRun(
@@ -43,14 +51,53 @@ export function summarizeRun(
   );
 }
 
-/** Writes `summary.json` and `report.md`, each whole or not at all. */
+export const REPORT_FORMATS = ['md', 'html', 'json'] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+export interface PublishOptions {
+  /** Default: all. */
+  readonly formats?: readonly ReportFormat[];
+  /** Most tasks whose prompts the page holds; by default as many as fit. */
+  readonly tasks?: number | 'fit' | 'all';
+}
+
+/**
+ * Writes the reports of a run folder, each file whole or not at all.
+ *
+ * @param records Those of the folder's journal.
+ */
 export async function publish(
   folder: RunFolder,
   run: RunJson,
   records: readonly TaskRecord[],
+  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
 ): Promise<Summary> {
   const summary = summarizeRun(run, records);
-  await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
-  await writeAtomically(folder.report, renderMarkdown(summary, run));
+  if (formats.includes('json')) {
+    await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  }
+  if (!formats.includes('md') && !formats.includes('html')) return summary;
+
+  const view = reportView(summary, run, records);
+  const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
+  if (formats.includes('md')) {
+    await publishCharts(folder, charts);
+    await writeAtomically(folder.report, renderMarkdown(view, charts));
+  }
+  if (formats.includes('html')) {
+    const evidence = (await readTaskEvidence(folder.tasks))?.tasks ?? new Map<string, TaskEvidence>();
+    const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
+    await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
+  }
   return summary;
+}
+
+/** Writes the charts and removes those of an earlier report that this one has not. */
+async function publishCharts({ charts: folder }: RunFolder, charts: readonly DrawnChart[]): Promise<void> {
+  await makeFolder(folder);
+  const names = new Set(charts.map(({ id }) => `${id}.svg`));
+  for (const { id, file } of charts) await writeAtomically(join(folder, `${id}.svg`), file);
+  for (const name of CHART_IDS.map((id) => `${id}.svg`)) {
+    if (!names.has(name)) await rm(join(folder, name), { force: true });
+  }
 }

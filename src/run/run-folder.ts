@@ -15,6 +15,9 @@ export interface RunFolder {
   readonly tasks: string;
   readonly summary: string;
   readonly report: string;
+  readonly page: string;
+  /** Of SVG files, which `report` shows. */
+  readonly charts: string;
 }
 
 export function runFolder(path: string): RunFolder {
@@ -25,6 +28,8 @@ export function runFolder(path: string): RunFolder {
     tasks: join(path, 'tasks.jsonl'),
     summary: join(path, 'summary.json'),
     report: join(path, 'report.md'),
+    page: join(path, 'report.html'),
+    charts: join(path, 'charts'),
   };
 }
 

@@ -23,6 +23,8 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
+const CHARTS = ['pareto.svg', 'retrievers.svg', 'stages.svg', 'ttft.svg'];
+
 /** The command of most tests; the tiny random model on the hand-made dataset, on the CPU. */
 const runArgs = (out: string, ...more: string[]): string[] => [
   'run',
@@ -59,8 +61,11 @@ describe('llava-eval run', () => {
       stdout,
     );
     assert.ok(!stdout.includes('\u001b'), 'no colour when not on a terminal');
+    assert.deepEqual((await readdir(join(folder, 'a', 'charts'))).sort(), CHARTS);
     assert.deepEqual((await readdir(join(folder, 'a'))).sort(), [
+      'charts',
       'journal.jsonl',
+      'report.html',
       'report.md',
       'run.json',
       'summary.json',
@@ -213,7 +218,11 @@ describe('llava-eval run', () => {
 describe('llava-eval report and merge', () => {
   test('rebuilding the reports of a run folder gives the same bytes', async () => {
     const read = (): Promise<string[]> =>
-      Promise.all(['summary.json', 'report.md'].map((name) => readFile(join(folder, 'a', name), 'utf8')));
+      Promise.all(
+        ['summary.json', 'report.md', 'report.html', ...CHARTS.map((name) => `charts/${name}`)].map((name) =>
+          readFile(join(folder, 'a', name), 'utf8'),
+        ),
+      );
     const before = await read();
     const { code, stdout, stderr } = await llavaEval(['report', join(folder, 'a')]);
     assert.equal(code, 0, stderr);

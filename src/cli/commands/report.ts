@@ -4,7 +4,7 @@
 
 import type { Command } from 'commander';
 import { EXIT, JournalError, UsageError } from '../../domain/errors.js';
-import { publish } from '../../report/publish.js';
+import { publish, REPORT_FORMATS, type ReportFormat } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
 import { configurations } from '../../run/configurations.js';
 import { JournalWriter, readJournal } from '../../run/journal.js';
@@ -12,7 +12,14 @@ import { mergeShards, type ShardRun } from '../../run/merge.js';
 import { assertWritable, makeFolder, runFolder, type RunFolder } from '../../run/run-folder.js';
 import { readRunJson, writeRunJson } from '../../run/run-json.js';
 import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
+import { limit, listOf } from '../options.js';
 import type { Shell } from '../shell.js';
+
+interface ReportFlags {
+  readonly json?: true;
+  readonly format?: readonly ReportFormat[];
+  readonly tasks?: number | 'all';
+}
 
 /** Registers both commands. */
 export function registerReport(program: Command, shell: Shell): void {
@@ -20,11 +27,14 @@ export function registerReport(program: Command, shell: Shell): void {
     .command('report')
     .summary('rebuild the reports of a run folder')
     .description(
-      'Writes summary.json and report.md of a run folder again from its journal, and prints the table.',
+      'Writes summary.json, report.md, report.html and the charts of a run folder again from its journal, and ' +
+        'prints the table. The same folder gives the same bytes.',
     )
     .argument('<run>', 'run folder')
+    .option('--format <names>', `any of ${REPORT_FORMATS.join(', ')} (default: all)`, listOf(REPORT_FORMATS))
+    .option('--tasks <n|all>', 'tasks whose prompts report.html holds (default: as many as fit 6 MB)', limit)
     .option('--json', 'print summary.json instead of the table')
-    .action(async (path: string, flags: { readonly json?: true }) => {
+    .action(async (path: string, flags: ReportFlags) => {
       const folder = runFolder(path);
       const { run, records } = await readRun(folder);
       const expected = configurations(run.spec).length;
@@ -36,7 +46,10 @@ export function registerReport(program: Command, shell: Shell): void {
           `each task has ${expected}; the journal was changed after the run`,
         ]);
       }
-      const summary = await publish(folder, run, records);
+      const summary = await publish(folder, run, records, {
+        ...(flags.format === undefined ? {} : { formats: flags.format }),
+        ...(flags.tasks === undefined ? {} : { tasks: flags.tasks }),
+      });
       shell.stdout.write(flags.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
       shell.exit(EXIT.done);
     });

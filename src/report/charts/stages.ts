@@ -1,0 +1,128 @@
+/**
+ * @file Where the time until the first token goes, one bar a configuration: what is always waited for, and
+ * what only a cold start adds.
+ */
+
+import type { Spec } from 'vega';
+import { fixed } from '../format.js';
+import { BAR_STAGES, type BarStage } from './palette.js';
+import { chart, heading, label, legend, MARGIN, panel, WIDTH, type Style } from './parts.js';
+
+/** One configuration: mean ms of each part, which add up to its mean cold TTFT. */
+export interface StageRow {
+  readonly name: string;
+  readonly meanMs: Readonly<Record<BarStage, number>>;
+}
+
+export const STAGE_TITLES: Readonly<Record<BarStage, string>> = {
+  retrieve: 'retrieve',
+  tokenize: 'tokenize',
+  encode: 'encode chunks',
+  project: 'project',
+  prefill: 'prefill (warm TTFT)',
+};
+
+const ROW = { wide: 30, narrow: 46 } as const;
+const GUTTER = { wide: 190, narrow: 8 } as const;
+const RIGHT = { wide: 116, narrow: 92 } as const;
+
+/** The chart of at least one row. */
+export function stagesChart(
+  rows: readonly StageRow[],
+  { title, note }: { readonly title: string; readonly note: string },
+  style: Style,
+): Spec {
+  const { size, paint } = style;
+  const head = heading(style, title, note);
+  // The warm part first: it starts at zero in every bar and can be compared by eye.
+  const order = ['prefill', ...BAR_STAGES.filter((stage) => stage !== 'prefill')] as const;
+  const key = legend(
+    style,
+    order.map((stage) => ({ name: STAGE_TITLES[stage], fill: paint(stage), shape: 'square' })),
+    { x: MARGIN, y: head.height + 12, width: WIDTH[size] - 2 * MARGIN },
+  );
+  const left = MARGIN + GUTTER[size];
+  const width = WIDTH[size] - left - RIGHT[size] - MARGIN;
+  const top = head.height + key.height + 20;
+  const height = rows.length * ROW[size];
+  const total = (row: StageRow): number => order.reduce((sum, stage) => sum + row.meanMs[stage], 0);
+  const middle = (i: number): number => (i + 0.5) * ROW[size] + (size === 'narrow' ? 9 : 0);
+  const pieces = rows.flatMap((row, i) => {
+    let from = 0;
+    return order.map((stage) => {
+      const to = from + row.meanMs[stage];
+      const piece = { y: middle(i), from, to, fill: paint(stage) };
+      from = to;
+      return piece;
+    });
+  });
+  return chart(style, top + height + 44, {
+    marks: [
+      ...head.marks,
+      ...key.marks,
+      ...rows.map(({ name }, i) =>
+        label(
+          size === 'wide'
+            ? { x: left - 12, y: top + middle(i), text: name, align: 'right' }
+            : { x: left, y: top + i * ROW[size] + 11, text: name },
+        ),
+      ),
+      ...rows.map((row, i) =>
+        label({
+          x: left + width + RIGHT[size],
+          y: top + middle(i),
+          text: `${fixed(row.meanMs.prefill, 1)} | ${fixed(total(row), 1)}`,
+          align: 'right',
+          weight: 'bold',
+        }),
+      ),
+      label({
+        x: left + width + RIGHT[size],
+        y: top - 6,
+        text: 'warm | cold',
+        align: 'right',
+        fill: paint('muted'),
+      }),
+      label({
+        x: left + width / 2,
+        y: top + height + 32,
+        text: 'mean time, ms (lower is better)',
+        align: 'center',
+        fill: paint('muted'),
+      }),
+      panel(
+        { x: left, y: top, width: width, height: height },
+        {
+          data: [{ name: 'pieces', values: pieces }],
+          scales: [
+            {
+              name: 'x',
+              type: 'linear',
+              domain: [0, Math.max(...rows.map(total)) * 1.02],
+              range: [0, width],
+              zero: true,
+            },
+          ],
+          axes: [{ scale: 'x', orient: 'bottom', tickCount: size === 'wide' ? 8 : 4 }],
+          marks: [
+            {
+              type: 'rect',
+              from: { data: 'pieces' },
+              encode: {
+                enter: {
+                  x: { scale: 'x', field: 'from' },
+                  x2: { scale: 'x', field: 'to' },
+                  yc: { field: 'y' },
+                  height: { value: 16 },
+                  fill: { field: 'fill' },
+                  stroke: { value: paint('surface') },
+                  strokeWidth: { value: 0.75 },
+                },
+              },
+            },
+          ],
+        },
+      ),
+    ],
+  });
+}

@@ -1,0 +1,234 @@
+/**
+ * @file One task: its reference, the completions beside it, the prompts with their parts, the chunks.
+ */
+
+import type { PackedTask, PackedTasks } from '../packed-tasks.js';
+import { diffPieces } from './diff.js';
+import { make } from './dom.js';
+import { promptParts, type PromptPart } from './prompt-parts.js';
+import { chunksOf, outcomesOf, type Outcome, type Selection, type ShownChunk } from './tasks.js';
+
+export interface Steps {
+  /** Null where there is none. */
+  readonly previous: (() => void) | null;
+  readonly next: (() => void) | null;
+}
+
+/** The elements of the pane. */
+export function taskDetail(
+  data: PackedTasks,
+  task: PackedTask,
+  selection: Selection,
+  position: string,
+  steps: Steps,
+): HTMLElement[] {
+  const outcomes = outcomesOf(data, task, selection);
+  const { source } = task;
+  return [
+    make(
+      'header',
+      { class: 'task-head' },
+      make(
+        'div',
+        {},
+        make('h3', {}, source?.path ?? task.id),
+        make(
+          'p',
+          { class: 'muted' },
+          [
+            task.repository,
+            task.id,
+            ...(task.crossFile === 1 ? ['uses an identifier of another file'] : []),
+            position,
+          ].join('  ·  '),
+        ),
+      ),
+      make('div', { class: 'steps' }, step('Previous', steps.previous), step('Next', steps.next)),
+    ),
+    ...(source === null
+      ? [
+          make(
+            'p',
+            { class: 'muted' },
+            'This run folder has no tasks.jsonl, so prompt and reference are not shown.',
+          ),
+        ]
+      : [make('h4', {}, 'Reference'), make('pre', { class: 'code reference' }, source.reference)]),
+    make('h4', {}, 'Completions'),
+    ...(source === null
+      ? []
+      : [
+          make(
+            'p',
+            { class: 'legend' },
+            make('ins', {}, 'only in the completion'),
+            ' ',
+            make('del', {}, 'only in the reference'),
+          ),
+        ]),
+    make('div', { class: 'completions' }, ...outcomes.map((outcome) => completion(outcome, task))),
+    ...prompts(data, task, outcomes),
+    ...chunkList(data, task, outcomes),
+  ];
+}
+
+function step(name: string, action: (() => void) | null): HTMLButtonElement {
+  const button = make('button', { type: 'button' }, name);
+  if (action === null) button.disabled = true;
+  else button.addEventListener('click', action);
+  return button;
+}
+
+function completion({ configuration, result }: Outcome, task: PackedTask): HTMLElement {
+  const name = make('span', { class: `pipeline ${configuration.pipeline}` }, configuration.pipeline);
+  switch (result.status) {
+    case 'failed':
+      return card(name, 'failed', make('pre', { class: 'code' }, `${result.stage}: ${result.message}`));
+    case 'skipped':
+      return card(
+        name,
+        'skipped',
+        make('p', {}, `The prompt of ${result.promptTokens} tokens is longer than the model allows.`),
+      );
+    case 'scored': {
+      const facts = [
+        `EM ${result.exactMatch === 1 ? '✓' : '✗'}`,
+        `ES ${result.editSimilarity.toFixed(1)} %`,
+        `TTFT ${result.ttftMs.toFixed(1)} ms`,
+        `cold ${result.ttftColdMs.toFixed(1)} ms`,
+        `${result.promptTokens} prompt tokens`,
+      ];
+      const pieces =
+        task.source === null
+          ? [result.completion]
+          : diffPieces(result.completion, task.source.reference).map(({ kind, text }) => {
+              switch (kind) {
+                case 'same':
+                  return text;
+                case 'completion':
+                  return make('ins', {}, text);
+                case 'reference':
+                  return make('del', {}, text);
+              }
+            });
+      const body = make('pre', { class: 'code' }, ...pieces);
+      if (result.completion.trim() === '') body.append(make('span', { class: 'muted' }, ' (nothing)'));
+      return card(name, facts.join('   '), body);
+    }
+  }
+}
+
+function card(name: HTMLElement, facts: string, body: HTMLElement): HTMLElement {
+  return make(
+    'article',
+    { class: 'completion' },
+    make('p', { class: 'completion-head' }, name, make('span', { class: 'facts' }, facts)),
+    body,
+  );
+}
+
+/** The prompt of one pipeline at a time, chosen by radio buttons. */
+function prompts(data: PackedTasks, task: PackedTask, outcomes: readonly Outcome[]): HTMLElement[] {
+  const shown = outcomes.filter(({ result }) => result.status === 'scored');
+  const first = shown.find(({ configuration }) => configuration.pipeline === 'compressed') ?? shown[0];
+  if (task.source === null || first === undefined) return [];
+  const body = make('div', { class: 'prompt' });
+  const show = (outcome: Outcome): void => {
+    body.replaceChildren(...(promptParts(data, task, outcome) ?? []).map(part));
+    for (const code of body.querySelectorAll('.part-left pre')) code.scrollTop = code.scrollHeight;
+  };
+  const choices = shown.map((outcome) => {
+    const radio = make('input', { type: 'radio', name: 'prompt-of' });
+    radio.checked = outcome === first;
+    radio.addEventListener('change', () => {
+      show(outcome);
+    });
+    return make('label', {}, radio, outcome.configuration.pipeline);
+  });
+  show(first);
+  return [
+    make('h4', {}, 'Prompt, in the order in which the decoder reads it'),
+    make('fieldset', { class: 'choices' }, make('legend', { class: 'sr-only' }, 'Prompt of'), ...choices),
+    ...(task.source.isWhole
+      ? []
+      : [
+          make(
+            'p',
+            { class: 'muted' },
+            'Only the code next to the hole is in this page; llava-eval report --tasks all puts every prompt in.',
+          ),
+        ]),
+    body,
+  ];
+}
+
+function part(of: PromptPart): HTMLElement {
+  switch (of.kind) {
+    case 'left':
+      return block('left', 'before the hole', of.text);
+    case 'right':
+      return block('right', 'after the hole', of.text);
+    case 'retrieved':
+      return block('retrieved', 'retrieved, as text', of.text);
+    case 'hole':
+      return make('p', { class: 'part-hole' }, 'the completion goes here');
+    case 'soft':
+      return make(
+        'section',
+        { class: 'part part-soft' },
+        make('h5', {}, `${of.count} soft tokens, one a chunk`),
+        make(
+          'ol',
+          { class: 'slots' },
+          ...Array.from({ length: of.count }, (_, i) => {
+            const chunk = of.chunks[i];
+            return chunk === undefined
+              ? make('li', {}, `soft token ${i + 1}`)
+              : make('li', { title: place(chunk) }, place({ ...chunk, path: fileName(chunk.path) }));
+          }),
+        ),
+      );
+  }
+}
+
+function block(kind: string, title: string, text: string): HTMLElement {
+  return make(
+    'section',
+    { class: `part part-${kind}` },
+    make('h5', {}, title),
+    make('pre', { class: 'code', tabindex: '0', 'aria-label': title }, text),
+  );
+}
+
+function chunkList(data: PackedTasks, task: PackedTask, outcomes: readonly Outcome[]): HTMLElement[] {
+  const chunks = outcomes.flatMap(({ result }) =>
+    result.status === 'scored' ? [chunksOf(data, task, result)] : [],
+  );
+  const longest = chunks.reduce((a, b) => (b.length > a.length ? b : a), []);
+  if (longest.length === 0) return [];
+  return [
+    make('h4', {}, `Chunks, best first (${longest.length})`),
+    ...longest.map((chunk, i) =>
+      make(
+        'details',
+        i === 0 ? { class: 'chunk', open: '' } : { class: 'chunk' },
+        make(
+          'summary',
+          {},
+          make('span', { class: 'rank' }, String(i + 1)),
+          make('span', { class: 'place' }, place(chunk)),
+          make('span', { class: 'score' }, chunk.score === null ? '' : `score ${chunk.score}`),
+        ),
+        make('pre', { class: 'code' }, chunk.text),
+      ),
+    ),
+  ];
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function place({ path, startLine, endLine }: ShownChunk): string {
+  return startLine === null || endLine === null ? path : `${path}:${startLine}–${endLine}`;
+}

@@ -1,0 +1,14 @@
+/**
+ * @file The script of `report.html`. Everything but the task explorer is there without it.
+ */
+
+import type { PackedTasks } from '../packed-tasks.js';
+import { startExplorer } from './explorer.js';
+import { startSorting } from './sort.js';
+import { startTheme } from './theme.js';
+
+startTheme();
+startSorting();
+const data = document.getElementById('tasks-data');
+// Written by `html/document.ts` of the same version, into the same file.
+if (data !== null) startExplorer(JSON.parse(data.textContent) as PackedTasks);

@@ -1,0 +1,44 @@
+/**
+ * @file A prompt in the order in which the decoder reads it, put together again from what the run recorded.
+ */
+
+import { bareBlock, crossFileBlock } from '../../prompt/cross-file-block.js';
+import type { PackedTask, PackedTasks } from '../packed-tasks.js';
+import { chunksOf, type Outcome, type ShownChunk } from './tasks.js';
+
+export type PromptPart =
+  | { readonly kind: 'left' | 'right' | 'retrieved'; readonly text: string }
+  | { readonly kind: 'soft'; readonly chunks: readonly ShownChunk[]; readonly count: number }
+  | { readonly kind: 'hole' };
+
+/** Null where the task's source is not held. The hole stands where the completion goes. */
+export function promptParts(data: PackedTasks, task: PackedTask, outcome: Outcome): PromptPart[] | null {
+  const { source } = task;
+  if (source === null) return null;
+  const context = source.isWhole ? contextPart(data, task, outcome) : [];
+  const around: PromptPart[] = [
+    { kind: 'left', text: source.left },
+    { kind: 'hole' },
+    { kind: 'right', text: source.right },
+  ];
+  return data.placement === 'before-prefix' ? [...context, ...around] : [...around, ...context];
+}
+
+function contextPart(data: PackedTasks, task: PackedTask, { configuration, result }: Outcome): PromptPart[] {
+  if (result.status !== 'scored' || task.source === null) return [];
+  const chunks = chunksOf(data, task, result);
+  const cut = (block: string): PromptPart[] =>
+    result.contextCharacters === 0
+      ? []
+      : [{ kind: 'retrieved', text: block.slice(0, result.contextCharacters) }];
+  switch (configuration.pipeline) {
+    case 'no-context':
+      return [];
+    case 'full-rag':
+      return cut(crossFileBlock(chunks, task.source.language));
+    case 'budget-rag':
+      return cut(bareBlock(chunks));
+    case 'compressed':
+      return result.softTokens === 0 ? [] : [{ kind: 'soft', chunks, count: result.softTokens }];
+  }
+}
