@@ -25,6 +25,14 @@ const METRICS = [
   { key: 'em', title: 'Exact match, %' },
 ] as const;
 
+/** Where a curve's labels stand beside their points: apart from those of the others. */
+const LABEL_AT: Readonly<Record<PipelineName, { dx: number; dy: number; align: string }>> = {
+  'no-context': { dx: 8, dy: 0, align: 'left' },
+  'full-rag': { dx: 8, dy: -10, align: 'left' },
+  'budget-rag': { dx: 8, dy: 12, align: 'left' },
+  compressed: { dx: -8, dy: -10, align: 'right' },
+};
+
 const GUTTER = 46;
 const GAP = 18;
 const AXIS = 42;
@@ -68,7 +76,7 @@ export function paretoChart(
     });
   });
   const rows = Math.ceil(panels.length / columns);
-  return chart(style, top + rows * (panelHeight + AXIS + 30), {
+  return chart(style, top + rows * (panelHeight + AXIS + 30) - 16, {
     marks: [...head.marks, ...key.marks, ...marks],
   });
 }
@@ -96,13 +104,16 @@ function metricPanel(from: {
     y2: point[metric.key].ci95?.[1] ?? point[metric.key].mean,
     k: point.topK,
   }));
-  const ks = new Set(values.flatMap(({ k }) => k ?? []));
   const curves = [...new Set(points.map(({ pipeline }) => pipeline))]
     .map((pipeline) => ({
       pipeline,
       values: values.filter((value) => value.pipeline === pipeline).sort((a, b) => (a.k ?? 0) - (b.k ?? 0)),
     }))
     .filter((curve) => curve.values.length > 1);
+  // Of each curve the first and the last k are named; those between follow from the line.
+  const named = curves.flatMap(({ pipeline, values: along }) =>
+    [along[0]!, along.at(-1)!].map((point) => ({ ...point, text: `k=${point.k}`, ...LABEL_AT[pipeline] })),
+  );
   const ends = from.all.flatMap((point) => [
     point[metric.key].ci95?.[0] ?? point[metric.key].mean,
     point[metric.key].ci95?.[1] ?? point[metric.key].mean,
@@ -121,6 +132,7 @@ function metricPanel(from: {
     panel(at, {
       data: [
         { name: 'points', values },
+        { name: 'named', values: named },
         ...curves.map((curve) => ({ name: curve.pipeline, values: curve.values })),
       ],
       scales: [
@@ -157,7 +169,7 @@ function metricPanel(from: {
                 [other]: scaled(other, other),
                 stroke: { field: 'fill' },
                 strokeWidth: { value: 1.5 },
-                strokeOpacity: { value: 0.55 },
+                strokeOpacity: { value: curves.length > 0 ? 0.3 : 0.55 },
               },
             },
           };
@@ -190,25 +202,24 @@ function metricPanel(from: {
             },
           },
         },
-        ...(ks.size > 1
-          ? [
-              {
-                type: 'text',
-                from: { data: 'points' },
-                encode: {
-                  enter: {
-                    x: scaled('x', 'x'),
-                    y: scaled('y', 'y'),
-                    dx: { value: 7 },
-                    dy: { value: -8 },
-                    text: { signal: 'datum.k === null ? "" : "k=" + datum.k' },
-                    fontSize: { value: FONT_SIZE[size] - 2 },
-                    fill: { value: paint('muted') },
-                  },
-                },
-              } satisfies Mark,
-            ]
-          : []),
+        {
+          type: 'text',
+          from: { data: 'named' },
+          encode: {
+            enter: {
+              x: scaled('x', 'x'),
+              y: scaled('y', 'y'),
+              dx: { field: 'dx' },
+              dy: { field: 'dy' },
+              align: { field: 'align' },
+              baseline: { value: 'middle' },
+              text: { field: 'text' },
+              fontSize: { value: FONT_SIZE[size] - 2 },
+              fontWeight: { value: 'bold' },
+              fill: { field: 'fill' },
+            },
+          },
+        },
       ],
     }),
   ];

@@ -30,7 +30,7 @@ export function renderHtml(
     ...view.sections,
     { id: 'tasks', short: 'Tasks' },
     { id: 'caveats', short: 'Caveats' },
-    { id: 'environment', short: 'Environment' },
+    { id: 'environment', short: 'Setup' },
   ];
   return `<!doctype html>
 <html lang="en">
