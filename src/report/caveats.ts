@@ -5,15 +5,26 @@
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import type { RunJson } from '../run/run-json.js';
 import { fixed, interval } from './format.js';
-import { unscored, type Summary, type SummaryRow } from './summary.js';
+import { unscored, type Inference, type Summary, type SummaryRow } from './summary.js';
+import type { Comparison } from './verdicts.js';
 
 /** The decoder this package carries with it. */
 const EMBEDDED = /^llavacode-nano/;
 /** Exact matches below which EM tells configurations apart only by luck. */
 const FEW_MATCHES = 10;
 
-/** Most important first. */
-export function caveats(summary: Summary, run: RunJson, shown: readonly SummaryRow[]): string[] {
+/**
+ * Most important first.
+ *
+ * @param shown The rows the report is about.
+ * @param own   The comparisons of the pipeline the report is about.
+ */
+export function caveats(
+  summary: Summary,
+  run: RunJson,
+  shown: readonly SummaryRow[],
+  own: readonly Comparison[],
+): string[] {
   const lines: string[] = [];
   const scored = Math.min(...summary.rows.map((row) => row.tasks.scored));
   if (run.finishedAt === null) {
@@ -45,6 +56,13 @@ export function caveats(summary: Summary, run: RunJson, shown: readonly SummaryR
   } else if (scored < SAMPLES_FOR.p99) {
     lines.push(`${scored} tasks are too few for a p99, which needs ${SAMPLES_FOR.p99}.`);
   }
+  const detectable = own.flatMap(({ exactMatch }) => exactMatch.detectable ?? []);
+  if (detectable.length > 0) {
+    lines.push(
+      `"Tied" means that no difference is shown, not that there is none: a difference in EM of less than ` +
+        `${fixed(Math.max(...detectable), 1)} points would more likely than not have stayed unseen in some comparison.`,
+    );
+  }
   const again = summary.noiseFloor?.ratio;
   if (again?.ci95 && (again.ci95[0] > 1 || again.ci95[1] < 1)) {
     lines.push(
@@ -60,8 +78,7 @@ export function caveats(summary: Summary, run: RunJson, shown: readonly SummaryR
       'Levenshtein / longer length. Figures of other profiles are not comparable.',
     `Retrieval follows ${summary.retrievalProfile}. The target file is excluded by its path; copies of the line ` +
       'elsewhere in the repository are not removed, as in the published harnesses.',
-    'The intervals treat tasks as independent; tasks of one repository are related, so they are somewhat narrow.',
-    'p-values are not corrected for the number of comparisons in this report.',
+    `Intervals are over ${describeBasis(summary.inference)}.`,
   );
   if (summary.retrieverEncoder !== null) {
     lines.push(
@@ -73,4 +90,10 @@ export function caveats(summary: Summary, run: RunJson, shown: readonly SummaryR
     lines.push('The working folder had changes that its commit does not hold.');
   }
   return lines;
+}
+
+function describeBasis({ basis, repositories }: Inference): string {
+  return basis === 'repositories'
+    ? `${repositories} repositories, as a sample of others like them`
+    : `the tasks of ${repositories === 1 ? 'one repository' : `${repositories} repositories`}, and say nothing about others`;
 }

@@ -1,12 +1,12 @@
 /**
- * @file What the numbers show, in sentences. A difference whose interval includes zero is called tied, never
+ * @file What the numbers show, in sentences. A difference that the run does not show is called tied, never
  * better or worse; nothing is said that the run has not measured.
  */
 
+import type { Verdict } from '../metrics/paired.js';
 import type { Interval } from '../metrics/statistics.js';
-import { latencyVerdict, qualityVerdict, type Comparison, type Verdict } from './comparisons.js';
 import { fixed, interval, signed } from './format.js';
-import type { NoiseFloor } from './summary.js';
+import type { Comparison } from './verdicts.js';
 
 /** Percent by which a ratio is below or above 1, with its interval turned the same way. */
 export function change(comparison: Comparison): { readonly percent: number; readonly ci95: Interval | null } {
@@ -18,13 +18,13 @@ export function change(comparison: Comparison): { readonly percent: number; read
 }
 
 /** @example 'TTFT 53.3 % below full-rag [50.6, 55.9]' */
-function latencyPhrase(comparison: Comparison, floor: NoiseFloor | null): string {
+function latencyPhrase(comparison: Comparison): string {
   const { percent, ci95 } = change(comparison);
   const base = comparison.base.pipeline;
   const size = fixed(Math.abs(percent), 1);
   const ends = (isLess: boolean): string =>
     ci95 === null ? '' : ` ${interval(isLess ? [-ci95[1], -ci95[0]] : ci95, 1)}`;
-  switch (latencyVerdict(comparison, floor)) {
+  switch (comparison.ttftRatio.verdict) {
     case 'better':
       return `TTFT ${size} % below ${base}${ends(true)}`;
     case 'worse':
@@ -39,14 +39,14 @@ function latencyPhrase(comparison: Comparison, floor: NoiseFloor | null): string
  *
  * @param comparisons Of that pipeline with that retriever; not empty.
  */
-export function retrieverStatement(comparisons: readonly Comparison[], floor: NoiseFloor | null): string {
-  const latencies = comparisons.map((comparison) => latencyPhrase(comparison, floor));
+export function retrieverStatement(comparisons: readonly Comparison[]): string {
+  const latencies = comparisons.map((comparison) => latencyPhrase(comparison));
   const qualities = comparisons.map((comparison) => ({
     base: comparison.base.pipeline,
     metrics: [
       { metric: 'EM', difference: comparison.exactMatch },
       { metric: 'ES', difference: comparison.editSimilarity },
-    ].map(({ metric, difference }) => ({ metric, difference, verdict: qualityVerdict(difference) })),
+    ].map(({ metric, difference }) => ({ metric, difference, verdict: difference.verdict })),
   }));
   const shown = qualities.flatMap(({ base, metrics }) =>
     metrics.flatMap(({ metric, difference, verdict }) =>
@@ -79,19 +79,19 @@ export function enumerate(words: readonly string[]): string {
  *
  * @param comparisons Of that pipeline; not empty.
  */
-export function headline(comparisons: readonly Comparison[], floor: NoiseFloor | null): string {
+export function headline(comparisons: readonly Comparison[]): string {
   const subject = comparisons[0]!.of.pipeline;
   const bases = [...new Set(comparisons.map(({ base }) => base.pipeline))];
   const parts = bases.map((base) => {
     const against = comparisons.filter((comparison) => comparison.base.pipeline === base);
-    return `against ${base}, ${claims(against, floor)}`;
+    return `against ${base}, ${claims(against)}`;
   });
   return `${subject}: ${parts.join('; ')}.`;
 }
 
 /** TTFT and quality over all retrievers, against one base. @example 'TTFT, EM and ES are tied' */
-export function claims(comparisons: readonly Comparison[], floor: NoiseFloor | null): string {
-  const latency = latencyClaim(comparisons, floor);
+export function claims(comparisons: readonly Comparison[]): string {
+  const latency = latencyClaim(comparisons);
   const quality = qualityClaim(comparisons);
   return latency === 'TTFT is tied' && quality === 'EM and ES are tied'
     ? 'TTFT, EM and ES are tied'
@@ -99,8 +99,8 @@ export function claims(comparisons: readonly Comparison[], floor: NoiseFloor | n
 }
 
 /** Over all retrievers, against one base. @example 'TTFT is 51 to 55 % lower' */
-function latencyClaim(comparisons: readonly Comparison[], floor: NoiseFloor | null): string {
-  const verdicts = comparisons.map((comparison) => latencyVerdict(comparison, floor));
+function latencyClaim(comparisons: readonly Comparison[]): string {
+  const verdicts = comparisons.map((comparison) => comparison.ttftRatio.verdict);
   const sizes = comparisons.map((comparison) => Math.abs(change(comparison).percent));
   if (verdicts.every((verdict) => verdict === 'better')) return `TTFT is ${range(sizes, 0)} % lower`;
   if (verdicts.every((verdict) => verdict === 'worse')) return `TTFT is ${range(sizes, 0)} % higher`;
@@ -111,11 +111,11 @@ function latencyClaim(comparisons: readonly Comparison[], floor: NoiseFloor | nu
 function qualityClaim(comparisons: readonly Comparison[]): string {
   const words = { better: 'higher', worse: 'lower' };
   const em = tally(
-    comparisons.map(({ exactMatch }) => qualityVerdict(exactMatch)),
+    comparisons.map(({ exactMatch }) => exactMatch.verdict),
     words,
   );
   const es = tally(
-    comparisons.map(({ editSimilarity }) => qualityVerdict(editSimilarity)),
+    comparisons.map(({ editSimilarity }) => editSimilarity.verdict),
     words,
   );
   return em === es ? `EM and ES are ${em}` : `EM is ${em}, ES ${es}`;

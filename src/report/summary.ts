@@ -5,6 +5,7 @@
  * nothing is null. Comparisons use the tasks that both sides scored.
  */
 
+import { compareCodePoints } from '../domain/text.js';
 import type { Basis } from '../metrics/clusters.js';
 import { medianInterval } from '../metrics/median-interval.js';
 import { estimateMean, measured, type Difference, type Estimate } from '../metrics/paired.js';
@@ -109,8 +110,10 @@ export type SummaryHead = Omit<
 export function summarize(
   head: SummaryHead,
   configurations: readonly Configuration[],
-  records: readonly TaskRecord[],
+  unordered: readonly TaskRecord[],
 ): Summary {
+  // By task id: sums of times depend in their last digits on the order in which shards or resumed runs wrote.
+  const records = [...unordered].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
   const table = tabulate(configurations, records);
   const floor = noiseFloor(table, head.seed);
   const crossFile = records.filter((record) => record.crossFile === true);

@@ -5,6 +5,8 @@
  * languages and add no number of their own.
  */
 
+import { signTestInterval } from '../metrics/median-interval.js';
+import type { Difference, Estimate, Verdict } from '../metrics/paired.js';
 import { mean, SAMPLES_FOR } from '../metrics/statistics.js';
 import type { PipelineName } from '../pipelines/pipeline.js';
 import {
@@ -18,19 +20,11 @@ import type { RunJson } from '../run/run-json.js';
 import { caveats } from './caveats.js';
 import { BAR_STAGES } from './charts/palette.js';
 import type { ChartInput } from './charts/charts.js';
-import {
-  comparisonLabel,
-  comparisonsAt,
-  latencyVerdict,
-  qualityVerdict,
-  type Comparison,
-  type Verdict,
-} from './comparisons.js';
 import { qualityAt } from './equal-latency.js';
 import { fixed, interval, pValue, signed } from './format.js';
-import { medianInterval } from './median-interval.js';
 import { change, claims, headline, range, retrieverStatement } from './statements.js';
-import type { Difference, Estimate, Summary, SummaryRow } from './summary.js';
+import type { Summary, SummaryRow } from './summary.js';
+import type { Comparison } from './verdicts.js';
 
 export interface Cell {
   readonly text: string;
@@ -83,7 +77,7 @@ export function reportView(summary: Summary, run: RunJson, records: readonly Tas
   const topK = summary.topK.at(-1) ?? null;
   const shown = summary.rows.filter((row) => row.topK === null || row.topK === topK);
   const ordered = [...records].sort((a, b) => (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0));
-  const comparisons = comparisonsAt(topK, summary.rows, ordered, summary.seed);
+  const comparisons = inReadingOrder(summary.comparisons.filter(({ of }) => of.topK === topK));
   const context: Context = { summary, shown, records: ordered, comparisons, topK };
   const subject: PipelineName = shown.some(({ pipeline }) => pipeline === 'compressed')
     ? 'compressed'
@@ -93,16 +87,10 @@ export function reportView(summary: Summary, run: RunJson, records: readonly Tas
   return {
     title: `${summary.dataset.id}: ${summary.decoder.name}`,
     facts: facts(summary),
-    headline:
-      own.length > 0
-        ? headline(own, summary.noiseFloor)
-        : 'One pipeline was run; there is nothing to compare.',
+    headline: own.length > 0 ? headline(own) : 'One pipeline was run; there is nothing to compare.',
     statements: retrievers.map((retriever) => ({
       subject: `${subject}/${retriever}`,
-      text: retrieverStatement(
-        own.filter(({ of }) => of.retriever === retriever),
-        summary.noiseFloor,
-      ),
+      text: retrieverStatement(own.filter(({ of }) => of.retriever === retriever)),
     })),
     sections: [
       overview(context),
@@ -114,7 +102,7 @@ export function reportView(summary: Summary, run: RunJson, records: readonly Tas
       crossFile(context),
       noiseFloor(context),
     ].flatMap((section) => section ?? []),
-    caveats: caveats(summary, run, shown),
+    caveats: caveats(summary, run, shown, own),
     environment: environment(summary, run),
   };
 }
@@ -202,7 +190,7 @@ function tradeOff({ summary, comparisons, records }: Context, subject: PipelineN
         pipeline: row.pipeline,
         retriever: row.retriever,
         topK: row.topK,
-        ttft: { p50: ttftMs.p50, ci95: medianInterval(ttft) },
+        ttft: { p50: ttftMs.p50, ci95: signTestInterval(Float64Array.from(ttft).sort(), 0.025) },
         es: { mean: es.mean, ci95: es.ci95 },
         em: { mean: em.mean, ci95: em.ci95 },
       },
@@ -214,10 +202,7 @@ function tradeOff({ summary, comparisons, records }: Context, subject: PipelineN
   const claim =
     first === undefined
       ? 'Quality against time to first token'
-      : claimAgainst(
-          own.filter(({ base }) => base.pipeline === first.base.pipeline),
-          summary,
-        );
+      : claimAgainst(own.filter(({ base }) => base.pipeline === first.base.pipeline));
   return {
     id: 'trade-off',
     title: 'Quality against latency',
@@ -237,9 +222,9 @@ function tradeOff({ summary, comparisons, records }: Context, subject: PipelineN
   };
 }
 
-function claimAgainst(comparisons: readonly Comparison[], summary: Summary): string {
+function claimAgainst(comparisons: readonly Comparison[]): string {
   const { of, base } = comparisons[0]!;
-  return `${of.pipeline} against ${base.pipeline}: ${claims(comparisons, summary.noiseFloor)}`;
+  return `${of.pipeline} against ${base.pipeline}: ${claims(comparisons)}`;
 }
 
 /** What text scores when it has to be as fast as soft tokens. */
@@ -267,7 +252,7 @@ function equalLatency({ summary, comparisons, shown }: Context): Section | null 
         count(comparison.pairs),
         difference(comparison.exactMatch),
         difference(comparison.editSimilarity),
-        ttftChange(comparison, summary),
+        ttftChange(comparison),
       ]),
     });
   }
@@ -483,8 +468,7 @@ function differences({ summary, comparisons, topK }: Context): Section | null {
       ? null
       : { value, low: ci95?.[0] ?? value, high: ci95?.[1] ?? value, isShown: verdict !== 'tied' };
   const shownCount = comparisons.filter(
-    ({ exactMatch, editSimilarity }) =>
-      qualityVerdict(exactMatch) !== 'tied' || qualityVerdict(editSimilarity) !== 'tied',
+    ({ exactMatch, editSimilarity }) => exactMatch.verdict !== 'tied' || editSimilarity.verdict !== 'tied',
   ).length;
   return {
     id: 'retrievers',
@@ -516,9 +500,9 @@ function differences({ summary, comparisons, topK }: Context): Section | null {
                 pipeline: of.pipeline,
                 name: `${of.pipeline} − ${base.pipeline}`,
                 points: [
-                  point(es.delta, es.ci95, qualityVerdict(es)),
-                  point(em.delta, em.ci95, qualityVerdict(em)),
-                  point(percent, ci95, latencyVerdict(comparison, summary.noiseFloor)),
+                  point(es.delta, es.ci95, es.verdict),
+                  point(em.delta, em.ci95, em.verdict),
+                  point(percent, ci95, comparison.ttftRatio.verdict),
                 ],
               };
             }),
@@ -527,28 +511,53 @@ function differences({ summary, comparisons, topK }: Context): Section | null {
     ],
     tables: [
       {
-        caption: 'Paired differences with 95 % intervals and tests',
+        caption: 'Paired differences with 95 % intervals',
         columns: [
           { title: 'comparison', kind: 'text' },
           { title: 'tasks', kind: 'number' },
           { title: 'EM points', kind: 'number' },
-          { title: 'exact McNemar', kind: 'text' },
           { title: 'ES points', kind: 'number' },
-          { title: 'sign-flip test', kind: 'text' },
           { title: 'TTFT', kind: 'number' },
         ],
         rows: comparisons.map((comparison) => [
-          word(comparisonLabel(comparison, [])),
+          word(comparisonName(comparison)),
           count(comparison.pairs),
           difference(comparison.exactMatch),
-          { text: pValue(comparison.exactMatch.p), sort: comparison.exactMatch.p },
           difference(comparison.editSimilarity),
-          { text: pValue(comparison.editSimilarity.p), sort: comparison.editSimilarity.p },
-          ttftChange(comparison, summary),
+          ttftChange(comparison),
         ]),
       },
+      {
+        caption: 'Tests, and the smallest difference that as much data finds with 80 % probability',
+        columns: [
+          { title: 'comparison', kind: 'text' },
+          { title: 'EM, exact McNemar', kind: 'number' },
+          { title: 'EM, corrected', kind: 'number' },
+          { title: 'ES, corrected', kind: 'number' },
+          { title: 'TTFT, corrected', kind: 'number' },
+          { title: 'detectable EM points', kind: 'number' },
+          { title: 'ES points', kind: 'number' },
+          { title: 'TTFT %', kind: 'number' },
+        ],
+        rows: comparisons.map((comparison) => {
+          const { exactMatch: em, editSimilarity: es, ttftRatio: ttft } = comparison;
+          return [
+            word(comparisonName(comparison)),
+            test(em.p),
+            test(em.pAdjusted),
+            test(es.pAdjusted),
+            test(ttft.pAdjusted),
+            number(em.detectable, 1),
+            number(es.detectable, 1),
+            number(ttft.detectable === null ? null : ttft.detectable * 100, 1),
+          ];
+        }),
+      },
     ],
-    notes: [],
+    notes: [
+      `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together (Holm); verdicts are ` +
+        'made from them at 5 %. McNemar takes tasks as independent and is not corrected.',
+    ],
   };
 }
 
@@ -664,6 +673,22 @@ function nameOf(row: Configuration, topKs: readonly number[] = []): string {
   return configurationLabel(row, topKs).replace('/', ' · ');
 }
 
+/** What a reader asks first, first: retriever by retriever, `compressed` against the other kinds of retrieval. */
+function inReadingOrder(comparisons: readonly Comparison[]): Comparison[] {
+  const retrievers = [...new Set(comparisons.map(({ of }) => of.retriever))];
+  const asked = ['compressed full-rag', 'compressed budget-rag', 'compressed no-context'];
+  const rank = ({ of, base }: Comparison): number => {
+    const at = asked.indexOf(`${of.pipeline} ${base.pipeline}`);
+    return retrievers.indexOf(of.retriever) * 10 + (at === -1 ? asked.length : at);
+  };
+  return [...comparisons].sort((a, b) => rank(a) - rank(b));
+}
+
+/** The base without the retriever that both share. */
+function comparisonName({ of, base }: Comparison): string {
+  return `${configurationLabel(of, [])} − ${base.pipeline}`;
+}
+
 function scoredOf(configuration: Configuration, records: readonly TaskRecord[]): ScoredRecord[] {
   return records.flatMap((record) =>
     record.status === 'scored' && isSameConfiguration(record, configuration) ? [record] : [],
@@ -682,6 +707,10 @@ function number(value: number | null, digits: number): Cell {
   return { text: fixed(value, digits), sort: value };
 }
 
+function test(p: number | null): Cell {
+  return { text: p === null ? '–' : pValue(p).replace('p = ', '').replace('p < ', '< '), sort: p };
+}
+
 function estimate({ mean: value, ci95 }: Estimate): Cell {
   return { text: `${fixed(value, 2)} ${interval(ci95, 2)}`.trimEnd(), sort: value };
 }
@@ -690,15 +719,15 @@ function difference(of: Difference): Cell {
   return {
     text: `${signed(of.delta, 2)} ${interval(of.ci95, 2)}`.trimEnd(),
     sort: of.delta,
-    verdict: qualityVerdict(of),
+    verdict: of.verdict,
   };
 }
 
-function ttftChange(comparison: Comparison, summary: Summary): Cell {
+function ttftChange(comparison: Comparison): Cell {
   const { percent, ci95 } = change(comparison);
   return {
     text: `${signed(percent, 1)} % ${interval(ci95, 1)}`.trimEnd(),
     sort: percent,
-    verdict: latencyVerdict(comparison, summary.noiseFloor),
+    verdict: comparison.ttftRatio.verdict,
   };
 }

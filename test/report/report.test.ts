@@ -51,7 +51,11 @@ describe('a report', () => {
       records: [...plain.records].reverse(),
       evidence: [...plain.evidence].reverse(),
     };
-    assert.deepEqual(await render(shuffled), rendered);
+    const again = await render(shuffled);
+    // Booleans, since a difference of two pages is no message anybody reads.
+    assert.ok(again.markdown === rendered.markdown, 'report.md');
+    assert.ok(again.html === rendered.html, 'report.html');
+    for (const [i, { id, file }] of again.charts.entries()) assert.ok(file === rendered.charts[i]!.file, id);
   });
 
   test('draws every chart with its title, in two widths and as a file with a ground of its own', () => {
