@@ -3,7 +3,7 @@
  */
 
 import type { DrawnChart } from './charts/charts.js';
-import type { Cell, ReportView, Section, Table } from './view.js';
+import type { Cell, Column, ReportView, Section, Table } from './view.js';
 
 /** The whole report, a function of its arguments alone: making it again gives the same bytes. */
 export function renderMarkdown(view: ReportView, charts: readonly DrawnChart[]): string {
@@ -45,8 +45,13 @@ function renderTable({ columns, rows }: Table): string[] {
   return [
     line(columns.map(({ title }) => plain(title))),
     `|${columns.map(({ kind }) => (kind === 'number' ? '---:' : '---')).join('|')}|`,
-    ...rows.map((row) => line(row.map(renderCell))),
+    ...rows.map((row) => line(row.map((cell, i) => unbroken(renderCell(cell), columns[i]!)))),
   ];
+}
+
+/** Keeps a number and its interval on one line. */
+function unbroken(text: string, { kind }: Column): string {
+  return kind === 'number' ? text.replaceAll(' ', '\u00a0') : text;
 }
 
 /** A difference that is shown is bold; one that is not stands as it is. */

@@ -16,6 +16,7 @@ import { packTasks } from './explorer-data.js';
 import { readPageAssets } from './html/assets.js';
 import { renderHtml } from './html/document.js';
 import { renderMarkdown } from './markdown.js';
+import { runJUnit } from './run-junit.js';
 import { summarize, type Summary } from './summary.js';
 import { reportView } from './view.js';
 
@@ -51,7 +52,7 @@ export function summarizeRun(
   );
 }
 
-export const REPORT_FORMATS = ['md', 'html', 'json'] as const;
+export const REPORT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 export interface PublishOptions {
@@ -75,6 +76,9 @@ export async function publish(
   const summary = summarizeRun(run, records);
   if (formats.includes('json')) {
     await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  }
+  if (formats.includes('junit')) {
+    await writeAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
   }
   if (!formats.includes('md') && !formats.includes('html')) return summary;
 

@@ -5,6 +5,7 @@
 
 import type { Verdict } from '../metrics/paired.js';
 import type { Interval } from '../metrics/statistics.js';
+import type { PipelineName } from '../pipelines/pipeline.js';
 import { fixed, interval, signed } from './format.js';
 import type { Comparison } from './verdicts.js';
 
@@ -82,11 +83,13 @@ export function enumerate(words: readonly string[]): string {
 export function headline(comparisons: readonly Comparison[]): string {
   const subject = comparisons[0]!.of.pipeline;
   const bases = [...new Set(comparisons.map(({ base }) => base.pipeline))];
-  const parts = bases.map((base) => {
-    const against = comparisons.filter((comparison) => comparison.base.pipeline === base);
-    return `against ${base}, ${claims(against)}`;
-  });
-  return `${subject}: ${parts.join('; ')}.`;
+  // Bases about which the same is to be said share a clause.
+  const clauses = new Map<string, PipelineName[]>();
+  for (const base of bases) {
+    const claim = claims(comparisons.filter((comparison) => comparison.base.pipeline === base));
+    clauses.set(claim, [...(clauses.get(claim) ?? []), base]);
+  }
+  return `${subject}: ${[...clauses].map(([claim, names]) => `against ${enumerate(names)}, ${claim}`).join('; ')}.`;
 }
 
 /** TTFT and quality over all retrievers, against one base. @example 'TTFT, EM and ES are tied' */

@@ -109,8 +109,8 @@ function comparisonLines({ comparisons, topK, inference }: Summary): string[] {
       : `over tasks: ${inference.repositories === 1 ? 'one repository speaks' : `${inference.repositories} repositories speak`} for no other`;
   lines.push(
     '',
-    `Intervals: 95 %, ${over}. Verdicts hold for the whole`,
-    `column of ${comparisons.length} (Holm, 5 %); tied: no difference is shown.`,
+    `Intervals: 95 %, ${over}.`,
+    `Verdicts hold for a whole column of ${comparisons.length} (Holm, 5 %); tied: none is shown.`,
   );
   return lines;
 }

@@ -129,21 +129,30 @@ function facts(summary: Summary): string[] {
 }
 
 function overview({ summary }: Context): Section {
-  const isSweep = summary.topK.length > 1;
-  const rows = summary.rows.map((row): Cell[] => [
-    word(row.pipeline),
-    word(row.retriever ?? ''),
-    ...(isSweep ? [count(row.topK)] : []),
-    count(row.tasks.scored),
-    estimate(row.exactMatch),
-    estimate(row.editSimilarity),
-    number(row.ttftMs.p50, 1),
-    number(row.ttftMs.p90, 1),
-    number(row.ttftColdMs.p50, 1),
-    number(row.ttftColdMs.p90, 1),
-    number(row.promptTokens.mean, 0),
-    number(row.softTokens.mean, 1),
-  ]);
+  const { rows } = summary;
+  const lower = { kind: 'number', better: 'lower' } as const;
+  const higher = { kind: 'number', better: 'higher' } as const;
+  const columns: readonly (Column & { readonly cell: (row: SummaryRow) => Cell })[] = [
+    { title: 'pipeline', kind: 'text', cell: (row) => word(row.pipeline) },
+    { title: 'retriever', kind: 'text', cell: (row) => word(row.retriever ?? '') },
+    ...(summary.topK.length > 1
+      ? [{ title: 'k', kind: 'number' as const, cell: (row: SummaryRow) => count(row.topK) }]
+      : []),
+    { title: 'n', kind: 'number', cell: (row) => count(row.tasks.scored) },
+    { title: 'EM %', ...higher, cell: (row) => estimate(row.exactMatch) },
+    { title: 'ES %', ...higher, cell: (row) => estimate(row.editSimilarity) },
+    { title: 'TTFT p50 ms', ...lower, cell: (row) => number(row.ttftMs.p50, 1) },
+    // A percentile that no row has enough tasks for has no column.
+    ...(['p90', 'p95', 'p99'] as const)
+      .filter((percentile) => rows.some((row) => row.ttftMs[percentile] !== null))
+      .map((percentile) => ({
+        title: percentile,
+        ...lower,
+        cell: (row: SummaryRow) => number(row.ttftMs[percentile], 1),
+      })),
+    { title: 'cold p50 ms', ...lower, cell: (row) => number(row.ttftColdMs.p50, 1) },
+    { title: 'prompt tokens', kind: 'number', cell: (row) => number(row.promptTokens.mean, 0) },
+  ];
   return {
     id: 'overview',
     title: 'Quality and latency',
@@ -153,28 +162,18 @@ function overview({ summary }: Context): Section {
     tables: [
       {
         caption: 'Quality and latency of every configuration, with 95 % intervals',
-        columns: [
-          { title: 'pipeline', kind: 'text' },
-          { title: 'retriever', kind: 'text' },
-          ...(isSweep ? [{ title: 'k', kind: 'number' } as const] : []),
-          { title: 'n', kind: 'number' },
-          { title: 'EM %', kind: 'number', better: 'higher' },
-          { title: 'ES %', kind: 'number', better: 'higher' },
-          { title: 'TTFT p50 ms', kind: 'number', better: 'lower' },
-          { title: 'p90', kind: 'number', better: 'lower' },
-          { title: 'cold p50 ms', kind: 'number', better: 'lower' },
-          { title: 'p90', kind: 'number', better: 'lower' },
-          { title: 'prompt tokens', kind: 'number' },
-          { title: 'soft tokens', kind: 'number' },
-        ],
-        rows,
+        columns: columns.map(({ title, kind, better }) => ({
+          ...{ title, kind },
+          ...(better === undefined ? {} : { better }),
+        })),
+        rows: rows.map((row) => columns.map(({ cell }) => cell(row))),
       },
     ],
     notes: [
       'TTFT runs from handing over the prompt, soft tokens precomputed as an editor would keep them, to the first ' +
         'token id on the host. Cold TTFT adds retrieval, tokenizing, encoding and projecting.',
-      `A percentile is given where the sample supports it: p90 from ${SAMPLES_FOR.p90} tasks, p99 from ` +
-        `${SAMPLES_FOR.p99}.`,
+      `A percentile is given where the sample supports it: p90 from ${SAMPLES_FOR.p90} tasks, p95 from ` +
+        `${SAMPLES_FOR.p95}, p99 from ${SAMPLES_FOR.p99}.`,
     ],
   };
 }
@@ -290,7 +289,9 @@ function equalLatency({ summary, comparisons, shown }: Context): Section | null 
     ],
     charts: [],
     tables,
-    notes: [],
+    notes: estimated.some((row) => row.some(({ sort }) => sort === null))
+      ? ['–: nothing of the curve of text is as fast.']
+      : [],
   };
 }
 
@@ -354,7 +355,7 @@ function latency({ summary, shown, records, comparisons, topK }: Context): Secti
         kind: 'latency',
         id: 'ttft',
         title: `Median TTFT: ${medians.join(', ')}`,
-        note: `${atTopK(summary, topK)}Soft tokens precomputed. Box: middle half of the tasks; line: p10 to p90.`,
+        note: `${atTopK(summary, topK)}Soft tokens precomputed. Box: middle half of the tasks${rows.some(({ ttftMs }) => ttftMs.length >= SAMPLES_FOR.p90) ? '; line: p10 to p90' : ''}.`,
         rows,
       },
     ],
@@ -483,7 +484,7 @@ function differences({ summary, comparisons, topK }: Context): Section | null {
           shownCount === 0
             ? `No difference in quality is shown in any of ${comparisons.length} comparisons`
             : `A difference in quality is shown in ${shownCount} of ${comparisons.length} comparisons`,
-        note: `${atTopK(summary, topK)}Paired by task, 95 % intervals. Filled: shown. Hollow: tied.`,
+        note: `${atTopK(summary, topK)}Paired by task, 95 % intervals. Filled: shown, after correction. Hollow: tied.`,
         panels: [
           { title: 'ES, points', better: 'higher' },
           { title: 'EM, points', better: 'higher' },

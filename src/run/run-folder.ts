@@ -16,6 +16,7 @@ export interface RunFolder {
   readonly summary: string;
   readonly report: string;
   readonly page: string;
+  readonly junit: string;
   /** Of SVG files, which `report` shows. */
   readonly charts: string;
 }
@@ -29,6 +30,7 @@ export function runFolder(path: string): RunFolder {
     summary: join(path, 'summary.json'),
     report: join(path, 'report.md'),
     page: join(path, 'report.html'),
+    junit: join(path, 'junit.xml'),
     charts: join(path, 'charts'),
   };
 }

@@ -65,6 +65,7 @@ describe('llava-eval run', () => {
     assert.deepEqual((await readdir(join(folder, 'a'))).sort(), [
       'charts',
       'journal.jsonl',
+      'junit.xml',
       'report.html',
       'report.md',
       'run.json',
@@ -151,7 +152,7 @@ describe('llava-eval run', () => {
     );
     assert.match(stdout, /^budget-rag  bm25 +3 +6 /m);
     assert.match(stdout, /^A\/A: the same prompt timed twice differs by \d+\.\d %\n.*interval: [\d.]+x \[/m);
-    assert.match(stdout, /compressed\/bm25 k=3 +EM/);
+    assert.match(stdout, /compressed\/bm25 k=3 +0\.00 /);
     const { rows, topK, noiseFloor } = summaryOf('sweep');
     assert.deepEqual(
       rows.map((row) => [row.pipeline, row.retriever, row.topK]),
@@ -219,9 +220,13 @@ describe('llava-eval report and merge', () => {
   test('rebuilding the reports of a run folder gives the same bytes', async () => {
     const read = (): Promise<string[]> =>
       Promise.all(
-        ['summary.json', 'report.md', 'report.html', ...CHARTS.map((name) => `charts/${name}`)].map((name) =>
-          readFile(join(folder, 'a', name), 'utf8'),
-        ),
+        [
+          'summary.json',
+          'report.md',
+          'report.html',
+          'junit.xml',
+          ...CHARTS.map((name) => `charts/${name}`),
+        ].map((name) => readFile(join(folder, 'a', name), 'utf8')),
       );
     const before = await read();
     const { code, stdout, stderr } = await llavaEval(['report', join(folder, 'a')]);

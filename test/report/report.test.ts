@@ -7,6 +7,7 @@ import { scriptJson } from '../../src/report/html/escape.js';
 import { renderHtml } from '../../src/report/html/document.js';
 import { renderMarkdown } from '../../src/report/markdown.js';
 import { summarizeRun } from '../../src/report/publish.js';
+import { runJUnit } from '../../src/report/run-junit.js';
 import { reportView, type ReportView } from '../../src/report/view.js';
 import { configurations } from '../../src/run/configurations.js';
 import { syntheticRun, type SyntheticRun } from '../support/synthetic-run.js';
@@ -20,9 +21,22 @@ interface Rendered {
   readonly html: string;
 }
 
-async function render({ run, records, evidence }: SyntheticRun): Promise<Rendered> {
-  const view = reportView(summarizeRun(run, records), run, records);
-  const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
+async function render(made: SyntheticRun): Promise<Rendered> {
+  const view = viewOf(made);
+  return write(made, view, await drawCharts(view.sections.flatMap((section) => section.charts)));
+}
+
+const viewOf = ({ run, records }: SyntheticRun): ReportView =>
+  reportView(summarizeRun(run, records), run, records);
+
+/** Without charts, which take a second. */
+const renderText = (made: SyntheticRun): Rendered => write(made, viewOf(made), []);
+
+function write(
+  { run, records, evidence }: SyntheticRun,
+  view: ReportView,
+  charts: readonly DrawnChart[],
+): Rendered {
   const tasks = packTasks(
     configurations(run.spec),
     run.spec.contextPlacement,
@@ -93,25 +107,37 @@ describe('a report', () => {
     assert.deepEqual(rows[1], ['full-rag', 'jaccard', '69']);
   });
 
-  test('says that quality at equal latency is measured where budget-rag ran, and estimated from a sweep', async () => {
+  test('says that quality at equal latency is measured where budget-rag ran, and estimated from a sweep', () => {
     const sweep = syntheticRun({
       tasks: 30,
       pipelines: ['no-context', 'full-rag', 'budget-rag', 'compressed'],
       retrievers: ['bm25'],
       topK: [1, 3, 10],
     });
-    const { view } = await render(sweep);
+    const view = viewOf(sweep);
     const section = view.sections.find(({ id }) => id === 'equal-latency')!;
     assert.equal(section.tables.length, 2);
     assert.ok(!rendered.view.sections.some(({ id }) => id === 'equal-latency'));
   });
 
-  test('of one pipeline alone compares nothing and still has its numbers', async () => {
-    const alone = await render(
-      syntheticRun({ tasks: 8, pipelines: ['no-context'], retrievers: [], topK: [] }),
-    );
+  test('of one pipeline alone compares nothing and still has its numbers', () => {
+    const alone = renderText(syntheticRun({ tasks: 8, pipelines: ['no-context'], retrievers: [], topK: [] }));
     assert.match(alone.view.headline, /nothing to compare/);
     assert.ok(alone.markdown.includes('| no-context |'));
+  });
+});
+
+describe('junit.xml', () => {
+  test('has an error a failed task, and passes whatever was scored', () => {
+    const { run, records } = plain;
+    const xml = runJUnit(run, configurations(run.spec), records);
+    // 70 tasks under 5 configurations; the first task fails under full-rag with both retrievers.
+    assert.match(
+      xml,
+      /<testsuites name="llava-eval: synthetic" tests="350" failures="0" errors="2" skipped="0"/,
+    );
+    assert.equal(xml.match(/<error message="prefill: out of memory"/g)!.length, 2);
+    assert.equal(runJUnit(run, configurations(run.spec), [...records].reverse()), xml);
   });
 });
 
@@ -136,9 +162,9 @@ describe('a page', () => {
     assert.equal(outside, null);
   });
 
-  test('holds hostile text as text: no element, no comment and no script of it', async () => {
+  test('holds hostile text as text: no element, no comment and no script of it', () => {
     const hostile = '</script><img src=x onerror="alert(1)"><!--<script>\u2028\u2029&lt;|[a](b)`';
-    const { html, markdown } = await render(syntheticRun({ tasks: 6, failures: 1, hostile }));
+    const { html, markdown } = renderText(syntheticRun({ tasks: 6, failures: 1, hostile }));
     assert.ok(!html.includes('<img'));
     assert.ok(!html.includes('<!--'));
     assert.ok(!/[\u2028\u2029]/.test(html));
@@ -148,10 +174,10 @@ describe('a page', () => {
     assert.ok(JSON.stringify(JSON.parse(embedded)).includes(JSON.stringify(hostile).slice(1, -1)));
   });
 
-  test('names datasets and models as text', async () => {
+  test('names datasets and models as text', () => {
     const odd = { ...plain, run: structuredClone(plain.run) };
     odd.run.spec.dataset.id = '<b>x</b> | `y` _z_';
-    const { html, markdown } = await render(odd);
+    const { html, markdown } = renderText(odd);
     assert.ok(html.includes('&lt;b&gt;x&lt;/b&gt; | `y` _z_'));
     assert.ok(markdown.startsWith('# \\<b\\>x\\</b\\> \\| \\`y\\` \\_z\\_: synthetic\n'));
   });

@@ -27,7 +27,7 @@ export function registerReport(program: Command, shell: Shell): void {
     .command('report')
     .summary('rebuild the reports of a run folder')
     .description(
-      'Writes summary.json, report.md, report.html and the charts of a run folder again from its journal, and ' +
+      'Writes summary.json, report.md with its charts, report.html and junit.xml of a run folder again, and ' +
         'prints the table. The same folder gives the same bytes.',
     )
     .argument('<run>', 'run folder')

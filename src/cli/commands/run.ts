@@ -220,7 +220,9 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     await writeRunJson(folder.runJson, finished);
 
     shell.stdout.write(given.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
-    progress.note(`\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}`);
+    progress.note(
+      `\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}\n  report.html there shows the numbers and every task`,
+    );
     return summary.rows.some((row) => row.tasks.failed > 0) ? EXIT.someTasksFailed : EXIT.done;
   } finally {
     progress.stop();

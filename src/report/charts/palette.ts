@@ -81,7 +81,7 @@ export const DARK: Theme = {
   inserted: '#1c4a2c',
   deleted: '#5f2723',
   soft: '#17324f',
-  'text-part': '#44290f',
+  'text-part': '#33271c',
 };
 
 /** What a chart draws with: a colour's value, or a reference to the page's custom property. */

@@ -110,8 +110,8 @@ function metricPanel(from: {
       values: values.filter((value) => value.pipeline === pipeline).sort((a, b) => (a.k ?? 0) - (b.k ?? 0)),
     }))
     .filter((curve) => curve.values.length > 1);
-  // Of each curve the first and the last k are named; those between follow from the line.
-  const named = curves.flatMap(({ pipeline, values: along }) =>
+  // Of each curve the first and the last k are named, once; those between follow from the line.
+  const named = (metric.key === 'es' ? curves : []).flatMap(({ pipeline, values: along }) =>
     [along[0]!, along.at(-1)!].map((point) => ({ ...point, text: `k=${point.k}`, ...LABEL_AT[pipeline] })),
   );
   const ends = from.all.flatMap((point) => [
