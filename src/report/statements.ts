@@ -24,7 +24,7 @@ function latencyPhrase(comparison: Comparison): string {
   const base = comparison.base.pipeline;
   const size = fixed(Math.abs(percent), 1);
   const ends = (isLess: boolean): string =>
-    ci95 === null ? '' : ` ${interval(isLess ? [-ci95[1], -ci95[0]] : ci95, 1)}`;
+    ci95 === null ? '' : ` ${interval(isLess ? turned(ci95) : ci95, 1)}`;
   switch (comparison.ttftRatio.verdict) {
     case 'better':
       return `TTFT ${size} % below ${base}${ends(true)}`;
@@ -55,7 +55,7 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
         ? []
         : [
             `${metric} ${fixed(Math.abs(difference.delta ?? 0), 2)} points ${verdict === 'better' ? 'above' : 'below'} ` +
-              `${base} ${interval(difference.ci95, 2)}`,
+              `${base} ${interval(verdict === 'better' ? difference.ci95 : turned(difference.ci95), 2)}`,
           ],
     ),
   );
@@ -68,6 +68,11 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
   }
   const ties = [...tied].map(([names, bases]) => `${names} tied with ${enumerate(bases)}`);
   return `${latencies.join(', ')}; ${[...shown, ...ties].join('; ')}.`;
+}
+
+/** The interval of a quantity whose sign is turned, as in "7 points below [4, 10]". */
+function turned(ends: Interval | null): Interval | null {
+  return ends === null ? null : [-ends[1], -ends[0]];
 }
 
 /** @example enumerate(['a', 'b', 'c']) // => 'a, b and c' */

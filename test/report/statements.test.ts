@@ -44,6 +44,11 @@ describe('a statement', () => {
     );
   });
 
+  test('turns the interval of what is lower, so that size and ends agree', () => {
+    const worse = comparison({ base: 'full-rag', em: [-10, -4], es: [-1, 1], ratio: [0.4, 0.44] });
+    assert.match(retrieverStatement([worse]), /EM 7\.00 points below full-rag \[4\.00, 10\.00\]/);
+  });
+
   test('over several retrievers counts those that show a difference', () => {
     const other = comparison({
       retriever: 'jaccard',

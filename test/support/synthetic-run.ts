@@ -181,7 +181,7 @@ function runOf(
     finishedAt: '2026-01-31T12:05:00.000Z',
     hardware: { cpu: 'a processor', cores: 2, memoryGiB: 8, platform: 'linux x64', node: '20.19.0' },
     git: null,
-    models: { decoder: 'synthetic', encoder: null, retrieverEncoder: null, bundle: 'synthetic', files: {} },
+    models: { decoder: 'synthetic', encoder: null, retrieverEncoder: null, bundle: 'synthetic', sources: [] },
     data: [{ repository: 'relay', origin: 'made in a test', licence: 'Apache-2.0', size: null }],
     skippedRecords: 0,
     chunks: 100,
