@@ -14,9 +14,10 @@ import type { SourceFile } from '../src/domain/task.js';
 import { quantile } from '../src/metrics/statistics.js';
 import { buildCorpus } from '../src/retrieval/corpus.js';
 import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
-import { retrievalProfile } from '../src/retrieval/profile.js';
-import { lastLinesQuery } from '../src/retrieval/query.js';
-import { createRetriever } from '../src/retrieval/retriever.js';
+import { CandidateSets } from '../src/retrieval/candidates.js';
+import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';
+import { queryText } from '../src/retrieval/query.js';
+import { createRetrievers } from '../src/retrieval/retriever.js';
 
 const CHUNKS = 5000;
 const QUERIES = 200;
@@ -28,14 +29,17 @@ for (const { repository } of dataset.sources) {
     files.push({ path: `${repository}/${file.path}`, text: file.text });
   }
 }
-const profile = { ...retrievalProfile('repoformer'), maxChunks: CHUNKS, maxFiles: Infinity };
+const repoformer = retrievalProfile('repoformer');
+const asking = askingOf(repoformer, 'last-n', false)!;
+const caps = { kind: 'nearest-files', maxDistance: 100, maxFiles: Infinity, maxChunks: CHUNKS } as const;
+const profile = { ...repoformer, candidates: caps };
 const indexing = performance.now();
-const corpus = buildCorpus({ name: 'all', files }, profile);
+const corpus = buildCorpus({ name: 'all', files }, profile, lexicalTokens);
 const indexMs = performance.now() - indexing;
 // One target that is no file: every task then has the same 5,000 candidates.
 const path = 'none.ts';
-const candidates = corpus.candidatesFor(path);
-const tasks = dataset.tasks.slice(0, QUERIES);
+const tasks = dataset.tasks.slice(0, QUERIES).map((task) => ({ ...task, path }));
+const candidates = new CandidateSets(corpus).of(tasks[0]!);
 
 const sets = [...candidates.members].map((i) => new Set(lexicalTokens(corpus.chunks[i]!.text)));
 const bags = [...candidates.members].map((i) => lexicalTokens(corpus.chunks[i]!.text));
@@ -84,15 +88,16 @@ process.stdout.write(
     'retriever  indexed p50   p90 ms    scan p50 ms   scan / indexed (median of pairs)\n',
 );
 for (const name of ['jaccard', 'bm25'] as const) {
-  const retriever = createRetriever(name, corpus, noEncoder);
-  await retriever.prepare([path]);
+  const set = createRetrievers([name], corpus, asking, noEncoder);
+  await set.prepare(tasks);
+  const retriever = set.get(name);
   const indexed: number[] = [];
   const scanned: number[] = [];
   for (const task of [...tasks.slice(0, 20), ...tasks]) {
     const start = performance.now();
-    await retriever.retrieve({ prefix: task.prefix, path }, 10);
+    await retriever.retrieve(task, 10);
     const middle = performance.now();
-    scans[name](lastLinesQuery(task, profile));
+    scans[name](queryText(task, asking.query));
     indexed.push(middle - start);
     scanned.push(performance.now() - middle);
   }

@@ -1,20 +1,24 @@
 /**
- * @file First half of the retrieval check against NLTK and rank_bm25: writes queries, files and our
- * rankings of three real repositories.
+ * @file First half of the retrieval check against NLTK, rank_bm25 and tiktoken: writes tasks, files and
+ * our rankings of three real repositories, under every published profile and query, with and without the
+ * references' defects.
  *
  *     npx tsx scripts/check-retrieval.ts /tmp/rankings.json
- *     pip install nltk==3.9.1 rank_bm25==0.2.2 && python scripts/check-retrieval.py /tmp/rankings.json
+ *     pip install nltk==3.9.1 rank_bm25==0.2.2 tiktoken==0.14.0
+ *     python scripts/check-retrieval.py /tmp/rankings.json
  *
  * Fetches the benchmark at first use. Not part of the test suite, which needs only Node and no network.
  */
 
+import p50k from 'js-tiktoken/ranks/p50k_base';
+import { retrievalSetting } from '../src/cli/retrieval.js';
 import { openDataset } from '../src/datasets/dataset.js';
 import { buildCorpus } from '../src/retrieval/corpus.js';
-import { retrievalProfile } from '../src/retrieval/profile.js';
-import { createRetriever } from '../src/retrieval/retriever.js';
+import { QUERY_KINDS, retrievalProfile } from '../src/retrieval/profile.js';
+import { createRetrievers } from '../src/retrieval/retriever.js';
 import { writeAtomically } from '../src/run/atomic-file.js';
 
-const TASKS_PER_REPOSITORY = 12;
+const TASKS_PER_REPOSITORY = 8;
 const TOP_K = 10;
 
 const [out] = process.argv.slice(2);
@@ -27,19 +31,38 @@ const noEncoder = {
 };
 
 const dataset = await openDataset('npm-ts-lines');
-const written: object[] = [];
+const repositories: object[] = [];
+const rankings: object[] = [];
 for (const name of ['immer', 'mobx', 'rxjs']) {
-  const repository = await dataset.repository(name);
-  const corpus = buildCorpus(repository, retrievalProfile('repoformer'));
-  const tasks: object[] = [];
-  for (const task of dataset.tasks.filter((t) => t.repository === name).slice(0, TASKS_PER_REPOSITORY)) {
-    const rankings: Record<string, object[]> = {};
-    for (const kind of ['jaccard', 'bm25'] as const) {
-      const found = await createRetriever(kind, corpus, noEncoder).retrieve(task, TOP_K);
-      rankings[kind] = found.map(({ path, text, score }) => ({ path, text, score }));
+  const { files } = await dataset.repository(name);
+  // CrossCodeEval reads TypeScript below src/ only.
+  const repository = { name, files: files.map(({ path, text }) => ({ path: `src/${path}`, text })) };
+  const tasks = dataset.tasks
+    .filter((task) => task.repository === name)
+    .slice(0, TASKS_PER_REPOSITORY)
+    .map((task, i) => {
+      // Every other prompt is cut, so that RepoCoder may look at what stands before it.
+      const lines = task.prefix.split('\n');
+      const prefix = i % 2 === 0 ? task.prefix : lines.slice(Math.floor(lines.length * 0.7)).join('\n');
+      return { ...task, path: `src/${task.path}`, prefix };
+    });
+  repositories.push(repository);
+  for (const profile of ['repoformer', 'cceval', 'repocoder'] as const) {
+    for (const query of QUERY_KINDS) {
+      if (retrievalProfile(profile).queries[query] === null) continue;
+      for (const isStrict of [false, true]) {
+        const setting = await retrievalSetting(profile, query, isStrict);
+        const corpus = buildCorpus(repository, setting.profile, setting.terms);
+        const set = createRetrievers(['jaccard', 'bm25'], corpus, setting.asking, noEncoder);
+        await set.prepare(tasks);
+        for (const task of tasks) {
+          for (const scorer of ['jaccard', 'bm25'] as const) {
+            const found = await set.get(scorer).retrieve(task, TOP_K);
+            rankings.push({ repository: name, profile, query, isStrict, scorer, task, found });
+          }
+        }
+      }
     }
-    tasks.push({ path: task.path, prefix: task.prefix, rankings });
   }
-  written.push({ name, files: repository.files, tasks });
 }
-await writeAtomically(out, JSON.stringify(written));
+await writeAtomically(out, JSON.stringify({ topK: TOP_K, p50k, repositories, rankings }));

@@ -224,3 +224,36 @@ export async function composeMetricProfile(
   const { loadPythonParser } = await import('../parsing/python.js');
   return metricProfile(name, await loadPythonParser());
 }
+
+/** What ranks by vectors where no decoder is needed. */
+export interface LoadedEmbedder {
+  /** Of the encoder, for people. */
+  readonly name: string;
+  readonly embedder: TextEmbedder;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens the encoder of the dense retriever alone: the one given, or the bundle's.
+ *
+ * @throws {ModelError} If it cannot be used.
+ */
+export async function loadEmbedder(
+  request: Pick<ModelRequest, 'bundle' | 'retrieverEncoder' | 'device' | 'dtype' | 'threads' | 'fetching'>,
+): Promise<LoadedEmbedder> {
+  const { dtype, threads, retrieverEncoder } = request;
+  const find = (reference: string, role: ModelRole): Promise<LocalModel> =>
+    resolveModel(reference, role, { ...request.fetching, dtype });
+  const model = await (retrieverEncoder === undefined
+    ? find(request.bundle, 'bundle')
+    : find(retrieverEncoder, 'encoder'));
+  const bundle = retrieverEncoder === undefined ? readBundle(model.path) : null;
+  const dir = bundle === null ? model.path : bundle.encoder.path;
+  const tokenizer = await loadTokenizer(dir);
+  const encoder = await openEncoder(dir, { device: await resolveDevice(request.device), dtype, threads });
+  return {
+    name: bundle === null ? model.name : bundle.name,
+    embedder: retrievalEmbedder(encoder, tokenizer),
+    dispose: () => encoder.dispose(),
+  };
+}

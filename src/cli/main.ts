@@ -8,6 +8,7 @@ import { PACKAGE } from '../run/environment.js';
 import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerReport } from './commands/report.js';
+import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
 import type { Shell } from './shell.js';
@@ -25,6 +26,7 @@ export function createProgram(shell: Shell): Command {
   registerRun(program, shell);
   registerReport(program, shell);
   registerScore(program, shell);
+  registerRetrieve(program, shell);
   registerDatasets(program, shell);
   registerDoctor(program, shell);
   for (const command of program.commands) command.exitOverride();

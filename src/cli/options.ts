@@ -3,6 +3,7 @@
  */
 
 import { InvalidArgumentError } from 'commander';
+import { retrieverNamed, SINGLE_RETRIEVERS, type RetrieverName } from '../retrieval/retriever.js';
 
 /** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
 export function wholeNumber(least: number): (text: string) => number {
@@ -28,6 +29,22 @@ export function oneOf<const T extends string>(names: readonly T[]): (text: strin
 export function listOf<const T extends string>(names: readonly T[]): (text: string) => T[] {
   const parse = oneOf(names);
   return (text) => [...new Set(text.split(',').map((part) => parse(part.trim())))];
+}
+
+/** A retriever, or several joined by "+" in any order. */
+export function retriever(text: string): RetrieverName {
+  const name = retrieverNamed(text);
+  if (name === null) {
+    throw new InvalidArgumentError(
+      `expected ${listed([...SINGLE_RETRIEVERS, 'hybrid'])}, or two joined as in jaccard+bm25, got "${text}".`,
+    );
+  }
+  return name;
+}
+
+/** A comma-separated list of retrievers, without repeats, in the order written. */
+export function retrieverList(text: string): RetrieverName[] {
+  return [...new Set(text.split(',').map((part) => retriever(part.trim())))];
 }
 
 /** A comma-separated list of any non-empty words. */

@@ -11,8 +11,8 @@ import { DEVICE_REQUESTS, DTYPES } from '../model/device.js';
 import { DEFAULT_PIPELINES, PIPELINES } from '../pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
-import { RETRIEVERS } from '../retrieval/retriever.js';
-import { limit, listOf, oneOf, shard, sweep, wholeNumber, words } from './options.js';
+import { retrieverNamed, RETRIEVERS, SINGLE_RETRIEVERS } from '../retrieval/retriever.js';
+import { limit, listOf, oneOf, retrieverList, shard, sweep, wholeNumber, words } from './options.js';
 
 /** The profiles `run` scores with. */
 const RUN_METRIC_PROFILES = ['llavacode'] as const;
@@ -20,6 +20,12 @@ export const CONFIG_FILE = 'llava-eval.config.json';
 
 const positive = z.int().positive();
 const text = z.string().min(1);
+
+/** The parts of a fused retriever may stand in any order, as on the command line. */
+const retrieverSchema = z.preprocess(
+  (name) => (typeof name === 'string' ? (retrieverNamed(name) ?? name) : name),
+  z.enum(RETRIEVERS),
+);
 
 /** Every setting of a run; the keys are those of the flags in camel case. */
 const runOptionsSchema = z
@@ -35,7 +41,7 @@ const runOptionsSchema = z
     projector: text,
     retrieverEncoder: text,
     pipelines: z.array(z.enum(PIPELINES)).min(1),
-    retrievers: z.array(z.enum(RETRIEVERS)).min(1),
+    retrievers: z.array(retrieverSchema).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
     metricProfile: z.enum(RUN_METRIC_PROFILES),
     topK: positive,
@@ -85,7 +91,11 @@ export function addRunOptions(command: Command): Command {
     `any of ${list(PIPELINES)} (default: ${list(DEFAULT_PIPELINES)})`,
     listOf(PIPELINES),
   );
-  add('--retrievers <names>', `any of ${list(RETRIEVERS)} (default: all)`, listOf(RETRIEVERS));
+  add(
+    '--retrievers <names>',
+    `any of ${list(SINGLE_RETRIEVERS)} (default: these), hybrid, or two joined as in jaccard+bm25`,
+    retrieverList,
+  );
   add(
     '--retrieval-profile <name>',
     `constants of retrieval: ${list(RETRIEVAL_PROFILES)}`,

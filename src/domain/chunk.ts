@@ -2,14 +2,18 @@
  * @file A contiguous piece of a repository file, and the same with a retriever's score.
  */
 
-export interface Chunk {
+/** A span of lines in a file of the repository. */
+export interface Place {
   /** Path inside the repository, with forward slashes. */
   readonly path: string;
   /** First line in the file, 1-based. */
   readonly startLine: number;
   /** Last line in the file, 1-based, inclusive. */
   readonly endLine: number;
-  /** The non-blank lines of the span, joined with "\n". */
+}
+
+export interface Chunk extends Place {
+  /** The lines of the span joined with "\n"; without blank lines where the retrieval profile drops them. */
   readonly text: string;
 }
 

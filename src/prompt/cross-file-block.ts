@@ -7,7 +7,7 @@
 
 import type { Chunk, RetrievedChunk } from '../domain/chunk.js';
 import type { Language } from '../domain/task.js';
-import { nonBlankLines } from '../domain/text.js';
+import { nonBlankLines, splitLines } from '../domain/text.js';
 
 const HEADER = 'Here are some relevant code fragments from other files of the repo:';
 const FOUND_IN = 'the below code fragment can be found in:';
@@ -19,13 +19,6 @@ const COMMENT: Readonly<Record<Language, string>> = {
   csharp: '//',
   python: '#',
 };
-
-/** Python's `str.splitlines`: more line ends than "\n". A last line end opens no further line. */
-function splitLines(text: string): string[] {
-  const lines = text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/);
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
-}
 
 /**
  * The block for chunks given best first, so that a cut at the end loses the worst. Chunks that bring the

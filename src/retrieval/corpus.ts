@@ -1,49 +1,21 @@
 /**
  * @file The chunks of one repository, indexed once for every task in it.
  *
- * Flow: repository files -> chunks -> **corpus** -> retrievers.
+ * Flow: repository files -> chunks -> **corpus** -> candidates -> retrievers.
  *
  * Two term indexes in typed arrays, both in compressed-row form: forward (chunk -> its terms) for
- * statistics over a candidate set, inverted (term -> the chunks that hold it) for scoring. A query
- * then touches only the postings of its own terms.
- *
- * Statistics such as BM25's document frequencies belong to the candidates of one target file, not to
- * the repository (REPOFORMER scores at most 1,000 chunks, taken from the nearest files), so the
- * candidate set of each target file is computed once and kept.
+ * statistics over a candidate set and for scoring single chunks, inverted (term -> the chunks that hold
+ * it) for scoring all of them. A query then touches only the postings of its own terms. Both grow while
+ * the files are read, so that a million chunks need the memory of their postings and no more.
  */
 
-import type { Chunk } from '../domain/chunk.js';
-import type { Repository } from '../domain/task.js';
+import type { Chunk, Place } from '../domain/chunk.js';
+import type { Repository, SourceFile } from '../domain/task.js';
 import { compareCodePoints } from '../domain/text.js';
-import { chunkFile } from './chunker.js';
-import { nearestFirst } from './path-distance.js';
+import { chunkFile, isChunked } from './chunker.js';
+import { Int32List } from './int32-list.js';
 import type { RetrievalProfile } from './profile.js';
-
-/** The chunks that may be returned for tasks in one file. */
-export interface Candidates {
-  /** Chunk numbers, in candidate order: nearest file first, top of the file first. */
-  readonly members: Int32Array;
-  /** 1 for every chunk number in `members`. */
-  readonly isMember: Uint8Array;
-}
-
-export interface Corpus {
-  readonly profile: RetrievalProfile;
-  /** Chunk numbers index this array. */
-  readonly chunks: readonly Chunk[];
-  /** Chunk number of the next window of the same file, or of the chunk itself at the end of its file. */
-  readonly next: Int32Array;
-  /** Rank of each chunk's id `path|k` in ascending code-point order; decides ties. */
-  readonly idRank: Int32Array;
-  /** Tokens in each chunk, repeats counted. */
-  readonly lengths: Int32Array;
-  /** Distinct terms in each chunk. */
-  readonly distinct: Int32Array;
-  readonly termNumber: ReadonlyMap<string, number>;
-  readonly forward: TermIndex;
-  readonly inverted: TermIndex;
-  candidatesFor(targetPath: string): Candidates;
-}
+import type { Term, Terms } from './terms.js';
 
 /** Compressed rows: row r spans [offsets[r], offsets[r + 1]) of `columns` and `counts`. */
 export interface TermIndex {
@@ -53,87 +25,170 @@ export interface TermIndex {
   readonly counts: Int32Array;
 }
 
-/** Chunks and indexes one repository under a profile. */
-export function buildCorpus(repository: Repository, profile: RetrievalProfile): Corpus {
-  const files = [...repository.files].sort((a, b) => compareCodePoints(a.path, b.path));
+export interface Corpus {
+  readonly profile: RetrievalProfile;
+  readonly terms: Terms;
+  /** Paths of the chunked files, in code-point order. */
+  readonly paths: readonly string[];
+  readonly file: (path: string) => SourceFile | undefined;
+  /** Chunk numbers index this array: files in the order of `paths`, each from its top. */
+  readonly chunks: readonly Chunk[];
+  /** Where a chunk's text stands: more than one place only where equal windows are one chunk. */
+  readonly places: (chunk: number) => readonly Place[];
+  /** The chunk numbers [first, end) that came from a file; empty for a path that was not chunked. */
+  readonly range: (path: string) => readonly [first: number, end: number];
+  /** Chunk number of the next window of the same file, or of the chunk itself at the end of its file. */
+  readonly next: Int32Array;
+  /** Order among equal scores: the greater number is better. A permutation of the chunk numbers. */
+  readonly tieRank: Int32Array;
+  /** Terms in each chunk, repeats counted. */
+  readonly lengths: Int32Array;
+  /** Distinct terms in each chunk. */
+  readonly distinct: Int32Array;
+  readonly termNumber: ReadonlyMap<Term, number>;
+  readonly forward: TermIndex;
+  readonly inverted: TermIndex;
+}
+
+/**
+ * Chunks and indexes one repository under a profile.
+ *
+ * @param terms What the profile's `terms` names.
+ */
+export function buildCorpus(repository: Repository, profile: RetrievalProfile, terms: Terms): Corpus {
+  const files = repository.files
+    .filter((file) => isChunked(file.path, profile.files))
+    .sort((a, b) => compareCodePoints(a.path, b.path));
   const chunks: Chunk[] = [];
-  const ids: string[] = [];
-  const rangeOf = new Map<string, readonly [first: number, end: number]>();
-  const termNumber = new Map<string, number>();
-  const rows: Map<number, number>[] = [];
-  const lengths: number[] = [];
+  const ranges = new Map<string, readonly [first: number, end: number]>();
+  const merged = profile.windows.kind === 'centred' ? new MergedPlaces() : null;
+  const rows = new RowBuilder();
 
   for (const file of files) {
     const first = chunks.length;
-    for (const [k, { tokens, ...chunk }] of chunkFile(file, profile).entries()) {
-      const counts = new Map<number, number>();
-      for (const token of tokens) {
-        let term = termNumber.get(token);
-        if (term === undefined) {
-          term = termNumber.size;
-          termNumber.set(token, term);
-        }
-        counts.set(term, (counts.get(term) ?? 0) + 1);
-      }
+    for (const { terms: found, ...chunk } of chunkFile(file, profile.windows, terms)) {
+      if (merged?.isRepeat(chunk, chunks.length) === true) continue;
       chunks.push(chunk);
-      ids.push(`${file.path}|${k}`);
-      rows.push(counts);
-      lengths.push(tokens.length);
+      rows.add(found);
     }
-    rangeOf.set(file.path, [first, chunks.length]);
+    ranges.set(file.path, [first, chunks.length]);
   }
 
-  const next = Int32Array.from(chunks, (chunk, i) => (chunks[i + 1]?.path === chunk.path ? i + 1 : i));
-  const idRank = new Int32Array(ids.length);
-  const byId = ids.map((_, i) => i).sort((a, b) => compareCodePoints(ids[a]!, ids[b]!));
-  for (const [rank, i] of byId.entries()) idRank[i] = rank;
-  const forward = forwardIndex(rows);
-  const paths = files.map((file) => file.path);
-  const cache = new Map<string, Candidates>();
-
+  const { forward, lengths, termNumber } = rows.finish();
+  const byPath = new Map(files.map((file) => [file.path, file]));
   return {
     profile,
+    terms,
+    paths: files.map((file) => file.path),
+    file: (path) => byPath.get(path),
     chunks,
-    next,
-    idRank,
-    lengths: Int32Array.from(lengths),
-    distinct: Int32Array.from(rows, (row) => row.size),
+    places: (chunk) => merged?.of(chunk) ?? [chunks[chunk]!],
+    range: (path) => ranges.get(path) ?? [0, 0],
+    next: Int32Array.from(chunks, (chunk, i) =>
+      merged === null && chunks[i + 1]?.path === chunk.path ? i + 1 : i,
+    ),
+    tieRank: tieRanks(chunks, ranges, profile),
+    lengths,
+    distinct: Int32Array.from(chunks, (_, i) => forward.offsets[i + 1]! - forward.offsets[i]!),
     termNumber,
     forward,
     inverted: transpose(forward, termNumber.size),
-    candidatesFor(targetPath) {
-      let candidates = cache.get(targetPath);
-      if (candidates === undefined) {
-        const near = nearestFirst(paths, targetPath, profile.maxDistance).slice(0, profile.maxFiles);
-        const members: number[] = [];
-        for (const path of near) {
-          const [first, end] = rangeOf.get(path)!;
-          for (let i = first; i < end && members.length < profile.maxChunks; i++) members.push(i);
-        }
-        const isMember = new Uint8Array(chunks.length);
-        for (const i of members) isMember[i] = 1;
-        candidates = { members: Int32Array.from(members), isMember };
-        cache.set(targetPath, candidates);
-      }
-      return candidates;
-    },
   };
 }
 
-function forwardIndex(rows: readonly ReadonlyMap<number, number>[]): TermIndex {
-  const offsets = new Int32Array(rows.length + 1);
-  for (const [i, row] of rows.entries()) offsets[i + 1] = offsets[i]! + row.size;
-  const columns = new Int32Array(offsets[rows.length]!);
-  const counts = new Int32Array(columns.length);
-  let at = 0;
-  for (const row of rows) {
-    for (const [term, count] of row) {
-      columns[at] = term;
-      counts[at] = count;
-      at++;
+/** Keeps the first of several windows of one text, and where the others stand. */
+class MergedPlaces {
+  readonly #chunkOf = new Map<string, number>();
+  readonly #places: Place[][] = [];
+
+  /** Notes a window that would be chunk number `next`; true if its text is a chunk already. */
+  isRepeat({ text, path, startLine, endLine }: Chunk, next: number): boolean {
+    const place = { path, startLine, endLine };
+    const known = this.#chunkOf.get(text);
+    if (known !== undefined) {
+      this.#places[known]!.push(place);
+      return true;
+    }
+    this.#chunkOf.set(text, next);
+    this.#places.push([place]);
+    return false;
+  }
+
+  of(chunk: number): readonly Place[] {
+    return this.#places[chunk]!;
+  }
+}
+
+/** Collects the forward index row by row. */
+class RowBuilder {
+  readonly #termNumber = new Map<Term, number>();
+  readonly #offsets = new Int32List();
+  readonly #columns = new Int32List();
+  readonly #counts = new Int32List();
+  readonly #lengths = new Int32List();
+  /** Per term: entry of its last occurrence, which belongs to the current row if it is not before it. */
+  readonly #lastEntry = new Int32List();
+
+  constructor() {
+    this.#offsets.push(0);
+  }
+
+  add(terms: readonly Term[]): void {
+    const start = this.#columns.length;
+    for (const term of terms) {
+      let number = this.#termNumber.get(term);
+      if (number === undefined) {
+        number = this.#termNumber.size;
+        this.#termNumber.set(term, number);
+        this.#lastEntry.push(-1);
+      }
+      const entry = this.#lastEntry.at(number);
+      if (entry >= start) {
+        this.#counts.increment(entry);
+      } else {
+        this.#lastEntry.set(number, this.#columns.length);
+        this.#columns.push(number);
+        this.#counts.push(1);
+      }
+    }
+    this.#lengths.push(terms.length);
+    this.#offsets.push(this.#columns.length);
+  }
+
+  finish(): { forward: TermIndex; lengths: Int32Array; termNumber: ReadonlyMap<Term, number> } {
+    return {
+      forward: {
+        offsets: this.#offsets.finish(),
+        columns: this.#columns.finish(),
+        counts: this.#counts.finish(),
+      },
+      lengths: this.#lengths.finish(),
+      termNumber: this.#termNumber,
+    };
+  }
+}
+
+function tieRanks(
+  chunks: readonly Chunk[],
+  ranges: ReadonlyMap<string, readonly [first: number, end: number]>,
+  { ties }: RetrievalProfile,
+): Int32Array {
+  switch (ties) {
+    case 'later-chunk':
+      return Int32Array.from(chunks, (_, i) => i);
+    case 'earlier-chunk':
+      return Int32Array.from(chunks, (_, i) => chunks.length - 1 - i);
+    case 'greater-id': {
+      const ids: string[] = [];
+      for (const [path, [first, end]] of ranges) {
+        for (let k = 0; k < end - first; k++) ids.push(`${path}|${k}`);
+      }
+      const ranks = new Int32Array(ids.length);
+      const byId = ids.map((_, i) => i).sort((a, b) => compareCodePoints(ids[a]!, ids[b]!));
+      for (const [rank, i] of byId.entries()) ranks[i] = rank;
+      return ranks;
     }
   }
-  return { offsets, columns, counts };
 }
 
 /** Rows become columns; entries of a row stay in ascending order of their new column. */

@@ -12,7 +12,8 @@ import { strip } from '../domain/text.js';
 import type { Encoder } from '../model/encoder.js';
 import { normalizeRows, row, type Matrix } from '../tensor/matrix.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import type { Candidates, Corpus } from './corpus.js';
+import type { Candidates } from './candidates.js';
+import type { Corpus } from './corpus.js';
 
 /** Ids kept of a text. */
 export const DENSE_MAX_TOKENS = 256;

@@ -1,11 +1,11 @@
 /**
- * @file Jaccard similarity of token sets: |A and B| / |A or B|.
+ * @file Jaccard similarity of term sets: |A and B| / |A or B|.
  *
- * Source: CrossCodeEval and Repoformer `rerank_utils.py`.
+ * Source: CrossCodeEval and Repoformer `rerank_utils.py`, RepoCoder `search_code.py`.
  */
 
-import type { Candidates, Corpus } from './corpus.js';
-import { lexicalTokens } from './lexical-tokens.js';
+import type { Candidates } from './candidates.js';
+import type { Corpus } from './corpus.js';
 
 /**
  * Scores every candidate; others keep 0.
@@ -14,7 +14,7 @@ import { lexicalTokens } from './lexical-tokens.js';
  * @example // query {a, b, z} against chunk {a, b, c}: 2 shared of 4 distinct => 0.5
  */
 export function jaccardScores(corpus: Corpus, candidates: Candidates, query: string): Float64Array {
-  const terms = new Set(lexicalTokens(query));
+  const terms = new Set(corpus.terms(query));
   const shared = new Int32Array(corpus.chunks.length);
   const { offsets, columns } = corpus.inverted;
   for (const token of terms) {
@@ -24,8 +24,15 @@ export function jaccardScores(corpus: Corpus, candidates: Candidates, query: str
   }
   const scores = new Float64Array(corpus.chunks.length);
   for (const i of candidates.members) {
-    // The union is never empty: a chunk always holds a token.
-    scores[i] = shared[i]! / (terms.size + corpus.distinct[i]! - shared[i]!);
+    scores[i] = jaccard(shared[i]!, terms.size, corpus.distinct[i]!);
   }
   return scores;
+}
+
+/**
+ * The similarity of two sets of which `shared` elements are common. Two empty sets, where RepoCoder
+ * divides by zero, are not similar.
+ */
+export function jaccard(shared: number, a: number, b: number): number {
+  return shared === 0 ? 0 : shared / (a + b - shared);
 }

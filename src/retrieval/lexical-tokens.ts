@@ -14,8 +14,7 @@
  * test/golden/lexical-tokens.json.
  */
 
-/** Python's `\w`: letters, all numeric characters and the underscore; unlike in JavaScript, not ASCII only. */
-const WORD = /[\p{L}\p{N}_]+/gu;
+import { wordsOf } from '../domain/text.js';
 
 /** Texts without any of these need no contraction rule. */
 const MAY_CONTRACT = /n't|cannot|gimme|gonna|gotta|lemme|wanna|'tis|'twas/i;
@@ -51,5 +50,5 @@ export function lexicalTokens(text: string): string[] {
         .replace(WANNA, '$1 $2')
         .replace(TIS, '$1 $2')
     : text;
-  return prepared.match(WORD) ?? [];
+  return wordsOf(prepared);
 }

@@ -1,41 +1,106 @@
 /**
  * @file Retrievers: order the chunks of a repository for a task, best first.
  *
- * A retriever is bound to one corpus. `prepare` does what an editor would do at index time;
- * `retrieve` is what a user waits for.
+ * Retrievers are bound to one corpus and one way of asking. `prepare` does what an editor would do at
+ * index time; `retrieve` is what a user waits for.
  */
 
 import type { ScoredChunk } from '../domain/chunk.js';
-import type { CompletionTask } from '../domain/task.js';
-import { bm25Scores, bm25Statistics, type Bm25Statistics } from './bm25.js';
-import type { Candidates, Corpus } from './corpus.js';
-import { ChunkVectors, type TextEmbedder } from './dense.js';
-import { jaccardScores } from './jaccard.js';
-import { lastLinesQuery } from './query.js';
-import { continuations, selectTop } from './rank.js';
+import type { Corpus } from './corpus.js';
+import type { TextEmbedder } from './dense.js';
+import { fuse, FUSION_DEPTH } from './hybrid.js';
+import type { Asking } from './profile.js';
+import { queryText, type RetrievalTask } from './query.js';
+import { shownChunks } from './rank.js';
+import { createRankers, type Ranker } from './ranker.js';
+import type { Match } from './top.js';
 
-export const RETRIEVERS = ['jaccard', 'unixcoder', 'bm25'] as const;
+/** Retrievers that score chunks themselves. */
+export const SINGLE_RETRIEVERS = ['jaccard', 'unixcoder', 'bm25'] as const;
+export type SingleRetrieverName = (typeof SINGLE_RETRIEVERS)[number];
+
+/** What is compared where nothing is said. */
+export const DEFAULT_RETRIEVERS: readonly RetrieverName[] = SINGLE_RETRIEVERS;
+
+/**
+ * Every retriever. `hybrid` fuses all single ones; the names with "+" fuse those they name, in the order
+ * in which {@link SINGLE_RETRIEVERS} has them.
+ */
+export const RETRIEVERS = [
+  ...SINGLE_RETRIEVERS,
+  'hybrid',
+  'jaccard+unixcoder',
+  'jaccard+bm25',
+  'unixcoder+bm25',
+] as const;
 export type RetrieverName = (typeof RETRIEVERS)[number];
 
-/** Chunks encoded in one go between two progress reports. */
-const ENCODE_BATCH = 256;
+/** The single retrievers that a retriever asks. */
+export function partsOf(name: RetrieverName): readonly SingleRetrieverName[] {
+  switch (name) {
+    case 'jaccard':
+    case 'unixcoder':
+    case 'bm25':
+      return [name];
+    case 'hybrid':
+      return SINGLE_RETRIEVERS;
+    case 'jaccard+unixcoder':
+      return ['jaccard', 'unixcoder'];
+    case 'jaccard+bm25':
+      return ['jaccard', 'bm25'];
+    case 'unixcoder+bm25':
+      return ['unixcoder', 'bm25'];
+  }
+}
+
+/** Whether a retriever compares vectors and so needs an encoder. */
+export function usesEmbedder(name: RetrieverName): boolean {
+  return partsOf(name).includes('unixcoder');
+}
+
+/**
+ * The retriever that a text names; null if there is none. The order of the parts does not matter, and
+ * all of them together are `hybrid`.
+ *
+ * @example retrieverNamed('bm25+jaccard') // => 'jaccard+bm25'
+ */
+export function retrieverNamed(text: string): RetrieverName | null {
+  const parts = text.split('+').map((part) => part.trim());
+  const wanted = new Set(parts.length === 1 && parts[0] === 'hybrid' ? SINGLE_RETRIEVERS : parts);
+  if (wanted.size !== parts.length && parts.length !== 1) return null;
+  return (
+    RETRIEVERS.find((name) => {
+      const own = partsOf(name);
+      return own.length === wanted.size && own.every((part) => wanted.has(part));
+    }) ?? null
+  );
+}
 
 export interface Retriever {
   readonly name: RetrieverName;
 
   /**
-   * Index-time work for tasks in the given files, done once.
+   * At most k chunks, best first, and no more than the profile's `topK.most`. Never from the file being
+   * completed, unless the profile says so (RepoCoder's, before the prompt).
+   */
+  retrieve(task: RetrievalTask, k: number): Promise<ScoredChunk[]>;
+}
+
+/** Retrievers over one corpus; what several of them need is made once. */
+export interface RetrieverSet {
+  /** How many chunks `prepare` would still have to encode for the given tasks. */
+  pending(tasks: readonly RetrievalTask[]): number;
+
+  /**
+   * Index-time work for the given tasks, done once. Only prepared tasks can be answered.
    *
    * @param onChunks Told after each batch how many further chunks are ready; false ends the work.
    * @returns Whether everything was prepared.
    */
-  prepare(targetPaths: readonly string[], onChunks?: (count: number) => boolean): Promise<boolean>;
+  prepare(tasks: readonly RetrievalTask[], onChunks?: (count: number) => boolean): Promise<boolean>;
 
-  /** How many chunks `prepare` would still have to encode for the given files. */
-  pending(targetPaths: readonly string[]): number;
-
-  /** At most k chunks, best first; never from the file being completed. Needs `prepare` for its file. */
-  retrieve(task: Pick<CompletionTask, 'prefix' | 'path'>, k: number): Promise<ScoredChunk[]>;
+  /** @throws {RangeError} If the set was made without it. */
+  get(name: RetrieverName): Retriever;
 }
 
 /** What the retrievers need beside the corpus; asked for only by those that use it. */
@@ -43,68 +108,54 @@ export interface RetrieverResources {
   readonly embedder: () => TextEmbedder;
 }
 
-/** Makes the retriever of a name over a corpus. */
-export function createRetriever(
-  name: RetrieverName,
+/** Makes the named retrievers over a corpus. */
+export function createRetrievers(
+  names: readonly RetrieverName[],
   corpus: Corpus,
+  asking: Asking,
   resources: RetrieverResources,
-): Retriever {
-  switch (name) {
-    case 'jaccard':
-      return lexicalRetriever(name, corpus, (candidates, query) => jaccardScores(corpus, candidates, query));
-    case 'bm25': {
-      const statistics = new Map<Candidates, Bm25Statistics>();
-      return lexicalRetriever(name, corpus, (candidates, query) => {
-        let known = statistics.get(candidates);
-        if (known === undefined) statistics.set(candidates, (known = bm25Statistics(corpus, candidates)));
-        return bm25Scores(corpus, candidates, known, query);
-      });
-    }
-    case 'unixcoder':
-      return denseRetriever(name, corpus, resources.embedder());
-  }
-}
-
-type Score = (candidates: Candidates, query: string) => Float64Array;
-
-function lexicalRetriever(name: RetrieverName, corpus: Corpus, score: Score): Retriever {
+): RetrieverSet {
+  const parts = SINGLE_RETRIEVERS.filter((part) => names.some((name) => partsOf(name).includes(part)));
+  const rankers = createRankers(parts, corpus, resources);
+  const retrievers = new Map(
+    names.map((name): [RetrieverName, Retriever] => [
+      name,
+      {
+        name,
+        retrieve(task, k) {
+          const query = queryText(task, asking.query);
+          const ranking = (count: number) => rankOf(partsOf(name), rankers, corpus, task, query, count);
+          return shownChunks(corpus, task, asking, ranking, Math.min(k, corpus.profile.topK.most));
+        },
+      },
+    ]),
+  );
   return {
-    name,
-    pending: () => 0,
-    prepare(targetPaths) {
-      // An empty query fills the per-file caches: candidate order and BM25 statistics.
-      for (const path of targetPaths) score(corpus.candidatesFor(path), '');
-      return Promise.resolve(true);
-    },
-    retrieve(task, k) {
-      const candidates = corpus.candidatesFor(task.path);
-      const scores = score(candidates, lastLinesQuery(task, corpus.profile));
-      return Promise.resolve(continuations(corpus, selectTop(corpus, candidates, scores, k), scores));
-    },
-  };
-}
-
-function denseRetriever(name: RetrieverName, corpus: Corpus, embedder: TextEmbedder): Retriever {
-  const vectors = new ChunkVectors(corpus, embedder);
-  const missing = (targetPaths: readonly string[]): number[] => [
-    ...new Set(targetPaths.flatMap((path) => vectors.missing(corpus.candidatesFor(path).members))),
-  ];
-  return {
-    name,
-    pending: (targetPaths) => missing(targetPaths).length,
-    async prepare(targetPaths, onChunks) {
-      const todo = missing(targetPaths);
-      for (let at = 0; at < todo.length; at += ENCODE_BATCH) {
-        const batch = todo.slice(at, at + ENCODE_BATCH);
-        await vectors.add(batch);
-        if (onChunks?.(batch.length) === false) return false;
-      }
+    pending: (tasks) => [...rankers.values()].reduce((sum, ranker) => sum + ranker.pending(tasks), 0),
+    async prepare(tasks, onChunks = () => true) {
+      for (const ranker of rankers.values()) if (!(await ranker.prepare(tasks, onChunks))) return false;
       return true;
     },
-    async retrieve(task, k) {
-      const candidates = corpus.candidatesFor(task.path);
-      const scores = await vectors.scores(candidates, lastLinesQuery(task, corpus.profile));
-      return continuations(corpus, selectTop(corpus, candidates, scores, k), scores);
+    get(name) {
+      const retriever = retrievers.get(name);
+      if (retriever === undefined) throw new RangeError(`this corpus was not indexed for ${name}`);
+      return retriever;
     },
   };
+}
+
+/** The ranking of one part, or the fusion of several. */
+async function rankOf(
+  parts: readonly SingleRetrieverName[],
+  rankers: ReadonlyMap<SingleRetrieverName, Ranker>,
+  corpus: Corpus,
+  task: RetrievalTask,
+  query: string,
+  count: number,
+): Promise<readonly Match[]> {
+  const [only, ...others] = parts;
+  if (others.length === 0) return rankers.get(only!)!.rank(task, query, count);
+  const rankings: (readonly Match[])[] = [];
+  for (const part of parts) rankings.push(await rankers.get(part)!.rank(task, query, FUSION_DEPTH));
+  return fuse(rankings, corpus.tieRank, count);
 }

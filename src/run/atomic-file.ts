@@ -2,7 +2,7 @@
  * @file Files that are either the old one or the new one, never half of the new one.
  */
 
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { DataError, messageOf } from '../domain/errors.js';
 
@@ -24,12 +24,79 @@ export async function writeAtomically(path: string, text: string): Promise<void>
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new DataError(
-      `${path}: cannot be written: ${messageOf(error)}`,
-      ['choose another folder with --out'],
-      {
-        cause: error,
-      },
-    );
+    throw notWritable(path, error);
   }
+}
+
+/** Lines gathered before they are written; an output of many small ones then costs few calls. */
+const FLUSH_CHARACTERS = 1 << 18;
+
+/**
+ * A file written line by line through a temporary one: it appears, whole, with `commit`, and not at all
+ * with `discard`.
+ */
+export class AtomicLines {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #file: FileHandle;
+  #pending = '';
+
+  private constructor(path: string, temporary: string, file: FileHandle) {
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#file = file;
+  }
+
+  /** @throws {DataError} If the folder cannot be written. */
+  static async open(path: string): Promise<AtomicLines> {
+    const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+    try {
+      return new AtomicLines(path, temporary, await open(temporary, 'wx'));
+    } catch (error) {
+      throw notWritable(path, error);
+    }
+  }
+
+  /** Adds one line; its newline is added here. */
+  async write(line: string): Promise<void> {
+    this.#pending += `${line}\n`;
+    if (this.#pending.length >= FLUSH_CHARACTERS) await this.#flush();
+  }
+
+  /** @throws {DataError} If the disk is full or the file cannot be renamed; nothing is left then. */
+  async commit(): Promise<void> {
+    try {
+      await this.#flush();
+      await this.#file.sync();
+      await this.#file.close();
+      await rename(this.#temporary, this.#path);
+    } catch (error) {
+      await this.discard();
+      throw error instanceof DataError ? error : notWritable(this.#path, error);
+    }
+  }
+
+  /** Leaves an earlier file of that name as it was. Harmless after `commit`. */
+  async discard(): Promise<void> {
+    await this.#file.close().catch(() => undefined);
+    await rm(this.#temporary, { force: true });
+  }
+
+  async #flush(): Promise<void> {
+    const text = this.#pending;
+    this.#pending = '';
+    try {
+      await this.#file.writeFile(text, 'utf8');
+    } catch (error) {
+      throw notWritable(this.#path, error);
+    }
+  }
+}
+
+function notWritable(path: string, error: unknown): DataError {
+  return new DataError(
+    `${path}: cannot be written: ${messageOf(error)}`,
+    ['choose another folder with --out'],
+    { cause: error },
+  );
 }

@@ -4,13 +4,22 @@
 
 import type { CompletionTask, Repository } from '../domain/task.js';
 import { buildCorpus } from '../retrieval/corpus.js';
-import type { RetrievalProfile } from '../retrieval/profile.js';
+import type { Asking, RetrievalProfile } from '../retrieval/profile.js';
 import {
-  createRetriever,
+  createRetrievers,
   type Retriever,
   type RetrieverName,
   type RetrieverResources,
+  type RetrieverSet,
 } from '../retrieval/retriever.js';
+import type { Terms } from '../retrieval/terms.js';
+
+/** Everything that decides how a repository is cut and asked. */
+export interface RetrievalSetting {
+  readonly profile: RetrievalProfile;
+  readonly asking: Asking;
+  readonly terms: Terms;
+}
 
 export interface RepositoryIndex {
   /** The retriever over the task's repository. @throws {RangeError} If the task was not indexed. */
@@ -36,30 +45,28 @@ export interface IndexProgress {
 export async function indexRepositories(
   tasks: readonly CompletionTask[],
   repository: (name: string) => Promise<Repository>,
-  profile: RetrievalProfile,
+  setting: RetrievalSetting,
   names: readonly RetrieverName[],
   resources: RetrieverResources,
   progress: IndexProgress,
 ): Promise<RepositoryIndex | null> {
-  const targets = new Map<string, Set<string>>();
+  const tasksOf = new Map<string, CompletionTask[]>();
   for (const task of tasks) {
-    const paths = targets.get(task.repository) ?? new Set<string>();
-    targets.set(task.repository, paths.add(task.path));
+    const known = tasksOf.get(task.repository);
+    if (known === undefined) tasksOf.set(task.repository, [task]);
+    else known.push(task);
   }
-  const retrievers = new Map<string, ReadonlyMap<RetrieverName, Retriever>>();
+  const sets = new Map<string, RetrieverSet>();
   let chunkCount = 0;
-  for (const name of names.length === 0 ? [] : targets.keys()) {
-    const corpus = buildCorpus(await repository(name), profile);
+  for (const name of names.length === 0 ? [] : tasksOf.keys()) {
+    const corpus = buildCorpus(await repository(name), setting.profile, setting.terms);
     chunkCount += corpus.chunks.length;
-    retrievers.set(name, new Map(names.map((kind) => [kind, createRetriever(kind, corpus, resources)])));
+    sets.set(name, createRetrievers(names, corpus, setting.asking, resources));
   }
 
-  const work = [...retrievers].flatMap(([name, kinds]) =>
-    [...kinds.values()].map((retriever) => ({ retriever, paths: [...targets.get(name)!] })),
-  );
-  progress.start(work.reduce((sum, { retriever, paths }) => sum + retriever.pending(paths), 0));
-  for (const { retriever, paths } of work) {
-    const isComplete = await retriever.prepare(paths, (count) => {
+  progress.start([...sets].reduce((sum, [name, set]) => sum + set.pending(tasksOf.get(name)!), 0));
+  for (const [name, set] of sets) {
+    const isComplete = await set.prepare(tasksOf.get(name)!, (count) => {
       progress.advance(count);
       return !progress.isCancelled();
     });
@@ -69,9 +76,9 @@ export async function indexRepositories(
   return {
     chunkCount,
     retriever(name, task) {
-      const found = retrievers.get(task.repository)?.get(name);
-      if (found === undefined) throw new RangeError(`${task.repository} was not indexed for ${name}`);
-      return found;
+      const set = sets.get(task.repository);
+      if (set === undefined) throw new RangeError(`${task.repository} was not indexed`);
+      return set.get(name);
     },
   };
 }

@@ -1,32 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ScoredChunk } from '../../src/domain/chunk.js';
-import type { SourceFile } from '../../src/domain/task.js';
-import { compareCodePoints, isBlank, nonBlankLines, strip } from '../../src/domain/text.js';
+import { compareCodePoints, nonBlankLines, splitLines, strip } from '../../src/domain/text.js';
 import { bm25Scores, bm25Statistics } from '../../src/retrieval/bm25.js';
-import { chunkFile } from '../../src/retrieval/chunker.js';
-import { buildCorpus, type Corpus } from '../../src/retrieval/corpus.js';
-import { jaccardScores } from '../../src/retrieval/jaccard.js';
+import { CandidateSets } from '../../src/retrieval/candidates.js';
+import { chunkFile, isChunked } from '../../src/retrieval/chunker.js';
+import { retrievalEmbedder } from '../../src/retrieval/dense.js';
+import { jaccard } from '../../src/retrieval/jaccard.js';
 import { lexicalTokens } from '../../src/retrieval/lexical-tokens.js';
 import { nearestFirst, pathDistance } from '../../src/retrieval/path-distance.js';
-import { retrievalProfile, type RetrievalProfile } from '../../src/retrieval/profile.js';
-import { lastLinesQuery } from '../../src/retrieval/query.js';
-import { createRetriever } from '../../src/retrieval/retriever.js';
-import { retrievalEmbedder } from '../../src/retrieval/dense.js';
-import { matrixOf } from '../../src/tensor/matrix.js';
+import { askingOf, retrievalProfile, type QueryRule } from '../../src/retrieval/profile.js';
+import { promptStartLine } from '../../src/retrieval/prompt-start.js';
+import { queryText } from '../../src/retrieval/query.js';
+import { createRetrievers } from '../../src/retrieval/retriever.js';
 import { fakeEncoder, fakeTokenizer } from '../support/fakes.js';
-
-const PROFILE = retrievalProfile('repoformer');
-const NO_ENCODER = {
-  embedder: () => {
-    throw new Error('lexical retrievers need no encoder');
-  },
-};
-
-/** One single-line file a document, so that one document is one chunk; the target lies beside them. */
-function corpusOf(documents: readonly string[]): Corpus {
-  return buildCorpus({ name: 'r', files: documents.map((text, i) => ({ path: `d${i}.ts`, text })) }, PROFILE);
-}
+import { corpusOf, LETTER_ENCODER, letterCounts, retrieverOver, taskIn } from '../support/retrieval.js';
 
 function close(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   assert.equal(actual.length, expected.length);
@@ -35,42 +22,126 @@ function close(actual: readonly number[], expected: readonly number[], tolerance
   }
 }
 
-describe('chunking', () => {
-  const lines = (n: number): string => Array.from({ length: n }, (_, i) => `line${i}`).join('\n');
+const numbered = (n: number): string => Array.from({ length: n }, (_, i) => `line${i}`).join('\n');
 
-  test('12 non-blank lines give windows at 0, 5 and 10 of 10, 7 and 2 lines', () => {
-    const chunks = chunkFile({ path: 'a.ts', text: lines(12) }, PROFILE);
-    assert.deepEqual(
-      chunks.map((c) => [c.startLine, c.endLine]),
-      [
-        [1, 10],
-        [6, 12],
-        [11, 12],
-      ],
-    );
+describe('chunking', () => {
+  const spans = (profile: 'repoformer' | 'cceval' | 'repocoder', text: string): number[][] =>
+    chunkFile({ path: 'a.ts', text }, retrievalProfile(profile).windows, lexicalTokens).map((chunk) => [
+      chunk.startLine,
+      chunk.endLine,
+    ]);
+
+  test('under repoformer, 12 non-blank lines give windows at 0, 5 and 10 of 10, 7 and 2 lines', () => {
+    assert.deepEqual(spans('repoformer', numbered(12)), [
+      [1, 10],
+      [6, 12],
+      [11, 12],
+    ]);
+  });
+
+  test('under cceval, 12 non-blank lines give windows at 0 and 10 of 10 and 2 lines', () => {
+    assert.deepEqual(spans('cceval', numbered(12)), [
+      [1, 10],
+      [11, 12],
+    ]);
+  });
+
+  test('under repocoder, 25 lines give [0, 10), [0, 20) and [10, 25)', () => {
+    assert.deepEqual(spans('repocoder', numbered(25)), [
+      [1, 10],
+      [1, 20],
+      [11, 25],
+    ]);
+  });
+
+  test('repocoder keeps blank lines and ends a line wherever Python does', () => {
+    const { windows } = retrievalProfile('repocoder');
+    const [chunk] = chunkFile({ path: 'a.py', text: 'a\n\n  \fb\u2028c\r\n' }, windows, lexicalTokens);
+    assert.deepEqual([chunk!.text, chunk!.endLine], ['a\n\n  \nb\nc', 5]);
   });
 
   test('blank lines, also those Python alone calls blank, are removed but line numbers stay those of the file', () => {
-    const [chunk] = chunkFile({ path: 'a.ts', text: 'a\n\n  \u0085\u001c\nb\n' }, PROFILE);
+    const { windows } = retrievalProfile('repoformer');
+    const [chunk] = chunkFile({ path: 'a.ts', text: 'a\n\n  \u0085\u001c\nb\n' }, windows, lexicalTokens);
     assert.deepEqual([chunk!.text, chunk!.startLine, chunk!.endLine], ['a\nb', 1, 4]);
   });
 
   test('a window without a token is dropped', () => {
-    assert.deepEqual(chunkFile({ path: 'a.ts', text: '{\n}\n;' }, PROFILE), []);
+    assert.deepEqual(spans('repoformer', '{\n}\n;'), []);
+  });
+
+  test('cceval chunks TypeScript below src/ alone, and other languages wherever they lie', () => {
+    const rule = retrievalProfile('cceval').files;
+    const seen = (path: string): boolean => isChunked(path, rule);
+    assert.deepEqual(['src/a.ts', 'src/ui/b.tsx', 'app/src/c.py', 'D.java'].filter(seen), [
+      'src/a.ts',
+      'src/ui/b.tsx',
+      'app/src/c.py',
+      'D.java',
+    ]);
+    assert.deepEqual(['a.ts', 'lib/src/a.ts', 'srcs/a.ts', 'src/a.mts', 'test/a.tsx'].filter(seen), []);
   });
 });
 
 describe('queries', () => {
-  test('are the last ten non-blank lines, an indentation-only last line not counted', () => {
-    const prefix = Array.from({ length: 14 }, (_, i) => `l${i}`).join('\n\n') + '\n    ';
-    assert.equal(
-      lastLinesQuery({ prefix }, PROFILE),
-      Array.from({ length: 10 }, (_, i) => `l${i + 4}`).join('\n'),
+  const lines = (from: number, to: number, mark = 'l'): string[] =>
+    Array.from({ length: to - from }, (_, i) => `${mark}${from + i}`);
+  const ask = (profile: 'repoformer' | 'cceval' | 'repocoder', kind: 'last-n' | 'two-sided' | 'oracle') =>
+    askingOf(retrievalProfile(profile), kind, false)!;
+  const text = (rule: QueryRule, prefix: string, reference = '', suffix = ''): string[] =>
+    queryText({ path: 'a.ts', prefix, reference, suffix }, rule).split('\n');
+
+  test('of kind last-n are the last ten non-blank lines, an indentation-only last line not counted', () => {
+    const prefix = `${lines(0, 14).join('\n\n')}\n    `;
+    for (const profile of ['repoformer', 'cceval'] as const) {
+      assert.deepEqual(text(ask(profile, 'last-n').query, prefix), lines(4, 14));
+    }
+  });
+
+  test('of kind two-sided are five non-blank lines before and five after', () => {
+    const suffix = `\n\n${lines(0, 9, 'r').join('\n \n')}`;
+    assert.deepEqual(text(ask('repoformer', 'two-sided').query, lines(0, 9).join('\n'), 'hole', suffix), [
+      ...lines(4, 9),
+      ...lines(0, 5, 'r'),
+    ]);
+  });
+
+  test('of kind oracle end with the reference, and say that they leak', () => {
+    const oracle = ask('cceval', 'oracle');
+    assert.deepEqual(text(oracle.query, `${lines(0, 14).join('\n')}\n  `, 'a\n\nb'), [
+      ...lines(6, 14),
+      'a',
+      'b',
+    ]);
+    assert.ok(oracle.leaks && !ask('cceval', 'last-n').leaks);
+  });
+
+  test('of repocoder are the 20 whole lines before the hole, blank ones too', () => {
+    const prefix = `${lines(0, 25).join('\n\n')}\n    `;
+    const expected = lines(15, 25).flatMap((line) => ['', line]);
+    assert.deepEqual(text(ask('repocoder', 'last-n').query, prefix), expected);
+    // A prompt that begins within these 20 lines is all there is: RepoCoder's lower bound.
+    assert.deepEqual(text(ask('repocoder', 'last-n').query, 'p\nq\n'), ['p', 'q']);
+  });
+
+  test('of repocoder with ground truth are the ten lines before the hole and the ten from it on', () => {
+    const query = text(
+      ask('repocoder', 'oracle').query,
+      `${lines(0, 25).join('\n')}\n  `,
+      'x',
+      `\n${lines(0, 30, 'r').join('\n')}`,
     );
+    assert.deepEqual(query, [...lines(15, 25), '  x', ...lines(0, 9, 'r')]);
   });
 
   test('of an empty prefix are empty', () => {
-    assert.equal(lastLinesQuery({ prefix: '' }, PROFILE), '');
+    assert.deepEqual(text(ask('cceval', 'last-n').query, ''), ['']);
+    assert.deepEqual(text(ask('repocoder', 'last-n').query, ''), ['']);
+  });
+
+  test('exist only where the harness has them', () => {
+    assert.equal(askingOf(retrievalProfile('cceval'), 'two-sided', false), null);
+    assert.equal(askingOf(retrievalProfile('repocoder'), 'two-sided', false), null);
   });
 });
 
@@ -93,19 +164,73 @@ describe('candidate order', () => {
     ]);
   });
 
+  const near = { path: 'a/near.ts', text: Array.from({ length: 5100 }, (_, i) => `n${i}`).join('\n') };
+  const far = { path: 'far/x.ts', text: 'needle' };
+
   test('stops at 1,000 chunks, so far files of a large repository are never seen', () => {
-    const near = { path: 'a/near.ts', text: Array.from({ length: 5100 }, (_, i) => `n${i}`).join('\n') };
-    const corpus = buildCorpus({ name: 'r', files: [near, { path: 'far/x.ts', text: 'needle' }] }, PROFILE);
-    const { members } = corpus.candidatesFor('a/target.ts');
+    const corpus = corpusOf([near, far]);
+    const { members } = new CandidateSets(corpus).of(taskIn('a/target.ts', ''));
     assert.equal(members.length, 1000);
     assert.ok(members.every((i) => corpus.chunks[i]!.path === 'a/near.ts'));
+  });
+
+  test('the profile global has no end: the far file is found', async () => {
+    const [best] = await retrieverOver([near, far], 'bm25', { profile: 'global' }).retrieve(
+      taskIn('a/target.ts', 'needle'),
+      1,
+    );
+    assert.equal(best!.path, 'far/x.ts');
+  });
+});
+
+describe("RepoCoder's guard", () => {
+  // Three files of which two begin with the same 10 lines; the prompt begins at line 20 (0-based) of the target.
+  const shared = Array.from({ length: 20 }, (_, i) => `s${i}`);
+  const target = {
+    path: 't.py',
+    text: [...shared, ...Array.from({ length: 30 }, (_, i) => `u${i}`)].join('\n'),
+  };
+  const twin = { path: 'twin.py', text: [...shared.slice(0, 10), ...shared.slice(0, 10)].join('\n') };
+  const task = taskIn('t.py', target.text.split('\n').slice(20, 40).join('\n') + '\n', { reference: 'u20' });
+  const corpus = corpusOf([target, twin], retrievalProfile('repocoder'));
+
+  test('finds where the prompt begins by its text', () => {
+    assert.equal(promptStartLine(target.text, task), 20);
+    assert.equal(promptStartLine(target.text, taskIn('t.py', 'elsewhere')), 0);
+  });
+
+  test('keeps windows of the target that end at the prompt or before it, and refuses the others', () => {
+    const { members } = new CandidateSets(corpus).of(task);
+    const own = [...members].map((i) => corpus.chunks[i]!).filter(({ path }) => path === 't.py');
+    assert.deepEqual(
+      own.map(({ startLine, endLine }) => [startLine, endLine]),
+      [
+        [1, 10],
+        [1, 20],
+      ],
+    );
+  });
+
+  test('keeps a window that is behind the prompt if its text also stands elsewhere', () => {
+    // The first ten lines of both files are one chunk with two places.
+    const early = taskIn('t.py', target.text.slice(0, target.text.indexOf('u0')), { reference: 'u0' });
+    const { members } = new CandidateSets(corpus).of(early);
+    const first = [...members].find((i) => corpus.chunks[i]!.text === shared.slice(0, 10).join('\n'))!;
+    assert.deepEqual(
+      corpus.places(first).map(({ path, startLine }) => [path, startLine]),
+      [
+        ['t.py', 1],
+        ['twin.py', 1],
+      ],
+    );
+    assert.ok([...members].every((i) => corpus.places(i).some(({ path }) => path === 'twin.py')));
   });
 });
 
 describe('BM25', () => {
   const score = (documents: readonly string[], query: string): number[] => {
-    const corpus = corpusOf(documents);
-    const candidates = corpus.candidatesFor('target.ts');
+    const corpus = corpusOf(documents.map((text, i) => ({ path: `d${i}.ts`, text })));
+    const candidates = new CandidateSets(corpus).of(taskIn('target.ts', ''));
     return [...bm25Scores(corpus, candidates, bm25Statistics(corpus, candidates), query)];
   };
 
@@ -125,146 +250,101 @@ describe('BM25', () => {
   });
 });
 
-describe('the lexical retrievers', () => {
-  /** Small deterministic generator for the random repositories below. */
-  const generator = (seed: number): ((n: number) => number) => {
-    let state = seed;
-    return (n) => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return Math.floor((state / 2 ** 32) * n);
-    };
-  };
+describe('Jaccard', () => {
+  test('is shared over distinct', () => {
+    // {a, b, z} against {a, b, c}: 2 of 4.
+    assert.equal(jaccard(2, 3, 3), 0.5);
+  });
 
-  const randomFiles = (next: (n: number) => number): SourceFile[] =>
-    Array.from({ length: 2 + next(6) }, (_, f) => ({
-      path: `${['', 'src/', 'src/lib/'][next(3)]!}f${f}${next(2) === 0 ? '' : 'é'}.ts`,
-      text: Array.from({ length: next(40) }, () =>
-        next(6) === 0 ? '  ' : Array.from({ length: 1 + next(4) }, () => `t${next(12)}`).join(' '),
-      ).join('\n'),
-    }));
+  test('of two empty sets is 0, where RepoCoder divides by zero', () => {
+    assert.equal(jaccard(0, 0, 0), 0);
+  });
+});
 
-  /** The whole retrieval written a second time: no index, no cache, plain arrays and full sorts. */
-  const slowRetrieve = (
-    files: readonly SourceFile[],
-    target: string,
-    prefix: string,
-    k: number,
-    retriever: 'jaccard' | 'bm25',
-    profile: RetrievalProfile,
-  ): ScoredChunk[] => {
-    const near = files
-      .filter((file) => file.path !== target)
-      .map((file) => ({ file, distance: pathDistance(target, file.path) }))
-      .sort((a, b) => a.distance - b.distance || compareCodePoints(a.file.path, b.file.path));
-    const candidates = near
-      .flatMap(({ file }) => {
-        const lines = file.text
-          .split('\n')
-          .flatMap((text, i) => (isBlank(text) ? [] : [{ text, line: i + 1 }]));
-        const chunks = [];
-        for (let s = 0; s < lines.length; s += profile.strideLines) {
-          const w = lines.slice(s, s + profile.windowLines);
-          const text = w.map((l) => l.text).join('\n');
-          chunks.push({ path: file.path, startLine: w[0]!.line, endLine: w.at(-1)!.line, text });
-        }
-        return chunks
-          .filter((c) => lexicalTokens(c.text).length > 0)
-          .map((c, n, all) => ({ c, n, next: all[n + 1] ?? c }));
-      })
-      .slice(0, profile.maxChunks);
-    const query = lexicalTokens(nonBlankLines(prefix).slice(-profile.queryLines).join('\n'));
-    const documents = candidates.map(({ c }) => lexicalTokens(c.text));
-    const jaccard = (d: readonly string[]): number => {
-      const [a, b] = [new Set(query), new Set(d)];
-      return [...a].filter((t) => b.has(t)).length / new Set([...a, ...b]).size;
-    };
-    const vocabulary = [...new Set(documents.flat())];
-    const rawIdf = new Map(
-      vocabulary.map((t) => {
-        const n = documents.filter((d) => d.includes(t)).length;
-        return [t, Math.log(documents.length - n + 0.5) - Math.log(n + 0.5)] as const;
-      }),
-    );
-    const mean = [...rawIdf.values()].reduce((s, x) => s + x, 0) / vocabulary.length;
-    const avgdl = documents.reduce((s, d) => s + d.length, 0) / documents.length;
-    const bm25 = (d: readonly string[]): number =>
-      query.reduce((sum, t) => {
-        const idf = rawIdf.get(t) ?? 0;
-        const f = d.filter((x) => x === t).length;
-        return (
-          sum + ((idf < 0 ? 0.25 * mean : idf) * f * 2.5) / (f + 1.5 * (0.25 + (0.75 * d.length) / avgdl))
-        );
-      }, 0);
-    const scored = candidates.map((candidate, i) => ({
-      ...candidate,
-      score: retriever === 'jaccard' ? jaccard(documents[i]!) : bm25(documents[i]!),
-      id: `${candidate.c.path}|${candidate.n}`,
-    }));
-    // Scores that differ by rounding alone are the same score for the order.
-    scored.sort((a, b) =>
-      Math.abs(a.score - b.score) > 1e-9 ? b.score - a.score : compareCodePoints(b.id, a.id),
-    );
-    const shown = new Map<string, ScoredChunk>();
-    for (const { next, score } of scored.slice(0, k))
-      if (!shown.has(next.text)) shown.set(next.text, { ...next, score });
-    return [...shown.values()];
-  };
+describe('what is shown', () => {
+  const text = Array.from({ length: 20 }, (_, i) => (i < 5 ? `alpha${i}` : `beta${i}`)).join('\n');
+  const query = 'alpha0\nalpha1\nalpha2';
 
-  for (const name of ['jaccard', 'bm25'] as const) {
-    test(`${name} equals a slow second writing, chunk for chunk, on 400 random repositories`, async () => {
-      const next = generator(name.length);
-      for (let round = 0; round < 400; round++) {
-        const files = randomFiles(next);
-        const target = files[next(files.length)]!;
-        const prefix = target.text.slice(0, next(target.text.length + 1));
-        const corpus = buildCorpus({ name: 'r', files }, PROFILE);
-        const retriever = createRetriever(name, corpus, NO_ENCODER);
-        await retriever.prepare([target.path]);
-        const fast = await retriever.retrieve({ prefix, path: target.path }, 5);
-        const slow = slowRetrieve(files, target.path, prefix, 5, name, PROFILE);
-        const place = (c: ScoredChunk): string => `${c.path}:${c.startLine}-${c.endLine}`;
-        assert.deepEqual(fast.map(place), slow.map(place));
-        close(
-          fast.map((c) => c.score),
-          slow.map((c) => c.score),
-          1e-9,
-        );
-      }
-    });
-  }
-
-  test('return the window after the best match, with the score of the match', async () => {
-    const text = Array.from({ length: 20 }, (_, i) => (i < 5 ? `alpha${i}` : `beta${i}`)).join('\n');
-    const corpus = buildCorpus({ name: 'r', files: [{ path: 'x.ts', text }] }, PROFILE);
-    const [best] = await createRetriever('jaccard', corpus, NO_ENCODER).retrieve(
-      { prefix: 'alpha0\nalpha1\nalpha2', path: 'target.ts' },
-      1,
-    );
+  test('for a last-n query is the window after the match, with the score of the match', async () => {
+    const found = await retrieverOver([{ path: 'x.ts', text }], 'jaccard').retrieve(taskIn('t.ts', query), 1);
     // Match: lines 1-10 (3 of 10 terms shared); shown: lines 6-15.
-    assert.deepEqual([best!.startLine, best!.endLine, best!.score], [6, 15, 0.3]);
-  });
-
-  test('never return a chunk of the file being completed', async () => {
-    const files = ['a', 'b'].map((n) => ({ path: `${n}.ts`, text: 'same text here' }));
-    const corpus = buildCorpus({ name: 'r', files }, PROFILE);
-    const found = await createRetriever('bm25', corpus, NO_ENCODER).retrieve(
-      { prefix: 'same text', path: 'a.ts' },
-      10,
-    );
     assert.deepEqual(
-      found.map((c) => c.path),
-      ['b.ts'],
+      found.map((c) => [c.startLine, c.endLine, c.score]),
+      [[6, 15, 0.3]],
     );
   });
 
-  test('break ties by the greater chunk id in code-point order, where "9" is after "10"', () => {
+  test('under cceval is ten lines further on, not five', async () => {
+    const setting = { profile: 'cceval' } as const;
+    const files = [{ path: 'src/x.ts', text }];
+    const [best] = await retrieverOver(files, 'jaccard', setting).retrieve(taskIn('t.ts', query), 1);
+    assert.deepEqual([best!.startLine, best!.endLine, best!.score], [11, 20, 0.3]);
+  });
+
+  test('for two-sided and oracle queries is the match itself', async () => {
+    for (const kind of ['two-sided', 'oracle'] as const) {
+      const [best] = await retrieverOver([{ path: 'x.ts', text }], 'jaccard', { query: kind }).retrieve(
+        taskIn('t.ts', query),
+        1,
+      );
+      assert.deepEqual([best!.startLine, best!.endLine], [1, 10]);
+    }
+  });
+
+  test('under repocoder is a window moved on by ten lines, or the match itself for an oracle query', async () => {
+    const files = [{ path: 'x.py', text: Array.from({ length: 60 }, (_, i) => `w${i}`).join('\n') }];
+    // Windows: [0, 10) [0, 20) [10, 30) [20, 40) ...; the query equals [20, 40) of x.py.
+    const prefix = `${files[0]!.text.split('\n').slice(20, 40).join('\n')}\n`;
+    const shown = async (kind: 'last-n' | 'oracle', task = taskIn('t.py', prefix)) =>
+      (await retrieverOver(files, 'jaccard', { profile: 'repocoder', query: kind }).retrieve(task, 1)).map(
+        (c) => [c.startLine, c.endLine, c.score],
+      );
+    assert.deepEqual(await shown('last-n'), [[31, 50, 1]]);
+    // Ten lines before the hole and nothing after: 10 of the 20 words of [20, 40) and of [30, 50).
+    // Equal scores: the later window.
+    assert.deepEqual(await shown('oracle'), [[31, 50, 0.5]]);
+  });
+
+  test('under repoformer may be fewer than k where texts repeat; cceval walks on until it has k', async () => {
+    // Two copies of one file, each with two different windows of ten; and a third file.
+    const copy = Array.from({ length: 20 }, (_, i) => `w${i}`).join('\n');
+    const files = ['src/a.ts', 'src/b.ts', 'src/c.ts'].map((path, i) => ({
+      path,
+      text: i < 2 ? copy : 'w0\nother',
+    }));
+    const paths = async (profile: 'repoformer' | 'cceval'): Promise<string[]> =>
+      (await retrieverOver(files, 'jaccard', { profile }).retrieve(taskIn('src/t.ts', 'w0\nw1\nw2'), 2)).map(
+        ({ path }) => path,
+      );
+    assert.deepEqual(await paths('repoformer'), ['src/b.ts']);
+    assert.deepEqual(await paths('cceval'), ['src/b.ts', 'src/c.ts']);
+  });
+});
+
+describe('ties', () => {
+  test('are broken by the greater id in code-point order, where "9" is after "10"', async () => {
+    // 12 windows, numbers 0..11, all without a shared term: descending ids are |9, |8, ... |2, |11, |10, |1, |0.
     const files = [{ path: 'a.ts', text: Array.from({ length: 60 }, (_, i) => `u${i}`).join('\n') }];
-    const corpus = buildCorpus({ name: 'r', files }, PROFILE);
-    const candidates = corpus.candidatesFor('t.ts');
-    const scores = jaccardScores(corpus, candidates, 'nothing shared');
-    assert.ok(scores.every((s) => s === 0));
-    // 12 windows, numbers 0..11; ids in descending code-point order: a.ts|9, |8, |7, ...
-    assert.ok(corpus.idRank[9]! > corpus.idRank[8]! && corpus.idRank[8]! > corpus.idRank[10]!);
+    const found = await retrieverOver(files, 'jaccard').retrieve(taskIn('t.ts', 'nothing'), 9);
+    // Shown is the window after the match: number + 1, which starts at line 5 (number + 1) + 1.
+    assert.deepEqual(
+      found.map(({ startLine }) => (startLine - 1) / 5 - 1),
+      [9, 8, 7, 6, 5, 4, 3, 2, 10],
+    );
+  });
+
+  test('pair the text of one file with the name of another under --strict-reference, and never without', async () => {
+    // Equal scores; texts in descending order: b in p.ts, a in q.ts; ids in descending order: q.ts, p.ts.
+    const files = [
+      { path: 'p.ts', text: 'b' },
+      { path: 'q.ts', text: 'a' },
+    ];
+    const pairs = async (isStrict: boolean): Promise<string[]> =>
+      (
+        await retrieverOver(files, 'jaccard', { query: 'oracle', isStrict }).retrieve(taskIn('t.ts', 'z'), 2)
+      ).map(({ path, text }) => `${path}: ${text}`);
+    assert.deepEqual(await pairs(false), ['q.ts: a', 'p.ts: b']);
+    assert.deepEqual(await pairs(true), ['q.ts: b', 'p.ts: a']);
   });
 });
 
@@ -276,35 +356,23 @@ describe('the dense retriever', () => {
       (_, i) => `${'ab'[(i + f) % 2]!}${'xyz'[(i * f) % 3]!} = ${i * f};`,
     ).join('\n'),
   }));
-
-  /** Counts of three letters: simple to follow, and different texts point in different directions. */
-  const letters = (ids: readonly number[]): number[] =>
-    ['a', 'x', 'y'].map((letter) => ids.filter((id) => id === 100 + letter.charCodeAt(0)).length);
-  const seen: (readonly number[])[] = [];
-  const encoder = {
-    ...fakeEncoder,
-    maxTokens: 512,
-    encode: (inputs: readonly (readonly number[])[]) => {
-      seen.push(...inputs);
-      return Promise.resolve(matrixOf(inputs.length, 3, Float32Array.from(inputs.flatMap(letters))));
-    },
-  };
-  const corpus = buildCorpus({ name: 'r', files }, PROFILE);
-  const resources = { embedder: () => retrievalEmbedder(encoder, fakeTokenizer) };
+  const corpus = corpusOf(files);
+  const asking = askingOf(retrievalProfile('repoformer'), 'last-n', false)!;
+  const unixcoder = () => createRetrievers(['unixcoder', 'hybrid'], corpus, asking, LETTER_ENCODER);
 
   test('scores by cosine like a slow second writing, over the candidates only', async () => {
-    const retriever = createRetriever('unixcoder', corpus, resources);
-    assert.ok(retriever.pending(['f0.ts']) > 0);
-    await retriever.prepare(['f0.ts']);
-    assert.equal(retriever.pending(['f0.ts']), 0);
-    const prefix = 'ax\nax\nby\n';
-    const found = await retriever.retrieve({ prefix, path: 'f0.ts' }, 1000);
+    const set = unixcoder();
+    const task = taskIn('f0.ts', 'ax\nax\nby\n');
+    assert.ok(set.pending([task]) > 0);
+    await set.prepare([task]);
+    assert.equal(set.pending([task]), 0);
+    const found = await set.get('unixcoder').retrieve(task, 1000);
     const unit = (text: string): number[] => {
-      const v = letters(fakeTokenizer.encode(strip(text)));
+      const v = letterCounts(fakeTokenizer.encode(strip(text)));
       const length = Math.hypot(...v);
       return v.map((x) => (length === 0 ? 0 : x / length));
     };
-    const q = unit(nonBlankLines(prefix).join('\n'));
+    const q = unit(nonBlankLines(task.prefix).join('\n'));
     const best = corpus.chunks
       .filter((chunk) => chunk.path !== 'f0.ts')
       .map((chunk) => unit(chunk.text).reduce((sum, x, i) => sum + x * q[i]!, 0))
@@ -314,22 +382,39 @@ describe('the dense retriever', () => {
     assert.ok(found.every((chunk) => chunk.path !== 'f0.ts'));
   });
 
+  test('encodes each chunk once, whoever asks for it', async () => {
+    let encoded = 0;
+    const task = taskIn('f0.ts', 'ax');
+    const set = unixcoder();
+    const pending = set.pending([task, task]);
+    await set.prepare([task, taskIn('f0.ts', 'by')], (count) => (encoded += count) >= 0);
+    assert.deepEqual([encoded, pending], [pending, new CandidateSets(corpus).of(task).members.length]);
+  });
+
   test('reads stripped text without template, cut to 256 ids', async () => {
-    seen.length = 0;
-    await resources.embedder().embed([`  ${'a'.repeat(300)}\n`]);
+    const seen: (readonly number[])[] = [];
+    const encoder = {
+      ...fakeEncoder,
+      maxTokens: 512,
+      encode: (inputs: readonly (readonly number[])[]) => {
+        seen.push(...inputs);
+        return fakeEncoder.encode(inputs as Parameters<typeof fakeEncoder.encode>[0]);
+      },
+    };
+    await retrievalEmbedder(encoder, fakeTokenizer).embed([`  ${'a'.repeat(300)}\n`]);
     assert.deepEqual(seen, [fakeTokenizer.encode('a'.repeat(256))]);
   });
 
   test('gives every candidate the score 0 for an empty query', async () => {
-    const retriever = createRetriever('unixcoder', corpus, resources);
-    await retriever.prepare(['f0.ts']);
-    const found = await retriever.retrieve({ prefix: '', path: 'f0.ts' }, 3);
+    const set = unixcoder();
+    const task = taskIn('f0.ts', '');
+    await set.prepare([task]);
+    const found = await set.get('unixcoder').retrieve(task, 3);
     assert.ok(found.length > 0 && found.every((chunk) => chunk.score === 0));
   });
 
   test('stops preparing when told to', async () => {
-    const retriever = createRetriever('unixcoder', corpus, resources);
-    assert.equal(await retriever.prepare(['f0.ts'], () => false), false);
+    assert.equal(await unixcoder().prepare([taskIn('f0.ts', '')], () => false), false);
   });
 });
 
@@ -337,5 +422,17 @@ describe('Python text rules', () => {
   test('strip removes U+0085 and U+001C but keeps the byte order mark', () => {
     assert.equal(strip('\u0085\u001c x\u00a0\n'), 'x');
     assert.equal(strip('\ufeffx'), '\ufeffx');
+  });
+
+  test("splitLines ends a line where Python's splitlines does, and opens none after the last end", () => {
+    assert.deepEqual(
+      splitLines('a\r\nb\rc\vd\fe\x1cf\x1dg\x1eh\x85i\u2028j\u2029'),
+      Array.from('abcdefghij'),
+    );
+    assert.deepEqual([splitLines(''), splitLines('\n'), splitLines('\x1f')], [[], [''], ['\x1f']]);
+  });
+
+  test('strings sort by code point, not by UTF-16 unit', () => {
+    assert.deepEqual(['\u{1f600}', '\uff5e', 'a'].sort(compareCodePoints), ['a', '\uff5e', '\u{1f600}']);
   });
 });

@@ -14,7 +14,7 @@ import { DEFAULT_PIPELINES, PIPELINES, type Pipeline } from '../../src/pipelines
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { fimTokens } from '../../src/prompt/fim.js';
-import { RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
+import { DEFAULT_RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
 import { asShipped } from '../../src/retrieval/shipped.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
@@ -65,8 +65,6 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
   ];
   const retriever: Retriever = {
     name: 'jaccard',
-    pending: () => 0,
-    prepare: () => Promise.resolve(true),
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
   };
   return {
@@ -83,7 +81,11 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
 function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
   return {
     tasks: TASKS,
-    configurations: configurations({ pipelines: DEFAULT_PIPELINES, retrievers: RETRIEVERS, topK: [10] }),
+    configurations: configurations({
+      pipelines: DEFAULT_PIPELINES,
+      retrievers: DEFAULT_RETRIEVERS,
+      topK: [10],
+    }),
     maxNewTokens: 50,
     ttftRepeats: 1,
     seed: 0,
@@ -343,8 +345,6 @@ describe('the core loop', () => {
     const parts = partsOf(new FakeDecoder('answer'), {
       retriever: (name) => ({
         name,
-        pending: () => 0,
-        prepare: () => Promise.resolve(true),
         retrieve: () =>
           name === 'bm25' ? Promise.reject(new Error('index is gone')) : Promise.resolve(CHUNKS),
       }),

@@ -20,8 +20,7 @@ import type { ContextPlacement } from '../../prompt/assemble.js';
 import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
 import { publish } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
-import { retrievalProfile, type RetrievalProfile } from '../../retrieval/profile.js';
-import { RETRIEVERS } from '../../retrieval/retriever.js';
+import { DEFAULT_RETRIEVERS, usesEmbedder } from '../../retrieval/retriever.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
@@ -35,6 +34,7 @@ import { tasksOfShard } from '../../run/shard.js';
 import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
 import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
 import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
+import { retrievalSetting } from '../retrieval.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
 import type { Shell } from '../shell.js';
 
@@ -78,6 +78,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
 
   const axes = resolveAxes(given);
   const rows = configurations(axes);
+  const retrieval = await retrievalSetting(given.retrievalProfile ?? 'repoformer');
   const hardware = describeHardware();
   const threads = given.threads ?? defaultThreads();
 
@@ -99,16 +100,17 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     dtype: given.dtype ?? 'fp32',
     threads,
     needsCompression: axes.pipelines.includes('compressed'),
-    needsEmbedder: axes.retrievers.includes('unixcoder'),
+    needsEmbedder: axes.retrievers.some(usesEmbedder),
     fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
   });
   try {
-    const { spec, budget, placement, profile } = resolveSpec({
+    const { spec, budget, placement } = resolveSpec({
       given,
       dataset,
       chosen,
       models,
       axes,
+      retrievalProfile: retrieval.profile.version,
       threads,
     });
     const print = fingerprint(spec);
@@ -124,7 +126,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     const index = await indexRepositories(
       tasks,
       (name) => dataset.repository(name),
-      profile,
+      retrieval,
       axes.retrievers,
       { embedder: () => composeEmbedder(models) },
       {
@@ -237,7 +239,7 @@ function resolveAxes(given: RunOptions): Pick<RunSpec, 'pipelines' | 'retrievers
   const topK = given.sweep?.topK ?? [given.topK ?? DEFAULT_TOP_K];
   return {
     pipelines,
-    retrievers: given.retrievers ?? [...RETRIEVERS],
+    retrievers: given.retrievers ?? [...DEFAULT_RETRIEVERS],
     topK: [...new Set(topK)].sort((a, b) => a - b),
   };
 }
@@ -249,9 +251,10 @@ function resolveSpec(from: {
   readonly chosen: readonly CompletionTask[];
   readonly models: LoadedModels;
   readonly axes: Pick<RunSpec, 'pipelines' | 'retrievers' | 'topK'>;
+  readonly retrievalProfile: string;
   readonly threads: number;
-}): { spec: RunSpec; budget: PromptBudget; placement: ContextPlacement; profile: RetrievalProfile } {
-  const { given, dataset, chosen, models, axes, threads } = from;
+}): { spec: RunSpec; budget: PromptBudget; placement: ContextPlacement } {
+  const { given, dataset, chosen, models, axes, retrievalProfile, threads } = from;
   const { defaults } = models.bundle;
   const limits = {
     maxPromptTokens: given.maxPromptTokens ?? defaults.maxPromptTokens,
@@ -259,7 +262,6 @@ function resolveSpec(from: {
     contextTokens: given.contextTokens ?? defaults.contextTokens,
   };
   const placement = given.contextPlacement ?? defaults.contextPlacement;
-  const profile = retrievalProfile(given.retrievalProfile ?? 'repoformer');
   const spec: RunSpec = {
     program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
     dataset: {
@@ -270,7 +272,7 @@ function resolveSpec(from: {
     },
     models: modelIds(models),
     ...axes,
-    retrievalProfile: profile.version,
+    retrievalProfile,
     metricProfile: LLAVACODE_PROFILE,
     contextPlacement: placement,
     ...limits,
@@ -280,7 +282,7 @@ function resolveSpec(from: {
     ttftRepeats: given.ttftRepeats ?? 1,
     seed: given.seed ?? 0,
   };
-  return { spec, budget: promptBudget(limits), placement, profile };
+  return { spec, budget: promptBudget(limits), placement };
 }
 
 /** The tasks of the whole run, in the dataset's order. */

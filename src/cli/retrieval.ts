@@ -1,0 +1,47 @@
+/**
+ * @file What the commands that retrieve have in common: a profile with its terms and its way of asking.
+ */
+
+import { UsageError } from '../domain/errors.js';
+import { lexicalTokens } from '../retrieval/lexical-tokens.js';
+import {
+  askingOf,
+  QUERY_KINDS,
+  retrievalProfile,
+  type QueryKind,
+  type RetrievalProfile,
+  type RetrievalProfileName,
+} from '../retrieval/profile.js';
+import type { Terms } from '../retrieval/terms.js';
+import type { RetrievalSetting } from '../run/repository-index.js';
+import { loadCodexTerms } from '../tokenizer/codex.js';
+
+/**
+ * Resolves the names given on the command line.
+ *
+ * @throws {UsageError} If the profile has no such query.
+ */
+export async function retrievalSetting(
+  name: RetrievalProfileName,
+  query: QueryKind = 'last-n',
+  isStrict = false,
+): Promise<RetrievalSetting> {
+  const profile = retrievalProfile(name);
+  const asking = askingOf(profile, query, isStrict);
+  if (asking === null) {
+    const known = QUERY_KINDS.filter((kind) => profile.queries[kind] !== null);
+    throw new UsageError(`the retrieval profile ${name} has no ${query} query`, [
+      `its harness asks with: ${known.join(', ')}`,
+    ]);
+  }
+  return { profile, asking, terms: await termsOf(profile) };
+}
+
+async function termsOf({ terms }: RetrievalProfile): Promise<Terms> {
+  switch (terms) {
+    case 'lexical':
+      return lexicalTokens;
+    case 'codex-bpe':
+      return loadCodexTerms();
+  }
+}

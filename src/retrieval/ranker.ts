@@ -1,0 +1,119 @@
+/**
+ * @file Rankers: score the candidates of a task and put them in order. What is then shown for a match is
+ * not their business (rank.ts).
+ */
+
+import { bm25Scores, bm25Statistics, type Bm25Statistics } from './bm25.js';
+import { CandidateSets, type Candidates } from './candidates.js';
+import type { Corpus } from './corpus.js';
+import { ChunkVectors, type TextEmbedder } from './dense.js';
+import { jaccardScores } from './jaccard.js';
+import type { RetrievalTask } from './query.js';
+import type { RetrieverResources, SingleRetrieverName } from './retriever.js';
+import { bestOf, type Match } from './top.js';
+import { wholeCorpusBm25, wholeCorpusJaccard, type WholeCorpusSearch } from './whole-corpus.js';
+
+/** Chunks encoded in one go between two progress reports. */
+const ENCODE_BATCH = 256;
+
+/** For `pending` and `prepare` see `RetrieverSet`. */
+export interface Ranker {
+  pending(tasks: readonly RetrievalTask[]): number;
+  prepare(tasks: readonly RetrievalTask[], onChunks: (count: number) => boolean): Promise<boolean>;
+  /** The best `count` candidates, best first; longer counts only add to the end. */
+  rank(task: RetrievalTask, query: string, count: number): Promise<readonly Match[]>;
+}
+
+/** One ranker a name, over shared candidate sets. */
+export function createRankers(
+  names: readonly SingleRetrieverName[],
+  corpus: Corpus,
+  resources: RetrieverResources,
+): Map<SingleRetrieverName, Ranker> {
+  const sets = new CandidateSets(corpus);
+  return new Map(names.map((name) => [name, singleRanker(name, corpus, sets, resources)]));
+}
+
+function singleRanker(
+  name: SingleRetrieverName,
+  corpus: Corpus,
+  sets: CandidateSets,
+  resources: RetrieverResources,
+): Ranker {
+  const isWhole = corpus.profile.candidates.kind === 'other-files';
+  switch (name) {
+    case 'jaccard':
+      if (isWhole) return wholeCorpusRanker(() => wholeCorpusJaccard(corpus));
+      return lexicalRanker(corpus, sets, (candidates, query) => jaccardScores(corpus, candidates, query));
+    case 'bm25': {
+      if (isWhole) return wholeCorpusRanker(() => wholeCorpusBm25(corpus));
+      const statistics = new Map<Candidates, Bm25Statistics>();
+      return lexicalRanker(corpus, sets, (candidates, query) => {
+        let known = statistics.get(candidates);
+        if (known === undefined) statistics.set(candidates, (known = bm25Statistics(corpus, candidates)));
+        return bm25Scores(corpus, candidates, known, query);
+      });
+    }
+    case 'unixcoder':
+      return denseRanker(corpus, sets, resources.embedder());
+  }
+}
+
+type Score = (candidates: Candidates, query: string) => Float64Array;
+
+function lexicalRanker(corpus: Corpus, sets: CandidateSets, score: Score): Ranker {
+  return {
+    pending: () => 0,
+    prepare(tasks) {
+      // An empty query fills the caches: candidate order and BM25 statistics.
+      for (const candidates of new Set(tasks.map((task) => sets.of(task)))) score(candidates, '');
+      return Promise.resolve(true);
+    },
+    rank(task, query, count) {
+      const candidates = sets.of(task);
+      return Promise.resolve(bestOf(candidates.members, score(candidates, query), corpus.tieRank, count));
+    },
+  };
+}
+
+/** One search for all tasks; nothing depends on the task but its own file. */
+function wholeCorpusRanker(open: () => WholeCorpusSearch): Ranker {
+  let search: WholeCorpusSearch | null = null;
+  return {
+    pending: () => 0,
+    prepare() {
+      search ??= open();
+      return Promise.resolve(true);
+    },
+    rank(task, query, count) {
+      search ??= open();
+      return Promise.resolve(search.best(query, task.path, count));
+    },
+  };
+}
+
+function denseRanker(corpus: Corpus, sets: CandidateSets, embedder: TextEmbedder): Ranker {
+  const vectors = new ChunkVectors(corpus, embedder);
+  const missing = (tasks: readonly RetrievalTask[]): number[] => [
+    ...new Set(
+      [...new Set(tasks.map((task) => sets.of(task)))].flatMap(({ members }) => vectors.missing(members)),
+    ),
+  ];
+  return {
+    pending: (tasks) => missing(tasks).length,
+    async prepare(tasks, onChunks) {
+      const todo = missing(tasks);
+      for (let at = 0; at < todo.length; at += ENCODE_BATCH) {
+        const batch = todo.slice(at, at + ENCODE_BATCH);
+        await vectors.add(batch);
+        if (!onChunks(batch.length)) return false;
+      }
+      return true;
+    },
+    async rank(task, query, count) {
+      const candidates = sets.of(task);
+      const scores = await vectors.scores(candidates, query);
+      return bestOf(candidates.members, scores, corpus.tieRank, count);
+    },
+  };
+}

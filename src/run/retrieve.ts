@@ -1,0 +1,108 @@
+/**
+ * @file Ranked chunks of many tasks, repository by repository: one is indexed, its tasks are answered, and
+ * it is let go before the next.
+ */
+
+import type { ScoredChunk } from '../domain/chunk.js';
+import { DataError } from '../domain/errors.js';
+import type { CompletionTask, Repository } from '../domain/task.js';
+import { buildCorpus } from '../retrieval/corpus.js';
+import { createRetrievers, type RetrieverName, type RetrieverResources } from '../retrieval/retriever.js';
+import type { RetrievalSetting } from './repository-index.js';
+
+/**
+ * Why a task got nothing, as in the reference harnesses, which give such records an empty field. A file
+ * that is not in its repository cannot be left out of it: under another path it would be retrieved,
+ * answer and all.
+ */
+export type NoChunks = 'repository-missing' | 'file-missing' | 'nothing-to-retrieve';
+
+/** What one task got from each retriever. */
+export interface Retrieved {
+  readonly task: CompletionTask;
+  /** Best first; empty where `reason` says why. */
+  readonly chunks: ReadonlyMap<RetrieverName, readonly ScoredChunk[]>;
+  readonly reason: NoChunks | null;
+}
+
+export interface RetrieveProgress {
+  /** Encoding of a repository's chunks begins; retrieval goes on after as many `encoded`. */
+  encoding(chunks: number): void;
+  encoded(chunks: number): void;
+  answered(): void;
+  isCancelled(): boolean;
+}
+
+/**
+ * Answers tasks, those of a repository one after the other.
+ *
+ * @param repository Throws a DataError where the repository was not found.
+ * @returns Null if it was cancelled; then some tasks were never handed to `onTask`.
+ */
+export async function retrieveAll(
+  tasks: readonly CompletionTask[],
+  repository: (name: string) => Promise<Repository>,
+  setting: RetrievalSetting,
+  names: readonly RetrieverName[],
+  resources: RetrieverResources,
+  topK: number,
+  progress: RetrieveProgress,
+  onTask: (retrieved: Retrieved) => Promise<void>,
+): Promise<'done' | 'cancelled'> {
+  for (const group of byRepository(tasks)) {
+    const found = await orMissing(repository(group[0]!.repository));
+    if (found === null) {
+      for (const task of group) {
+        await onTask({ task, chunks: nothing(names), reason: 'repository-missing' });
+        progress.answered();
+      }
+      continue;
+    }
+    const corpus = buildCorpus(found, setting.profile, setting.terms);
+    const set = createRetrievers(names, corpus, setting.asking, resources);
+    const answerable = group.filter((task) => corpus.file(task.path) !== undefined);
+    const pending = set.pending(answerable);
+    if (pending > 0) progress.encoding(pending);
+    const isPrepared = await set.prepare(answerable, (count) => {
+      progress.encoded(count);
+      return !progress.isCancelled();
+    });
+    if (!isPrepared) return 'cancelled';
+    for (const task of group) {
+      if (progress.isCancelled()) return 'cancelled';
+      if (corpus.file(task.path) === undefined) {
+        await onTask({ task, chunks: nothing(names), reason: 'file-missing' });
+      } else {
+        const chunks = new Map<RetrieverName, readonly ScoredChunk[]>();
+        for (const name of names) chunks.set(name, await set.get(name).retrieve(task, topK));
+        const isEmpty = [...chunks.values()].every((list) => list.length === 0);
+        await onTask({ task, chunks, reason: isEmpty ? 'nothing-to-retrieve' : null });
+      }
+      progress.answered();
+    }
+  }
+  return 'done';
+}
+
+function byRepository(tasks: readonly CompletionTask[]): CompletionTask[][] {
+  const groups = new Map<string, CompletionTask[]>();
+  for (const task of tasks) {
+    const group = groups.get(task.repository);
+    if (group === undefined) groups.set(task.repository, [task]);
+    else group.push(task);
+  }
+  return [...groups.values()];
+}
+
+function nothing(names: readonly RetrieverName[]): ReadonlyMap<RetrieverName, readonly ScoredChunk[]> {
+  return new Map(names.map((name) => [name, []]));
+}
+
+async function orMissing(repository: Promise<Repository>): Promise<Repository | null> {
+  try {
+    return await repository;
+  } catch (error) {
+    if (error instanceof DataError) return null;
+    throw error;
+  }
+}

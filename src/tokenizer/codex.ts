@@ -1,0 +1,22 @@
+/**
+ * @file The byte pairs of Codex (`p50k_base`), by which RepoCoder compares windows; sole importer of
+ * `js-tiktoken`.
+ *
+ * Loaded on demand: the table of merges is half a megabyte that no other profile needs. Text that spells
+ * a control token is ordinary text, as in RepoCoder's `encode_ordinary`.
+ */
+
+import type { Tiktoken } from 'js-tiktoken/lite';
+import { tokenId } from '../domain/units.js';
+import type { Terms } from '../retrieval/terms.js';
+import { WordCache } from './word-cache.js';
+
+/** Ids of a text, in order, repeats kept. */
+export async function loadCodexTerms(): Promise<Terms> {
+  const { Tiktoken } = await import('js-tiktoken/lite');
+  const { default: ranks } = await import('js-tiktoken/ranks/p50k_base');
+  const words = new RegExp(ranks.pat_str, 'gu');
+  const encoder: Tiktoken = new Tiktoken(ranks);
+  const cache = new WordCache((word) => encoder.encode(word, [], []).map(tokenId));
+  return (text) => cache.encode(text.match(words) ?? []);
+}
