@@ -9,6 +9,10 @@ export type Device = (typeof DEVICES)[number];
 export const DEVICE_REQUESTS = ['auto', ...DEVICES] as const;
 export type DeviceRequest = (typeof DEVICE_REQUESTS)[number];
 
-/** Number format of the weights inside the built graph; activations follow it. */
-export const DTYPES = ['fp32', 'fp16'] as const;
+/**
+ * Number format of a decoder; `docs/models.md` says what is rounded in each.
+ *
+ * `fp32` and `fp16` hold for encoders too; with the other formats they run in fp32.
+ */
+export const DTYPES = ['fp32', 'fp16', 'int8', 'int4', 'int8-dynamic'] as const;
 export type Dtype = (typeof DTYPES)[number];

@@ -16,8 +16,9 @@ export interface Encoder {
   readonly maxTokens: number;
 
   /**
-   * Mean over the non-padding positions of the last layer, [B, E], not normalised. Inputs may
-   * differ in length; the implementation pads and masks. An empty input yields a zero vector.
+   * One vector an input, [B, E], not normalised: the mean over the positions of the last layer, or
+   * its last position, as the encoder was trained. Inputs may differ in length; padding changes
+   * nothing. An empty input yields a zero vector.
    *
    * @throws {RangeError} If an input is longer than `maxTokens` or an id is outside the vocabulary.
    */

@@ -16,6 +16,9 @@ import { DTYPES, type Dtype } from './device.js';
 const SUFFIXES: Readonly<Record<Dtype, readonly string[]>> = {
   fp32: [''],
   fp16: ['_fp16'],
+  int8: [],
+  int4: ['_q4', '_int4'],
+  'int8-dynamic': ['_quantized', '_int8'],
 };
 
 const STEMS = ['model', 'decoder_model_merged', 'decoder_model', 'decoder_with_past_model'] as const;

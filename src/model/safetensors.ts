@@ -15,7 +15,7 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { fromBfloat16, fromHalf } from '../onnx/half.js';
-import type { WeightSource } from '../onnx/weights.js';
+import type { TensorReader, WeightSource } from '../onnx/weights.js';
 
 /**
  * Longest header accepted, in bytes. The reference implementation has the same limit: a header of
@@ -62,8 +62,17 @@ export interface TensorInfo {
   readonly end: number;
 }
 
+/** Tensors by name, from one file or several. */
+export interface TensorStore {
+  /** What messages call it. */
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Rows [from, to) of a tensor, counted along its first dimension; all of it if not told. */
+  read(name: string, from?: number, to?: number): Float32Array;
+}
+
 /** An open safetensors file. Close it when all tensors are read. */
-export class SafetensorsFile {
+export class SafetensorsFile implements TensorStore {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly #descriptor: number;
@@ -100,18 +109,30 @@ export class SafetensorsFile {
   }
 
   /**
-   * The numbers of one tensor, row-major, as a new array.
+   * The numbers of rows [from, to) of one tensor, row-major, as a new array.
    *
    * @throws {ModelError} If there is no such tensor, its type is not F32, F16 or BF16, or reading
    *   fails.
+   * @throws {RangeError} If there are no such rows.
    */
-  read(name: string): Float32Array {
+  read(name: string, from = 0, to?: number): Float32Array {
     const info = this.tensors.get(name);
     if (info === undefined) throw new ModelError(`${this.path}: there is no tensor ${name}`);
     if (!isReadable(info.dtype)) {
       throw new ModelError(`${this.path}: tensor ${name} has type ${info.dtype}`, [UNREADABLE_HINT]);
     }
-    const bytes = readRange(this.path, this.#descriptor, info.start, info.end - info.start);
+    const rows = info.shape[0] ?? 1;
+    const end = to ?? rows;
+    if (from < 0 || end > rows || from > end) {
+      throw new RangeError(`tensor ${name} has rows 0 to ${rows}, not ${from} to ${end}`);
+    }
+    const rowBytes = rows === 0 ? 0 : (info.end - info.start) / rows;
+    const bytes = readRange(
+      this.path,
+      this.#descriptor,
+      info.start + from * rowBytes,
+      (end - from) * rowBytes,
+    );
     switch (info.dtype) {
       case 'F32':
         return new Float32Array(bytes.buffer);
@@ -218,18 +239,18 @@ function readRange(path: string, descriptor: number, start: number, length: numb
  * {@link CheckpointWeights.assertComplete} names all of them at once.
  */
 export class CheckpointWeights implements WeightSource {
-  readonly #file: SafetensorsFile;
-  readonly #prefix: string;
+  readonly #file: TensorStore;
+  readonly #nameOf: (name: string) => string;
   readonly #problems: string[] = [];
 
-  /** @param prefix Stands in front of every name in the file. */
-  constructor(file: SafetensorsFile, prefix = '') {
+  /** @param naming A prefix of every name in the file, or the name in the file of any tensor. */
+  constructor(file: TensorStore, naming: string | ((name: string) => string) = '') {
     this.#file = file;
-    this.#prefix = prefix;
+    this.#nameOf = typeof naming === 'string' ? (name) => naming + name : naming;
   }
 
-  tensor(name: string, shape: readonly number[]): () => Float32Array {
-    const fullName = this.#prefix + name;
+  tensor(name: string, shape: readonly number[]): TensorReader {
+    const fullName = this.#nameOf(name);
     const info = this.#file.tensors.get(fullName);
     const expected = `[${shape.join(', ')}]`;
     if (info === undefined) {
@@ -239,7 +260,7 @@ export class CheckpointWeights implements WeightSource {
     } else if (!isReadable(info.dtype)) {
       this.#problems.push(`${fullName} has type ${info.dtype}; ${UNREADABLE_HINT}`);
     }
-    return () => this.#file.read(fullName);
+    return (from, to) => this.#file.read(fullName, from, to);
   }
 
   /**
@@ -266,6 +287,6 @@ const MAX_PROBLEMS_SHOWN = 12;
  *
  * @param name A tensor that every checkpoint of the kind has.
  */
-export function findPrefix(file: SafetensorsFile, name: string, prefixes: readonly string[]): string {
+export function findPrefix(file: TensorStore, name: string, prefixes: readonly string[]): string {
   return prefixes.find((prefix) => file.tensors.has(prefix + name)) ?? prefixes[0] ?? '';
 }

@@ -1,15 +1,19 @@
 /**
- * @file Graph of a RoBERTa encoder with mean pooling: UniXcoder and its kin.
+ * @file Graphs of encoders: RoBERTa and BERT with mean pooling, and Qwen3-Embedding.
  *
  * Flow: token ids of chunks -> **encoder graph** -> one vector a chunk.
- * Embedding, transformer and pooling are all inside; padding is masked, so a batch may mix lengths.
+ * Embedding, transformer and pooling are all inside. A batch may mix lengths, padded on the right:
+ * RoBERTa and BERT mask the padding; in a causal encoder nothing real comes behind it.
  *
- * Shape letters: B chunks, T positions, E width, F feed-forward width.
+ * Shape letters: B chunks, T positions, E width, F feed-forward width, V vocabulary.
  *
- * Source: RoBERTa (arXiv 1907.11692), tensor names of Hugging Face `RobertaModel`; pooling as in
- * UniXcoder (arXiv 2203.03850): mean over non-padding positions, special tokens included.
+ * Source: BERT (arXiv 1810.04805), RoBERTa (arXiv 1907.11692), Qwen3-Embedding (arXiv 2506.05176);
+ * tensor names of Hugging Face transformers. Pooling as in UniXcoder (arXiv 2203.03850): mean over
+ * non-padding positions, special tokens included; Qwen3-Embedding reads the last position.
  */
 
+import { basePrefix, causalLayers, tensorNames, type CausalArchitecture } from './causal-layers.js';
+import { embeddingTensor } from './decoder-graph.js';
 import { Graph, type FloatType, type Value } from './graph.js';
 import { linear } from './linear.js';
 import {
@@ -23,39 +27,96 @@ import {
   max,
   mul,
   multiHeadAttention,
+  positionOfEach,
   reduceSum,
+  reshape,
   skipLayerNorm,
   sub,
   unsqueeze,
 } from './operators.js';
 import { concatenate, type WeightSource } from './weights.js';
 
-/** Everything about an encoder that decides its graph. */
-export interface EncoderArchitecture {
-  readonly layers: number;
+/** What callers of any encoder need to know. */
+interface EncoderShape {
   /** E. */
   readonly width: number;
+  /** V. */
+  readonly vocabularySize: number;
+  /** Fills the places behind shorter chunks of a batch. */
+  readonly paddingId: number;
+  /** Most tokens of a chunk. */
+  readonly maxTokens: number;
+}
+
+/** RoBERTa or BERT: every position sees every other. */
+export interface BidirectionalEncoder extends EncoderShape {
+  readonly kind: 'bidirectional';
+  readonly layers: number;
   /** F. */
   readonly feedForwardWidth: number;
   readonly heads: number;
-  readonly vocabularySize: number;
-  /** Rows of the position table. The first real token has position `paddingId` + 1. */
+  /** Rows of the position table. */
   readonly positions: number;
+  /** Position of a chunk's first token: 0 in BERT, the padding id + 1 in RoBERTa. */
+  readonly firstPosition: number;
   /** Rows of the token type table; only the first is used. */
   readonly tokenTypes: number;
-  readonly paddingId: number;
   readonly layerNormEps: number;
 }
+
+/** Qwen3-Embedding: the body of a decoder, whose last position has seen the whole chunk. */
+export interface CausalEncoder extends EncoderShape {
+  readonly kind: 'causal';
+  readonly body: CausalArchitecture;
+}
+
+/** Everything about an encoder that decides its graph. */
+export type EncoderArchitecture = BidirectionalEncoder | CausalEncoder;
 
 /** Names of the graph's inputs and outputs. */
 export const ENCODER_IO = {
   /** int32 [B, T]; anything within the vocabulary at padding positions. */
   ids: 'input_ids',
-  /** int32 [B, T]: 1 for real tokens, 0 for padding. */
+  /** Bidirectional only, int32 [B, T]: 1 for real tokens, 0 for padding. */
   mask: 'attention_mask',
-  /** float32 [B, E]; zeros for a chunk of nothing but padding. */
+  /** Causal only, int32 [B]: T - 1 for every chunk. */
+  lastKey: 'last_key',
+  /** Causal only, int32 scalar: T. */
+  totalKeys: 'total_keys',
+  /** Causal only, int64 [B, 1, 1]: the position of each chunk's last token. */
+  lastToken: 'last_token',
+  /** float32 [B, E], not normalised. */
   pooled: 'pooled',
 } as const;
+
+/** How a chunk becomes one vector. */
+export const POOLINGS = ['mean', 'last-token'] as const;
+export type Pooling = (typeof POOLINGS)[number];
+
+/** The pooling that an encoder was trained with. */
+export function poolingOf({ kind }: EncoderArchitecture): Pooling {
+  switch (kind) {
+    case 'bidirectional':
+      return 'mean';
+    case 'causal':
+      return 'last-token';
+  }
+}
+
+/** A table [V, E] that every checkpoint of the kind has, and prefixes that its names may have or lack. */
+export function encoderEmbedding(architecture: EncoderArchitecture): {
+  readonly name: string;
+  readonly prefixes: readonly string[];
+} {
+  switch (architecture.kind) {
+    case 'bidirectional':
+      return { name: 'embeddings.word_embeddings.weight', prefixes: ['', 'roberta.', 'bert.'] };
+    case 'causal': {
+      const { name, prefix } = embeddingTensor(architecture.body);
+      return { name: name.slice(prefix.length), prefixes: [prefix, ''] };
+    }
+  }
+}
 
 /** Subtracted from the attention scores of padding; its exponential is 0 in fp32 and fp16 alike. */
 const MASKED_SCORE = 1e4;
@@ -67,6 +128,51 @@ const MASKED_SCORE = 1e4;
  */
 export function buildEncoderGraph(
   architecture: EncoderArchitecture,
+  weights: WeightSource,
+  type: FloatType,
+): Graph {
+  switch (architecture.kind) {
+    case 'bidirectional':
+      return buildBidirectional(architecture, weights, type);
+    case 'causal':
+      return buildCausal(architecture, weights, type);
+  }
+}
+
+/** The layers of a decoder over whole chunks; weights have no base prefix. */
+function buildCausal({ body }: CausalEncoder, weights: WeightSource, type: FloatType): Graph {
+  const g = new Graph('encoder');
+  const ids = g.input(ENCODER_IO.ids, 'int32', ['B', 'T']);
+  const lastToken = g.input(ENCODER_IO.lastToken, 'int64', ['B', 1, 1]);
+  const prefix = basePrefix(body.layout);
+  const bare: WeightSource = {
+    tensor: (name, shape) => weights.tensor(name.slice(prefix.length), shape),
+  };
+  const { name, shape } = {
+    name: tensorNames(body).embedding,
+    shape: [body.vocabularySize, body.width] as const,
+  };
+  const table = g.streamedWeight(name, type, shape, bare.tensor(name, shape));
+  const last = causalLayers(
+    g,
+    gatherRows(g, table, ids),
+    body,
+    bare,
+    { type, matrices: 'float' },
+    {
+      lastKey: g.input(ENCODER_IO.lastKey, 'int32', ['B']),
+      totalKeys: g.input(ENCODER_IO.totalKeys, 'int32', []),
+      past: null,
+      onPresent: () => undefined,
+      select: (x) => positionOfEach(g, x, lastToken),
+    },
+  );
+  g.output(ENCODER_IO.pooled, cast(g, reshape(g, last, ['B', body.width]), 'float32'));
+  return g;
+}
+
+function buildBidirectional(
+  architecture: BidirectionalEncoder,
   weights: WeightSource,
   type: FloatType,
 ): Graph {
@@ -114,13 +220,14 @@ function embed(
   g: Graph,
   ids: Value,
   mask: Value,
-  architecture: EncoderArchitecture,
+  architecture: BidirectionalEncoder,
   weights: WeightSource,
   type: FloatType,
 ): Value {
-  const { width: E, vocabularySize, positions, tokenTypes, paddingId, layerNormEps } = architecture;
-  const words = 'embeddings.word_embeddings.weight';
-  const wordTable = g.weight(words, type, [vocabularySize, E], weights.tensor(words, [vocabularySize, E]));
+  const { width: E, vocabularySize, positions, tokenTypes, firstPosition, layerNormEps } = architecture;
+  const words = encoderEmbedding(architecture).name;
+  const wordShape = [vocabularySize, E] as const;
+  const wordTable = g.streamedWeight(words, type, wordShape, weights.tensor(words, wordShape));
 
   // Every token has type 0, so that row is added to the position table once and for all.
   const readPositions = weights.tensor('embeddings.position_embeddings.weight', [positions, E]);
@@ -130,9 +237,10 @@ function embed(
     return readPositions().map((number, i) => number + typeRow[i % E]!);
   });
 
-  // Real tokens count from paddingId + 1, padding stays at paddingId.
+  // Real tokens count from the first position; padding gets any row of the table.
   const count = mul(g, cumulativeSum(g, mask, 1), mask);
-  const places = add(g, count, g.constant('int32', [], [paddingId]));
+  const shifted = add(g, count, g.constant('int32', [], [firstPosition - 1]));
+  const places = max(g, shifted, g.constant('int32', [], [0]));
   const sum = add(g, gatherRows(g, wordTable, ids), gatherRows(g, placeTable, places));
   const norm = (part: string): Value => {
     const name = `embeddings.LayerNorm.${part}`;

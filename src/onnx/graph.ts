@@ -10,9 +10,15 @@
  * as text: `"S+T"` is one more name, not a sum.
  */
 
-export const ELEMENT_TYPES = ['float32', 'float16', 'int32', 'int64'] as const;
+export const ELEMENT_TYPES = ['float32', 'float16', 'int8', 'uint8', 'int32', 'int64'] as const;
 export type ElementType = (typeof ELEMENT_TYPES)[number];
 export type FloatType = 'float32' | 'float16';
+
+/** Elements of a weight on their way into a file, row-major. */
+export type Numbers = Float32Array | Int8Array | Uint8Array | readonly number[];
+
+/** Reads rows [from, to) of a weight, counted along its first dimension. */
+export type RowReader = (from: number, to: number) => Numbers;
 
 export type Dim = number | string;
 export type Shape = readonly Dim[];
@@ -44,10 +50,11 @@ export interface Node {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** A weight or a constant. Numbers are held by `read`, which is called once per encoding. */
+/** A weight or a constant. */
 export interface Initializer {
   readonly value: Value;
-  readonly read: () => Float32Array | readonly number[];
+  /** Its elements in consecutive pieces, read anew at each call and one piece at a time. */
+  readonly pieces: () => Iterable<Numbers>;
 }
 
 /** Name of an output of the finished graph, and the value it hands out. */
@@ -60,6 +67,9 @@ export interface Output {
 export type Results<R extends readonly (Result | null)[]> = {
   [I in keyof R]: R[I] extends null ? null : Value;
 };
+
+/** Most numbers of one piece of a streamed weight: 16 MiB as Float32. */
+const PIECE_NUMBERS = 1 << 22;
 
 /** The domain of the fused operators that ONNX Runtime adds to ONNX. */
 export const CONTRIB = 'com.microsoft';
@@ -126,20 +136,45 @@ export class Graph {
   }
 
   /**
-   * Adds a weight.
+   * Adds a weight that is read as a whole.
    *
    * @param read Yields the product of `shape` numbers, row-major; called when the graph is encoded.
    */
-  weight(name: string, type: FloatType, shape: readonly number[], read: () => Float32Array): Value {
+  weight(name: string, type: ElementType, shape: readonly number[], read: () => Numbers): Value {
     const value = { name: this.#claim(name), type, shape };
-    this.initializers.push({ value, read });
+    this.initializers.push({ value, pieces: () => [read()] });
+    return value;
+  }
+
+  /**
+   * Adds a weight that is read a few rows at a time, so that it is never in memory as a whole.
+   *
+   * @param read Called with consecutive ranges of rows when the graph is encoded.
+   * @param rowCost Numbers that `read` holds for one row while it works, if more than it returns.
+   */
+  streamedWeight(
+    name: string,
+    type: ElementType,
+    shape: readonly [number, ...number[]],
+    read: RowReader,
+    rowCost = shape.slice(1).reduce((product, dim) => product * dim, 1),
+  ): Value {
+    const value = { name: this.#claim(name), type, shape };
+    const [rows] = shape;
+    const step = Math.max(1, Math.floor(PIECE_NUMBERS / Math.max(1, rowCost)));
+    this.initializers.push({
+      value,
+      *pieces() {
+        for (let from = 0; from < rows; from += step) yield read(from, Math.min(from + step, rows));
+      },
+    });
     return value;
   }
 
   /** Adds a small constant. A scalar has shape []. */
   constant(type: ElementType, shape: readonly number[], numbers: readonly number[]): Value {
     const value = { name: this.#fresh('constant'), type, shape };
-    this.initializers.push({ value, read: () => numbers });
+    this.initializers.push({ value, pieces: () => [numbers] });
     return value;
   }
 

@@ -17,6 +17,7 @@ import {
   type Graph,
   type Initializer,
   type Node,
+  type Numbers,
   type Shape,
   type Value,
 } from './graph.js';
@@ -38,9 +39,18 @@ const OPSET = 21;
 const CONTRIB_OPSET = 1;
 
 /** TensorProto.DataType. */
-const DATA_TYPE: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, float16: 10 };
+const DATA_TYPE: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+};
 const BYTES_PER_ELEMENT: Readonly<Record<ElementType, number>> = {
   float32: 4,
+  uint8: 1,
+  int8: 1,
   int32: 4,
   int64: 8,
   float16: 2,
@@ -62,7 +72,9 @@ const EXTERNAL_ALIGNMENT = 4096;
 export interface ExternalWeight {
   /** Where its bytes start. */
   readonly offset: number;
-  readonly bytes: LazyBytes;
+  readonly length: number;
+  /** The bytes in consecutive pieces, read and converted one piece at a time. */
+  readonly pieces: () => Iterable<Uint8Array>;
 }
 
 export interface SplitModel {
@@ -96,17 +108,17 @@ export function encodeSplitModel(graph: Graph, weightFile: string): SplitModel {
   let end = 0;
   const tensors = graph.initializers.map((initializer) => {
     if (byteLength(initializer) < EXTERNAL_MIN_BYTES) return inlineTensor(initializer);
-    const bytes = rawData(initializer);
+    const length = byteLength(initializer);
     const offset = Math.ceil(end / EXTERNAL_ALIGNMENT) * EXTERNAL_ALIGNMENT;
-    weights.push({ offset, bytes });
-    end = offset + bytes.length;
+    weights.push({ offset, length, pieces: () => rawPieces(initializer) });
+    end = offset + length;
     const entry = (name: string, value: string): Encoded =>
       messageField(13, [stringField(1, name), stringField(2, value)]);
     return [
       ...tensorHeader(initializer),
       entry('location', weightFile),
       entry('offset', String(offset)),
-      entry('length', String(bytes.length)),
+      entry('length', String(length)),
       intField(14, LOCATION_EXTERNAL),
     ];
   });
@@ -192,29 +204,52 @@ function byteLength(initializer: Initializer): number {
 
 /** Little-endian element bytes, as TensorProto.raw_data wants them. */
 function rawData(initializer: Initializer): LazyBytes {
-  const { value, read } = initializer;
   return {
     length: byteLength(initializer),
     write(target) {
-      const numbers = read();
-      if (numbers.length !== elementCount(initializer)) {
-        throw new RangeError(
-          `weight ${value.name} of shape ${formatShape(value.shape)} got ${numbers.length} numbers`,
-        );
+      let position = 0;
+      for (const piece of rawPieces(initializer)) {
+        target.set(piece, position);
+        position += piece.length;
       }
-      target.set(elementBytes(value.type, numbers));
     },
   };
 }
 
+/**
+ * The same bytes in pieces.
+ *
+ * @throws {RangeError} If the pieces have fewer or more numbers than the shape says.
+ */
+function* rawPieces(initializer: Initializer): Generator<Uint8Array> {
+  const { value, pieces } = initializer;
+  const expected = elementCount(initializer);
+  let count = 0;
+  const check = (isWhole: boolean): void => {
+    if (count > expected || (isWhole && count < expected)) {
+      throw new RangeError(`weight ${value.name} of shape ${formatShape(value.shape)} got ${count} numbers`);
+    }
+  };
+  for (const numbers of pieces()) {
+    count += numbers.length;
+    check(false);
+    yield elementBytes(value.type, numbers);
+  }
+  check(true);
+}
+
 /** All supported platforms are little-endian, as are typed arrays on them. */
-function elementBytes(type: ElementType, numbers: Float32Array | readonly number[]): Uint8Array {
+function elementBytes(type: ElementType, numbers: Numbers): Uint8Array {
   const floats = (): Float32Array => (numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
   switch (type) {
     case 'float32':
       return viewBytes(floats());
     case 'float16':
       return viewBytes(toHalf(floats()));
+    case 'int8':
+      return viewBytes(numbers instanceof Int8Array ? numbers : Int8Array.from(numbers));
+    case 'uint8':
+      return numbers instanceof Uint8Array ? numbers : Uint8Array.from(numbers);
     case 'int32':
       return viewBytes(Int32Array.from(numbers));
     case 'int64':

@@ -5,6 +5,9 @@
  * right and wants [in, out]. Pure.
  */
 
+/** Reads rows [from, to) of a tensor, counted along its first dimension; all of them if not told. */
+export type TensorReader = (from?: number, to?: number) => Float32Array;
+
 /** Tensors by name, read one at a time. */
 export interface WeightSource {
   /**
@@ -13,7 +16,7 @@ export interface WeightSource {
    * A source may note a missing tensor or a wrong shape instead of throwing, so that all problems
    * can be reported together once the graph is described; the reader is not called in that case.
    */
-  tensor(name: string, shape: readonly number[]): () => Float32Array;
+  tensor(name: string, shape: readonly number[]): TensorReader;
 }
 
 /** Rows and columns swapped: [rows, cols] -> [cols, rows], as a new array. */

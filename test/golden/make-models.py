@@ -18,7 +18,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import Qwen2Config, Qwen2ForCausalLM, RobertaConfig, RobertaModel
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    BertConfig,
+    GPTBigCodeConfig,
+    LlamaConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+    Qwen3Config,
+    RobertaConfig,
+    Starcoder2Config,
+)
 from transformers import logging as transformers_logging
 
 OUT = Path(__file__).parent / "models"
@@ -46,9 +57,10 @@ def rounded(tensor: torch.Tensor) -> list:
     return [float(f"{value:.7g}") for value in tensor.flatten().tolist()]
 
 
-def save(model: nn.Module, folder: Path, dtype: torch.dtype) -> None:
+def save(model: nn.Module, folder: Path, dtype: torch.dtype, shard: str | None = None) -> None:
     # A copy, since `to` would also round the rotary frequencies of the model that is to run.
-    copy.deepcopy(model).to(dtype).save_pretrained(folder, safe_serialization=True)
+    sizes = {} if shard is None else {"max_shard_size": shard}
+    copy.deepcopy(model).to(dtype).save_pretrained(folder, **sizes)
     (folder / "generation_config.json").unlink(missing_ok=True)
 
 
@@ -66,20 +78,15 @@ def as_transformers_4(config: dict) -> None:
     config["transformers_version"] = "4.52.0"
 
 
-def decoder(name: str, seed: int, dtype: torch.dtype, old_config: bool, **shape) -> dict:
+def decoder(
+    name: str, seed: int, dtype: torch.dtype, config: PreTrainedConfig,
+    old_config: bool = False, shard: str | None = None,
+) -> dict:
     generator = torch.Generator().manual_seed(seed)
-    theta = shape.pop("rope_theta")
-    config = Qwen2Config(
-        vocab_size=VOCABULARY,
-        max_position_embeddings=128,
-        rope_parameters={"rope_type": "default", "rope_theta": theta},
-        bos_token_id=0,
-        eos_token_id=0,
-        **shape,
-    )
-    model = randomise(Qwen2ForCausalLM(config), generator, dtype)
+    config.update({"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 0})
+    model = randomise(AutoModelForCausalLM.from_config(config), generator, dtype)
     folder = OUT / name
-    save(model, folder, dtype)
+    save(model, folder, dtype, shard)
     if old_config:
         rewrite_config(folder, as_transformers_4)
 
@@ -100,37 +107,46 @@ def decoder(name: str, seed: int, dtype: torch.dtype, old_config: bool, **shape)
     return {
         "kind": "decoder",
         "name": name,
+        "family": config.model_type,
         "cases": cases,
         "embedded": {"vectors": rounded(vectors), "logits": rounded(logits)},
     }
 
 
-def encoder(name: str, seed: int, dtype: torch.dtype, prefix: str, **shape) -> dict:
+def encoder(
+    name: str, seed: int, dtype: torch.dtype, config: PreTrainedConfig, prefix: str = "",
+) -> dict:
     generator = torch.Generator().manual_seed(seed)
-    config = RobertaConfig(
-        vocab_size=VOCABULARY, max_position_embeddings=66, layer_norm_eps=1e-5,
-        pad_token_id=1, bos_token_id=0, eos_token_id=2, **shape,
-    )
-    model = randomise(RobertaModel(config, add_pooling_layer=False), generator, dtype)
+    config.update({"vocab_size": VOCABULARY})
+    is_causal = config.model_type == "qwen3"
+    options = {} if is_causal else {"add_pooling_layer": False}
+    model = randomise(AutoModel.from_config(config, **options), generator, dtype)
     folder = OUT / name
     save(model, folder, dtype)
     if prefix:
         path = folder / "model.safetensors"
         save_file({prefix + key: value for key, value in load_file(path).items()}, path)
 
-    lengths = [17, 1, 64, 5, 5, 30]
+    padding = config.pad_token_id or 0
+    lengths = [17, 1, 60, 5, 5, 30]
     inputs = [torch.randint(3, VOCABULARY, (length,), generator=generator) for length in lengths]
-    batch = nn.utils.rnn.pad_sequence(inputs, batch_first=True, padding_value=1)
-    mask = (batch != 1).long()
+    batch = nn.utils.rnn.pad_sequence(inputs, batch_first=True, padding_value=padding)
+    mask = (batch != padding).long()
+
+    def pool(hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        if is_causal:
+            return hidden[torch.arange(len(hidden)), real.sum(1) - 1]
+        return (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+
     with torch.no_grad():
-        hidden = model(batch, attention_mask=mask).last_hidden_state
-        pooled = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        pooled = pool(model(batch, attention_mask=mask).last_hidden_state, mask)
         for i, ids in enumerate(inputs):
-            alone = model(ids[None]).last_hidden_state[0].mean(0)
-            assert torch.allclose(alone, pooled[i], atol=1e-5), "padding changes the reference"
+            alone = pool(model(ids[None]).last_hidden_state, torch.ones(1, len(ids), dtype=torch.long))
+            assert torch.allclose(alone[0], pooled[i], atol=1e-5), "padding changes the reference"
     return {
         "kind": "encoder",
         "name": name,
+        "family": config.model_type,
         "inputs": [ids.tolist() for ids in inputs],
         "vectors": [rounded(row) for row in pooled],
     }
@@ -170,37 +186,160 @@ def projector(name: str, seed: int, dtype: torch.dtype, prefix: str, e: int, wid
     }
 
 
-def main() -> None:
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
-    expected = [
+def rope(kind: str, theta: float, **parameters) -> dict:
+    return {"rope_type": kind, "rope_theta": theta, **parameters}
+
+
+SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+SHALLOW = {**SMALL, "intermediate_size": 32, "num_hidden_layers": 1}
+POSITIONS = {"max_position_embeddings": 128}
+
+
+def decoders() -> list[dict]:
+    return [
         decoder(
-            "qwen2-tied-fp32", 1, torch.float32, old_config=True, hidden_size=32, intermediate_size=48,
-            num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-            tie_word_embeddings=True, rope_theta=10000.0,
+            "qwen2-tied-fp32", 1, torch.float32,
+            Qwen2Config(
+                **SMALL, **POSITIONS, num_key_value_heads=1, tie_word_embeddings=True,
+                rope_parameters=rope("default", 10000.0),
+            ),
+            old_config=True,
         ),
         decoder(
-            "qwen2-untied-bf16", 2, torch.bfloat16, old_config=False, hidden_size=64,
-            intermediate_size=80, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-            tie_word_embeddings=False, rope_theta=1000000.0,
+            "qwen2-untied-bf16", 2, torch.bfloat16,
+            Qwen2Config(
+                **POSITIONS, hidden_size=64, intermediate_size=80, num_hidden_layers=2,
+                num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False,
+                rope_parameters=rope("default", 1000000.0),
+            ),
         ),
         decoder(
-            "qwen2-head-dim-fp16", 3, torch.float16, old_config=False, hidden_size=40,
-            intermediate_size=56, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
-            head_dim=32, tie_word_embeddings=True, rope_theta=10000.0,
+            "qwen2-head-dim-fp16", 3, torch.float16,
+            Qwen2Config(
+                **POSITIONS, hidden_size=40, intermediate_size=56, num_hidden_layers=1,
+                num_attention_heads=2, num_key_value_heads=2, head_dim=32, tie_word_embeddings=True,
+                rope_parameters=rope("default", 10000.0),
+            ),
+        ),
+        # Stretched far enough that frequencies of all three bands differ within 50 positions.
+        decoder(
+            "qwen2-yarn-bf16", 9, torch.bfloat16,
+            Qwen2Config(
+                **SHALLOW, **POSITIONS, num_key_value_heads=2, tie_word_embeddings=True,
+                rope_parameters=rope("yarn", 10000.0, factor=4.0, original_max_position_embeddings=32),
+            ),
+        ),
+        decoder(
+            "qwen3-tied-bf16", 10, torch.bfloat16,
+            Qwen3Config(
+                **SMALL, **POSITIONS, num_key_value_heads=1, head_dim=32, tie_word_embeddings=True,
+                rope_parameters=rope("default", 1000000.0),
+            ),
+        ),
+        decoder(
+            "qwen3-bias-untied-bf16", 11, torch.bfloat16,
+            Qwen3Config(
+                **SHALLOW, **POSITIONS, num_key_value_heads=2, head_dim=16, tie_word_embeddings=False,
+                attention_bias=True, rms_norm_eps=1e-3, rope_parameters=rope("default", 10000.0),
+            ),
+        ),
+        decoder(
+            "llama-tied-bf16", 12, torch.bfloat16,
+            LlamaConfig(
+                **{**SHALLOW, "hidden_size": 48, "num_attention_heads": 3}, **POSITIONS,
+                num_key_value_heads=1, rms_norm_eps=1e-5, tie_word_embeddings=True,
+                rope_parameters=rope("default", 100000.0),
+            ),
+        ),
+        decoder(
+            "llama-biases-linear-bf16", 13, torch.bfloat16,
+            LlamaConfig(
+                **SHALLOW, **POSITIONS, num_key_value_heads=2, tie_word_embeddings=False,
+                attention_bias=True, mlp_bias=True, rope_parameters=rope("linear", 10000.0, factor=4.0),
+            ),
+        ),
+        decoder(
+            "llama3-sharded-bf16", 14, torch.bfloat16,
+            LlamaConfig(
+                **SHALLOW, **POSITIONS, num_key_value_heads=2, tie_word_embeddings=False,
+                rope_parameters=rope(
+                    "llama3", 10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                    original_max_position_embeddings=32,
+                ),
+            ),
+            shard="15KB",
+        ),
+        decoder(
+            "starcoder2-bf16", 15, torch.bfloat16,
+            Starcoder2Config(
+                **SMALL, **POSITIONS, num_key_value_heads=1, sliding_window=64, use_bias=True,
+                rope_parameters=rope("default", 10000.0),
+            ),
+        ),
+        decoder(
+            "starcoder2-untied-no-bias-bf16", 16, torch.bfloat16,
+            Starcoder2Config(
+                **SHALLOW, **POSITIONS, num_key_value_heads=2, use_bias=False, sliding_window=None,
+                tie_word_embeddings=False, norm_epsilon=1e-3, rope_parameters=rope("default", 10000.0),
+            ),
+        ),
+        decoder(
+            "gpt-bigcode-bf16", 17, torch.bfloat16,
+            GPTBigCodeConfig(
+                n_embd=32, n_layer=2, n_head=2, n_inner=48, n_positions=128, multi_query=True,
+            ),
+        ),
+    ]
+
+
+def encoders() -> list[dict]:
+    roberta = {"max_position_embeddings": 66, "layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0,
+               "eos_token_id": 2}
+    return [
+        encoder(
+            "roberta-fp32", 4, torch.float32,
+            RobertaConfig(
+                **roberta, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                num_attention_heads=4, type_vocab_size=10,
+            ),
         ),
         encoder(
-            "roberta-fp32", 4, torch.float32, prefix="", hidden_size=32, intermediate_size=64,
-            num_hidden_layers=2, num_attention_heads=4, type_vocab_size=10,
+            "roberta-prefixed-fp16", 5, torch.float16,
+            RobertaConfig(
+                **roberta, hidden_size=48, intermediate_size=56, num_hidden_layers=1,
+                num_attention_heads=3, type_vocab_size=1,
+            ),
+            prefix="roberta.",
         ),
         encoder(
-            "roberta-prefixed-fp16", 5, torch.float16, prefix="roberta.", hidden_size=48,
-            intermediate_size=56, num_hidden_layers=1, num_attention_heads=3, type_vocab_size=1,
+            "bert-bf16", 18, torch.bfloat16,
+            BertConfig(
+                hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=2,
+                type_vocab_size=2, max_position_embeddings=60, pad_token_id=0,
+            ),
         ),
+        encoder(
+            "qwen3-embedding-bf16", 19, torch.bfloat16,
+            Qwen3Config(
+                **SHALLOW, **POSITIONS, num_key_value_heads=1, head_dim=32, tie_word_embeddings=True,
+                rope_parameters=rope("default", 1000000.0),
+            ),
+        ),
+    ]
+
+
+def projectors() -> list[dict]:
+    return [
         projector("projector-2l", 6, torch.float32, "", 24, [16, 16]),
         projector("projector-3l", 7, torch.bfloat16, "model.multi_modal_projector.", 24, [32, 32, 16]),
         projector("projector-4l", 8, torch.float32, "multi_modal_projector.", 24, [48, 64, 32, 16]),
     ]
+
+
+def main() -> None:
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    expected = [*decoders(), *encoders(), *projectors()]
     lines = ",\n".join(json.dumps(model) for model in expected)
     (OUT / "expected.json").write_text(f"[\n{lines}\n]\n")
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { buildDecoderGraph, rotaryTable, type DecoderArchitecture } from '../../src/onnx/decoder-graph.js';
+import { buildDecoderGraph, type DecoderArchitecture } from '../../src/onnx/decoder-graph.js';
 import { Graph, type Dim, type ElementType, type Value } from '../../src/onnx/graph.js';
 import { encodeModel, encodeSplitModel, weightBytes } from '../../src/onnx/model-proto.js';
 import * as op from '../../src/onnx/operators.js';
 import { buildProjectorGraph, projectorWidths } from '../../src/onnx/projector-graph.js';
+import { rotaryTable } from '../../src/onnx/rotary.js';
 import { transpose, type WeightSource } from '../../src/onnx/weights.js';
 
 const value = (g: Graph, name: string, shape: readonly Dim[], type: ElementType = 'float32'): Value =>
@@ -24,6 +25,7 @@ function zeros(): WeightSource & { readonly asked: Map<string, readonly number[]
 }
 
 const ARCHITECTURE: DecoderArchitecture = {
+  layout: 'llama',
   layers: 2,
   width: 32,
   feedForwardWidth: 48,
@@ -32,10 +34,13 @@ const ARCHITECTURE: DecoderArchitecture = {
   headWidth: 16,
   vocabularySize: 10,
   maxPositions: 8,
-  ropeTheta: 1e4,
-  rmsNormEps: 1e-6,
+  rope: { theta: 1e4, scaling: { kind: 'none' } },
+  learnedPositions: 0,
+  norm: { kind: 'rms', eps: 1e-6 },
+  feedForward: 'gated-silu',
+  queryKeyNorm: false,
+  biases: { queryKeyValue: true, attentionOutput: false, feedForward: false },
   tiedHead: true,
-  attentionBias: true,
 };
 
 describe('operators', () => {
@@ -167,7 +172,7 @@ describe('graph', () => {
     assert.equal(weightBytes(g), 4000 + 4000 + 1000);
     const { model, weights } = encodeSplitModel(g, 'weights.bin');
     assert.deepEqual(
-      weights.map(({ offset, bytes }) => [offset, bytes.length]),
+      weights.map(({ offset, length }) => [offset, length]),
       [
         [0, 4000],
         [4096, 4000],
@@ -175,9 +180,9 @@ describe('graph', () => {
     );
     assert.ok(model.length < 2000);
     assert.ok(Buffer.from(model).includes('weights.bin'));
-    const bytes = new Uint8Array(4000);
-    weights[1]!.bytes.write(bytes);
-    assert.equal(new Float32Array(bytes.buffer)[999], 1);
+    const [bytes] = weights[1]!.pieces();
+    assert.equal(bytes!.length, 4000);
+    assert.equal(new DataView(bytes!.buffer, bytes!.byteOffset).getFloat32(4 * 999, true), 1);
   });
 });
 
@@ -201,7 +206,7 @@ describe('architectures', () => {
   });
 
   test('rotary angles are position times theta^(-2i/D)', () => {
-    const cos = rotaryTable(3, 4, 100, Math.cos);
+    const cos = rotaryTable(3, 4, { theta: 100, scaling: { kind: 'none' } }, Math.cos);
     // D = 4, theta = 100: frequencies 1 and 100^(-1/2) = 0.1.
     const expected = [1, 1, Math.cos(1), Math.cos(0.1), Math.cos(2), Math.cos(0.2)];
     for (const [i, number] of expected.entries()) assert.ok(Math.abs(cos[i]! - number) < 1e-7);

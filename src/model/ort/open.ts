@@ -8,14 +8,15 @@ import { join } from 'node:path';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { tokenId } from '../../domain/units.js';
-import { buildDecoderGraph, EMBEDDING_TENSOR } from '../../onnx/decoder-graph.js';
-import { buildEncoderGraph } from '../../onnx/encoder-graph.js';
+import { buildDecoderGraph, embeddingTensor } from '../../onnx/decoder-graph.js';
+import { buildEncoderGraph, encoderEmbedding, poolingOf } from '../../onnx/encoder-graph.js';
 import { buildProjectorGraph, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
 import { matrixOf } from '../../tensor/matrix.js';
+import { Checkpoint } from '../checkpoint.js';
 import { readDecoderConfig, readEncoderConfig } from '../config.js';
-import type { Dtype } from '../device.js';
 import { isExport } from '../export-files.js';
 import { identityOf } from '../file-hash.js';
+import { precisionOf } from '../precision.js';
 import type { ProjectorLayers } from '../projector.js';
 import { CheckpointWeights, findPrefix, SafetensorsFile } from '../safetensors.js';
 import { builtDecoderIo } from './decoder-io.js';
@@ -25,16 +26,13 @@ import { OrtEncoder } from './ort-encoder.js';
 import { OrtProjector } from './ort-projector.js';
 import { createSession, type ModelOptions } from './session.js';
 
-/** Element type of a graph by the dtype of its model. */
-const ELEMENT_TYPE = { fp32: 'float32', fp16: 'float16' } as const satisfies Record<Dtype, string>;
-
 /** Names under which training frameworks store a projector; LlavaCode's checkpoints use the first. */
 const PROJECTOR_PREFIXES = ['model.multi_modal_projector.', 'multi_modal_projector.', ''] as const;
 
 /**
  * Opens a decoder.
  *
- * @param dir Folder with `config.json` and `model.safetensors`, as Hugging Face lays them out; or a ready-made
+ * @param dir Folder with `config.json` and the weights, as Hugging Face lays them out; or a ready-made
  *   export: an ONNX file, or a folder that holds some and no safetensors.
  * @throws {ModelError} If a file is missing or damaged, the architecture is not supported, weights
  *   and configuration do not belong together, or the device cannot be used.
@@ -52,31 +50,38 @@ export async function openDecoder(dir: string, options: ModelOptions): Promise<O
 async function openCheckpoint(dir: string, options: ModelOptions): Promise<OrtDecoder> {
   const configPath = join(dir, 'config.json');
   const architecture = readDecoderConfig(configPath);
-  const file = SafetensorsFile.open(join(dir, 'model.safetensors'));
+  requireDevice(options);
+  const { type, matrices } = precisionOf(options.dtype);
+  const checkpoint = Checkpoint.open(dir);
   try {
-    const weights = new CheckpointWeights(file);
     const { vocabularySize, width, maxPositions } = architecture;
-    const readEmbeddings = weights.tensor(EMBEDDING_TENSOR, [vocabularySize, width]);
-    const graph = buildDecoderGraph(architecture, weights, ELEMENT_TYPE[options.dtype]);
+    const { name: embedding, prefix } = embeddingTensor(architecture);
+    // A checkpoint of the bare model lacks the prefix of everything but the head.
+    const isBare = findPrefix(checkpoint, embedding.slice(prefix.length), [prefix, '']) === '';
+    const weights = new CheckpointWeights(checkpoint, (name) =>
+      isBare && name.startsWith(prefix) ? name.slice(prefix.length) : name,
+    );
+    const readEmbeddings = weights.tensor(embedding, [vocabularySize, width]);
+    const graph = buildDecoderGraph(architecture, weights, type, matrices);
     weights.assertComplete(configPath);
-    const identity = await identityOf('decoder', [configPath, file.path]);
-    const io = builtDecoderIo(architecture, ELEMENT_TYPE[options.dtype]);
+    const identity = await identityOf('decoder', [configPath, ...checkpoint.files]);
+    const io = builtDecoderIo(architecture, type);
     const caches = io.caches.map(({ present }) => present);
     const session = await createSession(graph, identity, options, caches);
     const embeddings = matrixOf(vocabularySize, width, readEmbeddings());
     const { device, dtype } = options;
     return new OrtDecoder({ session, io, maxPositions, embeddings, identity, device, dtype });
   } finally {
-    file.close();
+    checkpoint.close();
   }
 }
 
 /**
- * Opens an encoder.
+ * Opens an encoder. It runs in floating point: in fp16 if that is the dtype, else in fp32.
  *
  * @param dir As for {@link openDecoder}.
- * @param maxTokens Most ids of one input; what the position table has room for if absent.
- * @throws {ModelError} As {@link openDecoder}, and if `maxTokens` exceeds the position table.
+ * @param maxTokens Most ids of one input; what the encoder has positions for if absent.
+ * @throws {ModelError} As {@link openDecoder}, and if `maxTokens` exceeds those positions.
  */
 export async function openEncoder(
   dir: string,
@@ -85,27 +90,37 @@ export async function openEncoder(
 ): Promise<OrtEncoder> {
   const configPath = join(dir, 'config.json');
   const architecture = readEncoderConfig(configPath);
-  // Positions 0 to paddingId are never a real token's.
-  const room = architecture.positions - architecture.paddingId - 1;
+  const room = architecture.maxTokens;
   if (maxTokens !== undefined && maxTokens > room) {
     throw new ModelError(
       `${configPath}: the encoder has positions for ${room} tokens, not for ${maxTokens}`,
       ['lower "maxTokens" of the encoder in bundle.json'],
     );
   }
-  const file = SafetensorsFile.open(join(dir, 'model.safetensors'));
+  const checkpoint = Checkpoint.open(dir);
   try {
-    const prefix = findPrefix(file, 'embeddings.word_embeddings.weight', ['', 'roberta.']);
-    const weights = new CheckpointWeights(file, prefix);
-    const graph = buildEncoderGraph(architecture, weights, ELEMENT_TYPE[options.dtype]);
+    const embedding = encoderEmbedding(architecture);
+    const prefix = findPrefix(checkpoint, embedding.name, embedding.prefixes);
+    const weights = new CheckpointWeights(checkpoint, prefix);
+    const graph = buildEncoderGraph(architecture, weights, precisionOf(options.dtype).type);
     weights.assertComplete(configPath);
-    const identity = await identityOf('encoder, mean of last layer', [configPath, file.path]);
+    const label = { mean: 'encoder, mean of last layer', 'last-token': 'encoder, last token of last layer' };
+    const files = [configPath, ...checkpoint.files];
+    const identity = await identityOf(label[poolingOf(architecture)], files);
     const session = await createSession(graph, identity, options);
     const encoder = new OrtEncoder({ session, architecture, identity, maxTokens: maxTokens ?? room });
     return await tried('encoder', encoder, options, () => encoder.encode([[tokenId(0)]]));
   } finally {
-    file.close();
+    checkpoint.close();
   }
+}
+
+/** @throws {ModelError} If a device has no kernels for a dtype: it would run on the CPU unnoticed. */
+function requireDevice({ device, dtype }: ModelOptions): void {
+  if (dtype !== 'int8-dynamic' || device === 'cpu') return;
+  throw new ModelError(`int8-dynamic runs on the cpu only, not on ${device}`, [
+    `its integer products have no kernels on ${device}; use int8 or int4 there, or --device cpu`,
+  ]);
 }
 
 /**

@@ -9,7 +9,7 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import type { TokenId } from '../../domain/units.js';
-import { ENCODER_IO, type EncoderArchitecture } from '../../onnx/encoder-graph.js';
+import { ENCODER_IO, poolingOf, type EncoderArchitecture, type Pooling } from '../../onnx/encoder-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
 import type { Encoder } from '../encoder.js';
 import { floatOutput } from './session.js';
@@ -24,7 +24,7 @@ export interface OrtEncoderParts {
   readonly session: InferenceSession;
   readonly architecture: EncoderArchitecture;
   readonly identity: string;
-  /** Most ids of one input; at most what the position table has room for. */
+  /** Most ids of one input; at most what the encoder has positions for. */
   readonly maxTokens: number;
 }
 
@@ -32,6 +32,7 @@ export class OrtEncoder implements Encoder {
   readonly identity: string;
   readonly width: number;
   readonly maxTokens: number;
+  readonly pooling: Pooling;
   readonly #session: InferenceSession;
   readonly #architecture: EncoderArchitecture;
 
@@ -39,6 +40,7 @@ export class OrtEncoder implements Encoder {
     this.identity = parts.identity;
     this.width = parts.architecture.width;
     this.maxTokens = parts.maxTokens;
+    this.pooling = poolingOf(parts.architecture);
     this.#session = parts.session;
     this.#architecture = parts.architecture;
   }
@@ -73,19 +75,38 @@ export class OrtEncoder implements Encoder {
 
   /** Vectors of one batch of non-empty inputs, [B, E]. */
   async #run(inputs: readonly (readonly TokenId[])[]): Promise<Float32Array> {
+    const B = inputs.length;
     const T = Math.max(...inputs.map((ids) => ids.length));
-    const shape = [inputs.length, T];
-    const ids = new Int32Array(inputs.length * T).fill(this.#architecture.paddingId);
-    const mask = new Int32Array(inputs.length * T);
-    for (const [b, input] of inputs.entries()) {
-      ids.set(input, b * T);
-      mask.fill(1, b * T, b * T + input.length);
-    }
+    const ids = new Int32Array(B * T).fill(this.#architecture.paddingId);
+    for (const [b, input] of inputs.entries()) ids.set(input, b * T);
     const results = await this.#session.run({
-      [ENCODER_IO.ids]: new Tensor('int32', ids, shape),
-      [ENCODER_IO.mask]: new Tensor('int32', mask, shape),
+      [ENCODER_IO.ids]: new Tensor('int32', ids, [B, T]),
+      ...this.#lengths(
+        inputs.map((input) => input.length),
+        T,
+      ),
     });
     return floatOutput(results, ENCODER_IO.pooled);
+  }
+
+  /** How a batch of right-padded chunks says where each one ends. */
+  #lengths(lengths: readonly number[], T: number): Record<string, Tensor> {
+    const B = lengths.length;
+    switch (this.#architecture.kind) {
+      case 'bidirectional': {
+        const mask = new Int32Array(B * T);
+        for (const [b, length] of lengths.entries()) mask.fill(1, b * T, b * T + length);
+        return { [ENCODER_IO.mask]: new Tensor('int32', mask, [B, T]) };
+      }
+      case 'causal': {
+        const last = BigInt64Array.from(lengths, (length) => BigInt(length - 1));
+        return {
+          [ENCODER_IO.lastKey]: new Tensor('int32', new Int32Array(B).fill(T - 1), [B]),
+          [ENCODER_IO.totalKeys]: new Tensor('int32', Int32Array.of(T), []),
+          [ENCODER_IO.lastToken]: new Tensor('int64', last, [B, 1, 1]),
+        };
+      }
+    }
   }
 }
 

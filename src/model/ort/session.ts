@@ -86,10 +86,12 @@ export async function cachedModelFile(graph: Graph, identity: string, cacheDir: 
     await mkdir(partial, { recursive: true });
     const file = await open(join(partial, weightFile), 'w');
     try {
-      for (const { offset, bytes } of weights) {
-        const buffer = new Uint8Array(bytes.length);
-        bytes.write(buffer);
-        await writeAt(file, buffer, offset);
+      for (const { offset, pieces } of weights) {
+        let position = offset;
+        for (const piece of pieces()) {
+          await writeAt(file, piece, position);
+          position += piece.length;
+        }
       }
     } finally {
       await file.close();
