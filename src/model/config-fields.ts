@@ -54,6 +54,7 @@ const WITHOUT_EFFECT = new Set([
   'model_type',
   'architectures',
   '_name_or_path',
+  '_model_name_or_path',
   'name_or_path',
   'transformers_version',
   'torch_dtype',

@@ -40,7 +40,7 @@ const tokenizerSchema = z.looseObject({
   normalizer: z.looseObject({ type: z.string() }).nullable(),
   pre_tokenizer: z.unknown(),
   model: z.looseObject({
-    type: z.literal('BPE'),
+    type: z.enum(['BPE', 'WordPiece']),
     // Not a record schema: that would copy 150,000 entries, and drop a token called __proto__.
     vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'must map tokens to ids'),
   }),
@@ -52,7 +52,8 @@ const configSchema = z.looseObject({});
  * Loads the tokenizer of a model folder.
  *
  * @param dir Folder with `tokenizer.json` and `tokenizer_config.json`.
- * @throws {ModelError} If a file is missing, is not JSON, or describes a tokenizer other than BPE.
+ * @throws {ModelError} If a file is missing, is not JSON, or describes a tokenizer other than
+ *   BPE and WordPiece.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const path = join(dir, 'tokenizer.json');
