@@ -6,7 +6,7 @@ import { Graph, type Dim, type ElementType, type Value } from '../../src/onnx/gr
 import { encodeModel, encodeSplitModel, weightBytes } from '../../src/onnx/model-proto.js';
 import * as op from '../../src/onnx/operators.js';
 import { buildProjectorGraph, projectorWidths } from '../../src/onnx/projector-graph.js';
-import { rotaryTable } from '../../src/onnx/rotary.js';
+import { ropeFrequencies, rotaryTable, type RopeScaling } from '../../src/onnx/rotary.js';
 import { transpose, type WeightSource } from '../../src/onnx/weights.js';
 
 const value = (g: Graph, name: string, shape: readonly Dim[], type: ElementType = 'float32'): Value =>
@@ -183,6 +183,92 @@ describe('graph', () => {
     const [bytes] = weights[1]!.pieces();
     assert.equal(bytes!.length, 4000);
     assert.equal(new DataView(bytes!.buffer, bytes!.byteOffset).getFloat32(4 * 999, true), 1);
+  });
+});
+
+describe('streamed weights', () => {
+  test('are asked for a few rows at a time, in order, and encoded as the whole would be', () => {
+    const numbers = Float32Array.from({ length: 5 * 300 }, (_, i) => i / 7);
+    const ranges: (readonly [number, number])[] = [];
+    const graph = (isStreamed: boolean): Graph => {
+      const g = new Graph('g');
+      const read = (from: number, to: number): Float32Array => {
+        ranges.push([from, to]);
+        return numbers.slice(from * 300, to * 300);
+      };
+      // A row that costs two million numbers: two of them fill a piece.
+      const w = isStreamed
+        ? g.streamedWeight('w', 'float16', [5, 300], read, 2 ** 21)
+        : g.weight('w', 'float16', [5, 300], () => numbers);
+      g.output('y', op.sigmoid(g, w));
+      return g;
+    };
+    assert.deepEqual(encodeModel(graph(true)), encodeModel(graph(false)));
+    assert.deepEqual(ranges, [
+      [0, 2],
+      [2, 4],
+      [4, 5],
+    ]);
+    const [split] = encodeSplitModel(graph(true), 'weights.bin').weights;
+    assert.deepEqual(
+      [...split!.pieces()].map((piece) => piece.length),
+      [1200, 1200, 600],
+    );
+  });
+
+  test('that have too many rows are refused as soon as it shows', () => {
+    const g = new Graph('g');
+    const w = g.streamedWeight('w', 'float32', [2, 3], () => new Float32Array(9));
+    g.output('y', op.sigmoid(g, w));
+    assert.throws(() => encodeModel(g), /weight w of shape \[2, 3\] got 9 numbers/);
+  });
+});
+
+describe('rotary positions', () => {
+  const frequencies = (scaling: RopeScaling): number[] => [...ropeFrequencies({ theta: 100, scaling }, 4)];
+
+  test('linear scaling divides every frequency', () => {
+    // D = 4, theta = 100: frequencies 1 and 0.1.
+    assert.deepEqual(
+      frequencies({ kind: 'linear', factor: 4 }),
+      [0.25, Math.fround(0.1) / 4].map(Math.fround),
+    );
+  });
+
+  test('Llama 3 keeps fast frequencies, divides slow ones and blends between', () => {
+    // 1 makes 20 * pi / 2 pi = 10 turns in 20 pi positions, 0.1 makes 1: between 0.5 and 1.5, half way.
+    const scaling = {
+      kind: 'llama3',
+      factor: 5,
+      lowFrequencyFactor: 0.5,
+      highFrequencyFactor: 1.5,
+      originalPositions: 20 * Math.PI,
+    } as const;
+    const [fast, blended] = frequencies(scaling);
+    assert.equal(fast, 1);
+    // 0.5 * 0.1 + 0.5 * 0.02
+    assert.ok(Math.abs(blended! - 0.06) < 1e-7);
+    const [, slow] = frequencies({ ...scaling, lowFrequencyFactor: 1.5, highFrequencyFactor: 2 });
+    assert.ok(Math.abs(slow! - 0.02) < 1e-7);
+  });
+
+  test('YaRN blends by dimension and scales cosines', () => {
+    // The dimension of t turns in 20 pi positions is 4 ln(10 / t) / (2 ln 100): 0 for 10 turns, 1 for 1.
+    const scaling = {
+      kind: 'yarn',
+      factor: 5,
+      originalPositions: 20 * Math.PI,
+      fastTurns: 10,
+      slowTurns: 1,
+      magnitude: 1.5,
+      wholeBorders: false,
+    } as const;
+    const [fast, slow] = frequencies(scaling);
+    assert.ok(Math.abs(fast! - 1) < 1e-6);
+    assert.ok(Math.abs(slow! - 0.02) < 1e-6);
+    const cos = rotaryTable(2, 4, { theta: 100, scaling }, Math.cos);
+    assert.deepEqual([...cos.subarray(0, 2)], [1.5, 1.5]);
+    assert.ok(Math.abs(cos[2]! - 1.5 * Math.cos(1)) < 1e-6);
   });
 });
 
