@@ -183,7 +183,7 @@ async function findModels(request: ModelRequest): Promise<FoundModels> {
 export function composePipelines(
   names: readonly PipelineName[],
   models: LoadedModels,
-  prompt: Pick<PromptSetting, 'budget' | 'placement'>,
+  prompt: Pick<PromptSetting, 'budget' | 'placement' | 'chunkOrder'>,
   clock: Clock,
 ): Map<PipelineName, Pipeline> {
   const setting: PromptSetting = { ...prompt, tokenizer: models.tokenizer, fim: models.fim, clock };

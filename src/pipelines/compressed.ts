@@ -35,7 +35,8 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
       const inFile = inFileContext(setting, task);
       const context = { kind: 'soft', count: chunks.length } as const;
       const prompt = assemblePrompt(fim, { ...inFile, context, placement });
-      const inputs = chunks.map(({ text }) =>
+      const ordered = setting.chunkOrder === 'best-last' ? chunks.toReversed() : chunks;
+      const inputs = ordered.map(({ text }) =>
         encoderInput(compressor.template, compressor.tokenizer.encode(text)),
       );
       const tokenizeMs = tokenizing();

@@ -2,7 +2,9 @@
  * @file `full-rag`: the retrieved chunks as commented text in the prompt.
  */
 
-import { crossFileBlock } from '../prompt/cross-file-block.js';
+import type { RetrievedChunk } from '../domain/chunk.js';
+import type { CompletionTask } from '../domain/task.js';
+import { crossFileBlock, crossFileHeader } from '../prompt/cross-file-block.js';
 import type { PromptSetting } from './in-file.js';
 import type { Pipeline } from './pipeline.js';
 import { prepareText } from './text-context.js';
@@ -11,8 +13,31 @@ export function fullRagPipeline(setting: PromptSetting): Pipeline {
   return {
     name: 'full-rag',
     prepare(task, chunks) {
-      const block = (): string => crossFileBlock(chunks, task.language);
+      const block = (): string => crossFileBlock(placed(setting, task, chunks), task.language);
       return Promise.resolve(prepareText(setting, task, block, setting.budget.contextTokens));
     },
   };
+}
+
+/**
+ * The chunks in the order of the block. At the top the best comes first and the cut loses the worst. Next to
+ * the code the best comes last, so the cut would lose it: then only chunks that fit whole are shown, best
+ * first chosen, as RepoCoder does it; the best alone may still be cut.
+ */
+function placed(
+  { chunkOrder, tokenizer, budget }: PromptSetting,
+  { language }: CompletionTask,
+  chunks: readonly RetrievedChunk[],
+): readonly RetrievedChunk[] {
+  if (chunkOrder !== 'best-last') return chunks;
+  const header = tokenizer.encode(crossFileHeader(language)).length;
+  const fitting: RetrievedChunk[] = [];
+  let left = budget.contextTokens - header;
+  for (const chunk of chunks) {
+    const cost = tokenizer.encode(crossFileBlock([chunk], language)).length - header;
+    if (cost > left) continue;
+    fitting.push(chunk);
+    left -= cost;
+  }
+  return fitting.length === 0 ? chunks.slice(0, 1) : fitting.toReversed();
 }

@@ -17,6 +17,8 @@ export interface PromptSetting {
   readonly fim: FimTokens;
   readonly budget: PromptBudget;
   readonly placement: ContextPlacement;
+  /** Where the best chunk stands: at the top, or next to the code (RepoCoder). At the top where absent. */
+  readonly chunkOrder?: 'best-first' | 'best-last';
   readonly clock: Clock;
 }
 

@@ -40,7 +40,12 @@ export function crossFileBlock(
     const body = text.replace(/^\n+|\n+$/g, '');
     return [FOUND_IN, path, ...splitLines(body)].map((line) => `${mark} ${line}\n`).join('') + '\n';
   });
-  return `${mark} ${HEADER}\n\n${fragments.join('')}`;
+  return crossFileHeader(language) + fragments.join('');
+}
+
+/** What stands above the chunks. */
+export function crossFileHeader(language: Language): string {
+  return `${COMMENT[language]} ${HEADER}\n\n`;
 }
 
 /**

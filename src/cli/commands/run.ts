@@ -191,7 +191,12 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
           decoder: models.decoder,
           tokenizer: models.tokenizer,
           fim: models.fim,
-          pipelines: composePipelines(axes.pipelines, models, { budget, placement }, shell.clock),
+          pipelines: composePipelines(
+            axes.pipelines,
+            models,
+            { budget, placement, chunkOrder: retrieval.profile.promptOrder },
+            shell.clock,
+          ),
           retriever: (name, task) => index.retriever(name, task),
           clock: shell.clock,
         },
