@@ -36,7 +36,7 @@ export function retriever(text: string): RetrieverName {
   const name = retrieverNamed(text);
   if (name === null) {
     throw new InvalidArgumentError(
-      `expected ${listed([...SINGLE_RETRIEVERS, 'hybrid'])}, or two joined as in jaccard+bm25, got "${text}".`,
+      `expected ${listed([...SINGLE_RETRIEVERS, 'hybrid', 'as-shipped'])}, or two joined as in jaccard+bm25, got "${text}".`,
     );
   }
   return name;

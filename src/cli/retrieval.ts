@@ -2,7 +2,8 @@
  * @file What the commands that retrieve have in common: a profile with its terms and its way of asking.
  */
 
-import { UsageError } from '../domain/errors.js';
+import { DataError, UsageError } from '../domain/errors.js';
+import type { CompletionTask } from '../domain/task.js';
 import { lexicalTokens } from '../retrieval/lexical-tokens.js';
 import {
   askingOf,
@@ -12,6 +13,7 @@ import {
   type RetrievalProfile,
   type RetrievalProfileName,
 } from '../retrieval/profile.js';
+import type { RetrieverName } from '../retrieval/retriever.js';
 import type { Terms } from '../retrieval/terms.js';
 import type { RetrievalSetting } from '../run/repository-index.js';
 import { loadCodexTerms } from '../tokenizer/codex.js';
@@ -44,4 +46,24 @@ async function termsOf({ terms }: RetrievalProfile): Promise<Terms> {
     case 'codex-bpe':
       return loadCodexTerms();
   }
+}
+
+/**
+ * Refuses tasks without shipped chunks where they are asked for.
+ *
+ * @param dataset What messages call the dataset.
+ * @throws {DataError} Naming the first such task.
+ */
+export function requireShipped(
+  dataset: string,
+  tasks: readonly CompletionTask[],
+  retrievers: readonly RetrieverName[],
+): void {
+  if (!retrievers.includes('as-shipped')) return;
+  const bare = tasks.filter(({ shipped }) => shipped === undefined);
+  if (bare.length === 0) return;
+  throw new DataError(`${dataset}: task "${bare[0]!.id}" ships no chunks`, [
+    `as-shipped needs them; ${bare.length} of ${tasks.length} tasks have none`,
+    'they are crossfile_context, context or crossfile_array of a record; take a file that has them, or retrievers that search',
+  ]);
 }

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { UsageError, messageOf } from '../domain/errors.js';
+import { FORMAT_NAMES } from '../datasets/format.js';
 import { DEVICE_REQUESTS, DTYPES } from '../model/device.js';
 import { DEFAULT_PIPELINES, PIPELINES } from '../pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
@@ -32,6 +33,7 @@ const runOptionsSchema = z
   .strictObject({
     dataset: text,
     repos: text,
+    format: z.enum(FORMAT_NAMES),
     limit: z.union([positive, z.literal('all')]),
     tasks: z.array(text).min(1),
     skipInvalid: z.boolean(),
@@ -73,8 +75,16 @@ export function addRunOptions(command: Command): Command {
     command.addOption(option);
   };
   const list = (names: readonly string[]): string => names.join(', ');
-  add('--dataset <id|file|dir>', 'benchmark, JSONL file, or a folder with code (default: npm-ts-lines)');
-  add('--repos <dir>', 'where the repositories of a JSONL file lie');
+  add(
+    '--dataset <id|file|dir>',
+    'benchmark, .jsonl or .parquet file, or a folder with code (default: npm-ts-lines)',
+  );
+  add('--repos <path>', 'where the repositories of a file of records lie: a folder or an archive');
+  add(
+    '--format <name>',
+    `schema of the records (default: told from them): ${list(FORMAT_NAMES)}`,
+    oneOf(FORMAT_NAMES),
+  );
   add('--limit <n>', 'how many tasks, spread evenly; "all" for every one', limit);
   add('--tasks <ids>', 'only these task ids, separated by commas', words);
   add('--skip-invalid', 'leave damaged records out and count them');
@@ -93,7 +103,7 @@ export function addRunOptions(command: Command): Command {
   );
   add(
     '--retrievers <names>',
-    `any of ${list(SINGLE_RETRIEVERS)} (default: these), hybrid, or two joined as in jaccard+bm25`,
+    `any of ${list(SINGLE_RETRIEVERS)} (default: these), hybrid, two joined as in jaccard+bm25, as-shipped`,
     retrieverList,
   );
   add(

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import type { Dataset } from './dataset.js';
+import type { FormatName } from './format.js';
 
 /** A repository as a loader hands it over. */
 export interface LoadedRepository {
@@ -12,7 +13,14 @@ export interface LoadedRepository {
   readonly origin: string;
   readonly licence: string | null;
   /** The files, or why there are none: the error that `Dataset.repository` then throws. */
-  readonly content: Repository | Error;
+  readonly content: Repository | Error | HeldRepository;
+}
+
+/** A repository that its dataset holds and that is read when it is asked for. */
+export interface HeldRepository {
+  /** Of what it is read from, hexadecimal. */
+  readonly hash: string;
+  readonly load: () => Promise<Repository>;
 }
 
 /**
@@ -25,6 +33,8 @@ export function assembleDataset(parts: {
   readonly tasks: readonly CompletionTask[];
   readonly repositories: readonly LoadedRepository[];
   readonly skipped: number;
+  readonly format?: FormatName | null;
+  readonly deviations?: readonly string[];
 }): Dataset {
   const byName = new Map(parts.repositories.map((entry) => [entry.name, entry.content]));
   let contentHash: string | null = null;
@@ -32,6 +42,8 @@ export function assembleDataset(parts: {
     id: parts.id,
     tasks: parts.tasks,
     skipped: parts.skipped,
+    format: parts.format ?? null,
+    deviations: parts.deviations ?? [],
     // On demand: scoring opens datasets and has no use for it.
     get contentHash() {
       return (contentHash ??= hashContent(parts.tasks, parts.repositories));
@@ -40,12 +52,14 @@ export function assembleDataset(parts: {
       repository: name,
       origin,
       licence,
-      size: content instanceof Error ? null : sizeOf(content),
+      isMissing: content instanceof Error,
+      size: content instanceof Error || 'load' in content ? null : sizeOf(content),
     })),
     repository(name) {
       const content = byName.get(name);
       if (content === undefined) return Promise.reject(new RangeError(`no task uses repository "${name}"`));
-      return content instanceof Error ? Promise.reject(content) : Promise.resolve(content);
+      if (content instanceof Error) return Promise.reject(content);
+      return 'load' in content ? content.load() : Promise.resolve(content);
     },
   };
 }
@@ -70,10 +84,17 @@ function hashContent(tasks: readonly CompletionTask[], repositories: readonly Lo
     add('task', task.id, task.repository, task.path, task.language, task.prefix, task.reference, task.suffix);
     add(String(task.crossFile));
     if (task.category !== undefined) add('category', task.category);
+    for (const chunk of task.shipped ?? []) {
+      add('shipped', chunk.path, chunk.text, chunk.shown ?? '', String(chunk.score));
+    }
   }
   for (const { name, content } of repositories) {
     if (content instanceof Error) {
       add('missing repository', name);
+      continue;
+    }
+    if ('load' in content) {
+      add('held repository', name, content.hash);
       continue;
     }
     add('repository', name);

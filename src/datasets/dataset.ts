@@ -5,13 +5,17 @@
  * open: tasks and repositories are in memory, nothing is read later.
  */
 
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import { readDescription } from './description.js';
-import { openRecordFile } from './record-file.js';
-import { findRegistered, registeredFolder, REGISTERED, suggestId } from './registry.js';
+import { openRecordFiles } from './record-file.js';
+import type { FormatName } from './format.js';
+import { findPublished } from './published/catalog.js';
+import { openPublished } from './published/open.js';
+import { findRegistered, knownIds, registeredFolder, suggestId } from './registry.js';
+import { PARQUET_NAME } from './rows.js';
 import { nameOfFolder } from './source-folder.js';
 
 /** Where a repository's text comes from. */
@@ -21,7 +25,9 @@ export interface RepositorySource {
   readonly origin: string;
   /** SPDX expression as the source states it; null where it states none. */
   readonly licence: string | null;
-  /** Source files and their characters; null where the repository's folder was not found. */
+  /** Whether there are no files: nothing of that name was found. */
+  readonly isMissing: boolean;
+  /** Source files and their characters; null where there are none or they have not been read yet. */
   readonly size: { readonly files: number; readonly characters: number } | null;
 }
 
@@ -36,8 +42,12 @@ export interface Dataset {
   readonly tasks: readonly CompletionTask[];
   /** One entry per repository, in order of first use by the tasks. */
   readonly sources: readonly RepositorySource[];
-  /** Lines left out because of `skipInvalid`. */
+  /** Rows left out because of `skipInvalid`. */
   readonly skipped: number;
+  /** The schema of the records; null where tasks were made from code. */
+  readonly format: FormatName | null;
+  /** Where rows can be used but are not as their benchmark describes them, one sentence a kind. */
+  readonly deviations: readonly string[];
   /**
    * The files a retriever may look at, the files with the holes among them.
    *
@@ -49,6 +59,12 @@ export interface Dataset {
 export interface DatasetOptions {
   /** Folder that holds one folder per repository. */
   readonly reposDir?: string;
+  /** Rows to read at most; the rest is not looked at. */
+  readonly mostRows?: number;
+  /** The schema of the records, where it is not to be told from them. */
+  readonly format?: FormatName;
+  /** Whether to keep the chunks that records ship. They are often larger than everything else. */
+  readonly withShipped?: boolean;
   /** False where nobody will ask for a repository: record files then do not look for theirs. */
   readonly withRepositories?: boolean;
   /** Leave unusable lines out and count them, instead of refusing the file. */
@@ -65,9 +81,11 @@ export interface DatasetOptions {
  * Opens a dataset.
  *
  * @param reference One of, in this order:
- *   - the id of a registered set (`npm-ts-lines`, `tiny`);
- *   - a `.jsonl` file of records;
+ *   - the id of a set that comes with the program (`npm-ts-lines`, `tiny`);
+ *   - the id of a published set that was pulled, with a part or without (`repobench-python:in_file`);
+ *   - a file of records, JSON lines or Parquet, of any schema in `formats/`;
  *   - a folder with `tasks.jsonl`, repositories under `repos/<name>/` beside it;
+ *   - a folder with Parquet files in it or in its `data/`, which are the parts of one dataset;
  *   - any other folder: a repository of one's own, from which tasks are made on the fly.
  * @throws {DataError} If nothing of that name exists, or if what exists cannot be used.
  *
@@ -80,20 +98,23 @@ export async function openDataset(reference: string, options: DatasetOptions = {
   const registered = findRegistered(reference);
   if (registered !== undefined) return openFolder(registeredFolder(registered.id), registered.id, options);
 
+  const published = findPublished(reference);
+  if (published !== null) return openPublished(published, options);
+
   const kind = await kindOfPath(reference);
-  if (kind === 'file') return openRecordFile(reference, reference, options);
+  if (kind === 'file') return openRecordFiles([reference], { id: reference }, options);
   if (kind === 'folder') return openFolder(reference, nameOfFolder(reference), options);
 
-  if (/[\\/]|\.jsonl?$|^\./.test(reference)) {
+  if (/[\\/]|\.(jsonl?|ndjson|parquet)$|^\./.test(reference)) {
     throw new DataError(`${reference}: no such file or folder`, [
-      `a dataset is a .jsonl file, a folder, or one of: ${REGISTERED.map(({ id }) => id).join(', ')}`,
+      'a dataset is a .jsonl or .parquet file, a folder, or one of those in `llava-eval datasets list`',
     ]);
   }
   const suggestion = suggestId(reference);
   throw new DataError(`there is no dataset "${reference}"`, [
     ...(suggestion === null ? [] : [`did you mean "${suggestion}"?`]),
-    `registered: ${REGISTERED.map(({ id }) => id).join(', ')}`,
-    'a .jsonl file of records or the folder of a repository is a dataset as well',
+    `known: ${knownIds().join(', ')}`,
+    'a .jsonl or .parquet file of records or the folder of a repository is a dataset as well',
   ]);
 }
 
@@ -105,11 +126,30 @@ async function openFolder(folder: string, id: string, options: DatasetOptions): 
   }
   const records = join(folder, 'tasks.jsonl');
   if ((await kindOfPath(records)) === 'file') {
-    return openRecordFile(records, id, options, description?.licence ?? null);
+    return openRecordFiles([records], { id, licence: description?.licence ?? null }, options);
   }
+  const parquet = await recordFilesIn(folder);
+  if (parquet.length > 0)
+    return openRecordFiles(parquet, { id, licence: description?.licence ?? null }, options);
   // Loaded on demand: the parser is larger than the rest of the program together.
   const { openOwnFolder } = await import('./own-folder.js');
   return openOwnFolder(folder, id, options);
+}
+
+/** The Parquet files of a folder or of its `data/`, in the order of their names. */
+async function recordFilesIn(folder: string): Promise<string[]> {
+  for (const place of [folder, join(folder, 'data')]) {
+    if ((await kindOfPath(place)) !== 'folder') continue;
+    const names = (await readdir(place)).sort();
+    const found = names.filter((name) => PARQUET_NAME.test(name)).map((name) => join(place, name));
+    if (found.length > 0) return found;
+    if (names.some((name) => name.endsWith('.arrow'))) {
+      throw new DataError(`${place}: holds Arrow files, as \`datasets.save_to_disk\` writes them`, [
+        'Parquet and JSON lines are read; in Python: load_from_disk(folder).to_parquet("rows.parquet")',
+      ]);
+    }
+  }
+  return [];
 }
 
 async function kindOfPath(path: string): Promise<'file' | 'folder' | 'missing'> {

@@ -7,13 +7,17 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { list } from 'tar';
-import type { ReadEntry } from 'tar';
-import { DataError, messageOf } from '../domain/errors.js';
+import type { ArchiveLimits } from '../archive/limits.js';
+import { readArchive } from '../archive/read.js';
+import { DataError } from '../domain/errors.js';
 
-const LARGEST_FILE_BYTES = 8 * 2 ** 20;
-const LARGEST_TOTAL_BYTES = 256 * 2 ** 20;
-const MOST_FILES = 20_000;
+/** No package of sources comes near any of these. */
+const PACKAGE_LIMITS: ArchiveLimits = {
+  mostEntries: 50_000,
+  mostEntryBytes: 8 * 2 ** 20,
+  mostBytes: 256 * 2 ** 20,
+  mostRatio: 100,
+};
 
 /**
  * Compares a file with its pinned hash.
@@ -49,43 +53,21 @@ export async function readPackageSources(
   isWanted: (path: string) => boolean,
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  let problem: string | null = null;
-  let totalBytes = 0;
-
-  const takeEntry = (entry: ReadEntry): void => {
-    const parts = entry.path.split('/');
-    const path = parts.slice(1).join('/');
-    if (problem !== null) return;
-    if (parts.includes('..') || entry.path.startsWith('/') || /[\\\0]|^[A-Za-z]:/.test(entry.path)) {
-      problem = `the name "${entry.path}" leads out of the package`;
-      return;
-    }
-    if (!path.startsWith(`${sourceRoot}/`) || entry.type === 'Directory') return;
-    if (entry.type !== 'File' && entry.type !== 'OldFile') {
-      problem = `"${entry.path}" is a ${entry.type}, not a file`;
-      return;
-    }
-    if (!isWanted(path)) return;
-    totalBytes += entry.size;
-    if (entry.size > LARGEST_FILE_BYTES || totalBytes > LARGEST_TOTAL_BYTES || found.size >= MOST_FILES) {
-      problem = `it is too large (at "${entry.path}")`;
-      return;
-    }
-    const pieces: Buffer[] = [];
-    entry.on('data', (piece) => pieces.push(piece));
-    entry.on('end', () => found.set(path, Buffer.concat(pieces)));
-  };
-
-  try {
-    await list({ file, onReadEntry: takeEntry, strict: true });
-  } catch (error) {
-    throw new DataError(`${spec}: the package file cannot be read: ${messageOf(error)}`, [], {
-      cause: error,
-    });
-  }
-  const refused = problem as string | null;
-  if (refused !== null) {
-    throw new DataError(`${spec}: the package is refused: ${refused}`, ['nothing of it was kept']);
-  }
+  const insidePackage = (path: string): string => path.slice(path.indexOf('/') + 1);
+  await readArchive({
+    file,
+    name: spec,
+    limits: PACKAGE_LIMITS,
+    refuseLinks: true,
+    isWanted(path) {
+      const inside = insidePackage(path);
+      return inside.startsWith(`${sourceRoot}/`) && isWanted(inside);
+    },
+    async onEntry({ path, content }) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of content) pieces.push(piece);
+      found.set(insidePackage(path), Buffer.concat(pieces));
+    },
+  });
   return found;
 }

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { CompletionTask } from '../domain/task.js';
 import { readLines } from './jsonl.js';
-import { recordOfTask } from './records.js';
+import { recordOfTask } from './formats/cceval.js';
 
 /** A record as JSON. */
 export type RawRecord = Readonly<Record<string, unknown>>;

@@ -7,6 +7,7 @@ import { editDistance } from '../metrics/edit-similarity.js';
 import { defaultCacheDir } from './cache-dir.js';
 import { readDescription } from './description.js';
 import { cachedFolder } from './package-cache.js';
+import { PUBLISHED_SETS } from './published/catalog.js';
 import { isFolder } from './source-folder.js';
 
 export interface RegisteredDataset {
@@ -47,10 +48,15 @@ export async function isFetched(id: string, cacheDir: string = defaultCacheDir()
   return true;
 }
 
-/** The registered id that a mistyped one most likely meant, or null if none is close. */
+/** Every id that names a set, those of published sets included. */
+export function knownIds(): string[] {
+  return [...REGISTERED, ...PUBLISHED_SETS].map(({ id }) => id);
+}
+
+/** The known id that a mistyped one most likely meant, or null if none is close. */
 export function suggestId(mistyped: string): string | null {
   let best: { id: string; distance: number } | null = null;
-  for (const { id } of REGISTERED) {
+  for (const id of knownIds()) {
     const distance = editDistance(mistyped.toLowerCase(), id);
     if (best === null || distance < best.distance) best = { id, distance };
   }

@@ -44,6 +44,8 @@ export interface CompletionTask {
    * Code Arena's category of the line. Absent where the benchmark has none.
    */
   readonly category?: string;
+  /** The benchmark's class of prompt length, such as RepoBench's `8k`. Absent where it has none. */
+  readonly level?: string;
   /** Chunks that the benchmark ships with the task, in its order. Absent where it ships none. */
   readonly shipped?: readonly RetrievedChunk[];
 }

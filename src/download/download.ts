@@ -20,14 +20,12 @@
  * Source: RFC 9110 sections 13.1.5 (If-Range), 14 (Range), 10.2.3 (Retry-After).
  */
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DownloadError, messageOf } from '../domain/errors.js';
 import { environmentFetch, type Fetch } from './fetch.js';
+import { fileHash } from './file-hash.js';
 import { withLock } from './file-lock.js';
 import {
   dropNote,
@@ -140,7 +138,7 @@ async function present(job: Job): Promise<Downloaded | null> {
   } catch {
     return null;
   }
-  const sha256 = await hashFile(job.file);
+  const sha256 = await fileHash(job.file);
   if (job.sha256 === undefined || job.sha256 === sha256) return { file: job.file, bytes, sha256 };
   job.onNote?.(`${job.file} is not the file that was fetched; fetching it again`);
   await rm(job.file);
@@ -346,7 +344,7 @@ async function receive(job: Job, body: Body, response: Response, onAlive: () => 
 
 /** @returns null if a resumed file is wrong: its beginning may be to blame, so it deserves a fresh start. */
 async function finish(job: Job, bytes: number, wasResumed: boolean): Promise<Downloaded | null> {
-  const sha256 = await hashFile(partPath(job.file));
+  const sha256 = await fileHash(partPath(job.file));
   const isWrong =
     (job.sha256 !== undefined && job.sha256 !== sha256) || (job.bytes !== undefined && job.bytes !== bytes);
   if (!isWrong) {
@@ -361,13 +359,6 @@ async function finish(job: Job, bytes: number, wasResumed: boolean): Promise<Dow
     `got      ${sha256}, ${bytes} bytes`,
     'nothing of it was kept; the file was changed at its source, or something on the way changed it',
   ]);
-}
-
-/** Lower-case hexadecimal SHA-256 of a file's bytes, streamed. */
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
 }
 
 /** Bytes of a body as it will be received; unknown where it is compressed after all. */

@@ -10,7 +10,7 @@
  * Source: Repoformer `attach_cfc.py`, CrossCodeEval `augment_with_cfc.py`.
  */
 
-import type { ScoredChunk } from '../domain/chunk.js';
+import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import { crossFileBlock } from '../prompt/cross-file-block.js';
 import type { NoChunks } from '../run/retrieve.js';
@@ -22,7 +22,7 @@ export type ContextFormat = (typeof CONTEXT_FORMATS)[number];
 export function contextLine(
   format: ContextFormat,
   { task, record }: { readonly task: CompletionTask; readonly record: Readonly<Record<string, unknown>> },
-  chunks: readonly ScoredChunk[],
+  chunks: readonly RetrievedChunk[],
   reason: NoChunks | null,
 ): object {
   switch (format) {
@@ -39,7 +39,11 @@ export function contextLine(
       };
     case 'repoformer': {
       const folder = folderOf(task, record);
-      const placed = chunks.map(({ path, text }) => ({ path: folder + path, text }));
+      // Paths that a benchmark ships may have the folder already.
+      const placed = chunks.map(({ path, text }) => ({
+        path: path.startsWith(folder) ? path : folder + path,
+        text,
+      }));
       return { ...record, crossfile_context: crossFileBlock(placed, 'python') };
     }
     case 'cceval':
@@ -49,7 +53,7 @@ export function contextLine(
 
 function ccevalContext(
   task: CompletionTask,
-  chunks: readonly ScoredChunk[],
+  chunks: readonly RetrievedChunk[],
   reason: NoChunks | null,
 ): object | string {
   if (reason === 'repository-missing') return '';

@@ -23,21 +23,32 @@ export type SingleRetrieverName = (typeof SINGLE_RETRIEVERS)[number];
 export const DEFAULT_RETRIEVERS: readonly RetrieverName[] = SINGLE_RETRIEVERS;
 
 /**
- * Every retriever. `hybrid` fuses all single ones; the names with "+" fuse those they name, in the order
- * in which {@link SINGLE_RETRIEVERS} has them.
+ * Every retriever that searches a repository. `hybrid` fuses all single ones; the names with "+" fuse those
+ * they name, in the order in which {@link SINGLE_RETRIEVERS} has them.
  */
-export const RETRIEVERS = [
+export const SEARCHES = [
   ...SINGLE_RETRIEVERS,
   'hybrid',
   'jaccard+unixcoder',
   'jaccard+bm25',
   'unixcoder+bm25',
 ] as const;
+export type SearchName = (typeof SEARCHES)[number];
+
+/** Every retriever: those that search, and the chunks that a benchmark ships (`shipped.ts`). */
+export const RETRIEVERS = [...SEARCHES, 'as-shipped'] as const;
 export type RetrieverName = (typeof RETRIEVERS)[number];
+
+/** Those of the given retrievers that need a repository. */
+export function searchesOf(names: readonly RetrieverName[]): SearchName[] {
+  return names.filter((name) => name !== 'as-shipped');
+}
 
 /** The single retrievers that a retriever asks. */
 export function partsOf(name: RetrieverName): readonly SingleRetrieverName[] {
   switch (name) {
+    case 'as-shipped':
+      return [];
     case 'jaccard':
     case 'unixcoder':
     case 'bm25':
@@ -65,11 +76,12 @@ export function usesEmbedder(name: RetrieverName): boolean {
  * @example retrieverNamed('bm25+jaccard') // => 'jaccard+bm25'
  */
 export function retrieverNamed(text: string): RetrieverName | null {
+  if (text.trim() === 'as-shipped') return 'as-shipped';
   const parts = text.split('+').map((part) => part.trim());
   const wanted = new Set(parts.length === 1 && parts[0] === 'hybrid' ? SINGLE_RETRIEVERS : parts);
   if (wanted.size !== parts.length && parts.length !== 1) return null;
   return (
-    RETRIEVERS.find((name) => {
+    SEARCHES.find((name) => {
       const own = partsOf(name);
       return own.length === wanted.size && own.every((part) => wanted.has(part));
     }) ?? null
@@ -77,7 +89,7 @@ export function retrieverNamed(text: string): RetrieverName | null {
 }
 
 export interface Retriever {
-  readonly name: RetrieverName;
+  readonly name: SearchName;
 
   /**
    * At most k chunks, best first, and no more than the profile's `topK.most`. Never from the file being
@@ -100,7 +112,7 @@ export interface RetrieverSet {
   prepare(tasks: readonly RetrievalTask[], onChunks?: (count: number) => boolean): Promise<boolean>;
 
   /** @throws {RangeError} If the set was made without it. */
-  get(name: RetrieverName): Retriever;
+  get(name: SearchName): Retriever;
 }
 
 /** What the retrievers need beside the corpus; asked for only by those that use it. */
@@ -110,7 +122,7 @@ export interface RetrieverResources {
 
 /** Makes the named retrievers over a corpus. */
 export function createRetrievers(
-  names: readonly RetrieverName[],
+  names: readonly SearchName[],
   corpus: Corpus,
   asking: Asking,
   resources: RetrieverResources,
@@ -118,7 +130,7 @@ export function createRetrievers(
   const parts = SINGLE_RETRIEVERS.filter((part) => names.some((name) => partsOf(name).includes(part)));
   const rankers = createRankers(parts, corpus, resources);
   const retrievers = new Map(
-    names.map((name): [RetrieverName, Retriever] => [
+    names.map((name): [SearchName, Retriever] => [
       name,
       {
         name,

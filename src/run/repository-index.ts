@@ -7,11 +7,12 @@ import { buildCorpus } from '../retrieval/corpus.js';
 import type { Asking, RetrievalProfile } from '../retrieval/profile.js';
 import {
   createRetrievers,
-  type Retriever,
+  searchesOf,
   type RetrieverName,
   type RetrieverResources,
   type RetrieverSet,
 } from '../retrieval/retriever.js';
+import { asShipped, type ChunkSource } from '../retrieval/shipped.js';
 import type { Terms } from '../retrieval/terms.js';
 
 /** Everything that decides how a repository is cut and asked. */
@@ -22,8 +23,12 @@ export interface RetrievalSetting {
 }
 
 export interface RepositoryIndex {
-  /** The retriever over the task's repository. @throws {RangeError} If the task was not indexed. */
-  retriever(name: RetrieverName, task: CompletionTask): Retriever;
+  /**
+   * The retriever over the task's repository, or the chunks that the task brings along.
+   *
+   * @throws {RangeError} If the task was not indexed.
+   */
+  retriever(name: RetrieverName, task: CompletionTask): ChunkSource;
   /** Chunks over all repositories. */
   readonly chunkCount: number;
 }
@@ -37,7 +42,7 @@ export interface IndexProgress {
 }
 
 /**
- * Indexes what the tasks need: each of their repositories once, dense vectors only for chunks that are
+ * Indexes what the tasks need: each of their repositories once, if any of the retrievers searches them, dense vectors only for chunks that are
  * a candidate for some task.
  *
  * @returns null if it was cancelled.
@@ -58,10 +63,11 @@ export async function indexRepositories(
   }
   const sets = new Map<string, RetrieverSet>();
   let chunkCount = 0;
-  for (const name of names.length === 0 ? [] : tasksOf.keys()) {
+  const searches = searchesOf(names);
+  for (const name of searches.length === 0 ? [] : tasksOf.keys()) {
     const corpus = buildCorpus(await repository(name), setting.profile, setting.terms);
     chunkCount += corpus.chunks.length;
-    sets.set(name, createRetrievers(names, corpus, setting.asking, resources));
+    sets.set(name, createRetrievers(searches, corpus, setting.asking, resources));
   }
 
   progress.start([...sets].reduce((sum, [name, set]) => sum + set.pending(tasksOf.get(name)!), 0));
@@ -76,6 +82,7 @@ export async function indexRepositories(
   return {
     chunkCount,
     retriever(name, task) {
+      if (name === 'as-shipped') return asShipped;
       const set = sets.get(task.repository);
       if (set === undefined) throw new RangeError(`${task.repository} was not indexed`);
       return set.get(name);

@@ -3,11 +3,17 @@
  * it is let go before the next.
  */
 
-import type { ScoredChunk } from '../domain/chunk.js';
+import type { RetrievedChunk } from '../domain/chunk.js';
 import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import { buildCorpus } from '../retrieval/corpus.js';
-import { createRetrievers, type RetrieverName, type RetrieverResources } from '../retrieval/retriever.js';
+import {
+  createRetrievers,
+  searchesOf,
+  type RetrieverName,
+  type RetrieverResources,
+} from '../retrieval/retriever.js';
+import { asShipped } from '../retrieval/shipped.js';
 import type { RetrievalSetting } from './repository-index.js';
 
 /**
@@ -21,7 +27,7 @@ export type NoChunks = 'repository-missing' | 'file-missing' | 'nothing-to-retri
 export interface Retrieved {
   readonly task: CompletionTask;
   /** Best first; empty where `reason` says why. */
-  readonly chunks: ReadonlyMap<RetrieverName, readonly ScoredChunk[]>;
+  readonly chunks: ReadonlyMap<RetrieverName, readonly RetrievedChunk[]>;
   readonly reason: NoChunks | null;
 }
 
@@ -49,6 +55,8 @@ export async function retrieveAll(
   progress: RetrieveProgress,
   onTask: (retrieved: Retrieved) => Promise<void>,
 ): Promise<'done' | 'cancelled'> {
+  const searches = searchesOf(names);
+  if (searches.length === 0) return showShipped(tasks, topK, progress, onTask);
   for (const group of byRepository(tasks)) {
     const found = await orMissing(repository(group[0]!.repository));
     if (found === null) {
@@ -59,7 +67,7 @@ export async function retrieveAll(
       continue;
     }
     const corpus = buildCorpus(found, setting.profile, setting.terms);
-    const set = createRetrievers(names, corpus, setting.asking, resources);
+    const set = createRetrievers(searches, corpus, setting.asking, resources);
     const answerable = group.filter((task) => corpus.file(task.path) !== undefined);
     const pending = set.pending(answerable);
     if (pending > 0) progress.encoding(pending);
@@ -73,13 +81,33 @@ export async function retrieveAll(
       if (corpus.file(task.path) === undefined) {
         await onTask({ task, chunks: nothing(names), reason: 'file-missing' });
       } else {
-        const chunks = new Map<RetrieverName, readonly ScoredChunk[]>();
-        for (const name of names) chunks.set(name, await set.get(name).retrieve(task, topK));
+        const chunks = new Map<RetrieverName, readonly RetrievedChunk[]>();
+        for (const name of names) {
+          const source = name === 'as-shipped' ? asShipped : set.get(name);
+          chunks.set(name, await source.retrieve(task, topK));
+        }
         const isEmpty = [...chunks.values()].every((list) => list.length === 0);
         await onTask({ task, chunks, reason: isEmpty ? 'nothing-to-retrieve' : null });
       }
       progress.answered();
     }
+  }
+  return 'done';
+}
+
+/** Without a search no repository is needed. */
+async function showShipped(
+  tasks: readonly CompletionTask[],
+  topK: number,
+  progress: RetrieveProgress,
+  onTask: (retrieved: Retrieved) => Promise<void>,
+): Promise<'done' | 'cancelled'> {
+  for (const task of tasks) {
+    if (progress.isCancelled()) return 'cancelled';
+    const chunks = await asShipped.retrieve(task, topK);
+    const reason = chunks.length === 0 ? 'nothing-to-retrieve' : null;
+    await onTask({ task, chunks: new Map([['as-shipped', chunks]]), reason });
+    progress.answered();
   }
   return 'done';
 }
@@ -94,7 +122,7 @@ function byRepository(tasks: readonly CompletionTask[]): CompletionTask[][] {
   return [...groups.values()];
 }
 
-function nothing(names: readonly RetrieverName[]): ReadonlyMap<RetrieverName, readonly ScoredChunk[]> {
+function nothing(names: readonly RetrieverName[]): ReadonlyMap<RetrieverName, readonly RetrievedChunk[]> {
   return new Map(names.map((name) => [name, []]));
 }
 

@@ -9,6 +9,8 @@ import { registerDatasets } from '../../src/cli/commands/datasets.js';
 import type { Shell } from '../../src/cli/shell.js';
 import { openDataset } from '../../src/datasets/dataset.js';
 import { DataError, EXIT, UsageError } from '../../src/domain/errors.js';
+import { serveFile, startFileServer } from '../support/file-server.js';
+import { SAMPLES } from './samples.js';
 import type { ExitCode } from '../../src/domain/errors.js';
 
 let folder: string;
@@ -25,9 +27,14 @@ interface Outcome {
   readonly exitCode: ExitCode;
 }
 
-async function datasets(...args: readonly string[]): Promise<Outcome> {
+function datasets(...args: readonly string[]): Promise<Outcome> {
+  return datasetsNoting([], ...args);
+}
+
+async function datasetsNoting(notes: string[], ...args: readonly string[]): Promise<Outcome> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
+  stderr.on('data', (piece: Buffer) => notes.push(piece.toString()));
   let exitCode: ExitCode = EXIT.done;
   const shell = {
     stdout,
@@ -43,7 +50,7 @@ async function datasets(...args: readonly string[]): Promise<Outcome> {
   registerDatasets(program, shell);
   await program.parseAsync(['datasets', ...args], { from: 'user' });
   const textOf = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
-  return { stdout: textOf(stdout), stderr: textOf(stderr), exitCode };
+  return { stdout: textOf(stdout), stderr: notes.join(''), exitCode };
 }
 
 const SHOP = 'datasets/tiny/repos/shop';
@@ -51,10 +58,8 @@ const SHOP = 'datasets/tiny/repos/shop';
 describe('datasets list', () => {
   test('names every registered set and whether it needs the network', async () => {
     const rows = JSON.parse((await datasets('list', '--json')).stdout) as { id: string; state: string }[];
-    assert.deepEqual(
-      rows.map(({ id }) => id),
-      ['npm-ts-lines', 'tiny'],
-    );
+    assert.deepEqual(rows.map(({ id }) => id).slice(0, 3), ['npm-ts-lines', 'tiny', 'repoeval-line']);
+    assert.ok(rows.some(({ id, state }) => id === 'cceval-csharp' && state === 'not fetched yet'));
     assert.equal(rows[1]!.state, 'included');
     assert.match((await datasets('list')).stdout, /^tiny +included +a dozen/m);
   });
@@ -65,7 +70,30 @@ describe('datasets pull', () => {
     assert.match((await datasets('pull', 'tiny')).stdout, /^tiny: 12 tasks of 2 repositories are here/);
   });
 
-  test('refuses what is not registered', async () => {
+  test('shows licence and size of a published set, and fetches nothing without a yes', async () => {
+    const archive = Buffer.alloc(1234);
+    const server = await startFileServer(serveFile(archive));
+    process.env['LLAVA_EVAL_GITHUB_RAW'] = server.origin;
+    process.env['LLAVA_EVAL_CACHE'] = join(folder, 'empty-cache');
+    try {
+      const stderr: string[] = [];
+      await assert.rejects(datasetsNoting(stderr, 'pull', 'cceval-python'), (error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.render(), /pass --yes/);
+        return true;
+      });
+      assert.match(stderr.join(''), /licence +Apache-2\.0\n/);
+      assert.match(stderr.join(''), /to fetch +1\.23 kB\n/);
+      assert.ok(server.requests.length > 0);
+      assert.ok(!(await readdir(folder)).includes('empty-cache'));
+    } finally {
+      delete process.env['LLAVA_EVAL_GITHUB_RAW'];
+      delete process.env['LLAVA_EVAL_CACHE'];
+      await server.close();
+    }
+  });
+
+  test('refuses what is not known', async () => {
     await assert.rejects(datasets('pull', 'other'), UsageError);
   });
 });
@@ -184,7 +212,49 @@ describe('datasets inspect', () => {
   });
 });
 
+describe('datasets inspect of published schemas', () => {
+  test('counts categories, levels, line ends and shipped chunks, and shows a sample with its first chunk', async () => {
+    const { stdout } = await datasets('inspect', 'test/golden/parquet/repobench');
+    assert.match(stdout, /^test\/golden\/parquet\/repobench|^repobench: 9 tasks$/m);
+    assert.match(stdout, /schema +repobench\n/);
+    assert.match(stdout, /categories +cross_file_first 3, cross_file_random 3, in_file 3\n/);
+    assert.match(stdout, /levels +2k 3, 4k 3, 8k 3\n/);
+    assert.match(stdout, /hole starts after indentation 0, at line start 9\n/);
+    assert.match(stdout, /shipped +9 tasks bring chunks: 2 \(2\) each, 0 bring none\n/);
+    assert.match(
+      stdout,
+      /first of its 2 shipped chunks: garden\/plant\.py, no score stated\n {4}class Plant:\n/,
+    );
+  });
+
+  test('looks at the first rows only if asked to, and takes a forced schema', async () => {
+    const args = ['test/golden/parquet/lca-new.parquet', '--rows', '1', '--format', 'lca', '--json'];
+    const overview = JSON.parse((await datasets('inspect', ...args)).stdout) as {
+      tasks: number;
+      newlines: Record<string, number>;
+    };
+    assert.equal(overview.tasks, 4);
+    assert.equal(overview.newlines['carriageReturns'], 4);
+  });
+});
+
 describe('datasets validate', () => {
+  test('prints as many problems as asked for, counts all, and tells where records deviate', async () => {
+    const { record } = SAMPLES.find(({ format }) => format === 'cceval')!;
+    const odd = { ...record(0), crossfile_context: { text: '# nothing', list: [] } };
+    const file = join(folder, 'deviating.jsonl');
+    await writeFile(file, [JSON.stringify(odd), '1', '2', '3'].join('\n'));
+    const { stdout, exitCode } = await datasets('validate', file, '--problems', '3');
+    assert.match(stdout, /deviating\.jsonl:2: is not a record/);
+    assert.match(stdout, /and 1 more problems; --problems N shows more/);
+    assert.match(stdout, /1 usable tasks, 4 problems/);
+    assert.equal(exitCode, EXIT.unusable);
+    assert.match(
+      (await datasets('validate', file)).stdout,
+      /deviating\.jsonl:1: crossfile_context\.text does not/,
+    );
+  });
+
   test('passes a sound set', async () => {
     const { stdout, exitCode } = await datasets('validate', 'tiny');
     assert.match(stdout, /^tiny: 12 usable tasks, 0 problems/);

@@ -50,6 +50,7 @@ describe('a folder given as a dataset', () => {
       repository: 'plain',
       origin: root,
       licence: 'MIT',
+      isMissing: false,
       size: { files: 2, characters: 106 },
     });
     assert.equal((await openDataset(root)).contentHash, dataset.contentHash);

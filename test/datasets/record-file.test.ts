@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openDataset } from '../../src/datasets/dataset.js';
 import type { DatasetOptions } from '../../src/datasets/dataset.js';
 import { DataError } from '../../src/domain/errors.js';
+import { makeZip } from '../support/archives.js';
 
 let folder: string;
 before(async () => {
@@ -155,6 +156,8 @@ describe('a dataset file', () => {
 });
 
 describe('the repositories of a dataset file', () => {
+  const pythonRecord = (repository: string): string => record('a', {}, { repository, file: 'pkg/area.py' });
+
   async function makeRepository(parent: string, name = 'demo'): Promise<void> {
     await mkdir(join(folder, parent, name, 'src'), { recursive: true });
     await writeFile(join(folder, parent, name, 'src', 'b.ts'), 'export const b = 2;\r\n');
@@ -194,6 +197,76 @@ describe('the repositories of a dataset file', () => {
     });
   });
 
+  test('are found in archives beside the file, or in the archive that --repos names', async () => {
+    const place = join(folder, 'archives');
+    await mkdir(place);
+    const file = await write('archives/rows.jsonl', pythonRecord('shapes'));
+    const expected = [
+      { path: 'pkg/side.py', text: "SIDE = '\u00e9'\n" },
+      { path: 'pkg/unit.py', text: 'UNIT = 1\n' },
+    ];
+    const named = await openDataset(file, { reposDir: 'test/golden/archives/shapes.tar.xz' });
+    assert.deepEqual((await named.repository('shapes')).files, expected);
+    const listed = await openDataset(file, { reposDir: 'test/golden/archives' });
+    assert.equal(listed.contentHash, named.contentHash);
+    await copyFile('test/golden/archives/shapes.tar.xz', join(place, 'repositories.tar.xz'));
+    assert.deepEqual((await (await openDataset(file)).repository('shapes')).files, expected);
+  });
+
+  test('are found in an archive called after them, whose files lie in one folder of any name', async () => {
+    await mkdir(join(folder, 'one', 'repos'), { recursive: true });
+    const zip = makeZip([
+      { name: 'shapes-0a1b2c3/pkg/unit.py', content: Buffer.from('UNIT = 1\n') },
+      { name: 'shapes-0a1b2c3/.hidden/no.py', content: Buffer.from('x') },
+      { name: 'shapes-0a1b2c3/bad.py', content: Buffer.from([0xff, 0xfe]) },
+    ]);
+    await writeFile(join(folder, 'one', 'repos', 'shapes.zip'), zip);
+    const file = await write('one/rows.jsonl', pythonRecord('shapes'));
+    assert.deepEqual((await (await openDataset(file)).repository('shapes')).files, [
+      { path: 'pkg/unit.py', text: 'UNIT = 1\n' },
+    ]);
+  });
+
+  test("are found in Repoformer's file of packages", async () => {
+    await mkdir(join(folder, 'packages'));
+    const row = (filepath: string, content: string): string =>
+      JSON.stringify({ filepath, content: [{ type: 'code', lang: 'python', content }] });
+    await write(
+      'packages/repocoder_packages.jsonl',
+      [row('shapes/pkg/unit.py', 'UNIT = 1\r\n'), row('other/x.py', ''), row('shapes/notes.txt', '')].join(
+        '\n',
+      ),
+    );
+    const file = await write('packages/rows.jsonl', pythonRecord('shapes'));
+    assert.deepEqual((await (await openDataset(file)).repository('shapes')).files, [
+      { path: 'pkg/unit.py', text: 'UNIT = 1\n' },
+    ]);
+  });
+
+  test('hold every file of the language where the benchmark is a published one', async () => {
+    await mkdir(join(folder, 'rules', 'repos', 'demo', 'build'), { recursive: true });
+    await writeFile(join(folder, 'rules', 'repos', 'demo', 'build', 'a.py'), 'x = 1\n');
+    await writeFile(join(folder, 'rules', 'repos', 'demo', 'long.py'), `x = ${'1 + '.repeat(400)}1\n`);
+    const own = await write('rules/own.jsonl', pythonRecord('demo'));
+    assert.deepEqual((await (await openDataset(own)).repository('demo')).files, []);
+    const published = JSON.stringify({
+      prompt: '',
+      metadata: { task_id: 'demo/1', ground_truth: 'x', fpath_tuple: ['demo', 'b.py'] },
+    });
+    const dataset = await openDataset(await write('rules/published.jsonl', published));
+    assert.deepEqual(
+      (await dataset.repository('demo')).files.map(({ path }) => path),
+      ['build/a.py', 'long.py'],
+    );
+  });
+
+  test('in a hostile archive refuse the dataset', async () => {
+    const hostile = await write('hostile.zip', '');
+    await writeFile(hostile, makeZip([{ name: 'demo/../../evil.py', content: Buffer.from('x') }]));
+    const file = await write('victim.jsonl', pythonRecord('demo'));
+    assert.match((await refusal(file, { reposDir: hostile })).message, /hostile\.zip: /);
+  });
+
   test('a name that leads out of its folder is not followed', async () => {
     await makeRepository('', 'outside');
     await mkdir(join(folder, 'inner', 'repos'), { recursive: true });
@@ -227,13 +300,13 @@ describe('a reference', () => {
     const error = await refusal('tyni');
     assert.equal(error.message, 'there is no dataset "tyni"');
     assert.match(error.render(), /did you mean "tiny"\?/);
-    assert.match(error.render(), /registered: .*tiny/);
+    assert.match(error.render(), /known: .*tiny/);
   });
 
   test('that is nothing like an id lists what is valid, without a guess', async () => {
     const error = await refusal('humaneval');
     assert.doesNotMatch(error.render(), /did you mean/);
-    assert.match(error.render(), /registered: .*tiny/);
+    assert.match(error.render(), /known: .*tiny/);
   });
 
   test('that looks like a path is reported as a missing path', async () => {

@@ -4,7 +4,7 @@ import { splitLines } from '../../src/domain/text.js';
 import { RETRIEVAL_PROFILES } from '../../src/retrieval/profile.js';
 import {
   partsOf,
-  RETRIEVERS,
+  SEARCHES,
   retrieverNamed,
   SINGLE_RETRIEVERS,
   usesEmbedder,
@@ -13,7 +13,7 @@ import { fuse, FUSION_DEPTH } from '../../src/retrieval/hybrid.js';
 import { createRng } from '../../src/tensor/rng.js';
 import { LETTER_ENCODER, randomFiles, randomTask, retrieverOver, taskIn } from '../support/retrieval.js';
 
-for (const name of RETRIEVERS) {
+for (const name of SEARCHES) {
   for (const profile of RETRIEVAL_PROFILES) {
     describe(`${name} under ${profile}`, () => {
       const setting = { profile, resources: LETTER_ENCODER };
@@ -69,7 +69,7 @@ describe('names', () => {
   test('take the parts in any order; all parts are hybrid', () => {
     assert.equal(retrieverNamed('bm25+jaccard'), 'jaccard+bm25');
     assert.equal(retrieverNamed('unixcoder + bm25 + jaccard'), 'hybrid');
-    for (const name of RETRIEVERS) assert.equal(retrieverNamed(name), name);
+    for (const name of SEARCHES) assert.equal(retrieverNamed(name), name);
   });
 
   test('that are none, or repeat or nest parts, are refused', () => {
@@ -79,13 +79,13 @@ describe('names', () => {
   });
 
   test('cover every way to join two or more single retrievers', () => {
-    const joined = RETRIEVERS.map((name) => partsOf(name).join('+'));
+    const joined = SEARCHES.map((name) => partsOf(name).join('+'));
     // 3 single ones, 3 pairs, 1 of all.
     assert.equal(new Set(joined).size, 2 ** SINGLE_RETRIEVERS.length - 1);
   });
 
   test('say whether an encoder is needed', () => {
-    assert.deepEqual(RETRIEVERS.filter(usesEmbedder), [
+    assert.deepEqual(SEARCHES.filter(usesEmbedder), [
       'unixcoder',
       'hybrid',
       'jaccard+unixcoder',

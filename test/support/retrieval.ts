@@ -17,7 +17,7 @@ import type { RetrievalTask } from '../../src/retrieval/query.js';
 import {
   createRetrievers,
   type Retriever,
-  type RetrieverName,
+  type SearchName,
   type RetrieverResources,
 } from '../../src/retrieval/retriever.js';
 import type { Rng } from '../../src/tensor/rng.js';
@@ -71,7 +71,7 @@ export interface RetrieverSetting {
 /** A retriever over files, to be asked without preparation (lexical) or after `prepareAll`. */
 export function retrieverOver(
   files: readonly SourceFile[],
-  name: RetrieverName,
+  name: SearchName,
   {
     profile = 'repoformer',
     query = 'last-n',

@@ -7,21 +7,33 @@
 
 import { mkdir } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { openDataset } from '../../datasets/dataset.js';
 import type { Dataset, DatasetOptions } from '../../datasets/dataset.js';
-import { recordOfTask } from '../../datasets/records.js';
-import { isFetched, REGISTERED } from '../../datasets/registry.js';
+import { recordOfTask } from '../../datasets/formats/cceval.js';
+import { defaultCacheDir } from '../../datasets/cache-dir.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/format.js';
+import { overviewOf } from '../../datasets/overview.js';
+import { isPulled, setFolder } from '../../datasets/published/cache.js';
+import { findPublished, PUBLISHED_SETS, type PublishedSet } from '../../datasets/published/catalog.js';
+import { carryOut, planPull } from '../../datasets/published/pull.js';
+import { isFetched, knownIds, REGISTERED } from '../../datasets/registry.js';
 import { requireFolder } from '../../datasets/source-folder.js';
+import { findStrangers } from '../../datasets/strangers.js';
 import { EXIT, UsageError } from '../../domain/errors.js';
 import { LANGUAGES } from '../../domain/task.js';
 import type { CompletionTask, Language } from '../../domain/task.js';
 import { writeAtomically } from '../../run/atomic-file.js';
+import { describeSet, renderListed, renderOverview, renderPlan } from '../dataset-text.js';
 import { oneOf, wholeNumber } from '../options.js';
+import { terminalProgress } from '../progress.js';
 import type { Shell } from '../shell.js';
 
 const DEFAULT_DATASET = 'npm-ts-lines';
-const DATASET_ARGUMENT = 'id, .jsonl file or folder';
+const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
+const REPOS_OPTION = 'folder with one folder or archive per repository, or one archive of all';
+const FORMAT_OPTION = `schema of the records (default: told from them): ${FORMAT_NAMES.join(', ')}`;
 
 /** Registers the command and its subcommands. */
 export function registerDatasets(program: Command, shell: Shell): void {
@@ -32,7 +44,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
 
   datasets
     .command('list')
-    .description('the datasets that come with the program')
+    .description('the datasets that come with the program, and the published ones it can fetch')
     .option('--json', 'print JSON')
     .action(async (flags: { json?: true }) => {
       await listDatasets(shell, flags.json === true);
@@ -40,10 +52,12 @@ export function registerDatasets(program: Command, shell: Shell): void {
 
   datasets
     .command('pull')
-    .description('fetch what a dataset needs, once; later runs work offline')
-    .argument('[id]', 'a registered dataset', DEFAULT_DATASET)
-    .action(async (id: string) => {
-      await pullDataset(shell, id);
+    .description('show size and licence of a dataset, fetch it once; later runs work offline')
+    .argument('[id]', 'an id of the list', DEFAULT_DATASET)
+    .option('--yes', 'fetch without asking')
+    .option('--again', 'fetch what is here once more and compare it with the recorded hash')
+    .action(async (id: string, flags: PullFlags) => {
+      await pullDataset(shell, id, flags);
     });
 
   datasets
@@ -62,7 +76,9 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .command('inspect')
     .description('counts, sources, licences and one task of a dataset')
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
-    .option('--repos <dir>', 'folder that holds one folder per repository')
+    .option('--repos <path>', REPOS_OPTION)
+    .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--rows <n>', 'look at the first n rows only', wholeNumber(1))
     .option('--task <id>', 'the task to show (default: the first)')
     .option('--skip-invalid', 'leave unusable lines out and count them')
     .option('--json', 'print JSON')
@@ -74,7 +90,9 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .command('validate')
     .description('load a dataset completely and report every line that cannot be used')
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
-    .option('--repos <dir>', 'folder that holds one folder per repository')
+    .option('--repos <path>', REPOS_OPTION)
+    .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--problems <n>', 'problems to print at most; all are counted', wholeNumber(1), 100)
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: ValidateFlags) => {
       await validateDataset(shell, reference, flags);
@@ -89,41 +107,114 @@ interface BuildFlags {
   readonly language?: Language;
 }
 
-interface ValidateFlags {
+interface SourceFlags {
   readonly repos?: string;
+  readonly format?: FormatName;
+}
+
+interface ValidateFlags extends SourceFlags {
+  readonly problems: number;
   readonly json?: true;
 }
 
-interface InspectFlags extends ValidateFlags {
+interface InspectFlags extends SourceFlags {
   readonly task?: string;
+  readonly rows?: number;
   readonly skipInvalid?: true;
+  readonly json?: true;
+}
+
+interface PullFlags {
+  readonly yes?: true;
+  readonly again?: true;
 }
 
 async function listDatasets(shell: Shell, asJson: boolean): Promise<void> {
-  const rows: { id: string; title: string; state: string }[] = [];
+  const cacheDir = defaultCacheDir();
+  const rows: {
+    id: string;
+    title: string;
+    state: string;
+    licence?: string;
+    parts?: string[];
+    retrieval?: string;
+  }[] = [];
   for (const { id, title, fetched } of REGISTERED) {
     const state = !fetched ? 'included' : (await isFetched(id)) ? 'fetched' : 'not fetched yet';
     rows.push({ id, title, state });
   }
-  if (asJson) {
-    writeJson(shell, rows);
-    return;
+  for (const set of PUBLISHED_SETS) {
+    const { id, licence, retrieval } = set;
+    const state = (await isPulled(cacheDir, set)) ? 'fetched' : 'not fetched yet';
+    rows.push({ id, title: describeSet(set), state, licence, parts: Object.keys(set.parts), retrieval });
   }
-  for (const { id, title, state } of rows) {
-    shell.stdout.write(`${id.padEnd(14)} ${state.padEnd(16)} ${title}\n`);
-  }
+  if (asJson) writeJson(shell, rows);
+  else for (const { id, title, state } of rows) shell.stdout.write(renderListed(id, state, title));
 }
 
-async function pullDataset(shell: Shell, id: string): Promise<void> {
+async function pullDataset(shell: Shell, id: string, flags: PullFlags): Promise<void> {
+  const published = findPublished(id);
+  if (published !== null) {
+    await pullPublished(shell, published.set, flags);
+    return;
+  }
   if (!REGISTERED.some((entry) => entry.id === id)) {
-    throw new UsageError(`"${id}" is not a registered dataset`, [
-      `registered: ${REGISTERED.map((entry) => entry.id).join(', ')}`,
-    ]);
+    throw new UsageError(`"${id}" is not a dataset that can be fetched`, [`known: ${knownIds().join(', ')}`]);
   }
   const dataset = await openDataset(id, notesTo(shell));
   shell.stdout.write(
     `${id}: ${dataset.tasks.length} tasks of ${dataset.sources.length} repositories are here, every hash agrees\n`,
   );
+}
+
+async function pullPublished(shell: Shell, set: PublishedSet, flags: PullFlags): Promise<void> {
+  const options = { cacheDir: defaultCacheDir(), signal: shell.interrupt, again: flags.again === true };
+  if (!options.again && (await isPulled(options.cacheDir, set))) {
+    shell.stdout.write(`${set.id}: is here already, in ${setFolder(options.cacheDir, set)}\n`);
+    return;
+  }
+  const plan = await planPull(set, options);
+  shell.stderr.write(renderPlan(plan));
+  if (flags.yes !== true && !(await agrees(shell))) return;
+  const progress = terminalProgress(shell.stderr);
+  let showing: { readonly file: string; shown: number } | null = null;
+  try {
+    await carryOut(plan, options, {
+      onNote: (note) => {
+        progress.note(note);
+      },
+      onProgress: (file, { receivedBytes, totalBytes }) => {
+        if (showing?.file !== file) {
+          progress.start('fetching', totalBytes ?? 0);
+          showing = { file, shown: 0 };
+        }
+        progress.advance(receivedBytes - showing.shown);
+        showing.shown = receivedBytes;
+      },
+    });
+  } finally {
+    progress.stop();
+  }
+  shell.stdout.write(
+    `${set.id}: is here; parts: ${Object.keys(set.parts).join(', ')}\n` +
+      `look at it: llava-eval datasets inspect ${set.id}\n`,
+  );
+}
+
+/** Asks at a terminal; elsewhere only --yes says yes. */
+async function agrees(shell: Shell): Promise<boolean> {
+  if (!process.stdin.isTTY || !shell.stderr.isTTY) {
+    throw new UsageError('nothing was fetched: there is no terminal to ask at', [
+      'pass --yes to fetch it under the licence shown',
+    ]);
+  }
+  const asking = createInterface({ input: process.stdin, output: shell.stderr });
+  try {
+    const answer = await asking.question('fetch it? [y/N] ', { signal: shell.interrupt });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    asking.close();
+  }
 }
 
 async function buildDataset(shell: Shell, { repo, out, lines, seed, language }: BuildFlags): Promise<void> {
@@ -155,143 +246,82 @@ async function buildDataset(shell: Shell, { repo, out, lines, seed, language }: 
   );
 }
 
-/** Counts of the tasks that use a name from another file, that do not, and that do not say. */
-interface CrossFileCounts {
-  readonly yes: number;
-  readonly no: number;
-  readonly unstated: number;
-}
-
-function countCrossFile(tasks: readonly CompletionTask[]): CrossFileCounts {
-  const count = (value: boolean | null): number => tasks.filter((task) => task.crossFile === value).length;
-  return { yes: count(true), no: count(false), unstated: count(null) };
-}
-
 async function inspectDataset(shell: Shell, reference: string, flags: InspectFlags): Promise<void> {
   const dataset = await openDataset(reference, {
     ...notesTo(shell),
-    ...reposOption(flags.repos),
+    ...sourceOptions(flags),
+    ...(flags.rows === undefined ? {} : { mostRows: flags.rows }),
+    withShipped: true,
     skipInvalid: flags.skipInvalid === true,
   });
   const sample = flags.task === undefined ? dataset.tasks[0]! : taskById(dataset, flags.task);
-  const overview = {
-    id: dataset.id,
-    contentHash: dataset.contentHash,
-    tasks: dataset.tasks.length,
-    skipped: dataset.skipped,
-    languages: [...new Set(dataset.tasks.map((task) => task.language))],
-    crossFile: countCrossFile(dataset.tasks),
-    repositories: dataset.sources.map((source) => {
-      const tasks = dataset.tasks.filter((task) => task.repository === source.repository);
-      return { ...source, tasks: tasks.length, crossFile: countCrossFile(tasks) };
-    }),
-    sample,
-  };
-  if (flags.json === true) {
-    writeJson(shell, overview);
-    return;
-  }
-  const { yes, no, unstated } = overview.crossFile;
-  const lines = [
-    `${dataset.id}: ${dataset.tasks.length} tasks, ${overview.languages.join(', ')}`,
-    `cross-file: ${yes} yes, ${no} no${unstated === 0 ? '' : `, ${unstated} not stated`}`,
-    ...(dataset.skipped === 0 ? [] : [`left out: ${dataset.skipped} unusable lines`]),
-    `content hash: ${dataset.contentHash}`,
-    '',
-    `${'repository'.padEnd(20)} ${'tasks'.padStart(6)} ${'cross'.padStart(6)} ${'files'.padStart(6)} ${'KiB'.padStart(6)}  licence, source`,
-    ...overview.repositories.map(({ repository, tasks, crossFile, size, licence, origin }) => {
-      const files = size === null ? '-' : String(size.files);
-      const kib = size === null ? '-' : String(Math.round(size.characters / 1024));
-      return `${repository.padEnd(20)} ${pad(tasks)} ${pad(crossFile.yes)} ${pad(files)} ${pad(kib)}  ${licence ?? 'no licence stated'}, ${origin}`;
-    }),
-    '',
-    `task ${sample.id}`,
-    ...renderHole(sample),
-  ];
-  shell.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function pad(value: number | string): string {
-  return String(value).padStart(6);
+  const overview = overviewOf(dataset);
+  if (flags.json === true) writeJson(shell, { ...overview, sample });
+  else shell.stdout.write(renderOverview(overview, sample));
 }
 
 function taskById(dataset: Dataset, id: string): CompletionTask {
   const task = dataset.tasks.find((candidate) => candidate.id === id);
   if (task !== undefined) return task;
   throw new UsageError(`${dataset.id} has no task "${id}"`, [
-    `its first is "${dataset.tasks[0]!.id}"; all are in the output of inspect --json`,
+    `its first is "${dataset.tasks[0]!.id}"; all are in its file, or in the journal of a run`,
   ]);
 }
 
-/** A few lines before and after a task's hole, the hole's own marked. */
-function renderHole(task: CompletionTask): string[] {
-  const around = 5;
-  const before = task.prefix.split('\n');
-  const indentation = before.pop()!;
-  const after = task.suffix.split('\n').slice(task.suffix.startsWith('\n') ? 1 : 0);
-  return [
-    ...before.slice(-around).map((line) => `    ${line}`),
-    ...`${indentation}${task.reference}`.split('\n').map((line) => `  > ${line}`),
-    ...after.slice(0, around).map((line) => `    ${line}`),
-  ];
-}
-
 async function validateDataset(shell: Shell, reference: string, flags: ValidateFlags): Promise<void> {
-  const problems: string[] = [];
+  const shown: string[] = [];
+  let count = 0;
+  const report = (problem: string): void => {
+    if (++count <= flags.problems) shown.push(problem);
+  };
   const dataset = await openDataset(reference, {
     ...notesTo(shell),
-    ...reposOption(flags.repos),
+    ...sourceOptions(flags),
+    withShipped: true,
     skipInvalid: true,
-    onInvalid: (problem) => problems.push(problem.message),
+    onInvalid: (problem) => {
+      report(problem.message);
+    },
   });
-  problems.push(...(await findStrangers(dataset)));
-  const missing = dataset.sources.filter(({ size }) => size === null).map(({ repository }) => repository);
-  const valid = problems.length === 0;
+  for (const deviation of dataset.deviations) report(deviation);
+  for await (const stranger of findStrangers(dataset)) report(stranger);
+  const missing = dataset.sources.filter(({ isMissing }) => isMissing).map(({ repository }) => repository);
+  const valid = count === 0;
   if (flags.json === true) {
     writeJson(shell, {
       id: dataset.id,
+      format: dataset.format,
       valid,
       tasks: dataset.tasks.length,
       contentHash: dataset.contentHash,
-      problems,
+      problemCount: count,
+      problems: shown,
       missingRepositories: missing,
     });
   } else {
-    for (const problem of problems) shell.stdout.write(`${problem}\n`);
-    if (missing.length > 0) shell.stdout.write(`no folder, so no retrieval: ${missing.join(', ')}\n`);
+    for (const problem of shown) shell.stdout.write(`${problem}\n`);
+    if (count > shown.length) {
+      shell.stdout.write(`and ${count - shown.length} more problems; --problems N shows more\n`);
+    }
+    if (missing.length > 0) {
+      const names = missing.slice(0, 10).join(', ');
+      const more = missing.length > 10 ? ` and ${missing.length - 10} more` : '';
+      shell.stdout.write(`no folder, so no retrieval: ${names}${more}\n`);
+    }
     shell.stdout.write(
-      `${dataset.id}: ${dataset.tasks.length} usable tasks, ${problems.length} problems\n` +
+      `${dataset.id}: ${dataset.tasks.length} usable tasks, ${count} problems\n` +
         `content hash: ${dataset.contentHash}\n`,
     );
   }
   if (!valid) shell.exit(EXIT.unusable);
 }
 
-/** Tasks whose text is not in the file of the repository that they name: another version of it. */
-async function findStrangers(dataset: Dataset): Promise<string[]> {
-  const problems: string[] = [];
-  for (const { repository: name, size } of dataset.sources) {
-    if (size === null) continue;
-    const texts = new Map((await dataset.repository(name)).files.map((file) => [file.path, file.text]));
-    for (const task of dataset.tasks) {
-      if (task.repository !== name) continue;
-      const text = texts.get(task.path);
-      if (text !== undefined && !text.includes(task.prefix + task.reference + task.suffix)) {
-        problems.push(
-          `${task.id}: its text is not in ${task.path} of ${name}; the repository is another version`,
-        );
-      }
-    }
-  }
-  return problems;
-}
-
 function notesTo(shell: Shell): Pick<DatasetOptions, 'onProgress'> {
   return { onProgress: (note) => shell.stderr.write(`${note}\n`) };
 }
 
-function reposOption(repos: string | undefined): Pick<DatasetOptions, 'reposDir'> {
-  return repos === undefined ? {} : { reposDir: repos };
+function sourceOptions({ repos, format }: SourceFlags): Pick<DatasetOptions, 'reposDir' | 'format'> {
+  return { ...(repos === undefined ? {} : { reposDir: repos }), ...(format === undefined ? {} : { format }) };
 }
 
 function writeJson(shell: Shell, value: unknown): void {

@@ -36,7 +36,7 @@ import { retrieveAll, type NoChunks, type Retrieved } from '../../run/retrieve.j
 import { loadEmbedder, type LoadedEmbedder } from '../compose.js';
 import { limit, oneOf, retrieverList, wholeNumber } from '../options.js';
 import { fetchProgress, SILENT, terminalProgress, type Progress } from '../progress.js';
-import { retrievalSetting } from '../retrieval.js';
+import { requireShipped, retrievalSetting } from '../retrieval.js';
 import type { Shell } from '../shell.js';
 
 interface RetrieveFlags {
@@ -80,7 +80,7 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     .option('--repos <dir>', 'where the repositories of a JSONL file lie')
     .option(
       '--retriever <name>',
-      `${SINGLE_RETRIEVERS.join(', ')}, hybrid, or two joined as in jaccard+bm25; with --report several, separated by commas`,
+      `${SINGLE_RETRIEVERS.join(', ')}, hybrid, two joined as in jaccard+bm25, or as-shipped; with --report several, separated by commas`,
       retrieverList,
     )
     .option(
@@ -133,6 +133,7 @@ async function retrieve(flags: RetrieveFlags, shell: Shell): Promise<ExitCode> {
   const dataset = await openDataset(flags.dataset, {
     ...(flags.repos === undefined ? {} : { reposDir: flags.repos }),
     ...(flags.skipInvalid === undefined ? {} : { skipInvalid: flags.skipInvalid }),
+    withShipped: retrievers.includes('as-shipped'),
     onProgress: (line) => {
       progress.note(line);
     },
@@ -141,6 +142,7 @@ async function retrieve(flags: RetrieveFlags, shell: Shell): Promise<ExitCode> {
     flags.limit === undefined || flags.limit === 'all'
       ? dataset.tasks
       : evenSample(dataset.tasks, flags.limit);
+  requireShipped(dataset.id, tasks, retrievers);
   const embedder = retrievers.some(usesEmbedder)
     ? await loadEmbedder({
         bundle: flags.model,
@@ -229,7 +231,7 @@ function checkedRetrievers(flags: RetrieveFlags): readonly RetrieverName[] {
       retrievers.length === 0
         ? '--out needs --retriever'
         : `--out holds one ranking, not ${retrievers.length}`,
-      [`one of ${SINGLE_RETRIEVERS.join(', ')}, hybrid, or two joined as in jaccard+bm25`],
+      [`one of ${SINGLE_RETRIEVERS.join(', ')}, hybrid, two joined as in jaccard+bm25, or as-shipped`],
     );
   }
   return retrievers;

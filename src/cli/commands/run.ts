@@ -34,7 +34,7 @@ import { tasksOfShard } from '../../run/shard.js';
 import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
 import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
 import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
-import { retrievalSetting } from '../retrieval.js';
+import { requireShipped, retrievalSetting } from '../retrieval.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
 import type { Shell } from '../shell.js';
 
@@ -85,11 +85,15 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   const dataset = await openDataset(datasetReference, {
     ...(given.repos === undefined ? {} : { reposDir: given.repos }),
     ...(given.skipInvalid === undefined ? {} : { skipInvalid: given.skipInvalid }),
+    ...(given.format === undefined ? {} : { format: given.format }),
+    withShipped: axes.retrievers.includes('as-shipped'),
     onProgress: (line) => {
       progress.note(line);
     },
   });
+  for (const deviation of dataset.deviations) progress.note(deviation);
   const chosen = chooseTasks(dataset, given, datasetReference);
+  requireShipped(dataset.id, chosen, axes.retrievers);
   const models = await loadModels({
     bundle: given.model ?? 'nano',
     decoder: given.decoder,
@@ -167,7 +171,12 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
         bundle: models.bundle.name,
         sources: models.sources.map((source) => ({ ...source, files: { ...source.files } })),
       },
-      data: [...dataset.sources],
+      data: dataset.sources.map(({ repository, origin, licence, size }) => ({
+        repository,
+        origin,
+        licence,
+        size,
+      })),
       skippedRecords: dataset.skipped,
       chunks: index.chunkCount,
     });
