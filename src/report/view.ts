@@ -643,7 +643,14 @@ function environment(summary: Summary, run: RunJson): ReportView['environment'] 
             value: `${summary.retrieverEncoder.name} (${short(summary.retrieverEncoder.identity)})`,
           },
         ]),
-    { name: 'Bundle', value: models.bundle },
+    {
+      name: 'Models',
+      value: models.sources
+        .map(({ role, reference, origin }) =>
+          origin === null ? `${role} ${reference}` : `${role} ${origin.id} at ${origin.commit.slice(0, 12)}`,
+        )
+        .join(', '),
+    },
     {
       name: 'Data',
       value: `${summary.dataset.id} (${short(summary.dataset.contentHash)}), ${spec.dataset.taskCount} tasks; ${licences.join(', ')}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -233,6 +233,16 @@ describe('llava-eval report and merge', () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /compressed +bm25 +12/);
     assert.deepEqual(await read(), before);
+  });
+
+  test('writes the formats that are asked for, and prompts of as many tasks', async () => {
+    const copy = join(folder, 'copy');
+    await cp(join(folder, 'a'), copy, { recursive: true });
+    for (const name of ['report.md', 'report.html', 'junit.xml']) await rm(join(copy, name));
+    const { code, stderr } = await llavaEval(['report', copy, '--format', 'html', '--tasks', '2']);
+    assert.equal(code, 0, stderr);
+    assert.ok(!existsSync(join(copy, 'report.md')) && !existsSync(join(copy, 'junit.xml')));
+    assert.match(await readFile(join(copy, 'report.html'), 'utf8'), /Prompts and chunks of 2 of 12 tasks/);
   });
 
   test('a run folder without what its tasks were is reported all the same', async () => {

@@ -7,7 +7,7 @@ import type { Mark, Spec } from 'vega';
 import type { PipelineName } from '../../pipelines/pipeline.js';
 import { quantile, SAMPLES_FOR } from '../../metrics/statistics.js';
 import { fixed } from '../format.js';
-import { chart, FONT_SIZE, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
+import { chart, FONT_SIZE, heading, label, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
 import { logScale } from './pareto.js';
 
 /** One configuration and its TTFT in ms, one a scored task; at least one. */
@@ -83,19 +83,10 @@ export function latencyChart(
   return chart(style, top + height + 44, {
     marks: [
       ...head.marks,
-      ...rows.map(({ name }, i) =>
-        label(
-          size === 'wide'
-            ? { x: left - 12, y: top + (i + 0.5) * ROW[size], text: name, align: 'right' }
-            : { x: left, y: top + i * ROW[size] + 13, text: name },
-        ),
-      ),
-      label({
-        x: left + width / 2,
-        y: top + height + 32,
-        text: 'TTFT, ms, log scale (lower is better)',
-        align: 'center',
-        fill: paint('muted'),
+      ...rowLabels(style, {
+        names: rows.map(({ name }) => name),
+        ...{ top, left, width, height: ROW[size] },
+        axis: 'TTFT, ms, log scale (lower is better)',
       }),
       panel(
         { x: left, y: top, width: width, height: height },

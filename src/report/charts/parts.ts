@@ -155,6 +155,38 @@ export function label({ x, y, text, align = 'left', fill, weight, fontSize, angl
   };
 }
 
+/** Rows with a name each, of which a chart has one panel. */
+export interface Rows {
+  readonly names: readonly string[];
+  readonly top: number;
+  readonly left: number;
+  readonly width: number;
+  /** Of one row. */
+  readonly height: number;
+  /** Under the axis: what is measured, its unit, its direction. */
+  readonly axis: string;
+}
+
+/** Names left of the rows, or above them where the chart is narrow, and the title of the axis below. */
+export function rowLabels({ size, paint }: Style, { names, top, left, width, height, axis }: Rows): Mark[] {
+  return [
+    ...names.map((text, i) =>
+      label(
+        size === 'wide'
+          ? { x: left - 12, y: top + (i + 0.5) * height, text, align: 'right' }
+          : { x: left, y: top + i * height + 12, text },
+      ),
+    ),
+    label({
+      x: left + width / 2,
+      y: top + names.length * height + 32,
+      text: axis,
+      align: 'center',
+      fill: paint('muted'),
+    }),
+  ];
+}
+
 export interface Entry {
   readonly name: string;
   readonly fill: string;

@@ -6,7 +6,7 @@
 import type { Spec } from 'vega';
 import { fixed } from '../format.js';
 import { BAR_STAGES, type BarStage } from './palette.js';
-import { chart, heading, label, legend, MARGIN, panel, WIDTH, type Style } from './parts.js';
+import { chart, heading, label, legend, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
 
 /** One configuration: mean ms of each part, which add up to its mean cold TTFT. */
 export interface StageRow {
@@ -60,13 +60,11 @@ export function stagesChart(
     marks: [
       ...head.marks,
       ...key.marks,
-      ...rows.map(({ name }, i) =>
-        label(
-          size === 'wide'
-            ? { x: left - 12, y: top + middle(i), text: name, align: 'right' }
-            : { x: left, y: top + i * ROW[size] + 11, text: name },
-        ),
-      ),
+      ...rowLabels(style, {
+        names: rows.map(({ name }) => name),
+        ...{ top, left, width, height: ROW[size] },
+        axis: 'mean time, ms (lower is better)',
+      }),
       ...rows.map((row, i) =>
         label({
           x: left + width + RIGHT[size],
@@ -81,13 +79,6 @@ export function stagesChart(
         y: top - 6,
         text: 'warm | cold',
         align: 'right',
-        fill: paint('muted'),
-      }),
-      label({
-        x: left + width / 2,
-        y: top + height + 32,
-        text: 'mean time, ms (lower is better)',
-        align: 'center',
         fill: paint('muted'),
       }),
       panel(
