@@ -82,11 +82,12 @@ function resampleClusters(data: Clustered, rng: Rng): Resampled {
   const n = sizes.reduce((a, b) => a + b, 0);
   const left = sums.map((sum, g) => (total - sum) / (n - sizes[g]!));
   const center = left.reduce((a, b) => a + b, 0) / count;
+  // Where no repository differs from another there is nothing to accelerate.
   const cubes = left.reduce((a, b) => a + (center - b) ** 3, 0);
   const squares = left.reduce((a, b) => a + (center - b) ** 2, 0);
   return {
     ...{ mean, bootstrapMeans, bootstrapTs, standardError: error },
-    acceleration: cubes / (6 * squares ** 1.5),
+    acceleration: squares === 0 ? 0 : cubes / (6 * squares ** 1.5),
   };
 }
 

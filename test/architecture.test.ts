@@ -24,6 +24,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   pipelines: 3,
   run: 4,
   report: 5,
+  gate: 5,
   cli: 6,
 };
 

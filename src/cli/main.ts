@@ -7,6 +7,8 @@ import { DownloadError, EXIT, UserError } from '../domain/errors.js';
 import { PACKAGE } from '../run/environment.js';
 import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
+import { registerCompare } from './commands/compare.js';
+import { registerGate } from './commands/gate.js';
 import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
@@ -25,6 +27,8 @@ export function createProgram(shell: Shell): Command {
     .exitOverride();
   registerRun(program, shell);
   registerReport(program, shell);
+  registerGate(program, shell);
+  registerCompare(program, shell);
   registerScore(program, shell);
   registerRetrieve(program, shell);
   registerDatasets(program, shell);

@@ -13,6 +13,7 @@ export const EXIT = {
   usage: 2,
   unusable: 3,
   someTasksFailed: 4,
+  gateInconclusive: 5,
   interrupted: 130,
 } as const;
 

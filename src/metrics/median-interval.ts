@@ -44,6 +44,18 @@ export function medianInterval(data: Clustered, rng: Rng): Interval | null {
  */
 export function signTestInterval(sorted: Float64Array, tail: number): Interval | null {
   const n = sorted.length;
+  const rank = signTestRank(n, tail);
+  return rank === 0 ? null : [sorted[rank - 1]!, sorted[n - rank]!];
+}
+
+/** Ranks found before, by `n/tail`: a gate asks for the same one for every ratio. */
+const knownRanks = new Map<string, number>();
+
+/** The largest r with P(X < r) <= tail, X binomial(n, 1/2); 0 if there is none. */
+function signTestRank(n: number, tail: number): number {
+  const key = `${n}/${tail}`;
+  const known = knownRanks.get(key);
+  if (known !== undefined) return known;
   // Terms are summed as logarithms: 2^-n underflows from about n = 1,075.
   let logTerm = -n * Math.LN2;
   let below = 0;
@@ -54,7 +66,9 @@ export function signTestInterval(sorted: Float64Array, tail: number): Interval |
     rank = k + 1;
     logTerm += Math.log(n - k) - Math.log(k + 1);
   }
-  return rank === 0 ? null : [sorted[rank - 1]!, sorted[n - rank]!];
+  if (knownRanks.size > 1000) knownRanks.clear();
+  knownRanks.set(key, rank);
+  return rank;
 }
 
 /** Fewest values for which the sign test has an interval at this tail. @example 6 for 0.025 */
@@ -136,7 +150,7 @@ function countBelow(sorted: Float64Array, m: number): number {
 
 interface ClusterSets {
   readonly count: number;
-  /** Sets whose clusters' numbers sum to zero or more. */
+  /** Sets whose clusters' numbers sum to more than zero, and half of those where they sum to zero. */
   countNonNegative(sums: Float64Array): number;
 }
 
@@ -146,11 +160,11 @@ function clusterSets(clusters: number, rng: Rng): ClusterSets {
   const isEnumerated = clusters <= ENUMERATED_CLUSTERS;
   const count = isEnumerated ? 2 ** clusters - 1 : RANDOM_SETS;
   const members = new Uint8Array(count * bytes);
-  for (let s = 0; s < count; s++) {
-    for (let b = 0; b < bytes; b++) {
-      const bits = isEnumerated ? (s + 1) >> (8 * b) : rng.uint32() >>> 24;
-      members[s * bytes + b] = bits;
-    }
+  let random = 0;
+  for (let i = 0; i < members.length; i++) {
+    // Four bytes of each random number.
+    random = i % 4 === 0 && !isEnumerated ? rng.uint32() : random >>> 8;
+    members[i] = isEnumerated ? (Math.floor(i / bytes) + 1) >> (8 * (i % bytes)) : random;
   }
   const sumOfByte = new Float64Array(bytes * 256);
   return {
@@ -166,7 +180,7 @@ function clusterSets(clusters: number, rng: Rng): ClusterSets {
       for (let s = 0, at = 0; s < count; s++) {
         let sum = 0;
         for (let b = 0; b < bytes; b++) sum += sumOfByte[b * 256 + members[at++]!]!;
-        if (sum >= 0) found++;
+        if (sum >= 0) found += sum === 0 ? 0.5 : 1;
       }
       return found;
     },

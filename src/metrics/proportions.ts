@@ -23,7 +23,7 @@ export function wilson(hits: number, n: number): Interval {
 }
 
 /**
- * Tango's 95 % score interval of the difference of two proportions on the same tasks, fractions.
+ * Tango's score interval, 95 % unless told otherwise, of the difference of two proportions on the same tasks, fractions.
  *
  * Source: Tango, Statistics in Medicine 17 (1998) 891. The ends are the differences d at which
  * (won - lost - n d) / sqrt(n (2 q + d (1 - d))) is +-z, q the likeliest rate of lost pairs given d.
@@ -31,9 +31,10 @@ export function wilson(hits: number, n: number): Interval {
  * @param won  Pairs in which the first alone is 1.
  * @param lost Pairs in which the second alone is 1.
  * @param n    All pairs.
+ * @param z    Normal quantile of each end: 1.96 for 95 % in the middle, 1.645 for 95 % on one side.
  * @example tango(0, 0, 80) // => [-0.0458, 0.0458]
  */
-export function tango(won: number, lost: number, n: number): Interval {
+export function tango(won: number, lost: number, n: number, z = Z): Interval {
   const score = (d: number): number => {
     const b = -won - lost + (2 * n - won + lost) * d;
     const c = -lost * d * (1 - d);
@@ -54,5 +55,5 @@ export function tango(won: number, lost: number, n: number): Interval {
     }
     return inside;
   };
-  return [solve(-1, Z), solve(1, Z)];
+  return [solve(-1, z), solve(1, z)];
 }

@@ -1,22 +1,11 @@
 /**
- * @file Intervals and tests for quantities measured on the same tasks.
+ * @file Means, quantiles and McNemar's test: the parts of statistics that need no clusters.
  *
- * Everything random takes a generator, so that the same journal gives the same report to the byte. Tasks count
- * as independent of each other here; `paired.ts` takes their repositories into account.
+ * Tasks count as independent of each other here; `paired.ts` takes their repositories into account.
  */
-
-import type { Rng } from '../tensor/rng.js';
 
 /** Ends of a 95 % interval, low end first. */
 export type Interval = readonly [low: number, high: number];
-
-/**
- * Resamples of a bootstrap. With another seed the ends of a 95 % interval then move by about 0.06 standard
- * errors: sqrt(0.025 x 0.975 / 2000) over the normal density at 1.96, which is 0.058.
- */
-const RESAMPLES = 2000;
-/** Sign assignments drawn by a permutation test: the smallest p it can report is 1 / 10,001. */
-const PERMUTATIONS = 10_000;
 
 /** Arithmetic mean; null of nothing, which is not zero. */
 export function mean(values: readonly number[] | Float64Array): number | null {
@@ -36,44 +25,17 @@ export function mean(values: readonly number[] | Float64Array): number | null {
  */
 export function quantile(values: readonly number[] | Float64Array, q: number): number | null {
   if (!(q >= 0 && q <= 1)) throw new RangeError(`a quantile is a fraction from 0 to 1, got ${q}`);
-  return values.length === 0 ? null : quantileOfSorted(Float64Array.from(values).sort(), q);
+  return quantileOfSorted(Float64Array.from(values).sort(), q);
 }
 
-function quantileOfSorted(sorted: Float64Array, q: number): number {
+/** The same of values that are in ascending order already. */
+export function quantileOfSorted(sorted: Float64Array, q: number): number | null {
+  if (sorted.length === 0) return null;
   const position = (sorted.length - 1) * q;
   const below = Math.floor(position);
   const low = sorted[below]!;
   const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
   return low + (high - low) * (position - below);
-}
-
-/**
- * 95 % percentile bootstrap interval of the mean; null below two values, where nothing is known about
- * the spread.
- */
-export function bootstrapMean(values: readonly number[], rng: Rng): Interval | null {
-  return bootstrap(values, rng, (sample) => sample.reduce((sum, value) => sum + value, 0) / sample.length);
-}
-
-/** 95 % percentile bootstrap interval of the median; null below two values. */
-export function bootstrapMedian(values: readonly number[], rng: Rng): Interval | null {
-  return bootstrap(values, rng, (sample) => quantileOfSorted(sample.sort(), 0.5));
-}
-
-function bootstrap(
-  values: readonly number[],
-  rng: Rng,
-  statistic: (sample: Float64Array) => number,
-): Interval | null {
-  if (values.length < 2) return null;
-  const sample = new Float64Array(values.length);
-  const statistics = new Float64Array(RESAMPLES);
-  for (let r = 0; r < RESAMPLES; r++) {
-    for (let i = 0; i < sample.length; i++) sample[i] = values[rng.int(values.length)]!;
-    statistics[r] = statistic(sample);
-  }
-  statistics.sort();
-  return [quantileOfSorted(statistics, 0.025), quantileOfSorted(statistics, 0.975)];
 }
 
 /**
@@ -87,40 +49,23 @@ function bootstrap(
  */
 export function mcnemar(onlyFirst: number, onlySecond: number): number | null {
   const n = onlyFirst + onlySecond;
-  if (n === 0) return null;
-  // Terms are summed as logarithms: 2^-n underflows from about n = 1,075.
-  let tail = 0;
-  let logTerm = -n * Math.LN2;
-  for (let k = 0; k <= Math.min(onlyFirst, onlySecond); k++) {
-    tail += Math.exp(logTerm);
-    logTerm += Math.log(n - k) - Math.log(k + 1);
-  }
-  return Math.min(1, 2 * tail);
+  return n === 0 ? null : Math.min(1, 2 * binomialTail(n, Math.min(onlyFirst, onlySecond)));
 }
 
 /**
- * Two-sided sign-flip permutation test that paired differences have mean zero; null where none differs.
+ * P(X <= k) for X binomial(n, 1/2).
  *
- * The observed assignment counts as one of the draws, so p is never zero.
+ * @example binomialTail(6, 1) // => 7 / 64
  */
-export function signFlipTest(differences: readonly number[], rng: Rng): number | null {
-  const moved = differences.filter((difference) => difference !== 0);
-  if (moved.length === 0) return null;
-  const observed = Math.abs(moved.reduce((sum, difference) => sum + difference, 0));
-  // Rounding must not turn a draw that equals the observed one into a smaller one.
-  const threshold = observed * (1 - 1e-12);
-  let asExtreme = 1;
-  for (let r = 0; r < PERMUTATIONS; r++) {
-    let sum = 0;
-    let bits = 0;
-    for (const [i, difference] of moved.entries()) {
-      if (i % 32 === 0) bits = rng.uint32();
-      sum += (bits & 1) === 0 ? difference : -difference;
-      bits >>>= 1;
-    }
-    if (Math.abs(sum) >= threshold) asExtreme++;
+export function binomialTail(n: number, k: number): number {
+  // Terms are summed as logarithms: 2^-n underflows from about n = 1,075.
+  let tail = 0;
+  let logTerm = -n * Math.LN2;
+  for (let i = 0; i <= Math.min(k, n); i++) {
+    tail += Math.exp(logTerm);
+    logTerm += Math.log(n - i) - Math.log(i + 1);
   }
-  return asExtreme / (PERMUTATIONS + 1);
+  return Math.min(1, tail);
 }
 
 /**

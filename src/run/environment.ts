@@ -40,6 +40,11 @@ export function describeHardware(): Hardware {
   };
 }
 
+/** Whether times of two machines may be held against each other: processor, cores and memory alike. */
+export function isSameHardware(a: Readonly<Record<string, unknown>>, b: Hardware): boolean {
+  return a.cpu === b.cpu && a.cores === b.cores && a.memoryGiB === b.memoryGiB;
+}
+
 export interface GitState {
   readonly commit: string;
   /** Whether tracked files differ from the commit. */

@@ -1,0 +1,198 @@
+/**
+ * @file The committed baseline of a gate: what a run measured, task by task, small enough to review.
+ *
+ * It keeps outcomes per task, not only means, because a paired test needs them: whether 3 of 100 points were lost by
+ * three tasks or by thirteen that fell and ten that rose. Numbers are rounded where the rest is noise: ES to six
+ * decimals, times to four digits.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { DataError, messageOf } from '../domain/errors.js';
+import { PIPELINES } from '../pipelines/pipeline.js';
+import { tabulate, type OutcomeColumn } from '../report/outcomes.js';
+import { summarizeRun } from '../report/publish.js';
+import { RETRIEVERS } from '../retrieval/retriever.js';
+import { writeAtomically } from '../run/atomic-file.js';
+import { configurations } from '../run/configurations.js';
+import type { FinishedRun } from '../run/finished-run.js';
+import { isSameConfiguration, type TaskRecord } from '../run/record.js';
+import type { GateSide } from './check.js';
+
+export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
+
+const nullableNumbers = z.array(z.number().nullable());
+
+const outcomeSchema = z.strictObject({
+  pipeline: z.enum(PIPELINES),
+  retriever: z.enum(RETRIEVERS).nullable(),
+  topK: z.int().positive().nullable(),
+  failed: z.int().nonnegative(),
+  skipped: z.int().nonnegative(),
+  /** One character a task: 1, 0, or - where it was not scored. */
+  exactMatch: z.string().regex(/^[01-]*$/),
+  editSimilarity: nullableNumbers,
+  ttftMs: nullableNumbers,
+});
+
+const baselineSchema = z
+  .strictObject({
+    schema: z.literal(BASELINE_SCHEMA),
+    /** Why it is what later runs are held to. */
+    reason: z.string().min(1),
+    updatedAt: z.iso.datetime(),
+    run: z.strictObject({
+      fingerprint: z.string(),
+      startedAt: z.string(),
+      /** As in run.json; of whatever version wrote it. */
+      spec: z.record(z.string(), z.unknown()),
+      hardware: z.record(z.string(), z.unknown()),
+      git: z.record(z.string(), z.unknown()).nullable(),
+    }),
+    /** The summary of the run, for readers; a gate takes the A/A ratio from it. */
+    summary: z.looseObject({
+      noiseFloor: z.looseObject({ ratio: z.looseObject({ p50: z.number().positive() }) }).nullable(),
+    }),
+    tasks: z.strictObject({
+      /** In code-point order; outcomes are in this order too. */
+      ids: z.array(z.string()).min(1),
+      repositories: z.array(z.string()),
+      /** Index into `repositories` per task. */
+      repository: z.array(z.int().nonnegative()),
+    }),
+    outcomes: z.array(outcomeSchema).min(1),
+  })
+  .refine(
+    ({ tasks, outcomes }) =>
+      tasks.repository.length === tasks.ids.length &&
+      tasks.repository.every((index) => index < tasks.repositories.length) &&
+      outcomes.every(({ exactMatch, editSimilarity, ttftMs }) =>
+        [exactMatch, editSimilarity, ttftMs].every(({ length }) => length === tasks.ids.length),
+      ),
+    'outcomes and tasks are not of one length',
+  );
+
+export type Baseline = z.infer<typeof baselineSchema>;
+
+/** The baseline that a run makes. */
+export function baselineOf({ run, records }: FinishedRun, reason: string, now: Date): Baseline {
+  const rows = configurations(run.spec);
+  const { noiseFloor, ...summary } = summarizeRun(run, records);
+  const table = tabulate(rows, records);
+  const repositoryOf = new Map(records.map(({ taskId, repository }) => [taskId, repository]));
+  const names = table.taskIds.map((id) => repositoryOf.get(id)!);
+  const repositories = [...new Set(names)];
+  const numbers = (values: Float64Array, round: (value: number) => number): (number | null)[] =>
+    Array.from(values, (value) => (Number.isNaN(value) ? null : round(value)));
+  return {
+    schema: BASELINE_SCHEMA,
+    reason,
+    updatedAt: now.toISOString(),
+    run: {
+      fingerprint: run.fingerprint,
+      startedAt: run.startedAt,
+      spec: run.spec,
+      hardware: run.hardware,
+      git: run.git,
+    },
+    summary: {
+      ...summary,
+      noiseFloor: noiseFloor === null ? null : { ...noiseFloor, ratio: { ...noiseFloor.ratio } },
+    },
+    tasks: {
+      ids: [...table.taskIds],
+      repositories,
+      repository: names.map((name) => repositories.indexOf(name)),
+    },
+    outcomes: table.columns.map(({ configuration, exactMatch, editSimilarity, ttftMs }) => ({
+      ...configuration,
+      ...unscoredCounts(records, configuration),
+      exactMatch: Array.from(exactMatch, (value) => (Number.isNaN(value) ? '-' : String(value))).join(''),
+      editSimilarity: numbers(editSimilarity, roundSimilarity),
+      ttftMs: numbers(ttftMs, (value) => Number(value.toPrecision(4))),
+    })),
+  };
+}
+
+/** The text of a baseline file: a line a field and a line a configuration, so that a diff can be read. */
+export function formatBaseline({ outcomes, ...rest }: Baseline): string {
+  const fields = Object.entries(rest).map(
+    ([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`,
+  );
+  const rows = outcomes.map((outcome) => `    ${JSON.stringify(outcome)}`);
+  return `{\n${fields.join(',\n')},\n  "outcomes": [\n${rows.join(',\n')}\n  ]\n}\n`;
+}
+
+/** Writes it whole or not at all. */
+export function writeBaseline(path: string, baseline: Baseline): Promise<void> {
+  return writeAtomically(path, formatBaseline(baseline));
+}
+
+/** @throws {DataError} If the file cannot be read or is no baseline of this version. */
+export async function readBaseline(path: string): Promise<Baseline> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new DataError(
+      isMissing ? `${path}: there is no such baseline` : `${path}: cannot be used: ${messageOf(error)}`,
+      ['make one from a run you trust: llava-eval gate RUN --update --reason "why"'],
+      { cause: error },
+    );
+  }
+  const parsed = baselineSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new DataError(
+    `${path}: is no ${BASELINE_SCHEMA}: ${issue.path.join('.') || 'file'}: ${issue.message}`,
+    ['make it anew from a run you trust: llava-eval gate RUN --update --reason "why"'],
+  );
+}
+
+/** What a gate reads of a baseline. */
+export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
+  const columns = outcomes.map(
+    ({ pipeline, retriever, topK, exactMatch, editSimilarity, ttftMs }): OutcomeColumn => ({
+      configuration: { pipeline, retriever, topK },
+      exactMatch: Float64Array.from(exactMatch, (character) => (character === '-' ? NaN : Number(character))),
+      editSimilarity: Float64Array.from(editSimilarity, (value) => value ?? NaN),
+      ttftMs: Float64Array.from(ttftMs, (value) => value ?? NaN),
+      controlMs: new Float64Array(tasks.ids.length).fill(NaN),
+    }),
+  );
+  return {
+    columns,
+    unscored: new Map(columns.map((column, i) => [column, outcomes[i]!])),
+    noise: summary.noiseFloor?.ratio.p50 ?? null,
+  };
+}
+
+/** What a gate reads of a run. ES is rounded as the baseline rounds it, so that equal stays equal. */
+export function runSide({ run, records }: FinishedRun): GateSide {
+  const { columns } = tabulate(configurations(run.spec), records);
+  const rounded = columns.map((column) => ({
+    ...column,
+    editSimilarity: column.editSimilarity.map(roundSimilarity),
+  }));
+  return {
+    columns: rounded,
+    unscored: new Map(rounded.map((column) => [column, unscoredCounts(records, column.configuration)])),
+    noise: summarizeRun(run, records).noiseFloor?.ratio.p50 ?? null,
+  };
+}
+
+function unscoredCounts(
+  records: readonly TaskRecord[],
+  configuration: OutcomeColumn['configuration'],
+): { failed: number; skipped: number } {
+  const own = records.filter((record) => isSameConfiguration(record, configuration));
+  return {
+    failed: own.filter(({ status }) => status === 'failed').length,
+    skipped: own.filter(({ status }) => status === 'skipped').length,
+  };
+}
+
+function roundSimilarity(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}

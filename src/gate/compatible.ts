@@ -1,0 +1,92 @@
+/**
+ * @file Whether a run may be held to a baseline at all.
+ *
+ * Three kinds of difference: what makes the numbers incomparable (other tasks, other metric) is always refused; what
+ * can move them (any other field of the fingerprint: a model, a budget, a version) is refused unless the user says
+ * that this change is what the gate is to judge; hardware is not part of the fingerprint and only widens tolerances.
+ */
+
+import { DataError } from '../domain/errors.js';
+import type { FinishedRun } from '../run/finished-run.js';
+import type { Baseline } from './baseline.js';
+
+/** One field that differs. */
+export interface SpecChange {
+  /** Dotted: `models.compression.projector`. */
+  readonly field: string;
+  readonly baseline: string;
+  readonly run: string;
+}
+
+/** The fields in which two values differ, leaf by leaf, in code-point order of their names. */
+export function specChanges(baseline: unknown, run: unknown): SpecChange[] {
+  const [before, after] = [leaves(baseline), leaves(run)];
+  const fields = [...new Set([...before.keys(), ...after.keys()])].sort();
+  return fields.flatMap((field) => {
+    const [was, is] = [before.get(field) ?? 'absent', after.get(field) ?? 'absent'];
+    return was === is ? [] : [{ field, baseline: was, run: is }];
+  });
+}
+
+function leaves(value: unknown, prefix = ''): Map<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return new Map([[prefix, JSON.stringify(value)]]);
+  }
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]) => [
+      ...leaves(inner, prefix === '' ? key : `${prefix}.${key}`),
+    ]),
+  );
+}
+
+/** Fields whose change makes numbers incomparable, and why. */
+const INCOMPARABLE: Readonly<Record<string, string>> = {
+  'dataset.contentHash': 'the tasks have other texts',
+  metricProfile: 'scores of two metric profiles are different quantities',
+};
+
+/**
+ * Refuses a run that this baseline says nothing about.
+ *
+ * @param mayChange Whether other fields of the fingerprint may differ.
+ * @returns         The fields that differ.
+ * @throws {DataError} Naming tasks or fields.
+ */
+export function assertComparable(
+  { path, run, records }: FinishedRun,
+  baseline: Baseline,
+  baselinePath: string,
+  mayChange: boolean,
+): SpecChange[] {
+  const ids = new Set(records.map(({ taskId }) => taskId));
+  const known = new Set(baseline.tasks.ids);
+  const missing = baseline.tasks.ids.filter((id) => !ids.has(id)).length;
+  const added = [...ids].filter((id) => !known.has(id)).length;
+  if (missing + added > 0) {
+    throw new DataError(`${path}: has other tasks than the baseline ${baselinePath}`, [
+      `${missing} of the baseline's ${known.size} are missing, ${added} are new`,
+      'a gate compares task by task; run the tasks of the baseline (--dataset, --limit, --tasks), or make a new baseline',
+    ]);
+  }
+  const changes = specChanges(baseline.run.spec, run.spec);
+  const incomparable = changes.filter(({ field }) => field in INCOMPARABLE);
+  if (incomparable.length > 0) {
+    throw new DataError(`${path}: cannot be compared with the baseline ${baselinePath}`, [
+      ...incomparable.map((change) => `${describeChange(change)}: ${INCOMPARABLE[change.field]!}`),
+      'make a new baseline: llava-eval gate RUN --update --reason "why"',
+    ]);
+  }
+  if (baseline.run.fingerprint !== run.fingerprint && !mayChange) {
+    throw new DataError(`${path}: was made with other settings, models or versions than ${baselinePath}`, [
+      ...changes.map(describeChange),
+      'if this change is what the gate is to judge, pass --allow-fingerprint-change; otherwise make a new baseline',
+    ]);
+  }
+  return changes;
+}
+
+/** @example 'topK: [10] → [5]'; hashes are cut to twelve digits */
+export function describeChange({ field, baseline, run }: SpecChange): string {
+  const short = (text: string): string => text.replace(/[0-9a-f]{64}/g, (hash) => hash.slice(0, 12));
+  return `${field}: ${short(baseline)} → ${short(run)}`;
+}

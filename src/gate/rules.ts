@@ -1,0 +1,82 @@
+/**
+ * @file What a gate holds a run to: rules with defaults, each of which a JSON file can change or switch off.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { DataError, messageOf } from '../domain/errors.js';
+
+export const RULES_SCHEMA = 'llava-eval/gate-rules@1';
+
+const level = z.number().positive().max(0.5);
+const points = z.number().positive().max(100);
+const fraction = z.number().nonnegative();
+
+const qualityRule = z.strictObject({
+  /** Passes once a drop of this many points is ruled out with 95 % confidence. */
+  margin: points.default(3),
+  /** Fails at a drop of more than this many points, whatever the test says; null for no such limit. */
+  maxDrop: points.nullable().default(10),
+  /** Fails below this percentage; null for no such limit. */
+  floor: z.number().min(0).max(100).nullable().default(null),
+});
+
+export const rulesSchema = z.strictObject({
+  schema: z.literal(RULES_SCHEMA).optional(),
+  quality: z
+    .strictObject({
+      /** Chance of even one false alarm of all tests of quality together (Holm). */
+      level: level.default(0.015),
+      exactMatch: qualityRule.nullable().prefault({}),
+      editSimilarity: qualityRule.nullable().prefault({}),
+    })
+    .nullable()
+    .prefault({}),
+  /** Ratios of TTFT within a run, which do not depend on the speed of the machine. */
+  ttft: z
+    .strictObject({
+      /** Chance of even one false alarm of all ratios together. */
+      level: level.default(0.02),
+      /** How much slower is still no regression: 0.05 is 5 %. */
+      tolerance: fraction.default(0.05),
+      /** The same where the baseline was measured on other hardware, which moves ratios a little. */
+      otherHardwareTolerance: fraction.default(0.1),
+    })
+    .nullable()
+    .prefault({}),
+  /** TTFT itself, in milliseconds: only for a machine that is always the same and otherwise idle. */
+  absoluteTtft: z
+    .strictObject({ level: level.default(0.02), tolerance: fraction.default(0.1) })
+    .nullable()
+    .default(null),
+  tasks: z
+    .strictObject({
+      /** Tasks that may fail beyond those that failed in the baseline, per configuration. */
+      newFailed: z.int().nonnegative().default(0),
+      newSkipped: z.int().nonnegative().default(0),
+    })
+    .prefault({}),
+});
+
+export type Rules = z.infer<typeof rulesSchema>;
+export type QualityRule = z.infer<typeof qualityRule>;
+
+export const DEFAULT_RULES: Rules = rulesSchema.parse({});
+
+/** @throws {DataError} If the file cannot be read, is not JSON, or has an unknown or ill-typed field. */
+export async function readRules(path: string): Promise<Rules> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new DataError(`${path}: cannot be used: ${messageOf(error)}`, ['rules are one JSON object'], {
+      cause: error,
+    });
+  }
+  const parsed = rulesSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    ({ path: at, message }) => `${at.join('.') || 'rules'}: ${message}`,
+  );
+  throw new DataError(`${path}: ${problems.join('; ')}`, ['docs/gate.md lists the rules and their defaults']);
+}
