@@ -105,12 +105,20 @@ function renderShipped({ shipped = [] }: CompletionTask): string[] {
   ];
 }
 
-/** What a pull would do, for a person to agree to. */
-export function renderPlan({ set, folder, files, bytesToFetch, present }: PullPlan): string {
-  const rows: [string, string][] = [
-    ['tasks', set.tasks],
+/** What is known of a published set before its source is asked. */
+export function renderSet(set: PublishedSet): string {
+  return renderFacts(`${set.id}: ${set.title}`, [
+    ['holds', set.tasks],
     ['licence', set.licence],
+    ['size', set.statedSize],
     ['page', set.page],
+    ['retrievers', set.retrieval],
+  ]);
+}
+
+/** What a pull would do, for a person to agree to. */
+export function renderPlan({ folder, files, bytesToFetch, present }: PullPlan): string {
+  return renderFacts('to be fetched', [
     ...files.map((file): [string, string] => [
       'file',
       `${file.url} (${file.bytes === null ? 'size not stated' : formatBytes(file.bytes)}${file.sha256 === null ? ', no hash stated' : ''})`,
@@ -118,8 +126,11 @@ export function renderPlan({ set, folder, files, bytesToFetch, present }: PullPl
     ['to fetch', bytesToFetch === null ? 'the source does not state the size' : formatBytes(bytesToFetch)],
     ...(present === 0 ? [] : [['here', `${present} of ${files.length} files`] as [string, string]]),
     ['into', folder],
-  ];
-  return `${set.id}: ${set.title}\n${rows.map(([name, text]) => `  ${name.padEnd(10)}${text}\n`).join('')}`;
+  ]);
+}
+
+function renderFacts(title: string, facts: readonly (readonly [string, string])[]): string {
+  return `${title}\n${facts.map(([name, text]) => `  ${name.padEnd(11)}${text}\n`).join('')}`;
 }
 
 /** One line of the list. */
@@ -128,5 +139,5 @@ export function renderListed(id: string, state: string, title: string): string {
 }
 
 export function describeSet(set: PublishedSet): string {
-  return `${set.title}, ${set.tasks} tasks; ${set.licence}`;
+  return `${set.title}, ${set.tasks}`;
 }

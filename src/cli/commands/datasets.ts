@@ -25,7 +25,7 @@ import { EXIT, UsageError } from '../../domain/errors.js';
 import { LANGUAGES } from '../../domain/task.js';
 import type { CompletionTask, Language } from '../../domain/task.js';
 import { writeAtomically } from '../../run/atomic-file.js';
-import { describeSet, renderListed, renderOverview, renderPlan } from '../dataset-text.js';
+import { describeSet, renderListed, renderOverview, renderPlan, renderSet } from '../dataset-text.js';
 import { oneOf, wholeNumber } from '../options.js';
 import { terminalProgress } from '../progress.js';
 import type { Shell } from '../shell.js';
@@ -173,6 +173,7 @@ async function pullPublished(shell: Shell, set: PublishedSet, flags: PullFlags):
     shell.stdout.write(`${set.id}: is here already, in ${setFolder(options.cacheDir, set)}\n`);
     return;
   }
+  shell.stderr.write(renderSet(set));
   const plan = await planPull(set, options);
   shell.stderr.write(renderPlan(plan));
   if (flags.yes !== true && !(await agrees(shell))) return;
@@ -309,7 +310,7 @@ async function validateDataset(shell: Shell, reference: string, flags: ValidateF
       shell.stdout.write(`no folder, so no retrieval: ${names}${more}\n`);
     }
     shell.stdout.write(
-      `${dataset.id}: ${dataset.tasks.length} usable tasks, ${count} problems\n` +
+      `${dataset.id}: ${dataset.tasks.length} usable tasks, ${count} ${count === 1 ? 'problem' : 'problems'}\n` +
         `content hash: ${dataset.contentHash}\n`,
     );
   }

@@ -6,6 +6,7 @@
 
 import type { Command } from 'commander';
 import { openDataset } from '../../datasets/dataset.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/format.js';
 import { readPredictions } from '../../datasets/predictions.js';
 import { DataError, EXIT } from '../../domain/errors.js';
 import { LANGUAGES, type CompletionTask, type Language } from '../../domain/task.js';
@@ -27,6 +28,7 @@ interface ScoreFlags {
   readonly profile: MetricProfileName;
   readonly language?: Language;
   readonly details?: string;
+  readonly format?: FormatName;
   readonly skipInvalid?: true;
   readonly json?: true;
 }
@@ -54,6 +56,7 @@ export function registerScore(program: Command, shell: Shell): void {
       oneOf(LANGUAGES),
     )
     .option('--details <file>', 'write {task_id, em, es, …} per task there, fractions')
+    .option('--format <name>', `schema of the references: ${FORMAT_NAMES.join(', ')}`, oneOf(FORMAT_NAMES))
     .option('--skip-invalid', 'leave damaged lines out and count them')
     .option('--json', 'print one JSON object')
     .action(async (flags: ScoreFlags) => {
@@ -69,6 +72,7 @@ async function score(flags: ScoreFlags, shell: Shell): Promise<void> {
   const skipInvalid = flags.skipInvalid === true;
   const dataset = await openDataset(flags.references, {
     ...(skipInvalid ? { skipInvalid, onInvalid: warn } : {}),
+    ...(flags.format === undefined ? {} : { format: flags.format }),
     withRepositories: false,
   });
   const { language } = flags;

@@ -39,6 +39,7 @@ export interface PublishedSet {
   readonly licence: string;
   /** What the publisher states of its size, for people. */
   readonly statedSize: string;
+  /** How many tasks it holds, for people. */
   readonly tasks: string;
   readonly page: string;
   /** Sets with the same name share their cache folder. */
@@ -67,7 +68,7 @@ function repoEval(
   });
   return {
     id: `repoeval-${level}`,
-    title: `RepoEval, ${level} level, as published with RepoCoder`,
+    title: `RepoEval, ${level} level`,
     licence: 'MIT (RepoCoder); the repositories have their own',
     statedSize: 'not stated',
     tasks,
@@ -161,10 +162,10 @@ function longCodeArena(size: string, statedSize: string, records: string): Publi
   const dataset = 'JetBrains-Research/lca-project-level-code-completion';
   return {
     id: `lca-${size}`,
-    title: `Long Code Arena, project-level completion, ${size} context`,
+    title: `Long Code Arena, ${size} context`,
     licence: 'Apache-2.0; the repositories have their own',
     statedSize,
-    tasks: `many holes in each of ${records} files`,
+    tasks: `${records} files of many holes`,
     page: `https://huggingface.co/datasets/${dataset}`,
     folder: `lca-${size}`,
     sources: [
@@ -176,8 +177,8 @@ function longCodeArena(size: string, statedSize: string, records: string): Publi
 }
 
 export const PUBLISHED_SETS: readonly PublishedSet[] = [
-  repoEval('line', 'line_and_api_level', CODEGEN_AND_CODEX, '1,600'),
-  repoEval('api', 'line_and_api_level', CODEGEN_AND_CODEX, '1,600'),
+  repoEval('line', 'line_and_api_level', CODEGEN_AND_CODEX, '1,600 tasks'),
+  repoEval('api', 'line_and_api_level', CODEGEN_AND_CODEX, '1,600 tasks'),
   repoEval(
     'function',
     'function_level',
@@ -185,14 +186,14 @@ export const PUBLISHED_SETS: readonly PublishedSet[] = [
       ['2k', '2k_context_codex'],
       ['4k', '4k_context_codex'],
     ],
-    '373',
+    '373 tasks',
   ),
-  crossCodeEval('python', '2,665'),
-  crossCodeEval('java', '2,139'),
-  crossCodeEval('typescript', '3,356'),
-  crossCodeEval('csharp', '1,768'),
-  repoBench('python', '473 MB', '23,561 in three settings'),
-  repoBench('java', 'not stated', 'about 26,100 in three settings'),
+  crossCodeEval('python', '2,665 tasks'),
+  crossCodeEval('java', '2,139 tasks'),
+  crossCodeEval('typescript', '3,356 tasks'),
+  crossCodeEval('csharp', '1,768 tasks'),
+  repoBench('python', '473 MB', '23,561 tasks'),
+  repoBench('java', 'not stated', 'about 26,100 tasks'),
   longCodeArena('small', '38 MB in an earlier release', '144'),
   longCodeArena('medium', '226 MB in an earlier release', '224'),
   longCodeArena('large', '1.2 GB in an earlier release', '270'),
