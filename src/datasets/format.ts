@@ -6,8 +6,8 @@
  */
 
 import type { z } from 'zod';
-import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
+import { checkShape, valueAt } from './check-shape.js';
 
 /** The schemas that are known, most general first. */
 export const FORMAT_NAMES = [
@@ -86,57 +86,6 @@ export function defineFormat<Schema extends z.ZodType>(definition: {
     read: (row, context) =>
       tasks(checkShape(row.where, row.value, schema, reasons, context.advice), context, row.where),
   };
-}
-
-/**
- * Checks the shape of a foreign value.
- *
- * @param where Where it is, for the message.
- * @throws {DataError} `where: …` naming the field.
- */
-export function checkShape<Schema extends z.ZodType>(
-  where: string,
-  value: unknown,
-  schema: Schema,
-  reasons: Readonly<Record<string, string>>,
-  advice: string,
-): z.output<Schema> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = deepestIssue(result.error.issues[0]!);
-  const field = issue.path.join('.');
-  const problem =
-    field === ''
-      ? `is not a record: ${issue.message}`
-      : valueAt(value, issue.path) === undefined
-        ? `field "${field}" is missing`
-        : `field "${field}" is wrong: ${issue.message}`;
-  const reason = reasons[field];
-  throw new DataError(`${where}: ${problem}`, [...(reason === undefined ? [] : [reason]), advice]);
-}
-
-interface Issue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** In a union of forms, the complaint of the form that fits furthest. */
-function deepestIssue(issue: z.core.$ZodIssue): Issue {
-  if (issue.code !== 'invalid_union') return issue;
-  const inner = issue.errors
-    .flatMap((issues) => issues.map(deepestIssue))
-    .sort((a, b) => b.path.length - a.path.length)[0];
-  if (inner === undefined || inner.path.length === 0) return issue;
-  return { path: [...issue.path, ...inner.path], message: inner.message };
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let current = value;
-  for (const key of path) {
-    if (typeof current !== 'object' || current === null) return undefined;
-    current = (current as Record<PropertyKey, unknown>)[key];
-  }
-  return current;
 }
 
 /** Whether a row has a field of a dotted path; an explicit null counts. */

@@ -8,6 +8,7 @@
 import { createReadStream } from 'node:fs';
 import type { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { checkShape, parseJson } from './check-shape.js';
 
 /** One line that holds something. */
 export interface JsonLine {
@@ -76,35 +77,6 @@ export function parseLine<Schema extends z.ZodType>(
   why: Readonly<Record<string, string>>,
   advice = 'mend the line',
 ): z.output<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new DataError(
-      `${file}:${line}: not valid JSON: ${messageOf(error)}`,
-      ['every line must hold one complete JSON object', advice],
-      { cause: error },
-    );
-  }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  const field = issue.path.join('.');
-  const problem =
-    field === ''
-      ? `is not a record: ${issue.message}`
-      : valueAt(value, issue.path) === undefined
-        ? `field "${field}" is missing`
-        : `field "${field}" is wrong: ${issue.message}`;
-  const reason = why[field];
-  throw new DataError(`${file}:${line}: ${problem}`, [...(reason === undefined ? [] : [reason]), advice]);
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let current = value;
-  for (const key of path) {
-    if (typeof current !== 'object' || current === null) return undefined;
-    current = (current as Record<PropertyKey, unknown>)[key];
-  }
-  return current;
+  const where = `${file}:${line}`;
+  return checkShape(where, parseJson(where, text, advice), schema, why, advice);
 }

@@ -113,7 +113,7 @@ class Loader {
     const split = splitOf(path);
     const hash = once(() => fileHash(path));
     let row = 0;
-    for await (const found of file.rows(format.columns(withShipped))) {
+    for await (const found of file.rows(format.columns(withShipped), SKIP_HINT)) {
       if (this.#rows >= (this.#options.mostRows ?? Infinity)) return;
       this.#rows++;
       const index = this.#rowsOfSplit.get(split) ?? 0;
@@ -155,9 +155,9 @@ class Loader {
   async #firstRow(file: RowFile): Promise<Row | null | undefined> {
     let first: Row | null | undefined;
     let tried = 0;
-    for await (const found of file.rows([])) {
+    for await (const found of file.rows([], SKIP_HINT)) {
       if ('problem' in found) {
-        if (this.#options.skipInvalid !== true) throw withAdvice(found.problem);
+        if (this.#options.skipInvalid !== true) throw found.problem;
         first ??= null;
       } else {
         if (this.#options.skipInvalid !== true || recogniseRow(file, found).kind === 'format') return found;
@@ -171,7 +171,7 @@ class Loader {
   /** The usable tasks of a row; the rest is reported and counted, or thrown. */
   #tasksOf(found: RowOrProblem, format: RecordFormat, context: RowContext): readonly FoundTask[] {
     try {
-      if ('problem' in found) throw withAdvice(found.problem);
+      if ('problem' in found) throw found.problem;
       const tasks = format.read(found, context);
       for (const { task } of tasks) {
         const earlier = this.#placeOfId.get(task.id);
@@ -214,10 +214,6 @@ class Loader {
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null;
   return () => (made ??= make());
-}
-
-function withAdvice(problem: DataError): DataError {
-  return new DataError(problem.message, [...problem.hints, SKIP_HINT], { cause: problem.cause });
 }
 
 /** "line 3" or "row 3", as the same file is meant; else the whole place. */

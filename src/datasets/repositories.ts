@@ -17,7 +17,8 @@ import { ARCHIVE_NAME, readArchive } from '../archive/read.js';
 import { DataError } from '../domain/errors.js';
 import type { Language, Repository, SourceFile } from '../domain/task.js';
 import type { LoadedRepository } from './assemble.js';
-import { checkShape, type FormatName } from './format.js';
+import { checkShape } from './check-shape.js';
+import type { FormatName } from './format.js';
 import { openRows } from './rows.js';
 import {
   isFolder,
@@ -246,7 +247,7 @@ async function readPackages(
 ): Promise<Repository[]> {
   const byName = new Map(missing.map((mention) => [mention.name, mention]));
   const files = new Map<string, SourceFile[]>();
-  for await (const row of (await openRows(file)).rows(['filepath', 'content'])) {
+  for await (const row of (await openRows(file)).rows(['filepath', 'content'], 'mend the line')) {
     if ('problem' in row) throw row.problem;
     const reasons = { filepath: 'it names repository and file', content: 'it is the text of the file' };
     const { filepath, content } = checkShape(row.where, row.value, packageSchema, reasons, 'mend the line');

@@ -2,7 +2,8 @@
  * @file Files of rows, JSON lines or Parquet, seen alike: each row with its place, in order.
  */
 
-import { DataError, messageOf } from '../domain/errors.js';
+import { DataError } from '../domain/errors.js';
+import { parseJson } from './check-shape.js';
 import type { Row } from './format.js';
 import { readLines } from './jsonl.js';
 import { openParquet } from './parquet.js';
@@ -13,8 +14,11 @@ export type RowOrProblem = Row | { readonly where: string; readonly problem: Dat
 export interface RowFile {
   /** Dotted names of the fields of all rows; null where only the rows can tell. */
   readonly fields: ReadonlySet<string> | null;
-  /** @param columns Those needed; JSON lines come whole. */
-  rows(columns: readonly string[]): AsyncGenerator<RowOrProblem>;
+  /**
+   * @param columns Those needed; JSON lines come whole.
+   * @param advice  What to do about a row that cannot be read.
+   */
+  rows(columns: readonly string[], advice: string): AsyncGenerator<RowOrProblem>;
   /** Reads other columns of a row, from 0; null for JSON lines, whose rows come whole. */
   readonly readColumns: ((row: number, columns: readonly string[]) => Promise<unknown>) | null;
 }
@@ -46,24 +50,19 @@ async function openParquetRows(path: string): Promise<RowFile> {
 function jsonRows(path: string): RowFile {
   return {
     fields: null,
-    async *rows() {
-      for await (const { line, text } of readLines(path)) yield parseRow(`${path}:${line}`, text);
+    async *rows(_columns, advice) {
+      for await (const { line, text } of readLines(path)) yield parseRow(`${path}:${line}`, text, advice);
     },
     readColumns: null,
   };
 }
 
-function parseRow(where: string, text: string): RowOrProblem {
+function parseRow(where: string, text: string, advice: string): RowOrProblem {
   try {
-    // trim() also drops a byte order mark.
-    return { where, value: JSON.parse(text.trim()) as unknown };
+    return { where, value: parseJson(where, text, advice) };
   } catch (error) {
-    const problem = new DataError(
-      `${where}: not valid JSON: ${messageOf(error)}`,
-      ['every line must hold one complete JSON object'],
-      { cause: error },
-    );
-    return { where, problem };
+    if (error instanceof DataError) return { where, problem: error };
+    throw error;
   }
 }
 

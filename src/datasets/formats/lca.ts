@@ -14,7 +14,8 @@
 import { z } from 'zod';
 import { DataError } from '../../domain/errors.js';
 import { taskId, type Repository } from '../../domain/task.js';
-import { checkShape, defineFormat, type FoundTask, type RowContext } from '../format.js';
+import { checkShape } from '../check-shape.js';
+import { defineFormat, type FoundTask, type RowContext } from '../format.js';
 import { normalizeNewlines } from '../source-text.js';
 import { forwardSlashes, nonEmpty } from './published.js';
 
