@@ -51,7 +51,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'p-limit': /^datasets\/npm-lines\.ts$/,
   'env-paths': /^datasets\/cache-dir\.ts$/,
   tar: /^archive\/read\.ts$/,
-  yauzl: /^archive\/zip\.ts$/,
+  yauzl: /^archive\/zip/,
   'xz-decompress': /^archive\/read\.ts$/,
   hyparquet: /^datasets\/parquet\.ts$/,
   'hyparquet-compressors': /^datasets\/parquet\.ts$/,

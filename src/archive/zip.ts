@@ -1,5 +1,5 @@
 /**
- * @file Zip files, zip64 included; sole importer of `yauzl`. Loaded on demand.
+ * @file Zip files, zip64 included. Loaded on demand.
  */
 
 import yauzl, { type Entry, type ZipFile } from 'yauzl';

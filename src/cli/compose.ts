@@ -10,9 +10,11 @@ import { contentHashes } from '../hub/content-hashes.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
 import { readBundle, type Bundle } from '../model/bundle.js';
+import { readDecoderFacts } from '../model/decoder-facts.js';
 import type { Decoder } from '../model/decoder.js';
 import type { Device, DeviceRequest, Dtype } from '../model/device.js';
 import type { Encoder } from '../model/encoder.js';
+import { encoderConventions, type EncoderConventions } from '../model/encoder-conventions.js';
 import { modelFolder } from '../model/export-files.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
 import { resolveDevice } from '../model/ort/probe.js';
@@ -23,8 +25,8 @@ import { fullRagPipeline } from '../pipelines/full-rag.js';
 import { noContextPipeline } from '../pipelines/no-context.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
-import { unixcoderTemplate } from '../prompt/encoder-input.js';
-import { fimTokens, type FimTokens } from '../prompt/fim.js';
+import { encoderTemplate, UNIXCODER_MARK, type EncoderInput } from '../prompt/encoder-input.js';
+import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
 import { retrievalEmbedder, type TextEmbedder } from '../retrieval/dense.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
@@ -39,6 +41,10 @@ export interface ModelRequest {
   readonly device: DeviceRequest;
   readonly dtype: Dtype;
   readonly threads: number;
+  /** How the decoder is prompted; recognized if undefined. */
+  readonly promptFamily: PromptFamily | undefined;
+  /** What the encoder reads of a chunk; found out if undefined. */
+  readonly encoderInput: EncoderInput | undefined;
   /** Whether any configuration compresses chunks. */
   readonly needsCompression: boolean;
   /** Whether any configuration ranks by vectors. */
@@ -70,8 +76,11 @@ export interface LoadedModels {
   readonly decoder: Decoder;
   readonly decoderName: string;
   readonly tokenizer: Tokenizer;
-  readonly fim: FimTokens;
-  readonly compression: (LoadedEncoder & { readonly projector: Projector }) | null;
+  readonly format: PromptFormat;
+  readonly compression:
+    (LoadedEncoder & { readonly projector: Projector; readonly conventions: EncoderConventions }) | null;
+  /** Settings where the user gives none: the bundle's, or LlavaCode's for another decoder. */
+  readonly defaults: Bundle['defaults'];
   readonly retrieverEncoder: LoadedEncoder | null;
   readonly sources: readonly ModelSource[];
   dispose(): Promise<void>;
@@ -98,8 +107,10 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     const decoderDir = found.decoder?.path ?? bundle.decoder.path;
     const encoderDir = found.encoder?.path ?? bundle.encoder.path;
     const tokenizer = await loadTokenizer(modelFolder(decoderDir));
-    const fim = fimTokens(bundle.decoder.promptFamily, tokenizer);
     const decoder = keep(await openDecoder(decoderDir, options));
+    const facts = readDecoderFacts(modelFolder(decoderDir), decoder.vocabularySize);
+    const own = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
+    const format = promptFormat(request.promptFamily ?? own, tokenizer, facts);
     const openNamedEncoder = async (dir: string): Promise<LoadedEncoder> => ({
       name: [found.encoder, found.retrieverEncoder].find((model) => model?.path === dir)?.name ?? bundle.name,
       encoder: keep(await openEncoder(dir, options)),
@@ -117,7 +128,13 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
       );
       const loaded = await openNamedEncoder(encoderDir);
       checkProjectorFits(projector, loaded.encoder, decoder);
-      compression = { ...loaded, projector };
+      const own = found.encoder === null ? bundle.encoder : encoderConventions(encoderDir, loaded.tokenizer);
+      const conventions = {
+        input: request.encoderInput ?? own.input,
+        maxTokens: Math.min(own.maxTokens, loaded.encoder.maxTokens),
+        normalize: own.normalize,
+      };
+      compression = { ...loaded, projector, conventions };
     }
     let retrieverEncoder: LoadedEncoder | null = null;
     if (request.needsEmbedder) {
@@ -131,7 +148,8 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
       decoder,
       decoderName: found.decoder?.name ?? bundle.name,
       tokenizer,
-      fim,
+      format,
+      defaults: found.decoder === null ? bundle.defaults : defaultsFor(decoder, bundle),
       compression,
       retrieverEncoder,
       sources,
@@ -141,6 +159,16 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     await dispose();
     throw error;
   }
+}
+
+/** LlavaCode's window for a decoder that no bundle describes, as far as its positions go. */
+function defaultsFor({ maxPositions }: Decoder, { defaults }: Bundle): Bundle['defaults'] {
+  const contextTokens = 512;
+  return {
+    maxPromptTokens: Math.max(1, Math.min(2048, maxPositions - contextTokens)),
+    contextTokens,
+    contextPlacement: defaults.contextPlacement,
+  };
 }
 
 interface FoundModels {
@@ -186,7 +214,7 @@ export function composePipelines(
   prompt: Pick<PromptSetting, 'budget' | 'placement' | 'chunkOrder'>,
   clock: Clock,
 ): Map<PipelineName, Pipeline> {
-  const setting: PromptSetting = { ...prompt, tokenizer: models.tokenizer, fim: models.fim, clock };
+  const setting: PromptSetting = { ...prompt, tokenizer: models.tokenizer, format: models.format, clock };
   const make = (name: PipelineName): Pipeline => {
     switch (name) {
       case 'no-context':
@@ -197,9 +225,9 @@ export function composePipelines(
         return budgetRagPipeline(setting);
       case 'compressed': {
         if (models.compression === null) throw new RangeError('the models were loaded without compression');
-        const { encoder, tokenizer, projector } = models.compression;
-        const { maxTokens, normalize } = models.bundle.encoder;
-        const template = unixcoderTemplate(tokenizer, Math.min(maxTokens, encoder.maxTokens));
+        const { encoder, tokenizer, projector, conventions } = models.compression;
+        const { input, maxTokens, normalize } = conventions;
+        const template = encoderTemplate(input, tokenizer, maxTokens);
         return compressedPipeline(setting, { encoder, tokenizer, template, normalize, projector });
       }
     }
@@ -210,7 +238,10 @@ export function composePipelines(
 /** The embedder of the dense retriever. */
 export function composeEmbedder(models: LoadedModels): TextEmbedder {
   if (models.retrieverEncoder === null) throw new RangeError('the models were loaded without an embedder');
-  return retrievalEmbedder(models.retrieverEncoder.encoder, models.retrieverEncoder.tokenizer);
+  const { encoder, tokenizer } = models.retrieverEncoder;
+  // The references feed UniXcoder bare ids; other encoders are used as their cards say.
+  const isUnixcoder = tokenizer.controlToken(UNIXCODER_MARK) !== undefined;
+  return retrievalEmbedder(encoder, tokenizer, isUnixcoder ? undefined : tokenizer.specials);
 }
 
 /** The metric profile for these tasks. The parser of Python is loaded only where it is needed. */

@@ -11,6 +11,8 @@ import { FORMAT_NAMES } from '../datasets/format.js';
 import { DEVICE_REQUESTS, DTYPES } from '../model/device.js';
 import { DEFAULT_PIPELINES, PIPELINES } from '../pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
+import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
+import { PROMPT_FAMILIES } from '../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 import { retrieverNamed, RETRIEVERS, SINGLE_RETRIEVERS } from '../retrieval/retriever.js';
 import { limit, listOf, oneOf, retrieverList, shard, sweep, wholeNumber, words } from './options.js';
@@ -42,6 +44,8 @@ const runOptionsSchema = z
     encoder: text,
     projector: text,
     retrieverEncoder: text,
+    promptFamily: z.enum(PROMPT_FAMILIES),
+    encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
     retrievers: z.array(retrieverSchema).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
@@ -96,6 +100,16 @@ export function addRunOptions(command: Command): Command {
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
+  add(
+    '--prompt-family <name>',
+    `how the decoder is prompted: ${list(PROMPT_FAMILIES)} (default: recognized)`,
+    oneOf(PROMPT_FAMILIES),
+  );
+  add(
+    '--encoder-input <form>',
+    `what stands around a chunk: ${list(ENCODER_INPUTS)} (default: the encoder’s)`,
+    oneOf(ENCODER_INPUTS),
+  );
   add(
     '--pipelines <names>',
     `any of ${list(PIPELINES)} (default: ${list(DEFAULT_PIPELINES)})`,

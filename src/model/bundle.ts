@@ -12,6 +12,8 @@ import { join, posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
+import { PROMPT_FAMILIES } from '../prompt/fim.js';
 
 const count = z.number().int().positive();
 
@@ -20,12 +22,12 @@ const bundleSchema = z.object({
   name: z.string().min(1),
   version: z.string().min(1),
   license: z.string().min(1),
-  decoder: z.object({ path: z.string().min(1), promptFamily: z.enum(['qwen2.5-coder']) }),
+  decoder: z.object({ path: z.string().min(1), promptFamily: z.enum(PROMPT_FAMILIES) }),
   encoder: z.object({
     path: z.string().min(1),
-    input: z.enum(['unixcoder']),
+    input: z.enum(ENCODER_INPUTS),
     maxTokens: count,
-    pooling: z.enum(['mean']),
+    pooling: z.enum(['mean', 'last-token']),
     normalize: z.boolean(),
   }),
   projector: z.object({

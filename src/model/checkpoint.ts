@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { isTorchFile, TorchFile } from './torch/torch-file.js';
 import { SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
 
 /** Names of the two layouts; the single file wins if both are there, as in transformers. */
@@ -21,6 +22,17 @@ export const INDEX_FILE = 'model.safetensors.index.json';
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
+/** PyTorch's own format, where a folder has nothing else. */
+export const TORCH_FILE = 'pytorch_model.bin';
+
+/** An open file of tensors. */
+export type OpenTensors = TensorStore & { close(): void };
+
+/** Opens a file of tensors by the ending of its name: PyTorch's or safetensors. */
+export async function openTensors(path: string): Promise<OpenTensors> {
+  return isTorchFile(path) ? TorchFile.open(path) : SafetensorsFile.open(path);
+}
+
 /** The open weights of a folder. Close them when all tensors are read. */
 export class Checkpoint implements TensorStore {
   /** The file a message names: the weights, or their index. */
@@ -28,20 +40,36 @@ export class Checkpoint implements TensorStore {
   /** Every file that decides the weights, for their identity. */
   readonly files: readonly string[];
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  readonly #owners: ReadonlyMap<string, SafetensorsFile>;
-  readonly #open: readonly SafetensorsFile[];
+  readonly #owners: ReadonlyMap<string, OpenTensors>;
+  readonly #open: readonly OpenTensors[];
 
   private constructor(
     path: string,
     index: readonly string[],
-    open: readonly SafetensorsFile[],
-    owners: ReadonlyMap<string, SafetensorsFile>,
+    open: readonly OpenTensors[],
+    owners: ReadonlyMap<string, OpenTensors>,
   ) {
     this.path = path;
     this.files = [...index, ...open.map((file) => file.path)];
     this.#open = open;
     this.#owners = owners;
     this.tensors = new Map([...owners].map(([name, file]) => [name, file.tensors.get(name)!]));
+  }
+
+  /**
+   * As {@link Checkpoint.open}, and also a folder that holds its weights in PyTorch's own format.
+   */
+  static async openFolder(dir: string): Promise<Checkpoint> {
+    const torch = join(dir, TORCH_FILE);
+    const hasSafetensors = [SINGLE_FILE, INDEX_FILE].some((name) => existsSync(join(dir, name)));
+    return hasSafetensors || !existsSync(torch)
+      ? Checkpoint.open(dir)
+      : Checkpoint.#of(await openTensors(torch));
+  }
+
+  static #of(file: OpenTensors): Checkpoint {
+    const owners = new Map([...file.tensors.keys()].map((name) => [name, file]));
+    return new Checkpoint(file.path, [], [file], owners);
   }
 
   /**
@@ -54,13 +82,7 @@ export class Checkpoint implements TensorStore {
     const single = join(dir, SINGLE_FILE);
     const index = join(dir, INDEX_FILE);
     if (existsSync(single) || !existsSync(index)) {
-      const file = SafetensorsFile.open(single);
-      return new Checkpoint(
-        single,
-        [],
-        [file],
-        new Map([...file.tensors.keys()].map((name) => [name, file])),
-      );
+      return Checkpoint.#of(SafetensorsFile.open(single));
     }
     const open = new Map<string, SafetensorsFile>();
     try {

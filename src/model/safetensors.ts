@@ -220,7 +220,12 @@ function readHeader(path: string, descriptor: number): Map<string, TensorInfo> {
 }
 
 /** Bytes [start, start + length) in a buffer of their own. */
-function readRange(path: string, descriptor: number, start: number, length: number): Uint8Array<ArrayBuffer> {
+export function readRange(
+  path: string,
+  descriptor: number,
+  start: number,
+  length: number,
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

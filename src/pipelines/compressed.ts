@@ -30,11 +30,11 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
   return {
     name: 'compressed',
     async prepare(task, chunks) {
-      const { clock, fim, placement } = setting;
+      const { clock, format, placement } = setting;
       const tokenizing = stopwatch(clock);
       const inFile = inFileContext(setting, task);
       const context = { kind: 'soft', count: chunks.length } as const;
-      const prompt = assemblePrompt(fim, { ...inFile, context, placement });
+      const prompt = assemblePrompt(format, { ...inFile, context, placement });
       const ordered = setting.chunkOrder === 'best-last' ? chunks.toReversed() : chunks;
       const inputs = ordered.map(({ text }) =>
         encoderInput(compressor.template, compressor.tokenizer.encode(text)),

@@ -7,14 +7,14 @@ import type { Clock } from '../domain/clock.js';
 import type { TokenId } from '../domain/units.js';
 import type { ContextPlacement } from '../prompt/assemble.js';
 import type { PromptBudget } from '../prompt/budget.js';
-import type { FimTokens } from '../prompt/fim.js';
+import type { PromptFormat } from '../prompt/fim.js';
 import { encodeHead, encodeTail } from '../prompt/truncate.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 
 /** What all pipelines share. */
 export interface PromptSetting {
   readonly tokenizer: Tokenizer;
-  readonly fim: FimTokens;
+  readonly format: PromptFormat;
   readonly budget: PromptBudget;
   readonly placement: ContextPlacement;
   /** Where the best chunk stands: at the top, or next to the code (RepoCoder). At the top where absent. */
@@ -29,9 +29,13 @@ export interface InFileContext {
 }
 
 /** The last tokens before the hole and the first after it, within the budget. */
-export function inFileContext({ tokenizer, budget }: PromptSetting, task: CompletionTask): InFileContext {
+export function inFileContext(
+  { tokenizer, format, budget }: PromptSetting,
+  task: CompletionTask,
+): InFileContext {
+  const prefix = format.startsWithBlank ? ` ${task.prefix}` : task.prefix;
   return {
-    left: encodeTail(tokenizer, task.prefix, budget.leftTokens),
+    left: encodeTail(tokenizer, prefix, budget.leftTokens),
     right: encodeHead(tokenizer, task.suffix, budget.rightTokens),
   };
 }

@@ -14,8 +14,8 @@ export function noContextPipeline(setting: PromptSetting): Pipeline {
     prepare(task) {
       const tokenizing = stopwatch(setting.clock);
       const inFile = inFileContext(setting, task);
-      const { fim, placement } = setting;
-      const prompt = assemblePrompt(fim, { ...inFile, context: { kind: 'none' }, placement });
+      const { format, placement } = setting;
+      const prompt = assemblePrompt(format, { ...inFile, context: { kind: 'none' }, placement });
       return Promise.resolve({
         prompt,
         inFile,

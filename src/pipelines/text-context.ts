@@ -22,12 +22,12 @@ export function prepareText(
   block: () => string,
   limitTokens: number,
 ): PreparedPrompt {
-  const { tokenizer, fim, placement, clock } = setting;
+  const { tokenizer, format, placement, clock } = setting;
   const tokenizing = stopwatch(clock);
   const inFile = inFileContext(setting, task);
   const text = block();
   const ids = encodeHead(tokenizer, text, limitTokens);
-  const prompt = assemblePrompt(fim, { ...inFile, context: { kind: 'text', ids }, placement });
+  const prompt = assemblePrompt(format, { ...inFile, context: { kind: 'text', ids }, placement });
   const tokenizeMs = tokenizing();
   // A cut through a character leaves bytes that spell nothing; the character is not shown.
   const spelled = tokenizer.decode(ids).replace(/\ufffd+$/, '').length;

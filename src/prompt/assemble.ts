@@ -4,13 +4,16 @@
  *   before-prefix   context F1 left F2 right F3      (LlavaCode's `preprefix`)
  *   after-suffix    F1 left F2 right context F3      (LlavaCode's `premiddle`)
  *
+ * A model without markers sees begin, context, left: there is nothing after the hole to be before or
+ * after of, so both placements are one.
+ *
  * Context is nothing, text, or soft tokens. Parts are put together as ids that were tokenized once,
  * each part by itself. LlavaCode decodes the cut parts and tokenizes the joined text again, which can
  * change the count and, at a cut through a character, the text; here the budget holds exactly.
  */
 
 import type { TokenId } from '../domain/units.js';
-import type { FimTokens } from './fim.js';
+import type { PromptFormat } from './fim.js';
 
 export const CONTEXT_PLACEMENTS = ['before-prefix', 'after-suffix'] as const;
 export type ContextPlacement = (typeof CONTEXT_PLACEMENTS)[number];
@@ -39,12 +42,20 @@ export interface PromptParts {
  *
  * @example // two soft tokens before the prefix: ids F3 F3 F1 left F2 right F3, slots [0, 1]
  */
-export function assemblePrompt(fim: FimTokens, { left, right, context, placement }: PromptParts): Prompt {
-  const inserted = contextIds(context, fim.middle);
-  const head: readonly TokenId[] = [fim.prefix, ...left, fim.suffix, ...right];
-  const ids =
-    placement === 'before-prefix' ? [...inserted, ...head, fim.middle] : [...head, ...inserted, fim.middle];
-  const first = placement === 'before-prefix' ? 0 : head.length;
+export function assemblePrompt(
+  format: PromptFormat,
+  { left, right, context, placement }: PromptParts,
+): Prompt {
+  const { begin, markers } = format;
+  const inserted = contextIds(context, format.placeholder);
+  const around: readonly TokenId[] =
+    markers === null ? left : [markers.prefix, ...left, markers.suffix, ...right];
+  const end = markers === null ? [] : [markers.middle];
+  const isBefore = markers === null || placement === 'before-prefix';
+  const ids = isBefore
+    ? [...begin, ...inserted, ...around, ...end]
+    : [...begin, ...around, ...inserted, ...end];
+  const first = begin.length + (isBefore ? 0 : around.length);
   const slots = context.kind === 'soft' ? inserted.map((_, k) => first + k) : [];
   return { ids, slots };
 }

@@ -1,8 +1,10 @@
 /**
  * @file How many tokens each part of a prompt may take; the same for every pipeline.
  *
- *   rest  = maxPromptTokens - maxNewTokens - 3 FIM markers
+ *   rest  = maxPromptTokens - maxNewTokens - markers (3, and 1 where the model wants a BOS)
  *   right = floor(rest / 3)          left = 2 x right
+ *
+ * A model that is not shown what follows the hole gets left = rest.
  *
  * The cross-file block has a budget of its own on top, and soft tokens are not charged: so the left
  * and right context is identical in all pipelines and only what is retrieved differs. Budget that one
@@ -13,8 +15,8 @@
  */
 
 import { UsageError } from '../domain/errors.js';
+import { markerCount, type PromptFormat } from './fim.js';
 
-const FIM_MARKERS = 3;
 const LEFT_PER_RIGHT = 2;
 
 export interface PromptBudget {
@@ -25,7 +27,7 @@ export interface PromptBudget {
 }
 
 export interface PromptLimits {
-  /** LlavaCode's max_seq_length: in-file context, FIM markers and new tokens; no cross-file text. */
+  /** LlavaCode's max_seq_length: in-file context, markers and new tokens; no cross-file text. */
   readonly maxPromptTokens: number;
   readonly maxNewTokens: number;
   readonly contextTokens: number;
@@ -35,18 +37,23 @@ export interface PromptLimits {
  * Divides the window.
  *
  * @throws {UsageError} If nothing is left for the code before the hole.
- * @example promptBudget({ maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 })
+ * @example promptBudget({ maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 }, qwen)
  * // => { leftTokens: 1330, rightTokens: 665, contextTokens: 512 }
  */
-export function promptBudget({ maxPromptTokens, maxNewTokens, contextTokens }: PromptLimits): PromptBudget {
-  const rest = maxPromptTokens - maxNewTokens - FIM_MARKERS;
-  const rightTokens = Math.trunc(rest / (LEFT_PER_RIGHT + 1));
-  const leftTokens = rightTokens * LEFT_PER_RIGHT;
+export function promptBudget(
+  { maxPromptTokens, maxNewTokens, contextTokens }: PromptLimits,
+  format: PromptFormat,
+): PromptBudget {
+  const markers = markerCount(format);
+  const rest = maxPromptTokens - maxNewTokens - markers;
+  const showsRight = format.markers !== null;
+  const rightTokens = showsRight ? Math.trunc(rest / (LEFT_PER_RIGHT + 1)) : 0;
+  const leftTokens = showsRight ? rightTokens * LEFT_PER_RIGHT : rest;
   if (leftTokens < 1) {
     throw new UsageError(
       `a window of ${maxPromptTokens} tokens leaves no room for the code around the hole`,
       [
-        `${maxNewTokens} new tokens and ${FIM_MARKERS} markers are taken from it first`,
+        `${maxNewTokens} new tokens and ${markers} markers are taken from it first`,
         'raise --max-prompt-tokens or lower --max-new-tokens',
       ],
     );

@@ -1,8 +1,13 @@
 /**
  * @file What the encoder reads of a chunk when the chunk is to become a soft token.
  *
- * The raw text of the chunk, no path, no comment marks, in UniXcoder's encoder-only template:
- * `<s> <encoder-only> </s>` + text + `</s>`. Not the input of dense retrieval, which has no template.
+ * The raw text of the chunk, no path, no comment marks, in one of three forms:
+ *
+ *   unixcoder   `<s> <encoder-only> </s>` + text + `</s>`, UniXcoder's encoder-only template
+ *   plain       what the encoder's own tokenizer puts around a text: `<s>` … `</s>`, `[CLS]` … `[SEP]`
+ *   raw         the text alone, as LlavaCode feeds Qwen3-Embedding
+ *
+ * Not the input of dense retrieval by UniXcoder, which has no template.
  *
  * Source: LlavaCode `run_benchmark.py`; microsoft/CodeBERT `UniXcoder/unixcoder.py`.
  */
@@ -11,11 +16,37 @@ import { ModelError } from '../domain/errors.js';
 import type { TokenId } from '../domain/units.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 
+export const ENCODER_INPUTS = ['unixcoder', 'plain', 'raw'] as const;
+export type EncoderInput = (typeof ENCODER_INPUTS)[number];
+
+/** The token that only UniXcoder's vocabulary has. */
+export const UNIXCODER_MARK = '<encoder-only>';
+
 export interface EncoderTemplate {
   readonly before: readonly TokenId[];
   readonly after: readonly TokenId[];
   /** Longest input, template included. */
   readonly maxTokens: number;
+}
+
+/**
+ * The form in the ids of a vocabulary.
+ *
+ * @throws {ModelError} If the vocabulary lacks a token of the form.
+ */
+export function encoderTemplate(
+  input: EncoderInput,
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): EncoderTemplate {
+  switch (input) {
+    case 'unixcoder':
+      return unixcoderTemplate(tokenizer, maxTokens);
+    case 'plain':
+      return { ...tokenizer.specials, maxTokens };
+    case 'raw':
+      return { before: [], after: [], maxTokens };
+  }
 }
 
 /**
@@ -29,12 +60,12 @@ export function unixcoderTemplate(tokenizer: Tokenizer, maxTokens: number): Enco
     if (found === undefined) {
       throw new ModelError(`the encoder's tokenizer has no ${name}`, [
         "UniXcoder's encoder-only template is `<s> <encoder-only> </s>` + text + `</s>`",
-        'use an encoder of the UniXcoder family, or a bundle made for this one',
+        'use an encoder of the UniXcoder family, or --encoder-input plain or raw for this one',
       ]);
     }
     return found;
   };
-  return { before: [id('<s>'), id('<encoder-only>'), id('</s>')], after: [id('</s>')], maxTokens };
+  return { before: [id('<s>'), id(UNIXCODER_MARK), id('</s>')], after: [id('</s>')], maxTokens };
 }
 
 /** Fills the template with the first tokens of a text. */

@@ -80,6 +80,12 @@ export function caveats(
       'elsewhere in the repository are not removed, as in the published harnesses.',
     `Intervals are over ${describeBasis(summary.inference)}.`,
   );
+  if (summary.decoder.promptFamily === 'prefix-only') {
+    lines.push(
+      'The decoder does not fill in the middle (prompt family prefix-only): it saw the code before the hole and what ' +
+        'was retrieved, nothing of what follows. Figures of decoders that see both sides are not comparable.',
+    );
+  }
   if (summary.retrieverEncoder !== null) {
     lines.push(
       `The retriever unixcoder ranks by the encoder of ${summary.retrieverEncoder.name}, not by Microsoft's weights ` +

@@ -36,7 +36,11 @@ export function summarizeRun(
         contentHash: spec.dataset.contentHash,
         tasks: new Set(records.map((record) => record.taskId)).size,
       },
-      decoder: { name: models.decoder, identity: spec.models.decoder },
+      decoder: {
+        name: models.decoder,
+        identity: spec.models.decoder,
+        promptFamily: spec.models.promptFamily,
+      },
       encoder: named(models.encoder, compression?.encoder),
       retrieverEncoder: named(models.retrieverEncoder, retrieverEncoder?.encoder),
       device: spec.device,

@@ -74,7 +74,7 @@ export interface Summary {
   readonly schema: typeof SUMMARY_SCHEMA;
   readonly fingerprint: string;
   readonly dataset: { readonly id: string; readonly contentHash: string; readonly tasks: number };
-  readonly decoder: { readonly name: string; readonly identity: string };
+  readonly decoder: { readonly name: string; readonly identity: string; readonly promptFamily: string };
   readonly encoder: { readonly name: string; readonly identity: string } | null;
   readonly retrieverEncoder: { readonly name: string; readonly identity: string } | null;
   readonly device: string;

@@ -53,6 +53,9 @@ function notes(summary: Summary): string[] {
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
+  if (summary.decoder.promptFamily === 'prefix-only') {
+    lines.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
+  }
   if (summary.retrieverEncoder !== null) {
     lines.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);
   }

@@ -11,7 +11,7 @@
 import { strip } from '../domain/text.js';
 import type { Encoder } from '../model/encoder.js';
 import { normalizeRows, row, type Matrix } from '../tensor/matrix.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Specials, Tokenizer } from '../tokenizer/tokenizer.js';
 import type { Candidates } from './candidates.js';
 import type { Corpus } from './corpus.js';
 
@@ -23,12 +23,25 @@ export interface TextEmbedder {
   embed(texts: readonly string[]): Promise<Matrix>;
 }
 
-/** The retrieval form of an encoder. */
-export function retrievalEmbedder(encoder: Encoder, tokenizer: Tokenizer): TextEmbedder {
-  const limit = Math.min(DENSE_MAX_TOKENS, encoder.maxTokens);
+const NO_SPECIALS: Specials = { before: [], after: [] };
+
+/**
+ * The retrieval form of an encoder.
+ *
+ * @param specials What stands around a text, for encoders other than UniXcoder.
+ */
+export function retrievalEmbedder(
+  encoder: Encoder,
+  tokenizer: Tokenizer,
+  { before, after }: Specials = NO_SPECIALS,
+): TextEmbedder {
+  const limit = Math.min(DENSE_MAX_TOKENS, encoder.maxTokens) - before.length - after.length;
   return {
     async embed(texts) {
-      const ids = texts.map((text) => tokenizer.encode(strip(text)).slice(0, limit));
+      const ids = texts.map((text) => {
+        const own = tokenizer.encode(strip(text)).slice(0, limit);
+        return own.length === 0 ? [] : [...before, ...own, ...after];
+      });
       return normalizeRows(await encoder.encode(ids));
     },
   };

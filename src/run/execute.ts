@@ -26,7 +26,7 @@ import type { Decoder } from '../model/decoder.js';
 import { completeGreedily, firstToken, type Completion, type FirstToken } from '../model/generate.js';
 import type { InFileContext } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
-import type { FimTokens } from '../prompt/fim.js';
+import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/retriever.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
 import { createRng, type Rng } from '../tensor/rng.js';
@@ -51,7 +51,7 @@ export interface ExecutionPlan {
 export interface ExecutionParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
-  readonly fim: FimTokens;
+  readonly format: PromptFormat;
   readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
   readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
@@ -183,9 +183,9 @@ async function time(
   attempts: readonly Attempt[],
   warmed: Set<number>,
 ): Promise<ReadonlyMap<Attempt, Completion>> {
-  const { decoder, fim, clock, tokenizer } = parts;
+  const { decoder, format, clock, tokenizer } = parts;
   const stop = {
-    tokens: fim.stop,
+    tokens: format.stop,
     maxNewTokens: plan.maxNewTokens,
     isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
   };

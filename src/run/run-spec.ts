@@ -34,6 +34,7 @@ export const runSpecSchema = z.strictObject({
         encoder: z.string(),
         encoderTokenizer: z.string(),
         projector: z.string(),
+        input: z.string(),
         maxTokens: count,
         normalize: z.boolean(),
       })

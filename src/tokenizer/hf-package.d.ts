@@ -14,6 +14,11 @@ declare module '@huggingface/tokenizers' {
     id_to_token(id: number): string | undefined;
   }
 
+  export class DigitsPreTokenizer {
+    constructor(config: object);
+    pre_tokenize_text(text: string): string[];
+  }
+
   export class SplitPreTokenizer {
     constructor(config: object);
     pre_tokenize_text(text: string): string[];

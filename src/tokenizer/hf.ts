@@ -8,22 +8,24 @@
  */
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { SplitPreTokenizer, Tokenizer as PackageTokenizer } from '@huggingface/tokenizers';
+import {
+  DigitsPreTokenizer,
+  SplitPreTokenizer,
+  Tokenizer as PackageTokenizer,
+} from '@huggingface/tokenizers';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type TokenId } from '../domain/units.js';
-import type { Tokenizer } from './tokenizer.js';
+import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
+import type { Specials, Tokenizer } from './tokenizer.js';
+import { definitionFromVocabMerges } from './vocab-merges.js';
 import { WordCache } from './word-cache.js';
 
-const addedTokenSchema = z.looseObject({
-  id: z.number().int().nonnegative(),
-  content: z.string().min(1),
-  special: z.boolean().default(false),
-});
 const splitSchema = z.object({
   type: z.literal('Split'),
   pattern: z.looseObject({}),
@@ -35,50 +37,33 @@ const byteLevelSchema = z.looseObject({
   add_prefix_space: z.literal(false),
   use_regex: z.boolean().default(true),
 });
-const tokenizerSchema = z.looseObject({
-  added_tokens: z.array(addedTokenSchema),
-  normalizer: z.looseObject({ type: z.string() }).nullable(),
-  pre_tokenizer: z.unknown(),
-  model: z.looseObject({
-    type: z.enum(['BPE', 'WordPiece']),
-    // Not a record schema: that would copy 150,000 entries, and drop a token called __proto__.
-    vocab: z.custom<Readonly<Record<string, number>>>(isVocabulary, 'must map tokens to ids'),
-  }),
+const digitsSchema = z.looseObject({
+  type: z.literal('Digits'),
+  individual_digits: z.boolean().default(false),
 });
-type TokenizerDefinition = z.infer<typeof tokenizerSchema>;
-const configSchema = z.looseObject({});
+const stagesSchema = z.object({
+  type: z.literal('Sequence'),
+  pretokenizers: z.array(z.union([splitSchema, digitsSchema, byteLevelSchema])).min(1),
+});
 
 /**
- * Loads the tokenizer of a model folder.
+ * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`.
  *
- * @param dir Folder with `tokenizer.json` and `tokenizer_config.json`.
- * @throws {ModelError} If a file is missing, is not JSON, or describes a tokenizer other than
- *   BPE and WordPiece.
+ * @throws {ModelError} If a file is missing, is not JSON, or describes a tokenizer that is neither BPE
+ *   nor WordPiece.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
-  const path = join(dir, 'tokenizer.json');
-  const tokenizerText = await readText(path);
-  const configPath = join(dir, 'tokenizer_config.json');
-  const configText = await readText(configPath);
-  const definition = parse(path, tokenizerText, tokenizerSchema);
-  const config = parse(configPath, configText, configSchema);
-
-  const controls = new Map(
-    definition.added_tokens.filter(isControl).map(({ content, id }) => [content, tokenId(id)]),
-  );
-  const plain: TokenizerDefinition = {
-    ...definition,
-    added_tokens: definition.added_tokens.filter((token) => !controls.has(token.content)),
-  };
-  const ids = [...Object.values(definition.model.vocab), ...definition.added_tokens.map(({ id }) => id)];
-  const identity = createHash('sha256').update(tokenizerText).update('\n').update(configText).digest('hex');
-  const vocabularySize = ids.reduce((highest, id) => Math.max(highest, id), -1) + 1;
+  const { path, texts, value } = await readDefinition(dir);
+  const plain = plainDefinition(value, path);
+  const identity = createHash('sha256').update(texts.join('\n')).digest('hex');
   try {
-    const split = wordSplit(plain);
+    const split = wordSplit(plain.definition);
     // Behind `split`, only the stages that treat one word are left to do.
-    const stages = split === null ? plain : { ...plain, normalizer: null, pre_tokenizer: BYTE_LEVEL_ONLY };
-    const implementation = new PackageTokenizer(stages, config);
-    return new HfTokenizer({ identity, vocabularySize, implementation, split, controls });
+    const stages =
+      split === null
+        ? plain.definition
+        : { ...plain.definition, normalizer: null, pre_tokenizer: BYTE_LEVEL_ONLY };
+    return new HfTokenizer(identity, plain, new PackageTokenizer(stages, {}), split);
   } catch (error) {
     throw new ModelError(`${path}: not a tokenizer this version can run (${messageOf(error)})`, [], {
       cause: error,
@@ -86,23 +71,56 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   }
 }
 
-function isVocabulary(value: unknown): boolean {
-  const isId = (id: unknown): boolean => typeof id === 'number' && Number.isInteger(id) && id >= 0;
-  return typeof value === 'object' && value !== null && Object.values(value).every(isId);
+interface DefinitionFiles {
+  /** The file that messages name. */
+  readonly path: string;
+  /** Content of every file that decides the tokenizer. */
+  readonly texts: readonly string[];
+  readonly value: unknown;
 }
 
-/**
- * Whether an added token controls the model rather than stands for text.
- *
- * The `special` flag alone does not say: Qwen2.5-Coder leaves it off for its fill-in-the-middle
- * tokens, and other tokenizers add runs of blanks as plain vocabulary.
- */
-function isControl(token: { readonly content: string; readonly special: boolean }): boolean {
-  return token.special || /^[<[].+[>\]]$/su.test(token.content);
+async function readDefinition(dir: string): Promise<DefinitionFiles> {
+  const path = join(dir, 'tokenizer.json');
+  const vocabulary = join(dir, 'vocab.json');
+  if (!existsSync(path) && existsSync(vocabulary)) {
+    const vocab = await readText(vocabulary);
+    const merges = await readText(join(dir, 'merges.txt'));
+    return {
+      path: vocabulary,
+      texts: [vocab, merges],
+      value: parsed(vocabulary, () => definitionFromVocabMerges(vocab, merges, vocabulary)),
+    };
+  }
+  const text = await readText(path);
+  // The configuration beside it decides nothing here, but a changed one is another tokenizer elsewhere.
+  const config = join(dir, 'tokenizer_config.json');
+  const texts = existsSync(config) ? [text, await readText(config)] : [text];
+  return { path, texts, value: parsed(path, () => JSON.parse(text) as unknown) };
+}
+
+function parsed(path: string, parse: () => unknown): unknown {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    throw new ModelError(`${path}: not JSON (${messageOf(error)})`, [], { cause: error });
+  }
+}
+
+/** A stage that cuts text. */
+interface Splitter {
+  pre_tokenize_text(text: string): string[];
 }
 
 /** The splitting pattern of GPT-2, which a ByteLevel pre-tokenizer applies unless told otherwise. */
 const GPT2_SPLIT = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+
+const GPT2_STAGE = {
+  type: 'Split',
+  pattern: { Regex: GPT2_SPLIT },
+  behavior: 'Isolated',
+  invert: false,
+};
 
 const BYTE_LEVEL_ONLY = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
 
@@ -111,24 +129,33 @@ const BYTE_LEVEL_ONLY = { type: 'ByteLevel', add_prefix_space: false, use_regex:
  * that of GPT-2, RoBERTa, Qwen and their kin.
  */
 function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]) | null {
-  const { normalizer, pre_tokenizer: stages, added_tokens: ordinary } = definition;
+  const { normalizer, pre_tokenizer: stages, added_tokens: ordinary, model } = definition;
   const isNfc = normalizer?.type === 'NFC';
-  if (ordinary.length > 0 || (normalizer !== null && !isNfc)) return null;
+  if (model.type !== 'BPE' || ordinary.length > 0 || (normalizer !== null && !isNfc)) return null;
 
-  let config: object;
   const alone = byteLevelSchema.safeParse(stages);
-  const sequence = z
-    .object({ type: z.literal('Sequence'), pretokenizers: z.tuple([splitSchema, byteLevelSchema]) })
-    .safeParse(stages);
-  if (alone.success && alone.data.use_regex) {
-    config = { type: 'Split', pattern: { Regex: GPT2_SPLIT }, behavior: 'Isolated', invert: false };
-  } else if (sequence.success && !sequence.data.pretokenizers[1].use_regex) {
-    config = sequence.data.pretokenizers[0];
-  } else {
+  const several = stagesSchema.safeParse(stages);
+  const parts = alone.success ? [alone.data] : several.success ? several.data.pretokenizers : [];
+  // Bytes are made of words, so nothing may split behind the stage that makes them.
+  if (parts.at(-1)?.type !== 'ByteLevel' || parts.slice(0, -1).some(({ type }) => type === 'ByteLevel')) {
     return null;
   }
-  const splitter = new SplitPreTokenizer(config);
-  return (text) => splitter.pre_tokenize_text(isNfc ? text.normalize('NFC') : text);
+  const splitters = parts.flatMap((part): Splitter[] => {
+    switch (part.type) {
+      case 'Split':
+        return [new SplitPreTokenizer(part)];
+      case 'Digits':
+        return [new DigitsPreTokenizer(part)];
+      case 'ByteLevel':
+        return part.use_regex ? [new SplitPreTokenizer(GPT2_STAGE)] : [];
+    }
+  });
+  if (splitters.length === 0) return null;
+  return (text) =>
+    splitters.reduce<string[]>(
+      (words, splitter) => words.flatMap((word) => splitter.pre_tokenize_text(word)),
+      [isNfc ? text.normalize('NFC') : text],
+    );
 }
 
 async function readText(path: string): Promise<string> {
@@ -143,51 +170,36 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function parse<S extends z.ZodType>(path: string, text: string, schema: S): z.infer<S> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new ModelError(`${path}: not JSON (${messageOf(error)})`, [], { cause: error });
-  }
-  const result = schema.safeParse(parsed);
-  if (!result.success) {
-    throw new ModelError(
-      `${path}: not a tokenizer this version can run`,
-      z.prettifyError(result.error).split('\n'),
-    );
-  }
-  return result.data;
-}
-
-interface HfTokenizerParts {
-  readonly identity: string;
-  readonly vocabularySize: number;
-  /** Encodes a word, or a whole text if `split` is null; knows no control tokens. */
-  readonly implementation: PackageTokenizer;
-  /** Cuts text into words, see {@link wordSplit}. */
-  readonly split: ((text: string) => string[]) | null;
-  /** Ids of control tokens by name. */
-  readonly controls: ReadonlyMap<string, TokenId>;
-}
-
 class HfTokenizer implements Tokenizer {
   readonly identity: string;
   readonly vocabularySize: number;
+  readonly specials: Specials;
+  readonly startsWithBlank: boolean;
   readonly #implementation: PackageTokenizer;
   readonly #split: ((text: string) => string[]) | null;
   readonly #words: WordCache;
   readonly #controls: ReadonlyMap<string, TokenId>;
   readonly #controlIds: ReadonlySet<number>;
 
-  constructor({ identity, vocabularySize, implementation, split, controls }: HfTokenizerParts) {
+  /**
+   * @param implementation Encodes a word, or a whole text if `split` is null; knows no control tokens.
+   * @param split Cuts text into words, see {@link wordSplit}.
+   */
+  constructor(
+    identity: string,
+    plain: PlainDefinition,
+    implementation: PackageTokenizer,
+    split: ((text: string) => string[]) | null,
+  ) {
     this.identity = identity;
-    this.vocabularySize = vocabularySize;
+    this.vocabularySize = plain.vocabularySize;
+    this.specials = plain.specials;
+    this.startsWithBlank = plain.startsWithBlank;
     this.#implementation = implementation;
     this.#split = split;
     this.#words = new WordCache((word) => this.#encodePiece(word));
-    this.#controls = controls;
-    this.#controlIds = new Set(controls.values());
+    this.#controls = plain.controls;
+    this.#controlIds = new Set(plain.controls.values());
   }
 
   encode(text: string): TokenId[] {
@@ -208,6 +220,7 @@ class HfTokenizer implements Tokenizer {
   }
 
   #encodePiece(text: string): TokenId[] {
+    if (text === '') return [];
     return this.#implementation.encode(text, { add_special_tokens: false }).ids.map(tokenId);
   }
 }

@@ -4,13 +4,22 @@
 
 import type { TokenId } from '../domain/units.js';
 
+/** What a tokenizer itself puts around a text: BOS, or the `<s>` and `</s>` of an encoder. */
+export interface Specials {
+  readonly before: readonly TokenId[];
+  readonly after: readonly TokenId[];
+}
+
 export interface Tokenizer {
   /** Hash of the tokenizer's files; part of every cache key and of the fingerprint. */
   readonly identity: string;
   readonly vocabularySize: number;
+  readonly specials: Specials;
+  /** Whether a text that begins a document gets a blank in front (SentencePiece models). */
+  readonly startsWithBlank: boolean;
 
   /**
-   * Ids of plain text: no BOS, no template. Text that happens to spell a control token
+   * Ids of plain text from anywhere in a document: no BOS, no template, no blank put in front. Text that happens to spell a control token
    * (`<|fim_middle|>` in a string literal, say) is encoded as ordinary characters and never becomes
    * that control token.
    */

@@ -8,13 +8,19 @@ import type { PromptSetting } from '../../src/pipelines/in-file.js';
 import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/assemble.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
-import { fimTokens } from '../../src/prompt/fim.js';
 import { createRng } from '../../src/tensor/rng.js';
-import { fakeEncoder, fakeProjector, fakeTask, fakeTokenizer, tickingClock } from '../support/fakes.js';
+import {
+  fakeEncoder,
+  fakeProjector,
+  fakeTask,
+  fakeTokenizer,
+  tickingClock,
+  fakeFormat,
+} from '../support/fakes.js';
 
 const setting = (placement: ContextPlacement, contextTokens: number): PromptSetting => ({
   tokenizer: fakeTokenizer,
-  fim: fimTokens('qwen2.5-coder', fakeTokenizer),
+  format: fakeFormat,
   budget: { leftTokens: 40, rightTokens: 20, contextTokens },
   placement,
   clock: tickingClock(),

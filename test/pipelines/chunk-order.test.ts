@@ -6,8 +6,15 @@ import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import type { PromptSetting } from '../../src/pipelines/in-file.js';
 import { crossFileBlock, crossFileHeader } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
-import { fimTokens } from '../../src/prompt/fim.js';
-import { fakeEncoder, fakeProjector, fakeTask, fakeTokenizer, tickingClock } from '../support/fakes.js';
+
+import {
+  fakeEncoder,
+  fakeProjector,
+  fakeTask,
+  fakeTokenizer,
+  tickingClock,
+  fakeFormat,
+} from '../support/fakes.js';
 
 const TASK = fakeTask('r/1', 'p', 'answer', 's');
 /** Best first; one token a character, so that a block costs its length. */
@@ -23,7 +30,7 @@ const block = (...chunks: ScoredChunk[]): string => crossFileBlock(chunks, 'type
 
 const setting = (contextTokens: number): PromptSetting => ({
   tokenizer: fakeTokenizer,
-  fim: fimTokens('qwen2.5-coder', fakeTokenizer),
+  format: fakeFormat,
   budget: { leftTokens: 40, rightTokens: 20, contextTokens },
   placement: 'before-prefix',
   chunkOrder: 'best-last',

@@ -7,38 +7,38 @@ import { describe, test } from 'node:test';
 import { ModelError, UsageError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
 import { assemblePrompt } from '../../src/prompt/assemble.js';
+import { promptFormat } from '../../src/prompt/fim.js';
 import { promptBudget } from '../../src/prompt/budget.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { encoderInput, unixcoderTemplate } from '../../src/prompt/encoder-input.js';
-import { fimTokens } from '../../src/prompt/fim.js';
 import { encodeHead, encodeTail } from '../../src/prompt/truncate.js';
 import { createRng } from '../../src/tensor/rng.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
-import { fakeTokenizer } from '../support/fakes.js';
+import { fakeTokenizer, fakeFacts, fakeFormat } from '../support/fakes.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 const ids = (...numbers: number[]) => numbers.map(tokenId);
-const FIM = fimTokens('qwen2.5-coder', fakeTokenizer);
+const FIM = fakeFormat;
 // FakeTokenizer: prefix 1, middle 2, suffix 3.
 
 describe('the prompt budget', () => {
   test("is LlavaCode's: 2048 and 50 leave 665 tokens right and 1330 left", () => {
     // 2048 - 50 - 3 = 1995; 1995 / 3 = 665; 665 x 2 = 1330
-    const budget = promptBudget({ maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 });
+    const budget = promptBudget({ maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 }, FIM);
     assert.deepEqual(budget, { leftTokens: 1330, rightTokens: 665, contextTokens: 512 });
   });
 
   test('rounds the right part down and takes the left from the rounded part', () => {
     // 640 - 50 - 3 = 587; 587 / 3 = 195.67 -> 195; 390
     assert.deepEqual(
-      promptBudget({ maxPromptTokens: 640, maxNewTokens: 50, contextTokens: 1 }).leftTokens,
+      promptBudget({ maxPromptTokens: 640, maxNewTokens: 50, contextTokens: 1 }, FIM).leftTokens,
       390,
     );
   });
 
   test('refuses a window without room for code', () => {
     assert.throws(
-      () => promptBudget({ maxPromptTokens: 55, maxNewTokens: 50, contextTokens: 9 }),
+      () => promptBudget({ maxPromptTokens: 55, maxNewTokens: 50, contextTokens: 9 }, FIM),
       UsageError,
     );
   });
@@ -141,7 +141,7 @@ describe('the encoder template', () => {
     const bare = { ...fakeTokenizer, controlToken: () => undefined };
     assert.throws(() => unixcoderTemplate(bare, 7), ModelError);
     assert.throws(
-      () => fimTokens('qwen2.5-coder', bare),
+      () => promptFormat('qwen2.5-coder', bare, fakeFacts),
       /has no <\|fim_prefix\|>, <\|fim_suffix\|>, <\|fim_middle\|>/,
     );
   });

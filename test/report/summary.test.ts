@@ -7,7 +7,7 @@ import type { Configuration, ScoredRecord, TaskRecord } from '../../src/run/reco
 const HEAD: SummaryHead = {
   fingerprint: 'f',
   dataset: { id: 'd', contentHash: 'c', tasks: 4 },
-  decoder: { name: 'n', identity: 'i' },
+  decoder: { name: 'n', identity: 'i', promptFamily: 'qwen2.5-coder' },
   encoder: null,
   retrieverEncoder: null,
   device: 'cpu',

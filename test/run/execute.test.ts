@@ -13,7 +13,6 @@ import { noContextPipeline } from '../../src/pipelines/no-context.js';
 import { DEFAULT_PIPELINES, PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
-import { fimTokens } from '../../src/prompt/fim.js';
 import { DEFAULT_RETRIEVERS, type Retriever } from '../../src/retrieval/retriever.js';
 import { asShipped } from '../../src/retrieval/shipped.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
@@ -25,6 +24,7 @@ import {
   fakeTask,
   fakeTokenizer,
   tickingClock,
+  fakeFormat,
 } from '../support/fakes.js';
 
 const CHUNKS: ScoredChunk[] = ['let a = 1;', 'let b = 2;'].map((text, i) => ({
@@ -35,7 +35,7 @@ const CHUNKS: ScoredChunk[] = ['let a = 1;', 'let b = 2;'].map((text, i) => ({
   score: 1 - i,
 }));
 
-const FIM = fimTokens('qwen2.5-coder', fakeTokenizer);
+const FIM = fakeFormat;
 const TASKS = [
   fakeTask('r/1', 'const x = ', 'answer', '\nmore'),
   fakeTask('r/2', 'other ', 'answer', '\nrest'),
@@ -45,7 +45,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
   const clock = tickingClock();
   const setting = {
     tokenizer: fakeTokenizer,
-    fim: FIM,
+    format: FIM,
     budget: { leftTokens: 40, rightTokens: 20, contextTokens: 1000 },
     placement: 'before-prefix' as const,
     clock,
@@ -70,7 +70,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
   return {
     decoder,
     tokenizer: fakeTokenizer,
-    fim: FIM,
+    format: FIM,
     pipelines: new Map(pipelines.map((pipeline): [Pipeline['name'], Pipeline] => [pipeline.name, pipeline])),
     retriever: () => retriever,
     clock,

@@ -9,6 +9,7 @@ import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { CompletionTask } from '../../src/domain/task.js';
 import { taskId } from '../../src/domain/task.js';
 import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
+import { promptFormat, type DecoderFacts } from '../../src/prompt/fim.js';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
 
 export const FAKE_CONTROLS = [
@@ -25,6 +26,8 @@ export const FAKE_CONTROLS = [
 export const fakeTokenizer: Tokenizer = {
   identity: 'fake-tokenizer',
   vocabularySize: 100 + 0x10000,
+  specials: { before: [], after: [] },
+  startsWithBlank: false,
   encode: (text) => Array.from({ length: text.length }, (_, i) => tokenId(100 + text.charCodeAt(i))),
   decode: (ids) => String.fromCharCode(...ids.filter((id) => id >= 100).map((id) => id - 100)),
   controlToken: (name) => {
@@ -32,6 +35,13 @@ export const fakeTokenizer: Tokenizer = {
     return at === -1 ? undefined : tokenId(at);
   },
 };
+
+export const fakeFacts: DecoderFacts = {
+  modelType: 'qwen2',
+  vocabularySize: fakeTokenizer.vocabularySize,
+  endIds: [],
+};
+export const fakeFormat = promptFormat('qwen2.5-coder', fakeTokenizer, fakeFacts);
 
 /**
  * A decoder of width 2 whose rows are [id, 1] and which answers every prompt with `answer`, then the end.

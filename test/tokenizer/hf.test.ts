@@ -107,6 +107,25 @@ describe('loading a tokenizer', () => {
     assert.notEqual((await loadTokenizer(join(folder, 'encoder'))).identity, first);
   });
 
+  test('vocab.json and merges.txt make the same tokenizer as the tokenizer.json with their content', async () => {
+    writeTinyBundle(folder);
+    const dir = join(folder, 'encoder');
+    const expected = await loadTokenizer(dir);
+    const { model } = JSON.parse(readFileSync(join(dir, 'tokenizer.json'), 'utf8')) as {
+      model: { vocab: Record<string, number>; merges: string[] };
+    };
+    writeFileSync(join(dir, 'vocab.json'), JSON.stringify(model.vocab));
+    writeFileSync(join(dir, 'merges.txt'), `#version: 0.2\n${model.merges.join('\n')}\n`);
+    rmSync(join(dir, 'tokenizer.json'));
+    const tokenizer = await loadTokenizer(dir);
+    for (const text of TEXTS) assert.deepEqual(tokenizer.encode(text), expected.encode(text));
+    for (const name of TINY_ENCODER_CONTROLS) {
+      assert.equal(tokenizer.controlToken(name), expected.controlToken(name));
+    }
+    const [cls, sep] = ['<s>', '</s>'].map((name) => tokenizer.controlToken(name)!);
+    assert.deepEqual(tokenizer.specials, { before: [cls], after: [sep] });
+  });
+
   test('an added token that stands for text stays text', async () => {
     writeTinyBundle(folder);
     const text = readFileSync(path, 'utf8');

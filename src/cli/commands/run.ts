@@ -103,6 +103,8 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     device: given.device ?? 'auto',
     dtype: given.dtype ?? 'fp32',
     threads,
+    promptFamily: given.promptFamily,
+    encoderInput: given.encoderInput,
     needsCompression: axes.pipelines.includes('compressed'),
     needsEmbedder: axes.retrievers.some(usesEmbedder),
     fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
@@ -199,7 +201,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
         {
           decoder: models.decoder,
           tokenizer: models.tokenizer,
-          fim: models.fim,
+          format: models.format,
           pipelines: composePipelines(
             axes.pipelines,
             models,
@@ -269,7 +271,7 @@ function resolveSpec(from: {
   readonly threads: number;
 }): { spec: RunSpec; budget: PromptBudget; placement: ContextPlacement } {
   const { given, dataset, chosen, models, axes, retrievalProfile, threads } = from;
-  const { defaults } = models.bundle;
+  const { defaults } = models;
   const limits = {
     maxPromptTokens: given.maxPromptTokens ?? defaults.maxPromptTokens,
     maxNewTokens: given.maxNewTokens ?? 50,
@@ -296,7 +298,7 @@ function resolveSpec(from: {
     ttftRepeats: given.ttftRepeats ?? 1,
     seed: given.seed ?? 0,
   };
-  return { spec, budget: promptBudget(limits), placement };
+  return { spec, budget: promptBudget(limits, models.format), placement };
 }
 
 /** The tasks of the whole run, in the dataset's order. */
@@ -324,11 +326,11 @@ function describeTasks(dataset: Dataset, tasks: readonly CompletionTask[]): stri
 }
 
 function modelIds(models: LoadedModels): RunSpec['models'] {
-  const { bundle, compression, retrieverEncoder } = models;
+  const { compression, retrieverEncoder } = models;
   return {
     decoder: models.decoder.identity,
     decoderTokenizer: models.tokenizer.identity,
-    promptFamily: bundle.decoder.promptFamily,
+    promptFamily: models.format.family,
     compression:
       compression === null
         ? null
@@ -336,8 +338,9 @@ function modelIds(models: LoadedModels): RunSpec['models'] {
             encoder: compression.encoder.identity,
             encoderTokenizer: compression.tokenizer.identity,
             projector: compression.projector.identity,
-            maxTokens: bundle.encoder.maxTokens,
-            normalize: bundle.encoder.normalize,
+            input: compression.conventions.input,
+            maxTokens: compression.conventions.maxTokens,
+            normalize: compression.conventions.normalize,
           },
     retrieverEncoder:
       retrieverEncoder === null

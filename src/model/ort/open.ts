@@ -12,13 +12,13 @@ import { buildDecoderGraph, embeddingTensor } from '../../onnx/decoder-graph.js'
 import { buildEncoderGraph, encoderEmbedding, poolingOf } from '../../onnx/encoder-graph.js';
 import { buildProjectorGraph, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
 import { matrixOf } from '../../tensor/matrix.js';
-import { Checkpoint } from '../checkpoint.js';
+import { Checkpoint, openTensors } from '../checkpoint.js';
 import { readDecoderConfig, readEncoderConfig } from '../config.js';
 import { isExport } from '../export-files.js';
 import { identityOf } from '../file-hash.js';
 import { precisionOf } from '../precision.js';
 import type { ProjectorLayers } from '../projector.js';
-import { CheckpointWeights, findPrefix, SafetensorsFile } from '../safetensors.js';
+import { CheckpointWeights, findPrefix, type TensorStore } from '../safetensors.js';
 import { builtDecoderIo } from './decoder-io.js';
 import { openExportedDecoder } from './open-export.js';
 import { OrtDecoder } from './ort-decoder.js';
@@ -52,7 +52,7 @@ async function openCheckpoint(dir: string, options: ModelOptions): Promise<OrtDe
   const architecture = readDecoderConfig(configPath);
   requireDevice(options);
   const { type, matrices } = precisionOf(options.dtype);
-  const checkpoint = Checkpoint.open(dir);
+  const checkpoint = await Checkpoint.openFolder(dir);
   try {
     const { vocabularySize, width, maxPositions } = architecture;
     const { name: embedding, prefix } = embeddingTensor(architecture);
@@ -97,7 +97,7 @@ export async function openEncoder(
       ['lower "maxTokens" of the encoder in bundle.json'],
     );
   }
-  const checkpoint = Checkpoint.open(dir);
+  const checkpoint = await Checkpoint.openFolder(dir);
   try {
     const embedding = encoderEmbedding(architecture);
     const prefix = findPrefix(checkpoint, embedding.name, embedding.prefixes);
@@ -126,8 +126,8 @@ function requireDevice({ device, dtype }: ModelOptions): void {
 /**
  * Opens a projector; depth and widths follow from its tensors. It runs in fp32 whatever the dtype.
  *
- * @param path A safetensors file with `linear_1.weight` and so on, with or without the prefix of
- *   LlavaCode's checkpoints.
+ * @param path A safetensors file, a PyTorch state dict or a Lightning checkpoint with `linear_1.weight`
+ *   and so on, with or without the prefix of LlavaCode's checkpoints.
  * @param expected Depth that the bundle promises, if it does.
  * @throws {ModelError} As {@link openDecoder}, and if the depth is not the expected one.
  */
@@ -136,7 +136,7 @@ export async function openProjector(
   options: ModelOptions,
   expected?: ProjectorLayers,
 ): Promise<OrtProjector> {
-  const file = SafetensorsFile.open(path);
+  const file = await openTensors(path);
   try {
     const prefix = findPrefix(file, 'linear_1.weight', PROJECTOR_PREFIXES);
     const architecture = projectorArchitecture(file, prefix);
@@ -185,7 +185,7 @@ async function tried<M extends { dispose(): Promise<void> }>(
 }
 
 /** Depth and widths of a projector from the shapes of its tensors. */
-function projectorArchitecture(file: SafetensorsFile, prefix: string): ProjectorArchitecture {
+function projectorArchitecture(file: TensorStore, prefix: string): ProjectorArchitecture {
   const matrices: (readonly number[])[] = [];
   for (;;) {
     const info = file.tensors.get(`${prefix}linear_${matrices.length + 1}.weight`);
