@@ -28,9 +28,9 @@ let routes: Map<string, Answer>;
 
 before(async () => {
   root = await mkdtemp(join(tmpdir(), 'llava-eval-pull-'));
-  server = await startFileServer((request, response) => {
+  server = await startFileServer((request, response, client) => {
     const answer = routes.get((request.url ?? '').split('?')[0]!) ?? serveStatus(404);
-    answer(request, response);
+    answer(request, response, client);
   });
 });
 after(async () => {
@@ -132,9 +132,9 @@ describe('pulling from GitHub', () => {
 
   test('goes on after an interruption, with the files that are finished kept', async () => {
     serveRepoEval();
-    routes.set(REPOSITORIES_PATH, (request, response) => {
-      if (request.method === 'HEAD') serveFile(REPOSITORIES, '"r1"')(request, response);
-      else serveTorn(REPOSITORIES, 40, '"r1"')(request, response);
+    routes.set(REPOSITORIES_PATH, (request, response, client) => {
+      if (request.method === 'HEAD') serveFile(REPOSITORIES, '"r1"')(request, response, client);
+      else serveTorn(REPOSITORIES, 40, '"r1"')(request, response, client);
     });
     const stop = new AbortController();
     const wait = (): Promise<void> => {
@@ -214,10 +214,10 @@ async function serveRepoBench(): Promise<void> {
   routes.set(`/api/datasets/${dataset}/revision/main`, json({ sha: COMMIT }));
   // Two pages.
   const tree = `/api/datasets/${dataset}/tree/${COMMIT}`;
-  routes.set(tree, (request, response) => {
+  routes.set(tree, (request, response, client) => {
     const second = request.url!.includes('cursor=2');
     const next = { link: `<${server.origin}${tree}?cursor=2>; rel="next"` };
-    json(second ? entries.slice(2) : entries.slice(0, 2), second ? {} : next)(request, response);
+    json(second ? entries.slice(2) : entries.slice(0, 2), second ? {} : next)(request, response, client);
   });
 }
 

@@ -66,7 +66,16 @@ async function from(answer: Answer): Promise<Attempt> {
     server: started,
     fetch: (more = {}, means = {}) =>
       download(
-        { url: `${started.origin}/file.bin`, file, onNote: (note) => notes.push(note), ...more },
+        {
+          url: `${started.origin}/file.bin`,
+          file,
+          onNote: (note) => notes.push(note),
+          ...more,
+          onProgress: (at) => {
+            started.client.receivedBytes = at.receivedBytes;
+            more.onProgress?.(at);
+          },
+        },
         {
           wait: (ms) => {
             waits.push(ms);
@@ -133,9 +142,9 @@ describe('a download', () => {
   });
 
   test('waits for another one of the same file instead of fetching it twice', async () => {
-    const attempt = await from((request, response) => {
+    const attempt = await from((request, response, client) => {
       setTimeout(() => {
-        serveFile(CONTENT)(request, response);
+        serveFile(CONTENT)(request, response, client);
       }, 50);
     });
     const both = await Promise.all([attempt.fetch(), attempt.fetch()]);
@@ -191,9 +200,9 @@ describe('an interrupted download', () => {
   });
 
   test('starts again when the file has changed on a server that ignores If-Range', async () => {
-    const ignorant: Answer = (request, response) => {
+    const ignorant: Answer = (request, response, client) => {
       delete request.headers['if-range'];
-      serveFile(OTHER, '"v2"')(request, response);
+      serveFile(OTHER, '"v2"')(request, response, client);
     };
     const attempt = await from(inTurn(serveTorn(CONTENT, 2000), ignorant));
     await attempt.fetch();
@@ -288,13 +297,13 @@ describe('an answer that means "not now"', () => {
   test('counts from the start again whenever bytes have come', async () => {
     const torn =
       (from_: number): Answer =>
-      (_, response) => {
+      (_, response, client) => {
         response.writeHead(206, {
           etag: '"v1"',
           'content-range': `bytes ${from_}-4999/5000`,
           'content-length': CONTENT.length - from_,
         });
-        sendAndBreak(response, CONTENT.subarray(from_, from_ + 500));
+        sendAndBreak(response, CONTENT.subarray(from_, from_ + 500), from_ + 500, client);
       };
     const busy = serveStatus(503);
     const attempt = await from(
