@@ -8,6 +8,7 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { UsageError, messageOf } from '../domain/errors.js';
 import { FORMAT_NAMES } from '../datasets/format.js';
+import { METRIC_PROFILES } from '../metrics/profile.js';
 import { DEVICE_REQUESTS, DTYPES } from '../model/device.js';
 import { DEFAULT_PIPELINES, PIPELINES } from '../pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
@@ -17,8 +18,6 @@ import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 import { retrieverNamed, RETRIEVERS, SINGLE_RETRIEVERS } from '../retrieval/retriever.js';
 import { limit, listOf, oneOf, retrieverList, shard, sweep, wholeNumber, words } from './options.js';
 
-/** The profiles `run` scores with. */
-const RUN_METRIC_PROFILES = ['llavacode'] as const;
 export const CONFIG_FILE = 'llava-eval.config.json';
 
 const positive = z.int().positive();
@@ -49,7 +48,7 @@ const runOptionsSchema = z
     pipelines: z.array(z.enum(PIPELINES)).min(1),
     retrievers: z.array(retrieverSchema).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
-    metricProfile: z.enum(RUN_METRIC_PROFILES),
+    metricProfile: z.enum(METRIC_PROFILES),
     topK: positive,
     sweep: z.strictObject({ topK: z.array(positive).min(1) }),
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
@@ -127,8 +126,8 @@ export function addRunOptions(command: Command): Command {
   );
   add(
     '--metric-profile <name>',
-    `how completions are scored: ${list(RUN_METRIC_PROFILES)}`,
-    oneOf(RUN_METRIC_PROFILES),
+    `how completions are scored: ${list(METRIC_PROFILES)}`,
+    oneOf(METRIC_PROFILES),
   );
   add('--top-k <k>', 'chunks per task (default: 10)', wholeNumber(1));
   add('--sweep <top-k=1,3,…>', 'every retrieval pipeline at each of several top-k, in one run', sweep);

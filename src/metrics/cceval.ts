@@ -20,11 +20,9 @@ import type { Language } from '../domain/task.js';
 import { difflibRatio, indelRatio } from './fuzz-ratio.js';
 import { keywordsOf } from './keywords.js';
 import { meanExactMatch, meanExtra, meanFuzzPercent } from './means.js';
-import type { EsFormula, ExtraName, MetricProfile, TaskScore } from './profile.js';
+import { EXTRA_NAMES, type EsFormula, type MetricProfile, type TaskScore } from './profile.js';
 import { firstPythonStatement, watchPythonStatement, type PythonParser } from './python-statement.js';
 import { roundHalfEven2 } from './rounding.js';
-
-const EXTRAS = ['idEm', 'idPrecision', 'idRecall', 'idF1'] as const satisfies readonly ExtraName[];
 
 /**
  * The profile.
@@ -47,8 +45,11 @@ export function ccevalProfile(
     version: `${name}@1`,
     direction: 'higher-is-better',
     formula,
+    rule: 'EM compares the lines of the first statement, indentation and comments left out',
     noValue: null,
-    extras: EXTRAS,
+    extras: EXTRA_NAMES,
+
+    isScorable: () => true,
 
     compared: (completion, { prefix, language }) =>
       language === 'python'
@@ -79,7 +80,7 @@ export function ccevalProfile(
         esExact,
         withoutEs: 0,
         extras: Object.fromEntries(
-          EXTRAS.map((extra) => [extra, roundHalfEven2(meanExtra(scored, extra) * 100)]),
+          EXTRA_NAMES.map((extra) => [extra, roundHalfEven2(meanExtra(scored, extra) * 100)]),
         ),
         groups: [],
         groupedBy: null,

@@ -55,24 +55,38 @@ function codePoints(text: string): Uint32Array {
   return points.subarray(0, count);
 }
 
-/** Length of a longest common subsequence: one row of the textbook table, common ends cut off first. */
+/**
+ * Length of a longest common subsequence, 32 cells of the textbook table at a time.
+ *
+ * A row of the table rises by 0 or 1 from cell to cell; bit i of `rising` is 0 where it rises at a[i].
+ * One addition per word moves every rise to the first place where the next character of b allows it.
+ *
+ * Source: H. Hyyrö, "Bit-parallel LCS-length computation revisited" (AWOCA 2004).
+ */
 function commonSubsequence(a: Uint32Array, b: Uint32Array): number {
-  let start = 0;
-  const shorter = Math.min(a.length, b.length);
-  while (start < shorter && a[start] === b[start]) start++;
-  let end = 0;
-  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  const [x, y] = [a.subarray(start, a.length - end), b.subarray(start, b.length - end)];
-  const row = new Uint32Array(y.length + 1);
-  for (const point of x) {
-    let diagonal = 0;
-    for (let j = 1; j < row.length; j++) {
-      const above = row[j]!;
-      row[j] = point === y[j - 1] ? diagonal + 1 : Math.max(above, row[j - 1]!);
-      diagonal = above;
+  const words = Math.ceil(a.length / 32);
+  const places = new Map<number, Uint32Array>();
+  for (const [i, point] of a.entries()) {
+    let bits = places.get(point);
+    if (bits === undefined) places.set(point, (bits = new Uint32Array(words)));
+    bits[i >>> 5]! |= 1 << (i & 31);
+  }
+  const rising = new Uint32Array(words).fill(0xffff_ffff);
+  for (const point of b) {
+    const bits = places.get(point);
+    if (bits === undefined) continue;
+    let carry = 0;
+    for (let word = 0; word < words; word++) {
+      const row = rising[word]!;
+      const hits = (row & bits[word]!) >>> 0;
+      const sum = row + hits + carry;
+      carry = sum > 0xffff_ffff ? 1 : 0;
+      rising[word] = (sum | (row & ~hits)) >>> 0;
     }
   }
-  return start + row[y.length]! + end;
+  let length = 0;
+  for (let i = 0; i < a.length; i++) length += ~(rising[i >>> 5]! >>> (i & 31)) & 1;
+  return length;
 }
 
 /** From this length on, difflib's `autojunk` ignores frequent characters of the second text. */

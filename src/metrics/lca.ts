@@ -25,8 +25,11 @@ export const LCA: MetricProfile = {
   version: 'lca@1',
   direction: 'higher-is-better',
   formula: 'fuzz-indel',
+  rule: 'the first line is compared; EM ignores white space at its ends',
   noValue: null,
   extras: [],
+
+  isScorable: () => true,
 
   // Newlines at the end need no cut: only the first line is kept.
   compared: (completion) => completion.replace(/^\n+/, '').split('\n', 1)[0]!,

@@ -92,6 +92,7 @@ const COMMON = {
   direction: 'higher-is-better',
   formula: 'levenshtein',
   noValue: null,
+  isScorable: () => true,
   extras: [],
   scoreCompared,
   report(scored) {
@@ -117,6 +118,7 @@ export const LLAVACODE: MetricProfile = {
   ...COMMON,
   name: 'llavacode',
   version: 'llavacode@1',
+  rule: 'EM ignores white space and quote style',
   compared: (completion, { reference }) => comparedText(completion, reference),
   settling:
     ({ reference }) =>
@@ -128,17 +130,7 @@ export const LLAVACODE_FIRST_LINE: MetricProfile = {
   ...COMMON,
   name: 'llavacode-first-line',
   version: 'llavacode-first-line@1',
+  rule: 'the first line is compared; EM ignores white space and quote style',
   compared: (completion) => completion.split('\n', 1)[0]!,
   settling: () => (completion) => completion.includes('\n'),
 };
-
-export const LLAVACODE_PROFILE = LLAVACODE.version;
-
-/** Scores one completion (raw: not yet cut) against its reference. */
-export function scoreLlavacode(
-  completion: string,
-  reference: string,
-): TaskScore & { editSimilarity: number } {
-  const score = scoreCompared(comparedText(completion, reference), { reference });
-  return { ...score, editSimilarity: score.editSimilarity! };
-}

@@ -35,14 +35,17 @@ export const ES_FORMULAS = {
 } as const;
 export type EsFormula = keyof typeof ES_FORMULAS;
 
-/** Scores some profiles add, all fractions in [0, 1]; by their names in journals, reports and details. */
-export const EXTRA_SCORES = {
+/** Scores some profiles add, all fractions in [0, 1]; so named in journals, summaries and details. */
+export const EXTRA_NAMES = ['idEm', 'idPrecision', 'idRecall', 'idF1'] as const;
+export type ExtraName = (typeof EXTRA_NAMES)[number];
+
+/** The same for people. */
+export const EXTRA_TITLES: Readonly<Record<ExtraName, string>> = {
   idEm: 'identifier EM',
   idPrecision: 'identifier precision',
   idRecall: 'identifier recall',
   idF1: 'identifier F1',
-} as const;
-export type ExtraName = keyof typeof EXTRA_SCORES;
+};
 
 /** The scores of one task. */
 export interface TaskScore {
@@ -76,9 +79,14 @@ export interface MetricProfile {
   /** Of EM, ES and every extra. */
   readonly direction: 'higher-is-better';
   readonly formula: EsFormula;
+  /** What EM compares, in words, for reports. */
+  readonly rule: string;
   /** When ES is null, in words; null where every pair has a value. */
   readonly noValue: string | null;
   readonly extras: readonly ExtraName[];
+
+  /** False where ES is null whatever the completion: there is nothing to run the task for. */
+  isScorable(task: ScoringTask): boolean;
 
   /** The part of a completion that is compared with the reference. */
   compared(completion: string, task: ScoringTask): string;

@@ -5,7 +5,7 @@
 import { ccevalProfile } from './cceval.js';
 import { LCA } from './lca.js';
 import { LLAVACODE, LLAVACODE_FIRST_LINE } from './llavacode.js';
-import type { MetricProfile, MetricProfileName } from './profile.js';
+import { ES_FORMULAS, METRIC_PROFILES, type MetricProfile, type MetricProfileName } from './profile.js';
 import type { PythonParser } from './python-statement.js';
 import { repobenchProfile } from './repobench.js';
 import { REPOCODER } from './repocoder.js';
@@ -39,4 +39,16 @@ export function metricProfile(name: MetricProfileName, parser: PythonParser | nu
     case 'lca':
       return LCA;
   }
+}
+
+/**
+ * What EM compares and how ES is computed, in one sentence for reports.
+ *
+ * @param version As runs record it, such as `llavacode@1`.
+ */
+export function describeProfile(version: string): string {
+  const name = METRIC_PROFILES.find((known) => version.startsWith(`${known}@`));
+  if (name === undefined) return 'its rules are not known to this version of llava-eval';
+  const { rule, formula } = metricProfile(name, null);
+  return `${rule}; ES is ${ES_FORMULAS[formula]}`;
 }

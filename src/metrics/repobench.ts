@@ -63,8 +63,11 @@ export function repobenchProfile(formula: Exclude<EsFormula, 'levenshtein'>): Me
     version: `${name}@1`,
     direction: 'higher-is-better',
     formula,
+    rule: 'the first line of code is compared; EM ignores runs of white space',
     noValue: null,
     extras: [],
+
+    isScorable: () => true,
 
     compared(completion, { language }) {
       const lines = linesOf(completion);

@@ -32,8 +32,11 @@ export const REPOCODER: MetricProfile = {
   version: 'repocoder@1',
   direction: 'higher-is-better',
   formula: 'levenshtein',
+  rule: 'EM and ES ignore indentation and blank lines',
   noValue: 'the reference is blank: RepoCoder’s script divides by zero',
   extras: [],
+
+  isScorable: ({ reference }) => strippedLines(reference).length > 0,
 
   compared: (completion, { reference }) =>
     strippedLines(completion).slice(0, strippedLines(reference).length).join('\n'),

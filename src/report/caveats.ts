@@ -2,6 +2,7 @@
  * @file What a reader must know before quoting a number; each line follows from a fact of the run.
  */
 
+import { describeProfile } from '../metrics/registry.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import type { RunJson } from '../run/run-json.js';
 import { fixed, interval } from './format.js';
@@ -74,8 +75,8 @@ export function caveats(
     lines.push('Each prompt was timed once; --ttft-repeats takes the median of several.');
   }
   lines.push(
-    `EM and ES follow the profile ${summary.metricProfile}: EM ignores white space and quote style, ES is 1 − ` +
-      'Levenshtein / longer length. Figures of other profiles are not comparable.',
+    `EM and ES follow the profile ${summary.metricProfile}: ${describeProfile(summary.metricProfile)}. Figures of ` +
+      'other profiles are not comparable.',
     `Retrieval follows ${summary.retrievalProfile}. The target file is excluded by its path; copies of the line ` +
       'elsewhere in the repository are not removed, as in the published harnesses.',
     `Intervals are over ${describeBasis(summary.inference)}.`,

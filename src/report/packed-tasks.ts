@@ -24,7 +24,7 @@ export type PackedResult =
       list: number,
     ]
   | readonly [kind: 'f', stage: string, message: string]
-  | readonly [kind: 'k', promptTokens: number];
+  | readonly [kind: 'k', promptTokens: number | null];
 
 /** Chunk and score, best first. */
 export type PackedList = readonly (readonly [chunk: number, score: number | null])[];

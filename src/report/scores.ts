@@ -4,7 +4,7 @@
 
 import {
   ES_FORMULAS,
-  EXTRA_SCORES,
+  EXTRA_TITLES,
   type ExtraName,
   type GroupReport,
   type MetricProfile,
@@ -47,31 +47,45 @@ export function scoresJson({ profile, report, skipped }: ScoringRun): Readonly<R
   };
 }
 
-/** A few lines for the terminal. */
+/** A few lines of at most 80 columns for the terminal. */
 export function renderScores({ profile, report, skipped }: ScoringRun): string {
   const extras = Object.entries(report.extras).map(
-    ([name, value]) => `${EXTRA_SCORES[name as ExtraName]} ${value.toFixed(2)} %`,
+    ([name, value]) => `${EXTRA_TITLES[name as ExtraName]} ${value.toFixed(2)} %`,
   );
+  const { published } = report;
+  const remarks = [
+    extras.join(', '),
+    `ES: ${ES_FORMULAS[profile.formula]}`,
+    report.withoutEs === 0 ? '' : `${report.withoutEs} without an ES: ${profile.noValue ?? ''}`,
+    published === null
+      ? ''
+      : `as the harness averages: EM ${percent(published.em)}, ES ${percent(published.es)}`,
+    report.note ?? '',
+    skipped === null
+      ? ''
+      : `left out: ${skipped.predictions} lines of the predictions, ${skipped.references} of the references; ` +
+        `${skipped.tasks} tasks are not scored`,
+  ];
   const lines = [
     `${profile.version}: EM ${percent(report.em)}, ES ${percent(report.es)} over ${report.total} tasks`,
-    ...(extras.length === 0 ? [] : [`  ${extras.join(', ')}`]),
-    `  ES: ${ES_FORMULAS[profile.formula]}`,
-    ...(report.withoutEs === 0 ? [] : [`  ${report.withoutEs} without an ES: ${profile.noValue ?? ''}`]),
-    ...(report.published === null
-      ? []
-      : [
-          `  as the harness averages: EM ${percent(report.published.em)}, ES ${percent(report.published.es)}`,
-        ]),
-    ...(report.note === null ? [] : [`  ${report.note}`]),
-    ...(skipped === null
-      ? []
-      : [
-          `  left out: ${skipped.predictions} lines of the predictions, ${skipped.references} of the ` +
-            `references; ${skipped.tasks} tasks are not scored`,
-        ]),
+    ...remarks.filter((remark) => remark !== '').flatMap(indented),
     ...(report.groups.length < 2 ? [] : ['', ...groupTable(report.groups, report.groupedBy!)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Lines of at most 80 columns, the first indented by two spaces and the others by four. */
+function indented(text: string): string[] {
+  const lines: string[] = [];
+  let line = ' ';
+  for (const word of text.split(' ')) {
+    if (line.length + 1 + word.length > 80) {
+      lines.push(line);
+      line = '   ';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
 }
 
 function percent(value: number | null): string {

@@ -17,6 +17,7 @@ import {
   type ScoredRecord,
   type TaskRecord,
 } from '../run/record.js';
+import { extraMeans, type ExtraMeans } from './extras.js';
 import { createRng } from '../tensor/rng.js';
 import { tabulate, type OutcomeTable } from './outcomes.js';
 import { comparedColumns, compareColumns, type Comparison } from './verdicts.js';
@@ -36,6 +37,8 @@ export interface SummaryRow extends Configuration {
   readonly tasks: { total: number; scored: number; failed: number; skipped: number };
   readonly exactMatch: Estimate;
   readonly editSimilarity: Estimate;
+  /** What the metric profile adds, in percent; absent where it adds nothing. */
+  readonly extras?: ExtraMeans;
   readonly ttftMs: Latency;
   readonly ttftColdMs: Latency;
   /** Medians of the stages that make the cold time. */
@@ -188,6 +191,7 @@ function summarizeRow(
       failed: own.filter((record) => record.status === 'failed').length,
       skipped: own.filter((record) => record.status === 'skipped').length,
     },
+    ...(scored.some((record) => record.extras !== undefined) ? { extras: extraMeans(scored) } : {}),
     ttftMs: latency(scored.map((record) => record.timing.ttftMs)),
     ttftColdMs: latency(scored.map((record) => record.timing.ttftColdMs)),
     stagesMs: {

@@ -7,6 +7,7 @@
 
 import { signTestInterval } from '../metrics/median-interval.js';
 import type { Difference, Estimate, Verdict } from '../metrics/paired.js';
+import { EXTRA_NAMES, EXTRA_TITLES } from '../metrics/profile.js';
 import { mean, SAMPLES_FOR } from '../metrics/statistics.js';
 import type { PipelineName } from '../pipelines/pipeline.js';
 import {
@@ -99,6 +100,7 @@ export function reportView(summary: Summary, run: RunJson, records: readonly Tas
       latency(context),
       stages(context),
       differences(context),
+      identifiers(context),
       crossFile(context),
       noiseFloor(context),
     ].flatMap((section) => section ?? []),
@@ -559,6 +561,43 @@ function differences({ summary, comparisons, topK }: Context): Section | null {
       `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together (Holm); verdicts are ` +
         'made from them at 5 %. McNemar takes tasks as independent and is not corrected.',
     ],
+  };
+}
+
+/** What CrossCodeEval's profiles add to EM and ES. */
+function identifiers({ summary }: Context): Section | null {
+  const rows = summary.rows.flatMap(({ extras, ...row }) =>
+    extras === undefined
+      ? []
+      : [
+          [
+            word(configurationLabel(row, summary.topK)),
+            ...EXTRA_NAMES.map((name) => number(extras[name] ?? null, 2)),
+          ],
+        ],
+  );
+  if (rows.length === 0) return null;
+  return {
+    id: 'identifiers',
+    title: 'Identifiers',
+    short: 'Identifiers',
+    intro: [`As ${summary.metricProfile} compares them: equal lists for EM, sets for the others.`],
+    charts: [],
+    tables: [
+      {
+        caption: 'Identifiers of completions against those of references, in percent',
+        columns: [
+          { title: 'configuration', kind: 'text' },
+          ...EXTRA_NAMES.map((name): Column => ({
+            title: EXTRA_TITLES[name],
+            kind: 'number',
+            better: 'higher',
+          })),
+        ],
+        rows,
+      },
+    ],
+    notes: [],
   };
 }
 

@@ -19,11 +19,17 @@ import { stopwatch, type Clock } from '../domain/clock.js';
 import type { RetrievedChunk } from '../domain/chunk.js';
 import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
-import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
-import { comparedText, isSettled, scoreLlavacode } from '../metrics/llavacode.js';
+import { addMs, ms, type Ms } from '../domain/units.js';
+import type { MetricProfile } from '../metrics/profile.js';
 import { quantile } from '../metrics/statistics.js';
 import type { Decoder } from '../model/decoder.js';
-import { completeGreedily, firstToken, type Completion, type FirstToken } from '../model/generate.js';
+import {
+  completeGreedily,
+  firstToken,
+  type Completion,
+  type FirstToken,
+  type StopRules,
+} from '../model/generate.js';
 import type { InFileContext } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
 import type { PromptFormat } from '../prompt/fim.js';
@@ -52,6 +58,7 @@ export interface ExecutionParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
   readonly format: PromptFormat;
+  readonly metrics: MetricProfile;
   readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
   readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
@@ -124,6 +131,10 @@ async function executeTask(
   warmed: Set<number>,
 ): Promise<{ readonly evidence: TaskEvidence | null; readonly records: readonly TaskRecord[] }> {
   const records = new TaskRecords(task);
+  if (!parts.metrics.isScorable(task)) {
+    for (const configuration of open) records.unscorable(configuration);
+    return { evidence: null, records: records.of(open) };
+  }
   const work = { task, plan, parts, rng: createRng(taskSeed(plan.seed, task.id)), records };
   const rankings = await rankOnce(work);
   const { attempts, inFile } = await prepare(work, open, rankings);
@@ -131,9 +142,9 @@ async function executeTask(
     const { configuration } = attempt;
     if (records.has(configuration)) continue;
     try {
-      records.scored(configuration, scoreOf(attempt, completion, task, parts.tokenizer));
+      records.scored(configuration, scoreOf(attempt, completion, task, parts));
     } catch (error) {
-      records.failed(configuration, 'decode', error);
+      records.failed(configuration, 'score', error);
     }
   }
   return {
@@ -183,11 +194,14 @@ async function time(
   attempts: readonly Attempt[],
   warmed: Set<number>,
 ): Promise<ReadonlyMap<Attempt, Completion>> {
-  const { decoder, format, clock, tokenizer } = parts;
-  const stop = {
-    tokens: format.stop,
-    maxNewTokens: plan.maxNewTokens,
-    isSettled: (tokens: readonly TokenId[]) => isSettled(tokenizer.decode(tokens), task.reference),
+  const { decoder, format, clock, tokenizer, metrics } = parts;
+  const stopRules = (): StopRules => {
+    const isSettled = metrics.settling(task);
+    return {
+      tokens: format.stop,
+      maxNewTokens: plan.maxNewTokens,
+      isSettled: (tokens) => isSettled !== null && isSettled(tokenizer.decode(tokens)),
+    };
   };
   // The control is timed as if it were one more configuration.
   const arms = attempts.flatMap((attempt) =>
@@ -210,7 +224,7 @@ async function time(
           continue;
         }
         stage = 'decode';
-        completions.set(attempt, await completeGreedily(decoder, first.step, stop, clock));
+        completions.set(attempt, await completeGreedily(decoder, first.step, stopRules(), clock));
       } catch (error) {
         records.failed(configuration, stage, error);
       }
@@ -223,15 +237,20 @@ async function time(
 function scoreOf(
   attempt: Attempt,
   { tokens, stopReason, decodeMs }: Completion,
-  { reference }: CompletionTask,
-  tokenizer: Tokenizer,
+  task: CompletionTask,
+  { tokenizer, metrics }: ExecutionParts,
 ): Score {
   const rawCompletion = tokenizer.decode(tokens);
+  const completion = metrics.compared(rawCompletion, task);
+  const { exactMatch, editSimilarity, extras } = metrics.scoreCompared(completion, task);
+  if (editSimilarity === null) throw new RangeError(`${metrics.version} has no ES for this task`);
   const { prompt, text } = attempt.prepared;
   return {
-    completion: comparedText(rawCompletion, reference),
+    completion,
     rawCompletion,
-    ...scoreLlavacode(rawCompletion, reference),
+    exactMatch,
+    editSimilarity,
+    ...(extras === undefined ? {} : { extras: { ...extras } }),
     promptTokens: prompt.ids.length,
     softTokens: prompt.slots.length,
     contextTokens: text.tokens,

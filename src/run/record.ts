@@ -6,6 +6,7 @@
  */
 
 import { z } from 'zod';
+import { EXTRA_NAMES } from '../metrics/profile.js';
 import { STOP_REASONS } from '../model/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
 import { RETRIEVERS, type RetrieverName } from '../retrieval/retriever.js';
@@ -59,7 +60,7 @@ const chunkSchema = z.strictObject({
   score: z.number().nullable(),
 });
 
-export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'decode'] as const;
+export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'decode', 'score'] as const;
 
 const recordSchema = z.discriminatedUnion('status', [
   z.strictObject({
@@ -72,6 +73,8 @@ const recordSchema = z.discriminatedUnion('status', [
     exactMatch: z.union([z.literal(0), z.literal(1)]),
     /** A fraction in [0, 1]. */
     editSimilarity: z.number().min(0).max(1),
+    /** Scores that the metric profile adds, fractions in [0, 1]. */
+    extras: z.partialRecord(z.enum(EXTRA_NAMES), z.number().min(0).max(1)).optional(),
     promptTokens: z.int().positive(),
     softTokens: z.int().nonnegative(),
     /** Tokens of the prompt that are cross-file text; 0 where there is none of it. */
@@ -91,8 +94,10 @@ const recordSchema = z.discriminatedUnion('status', [
   z.strictObject({
     ...common,
     status: z.literal('skipped'),
-    reason: z.literal('prompt-too-long'),
-    promptTokens: z.int().positive(),
+    /** `no-reference`: the metric profile has no value for the task's reference. */
+    reason: z.enum(['prompt-too-long', 'no-reference']),
+    /** Null where no prompt was made. */
+    promptTokens: z.int().positive().nullable(),
   }),
 ]);
 

@@ -46,6 +46,16 @@ export class TaskRecords {
     });
   }
 
+  /** The metric profile has no value for the task, whatever the completion. */
+  unscorable(configuration: Configuration): void {
+    this.#records.set(configuration, {
+      ...this.#identity(configuration),
+      status: 'skipped',
+      reason: 'no-reference',
+      promptTokens: null,
+    });
+  }
+
   /** In the order given. */
   of(configurations: readonly Configuration[]): TaskRecord[] {
     return configurations.flatMap((configuration) => this.#records.get(configuration) ?? []);

@@ -14,7 +14,13 @@ function commandLines(markdown: string): string[] {
     .filter((line) => line.startsWith('llava-eval '));
 }
 
-for (const document of ['README.md', 'datasets/README.md', 'docs/retrieval.md', 'docs/gate.md']) {
+for (const document of [
+  'README.md',
+  'datasets/README.md',
+  'docs/gate.md',
+  'docs/metrics.md',
+  'docs/retrieval.md',
+]) {
   test(`every command and option shown in ${document} exists`, () => {
     const program = createProgram(processShell());
     const lines = commandLines(text(document));

@@ -88,6 +88,19 @@ describe('llava-eval run', () => {
     }
   });
 
+  test('scores with the metric profile asked for: in records, summary, report and fingerprint', async () => {
+    const only = ['--pipelines', 'no-context', '--limit', '2', '--metric-profile', 'cceval'];
+    const { code, stderr } = await llavaEval(runArgs('cceval', ...only));
+    assert.equal(code, 0, stderr);
+    const summary = summaryOf('cceval');
+    assert.equal(summary.metricProfile, 'cceval@1');
+    assert.deepEqual(Object.keys(summary.rows[0]!.extras!), ['idEm', 'idPrecision', 'idRecall', 'idF1']);
+    assert.notEqual(summary.fingerprint, summaryOf('a').fingerprint);
+    const report = readFileSync(join(folder, 'cceval', 'report.md'), 'utf8');
+    assert.match(report, /profile cceval@1: .*; ES is fuzz\.ratio as an integer percentage/);
+    assert.match(report, /identifier F1/);
+  });
+
   test('gives compressed fewer prompt tokens than full-rag and prints the reduction with its interval', () => {
     const { rows } = summaryOf('a');
     for (const row of rows.filter(({ pipeline }) => pipeline === 'compressed')) {

@@ -3,9 +3,11 @@ import { describe, test } from 'node:test';
 import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/model/decoder.js';
+import type { MetricProfileName } from '../../src/metrics/profile.js';
+import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
-import { parseRecord, recordKey, type TaskRecord } from '../../src/run/record.js';
+import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
@@ -71,12 +73,15 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     decoder,
     tokenizer: fakeTokenizer,
     format: FIM,
+    metrics: metricProfile('llavacode', null),
     pipelines: new Map(pipelines.map((pipeline): [Pipeline['name'], Pipeline] => [pipeline.name, pipeline])),
     retriever: () => retriever,
     clock,
     ...changed,
   };
 }
+
+const NO_CONTEXT: Configuration[] = [{ pipeline: 'no-context', retriever: null, topK: null }];
 
 function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
   return {
@@ -368,6 +373,42 @@ describe('the core loop', () => {
       skipped.map((record) => record.pipeline),
       ['full-rag', 'full-rag', 'full-rag'],
     );
+  });
+
+  test('the metric profile cuts, scores and ends completions, and its extra scores are recorded', async () => {
+    const task = { ...fakeTask('r/1', 'const x = ', 'a(b);', ''), language: 'java' as const };
+    const decoder = new FakeDecoder('a(c); // more\nthings');
+    const plan = planOf({ tasks: [task], configurations: NO_CONTEXT });
+    const scoredWith = async (name: MetricProfileName) => {
+      const { records } = await collect(plan, partsOf(decoder, { metrics: metricProfile(name, null) }));
+      assert.ok(records[0]?.status === 'scored');
+      return records[0];
+    };
+    const cceval = await scoredWith('cceval');
+    // 2 of the 3 identifiers a, b, c are on one side only: shared 1 of 2, F1 2 x 1 / 4. Indel 2 x 4 / 10.
+    assert.deepEqual(
+      [cceval.completion, cceval.rawCompletion, cceval.stopReason, cceval.exactMatch, cceval.editSimilarity],
+      ['a(c);', 'a(c);', 'settled', 0, 0.8],
+    );
+    assert.deepEqual(cceval.extras, { idEm: 0, idPrecision: 0.5, idRecall: 0.5, idF1: 0.5 });
+    const llavacode = await scoredWith('llavacode');
+    assert.deepEqual(
+      [llavacode.completion, llavacode.rawCompletion, llavacode.extras],
+      ['a(c); // more', 'a(c); // more\n', undefined],
+    );
+  });
+
+  test('a task without a value in the profile is skipped before anything is retrieved or generated', async () => {
+    const parts = partsOf(new FakeDecoder('x'), {
+      metrics: metricProfile('repocoder', null),
+      retriever: () => assert.fail('retrieved'),
+    });
+    const { records } = await collect(planOf({ tasks: [fakeTask('r/1', 'x = ', ' \n', '')] }), parts);
+    assert.equal(records.length, 7);
+    for (const record of records) {
+      assert.ok(record.status === 'skipped');
+      assert.deepEqual([record.reason, record.promptTokens], ['no-reference', null]);
+    }
   });
 
   test('recorded configurations do not run again, and the order of the others does not depend on it', async () => {

@@ -4,7 +4,7 @@
  * EM is Bernoulli, TTFT grows with the prompt and has log-normal noise. All texts are made up here.
  */
 
-import { comparedText, scoreLlavacode } from '../../src/metrics/llavacode.js';
+import { LLAVACODE } from '../../src/metrics/llavacode.js';
 import { usesRetrieval, type PipelineName } from '../../src/pipelines/pipeline.js';
 import type { RetrieverName } from '../../src/retrieval/retriever.js';
 import { configurations } from '../../src/run/configurations.js';
@@ -95,6 +95,9 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       const { right, tokens } = EFFECT[pipeline];
       const gain = k === 0 ? 1 : 0.8 + 0.2 * Math.min(1, k / 10);
       const raw = rng.next() < right * gain ? `${reference}\n` : `return ${word(rng)};${hostile}\n`;
+      const scored = { prefix: '', reference, language: 'typescript' } as const;
+      const completion = LLAVACODE.compared(raw, scored);
+      const { exactMatch, editSimilarity } = LLAVACODE.scoreCompared(completion, scored);
       const ttftMs = tokens(k) * 0.05 * noise(rng);
       const retrieveMs = k === 0 ? 0 : 0.4;
       const isSoft = pipeline === 'compressed';
@@ -104,9 +107,10 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       records.push({
         ...common,
         status: 'scored',
-        completion: comparedText(raw, reference),
+        completion,
         rawCompletion: raw,
-        ...scoreLlavacode(raw, reference),
+        exactMatch,
+        editSimilarity: editSimilarity!,
         promptTokens: tokens(k),
         softTokens: isSoft ? k : 0,
         contextTokens: isText ? tokens(k) - 540 : 0,

@@ -13,7 +13,7 @@ import { evenSample } from '../../datasets/even-sample.js';
 import { EXIT, JournalError, UsageError, type ExitCode } from '../../domain/errors.js';
 import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
-import { LLAVACODE_PROFILE } from '../../metrics/llavacode.js';
+import type { MetricProfile } from '../../metrics/profile.js';
 import { defaultThreads } from '../../model/ort/threads.js';
 import { DEFAULT_PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
@@ -32,7 +32,13 @@ import { runJson, writeRunJson } from '../../run/run-json.js';
 import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
 import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
-import { composeEmbedder, composePipelines, loadModels, type LoadedModels } from '../compose.js';
+import {
+  composeEmbedder,
+  composeMetricProfile,
+  composePipelines,
+  loadModels,
+  type LoadedModels,
+} from '../compose.js';
 import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
 import { requireShipped, retrievalSetting } from '../retrieval.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
@@ -94,6 +100,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   for (const deviation of dataset.deviations) progress.note(deviation);
   const chosen = chooseTasks(dataset, given, datasetReference);
   requireShipped(dataset.id, chosen, axes.retrievers);
+  const metrics = await composeMetricProfile(given.metricProfile ?? 'llavacode', chosen);
   const models = await loadModels({
     bundle: given.model ?? 'nano',
     decoder: given.decoder,
@@ -117,6 +124,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       models,
       axes,
       retrievalProfile: retrieval.profile.version,
+      metrics,
       threads,
     });
     const print = fingerprint(spec);
@@ -202,6 +210,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
           decoder: models.decoder,
           tokenizer: models.tokenizer,
           format: models.format,
+          metrics,
           pipelines: composePipelines(
             axes.pipelines,
             models,
@@ -268,9 +277,10 @@ function resolveSpec(from: {
   readonly models: LoadedModels;
   readonly axes: Pick<RunSpec, 'pipelines' | 'retrievers' | 'topK'>;
   readonly retrievalProfile: string;
+  readonly metrics: MetricProfile;
   readonly threads: number;
 }): { spec: RunSpec; budget: PromptBudget; placement: ContextPlacement } {
-  const { given, dataset, chosen, models, axes, retrievalProfile, threads } = from;
+  const { given, dataset, chosen, models, axes, retrievalProfile, metrics, threads } = from;
   const { defaults } = models;
   const limits = {
     maxPromptTokens: given.maxPromptTokens ?? defaults.maxPromptTokens,
@@ -289,7 +299,7 @@ function resolveSpec(from: {
     models: modelIds(models),
     ...axes,
     retrievalProfile,
-    metricProfile: LLAVACODE_PROFILE,
+    metricProfile: metrics.version,
     contextPlacement: placement,
     ...limits,
     device: models.device,

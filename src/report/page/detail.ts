@@ -88,7 +88,13 @@ function completion({ configuration, result }: Outcome, task: PackedTask): HTMLE
       return card(
         name,
         'skipped',
-        make('p', {}, `The prompt of ${result.promptTokens} tokens is longer than the model allows.`),
+        make(
+          'p',
+          {},
+          result.promptTokens === null
+            ? 'The metric profile has no value for this reference, so nothing was run.'
+            : `The prompt of ${result.promptTokens} tokens is longer than the model allows.`,
+        ),
       );
     case 'scored': {
       const facts = [

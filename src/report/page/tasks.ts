@@ -23,7 +23,7 @@ export interface Scored {
 export type Result =
   | Scored
   | { readonly status: 'failed'; readonly stage: string; readonly message: string }
-  | { readonly status: 'skipped'; readonly promptTokens: number };
+  | { readonly status: 'skipped'; readonly promptTokens: number | null };
 
 export interface Outcome {
   readonly configuration: Configuration;

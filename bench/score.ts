@@ -1,0 +1,117 @@
+/**
+ * @file Predictions per second of `llava-eval score`, the whole program from its start to its result.
+ *
+ *     npm run build && npm run bench:score
+ *
+ * The references are lines of this repository's own source as holes, in the records that
+ * `datasets build` writes: the whole file around the hole is in each. The predictions are what a decoder
+ * leaves: the line or another one with some edits, and the lines that follow it. Files are written to a
+ * temporary folder first; what is timed reads, joins and scores them.
+ *
+ * Processor time is that of all threads of the program: on a busy machine it is the figure to quote, on
+ * an idle one the clock agrees with it or is ahead.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { METRIC_PROFILES } from '../src/metrics/profile.js';
+import { quantile } from '../src/metrics/statistics.js';
+import { createRng } from '../src/tensor/rng.js';
+
+const PREDICTIONS = 40_000;
+const REPEATS = 5;
+/** About 50 tokens. */
+const PREDICTION_CHARACTERS = 180;
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+const BIN = fileURLToPath(new URL('../bin/llava-eval.js', import.meta.url));
+const rng = createRng(1);
+
+const holes = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .flatMap((name) => {
+    const lines = readFileSync(join(SRC, name), 'utf8').split('\n');
+    return lines.flatMap((line, i) => (line.trim().length > 8 ? [{ name, lines, i }] : []));
+  });
+
+/** Replaces some characters; about one prediction in four stays exact. */
+function edited(line: string): string {
+  const characters = Array.from(line);
+  for (let edits = rng.int(4) * rng.int(4); edits > 0; edits--) {
+    characters[rng.int(characters.length)] = 'abcdefxyz_.(,'[rng.int(13)]!;
+  }
+  return characters.join('');
+}
+
+const references: string[] = [];
+const predictions: string[] = [];
+for (let n = 0; n < PREDICTIONS; n++) {
+  const { name, lines, i } = holes[rng.int(holes.length)]!;
+  const line = lines[i]!;
+  const indentation = line.slice(0, line.length - line.trimStart().length);
+  const id = `${name}/${n}`;
+  references.push(
+    JSON.stringify({
+      prompt: [...lines.slice(0, i), indentation].join('\n'),
+      groundtruth: line.trim(),
+      right_context: ['', ...lines.slice(i + 1)].join('\n'),
+      metadata: { task_id: id, repository: 'llava-eval', file: name, groundtruth_start_lineno: i },
+    }),
+  );
+  const other = holes[rng.int(holes.length)]!;
+  const first = rng.int(3) === 0 ? other.lines[other.i]!.trim() : edited(line.trim());
+  const completion = [first, ...lines.slice(i + 1, i + 8)].join('\n').slice(0, PREDICTION_CHARACTERS);
+  predictions.push(JSON.stringify({ task_id: id, pred: completion }));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'llava-eval-bench-'));
+try {
+  const write = (name: string, lines: readonly string[]): string => {
+    const path = join(folder, name);
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    return path;
+  };
+  const [p, r] = [
+    write('predictions.jsonl', predictions),
+    write('references.jsonl', rng.shuffle(references)),
+  ];
+  const megabytes = (lines: readonly string[]): string =>
+    (lines.reduce((sum, line) => sum + line.length, 0) / 1e6).toFixed(0);
+  process.stdout.write(
+    `${PREDICTIONS} predictions (${megabytes(predictions)} MB), references of ${megabytes(references)} MB, ` +
+      `medians of ${REPEATS}; ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}\n` +
+      'profile                by the clock s    a second   processor s    a second\n',
+  );
+  for (const profile of METRIC_PROFILES) {
+    const runs = Array.from({ length: REPEATS }, () =>
+      timed(['--predictions', p, '--references', r], profile),
+    );
+    const cells = [runs.map((run) => run.clock), runs.map((run) => run.processor)].flatMap((seconds) => {
+      const median = quantile(seconds, 0.5)!;
+      return [median.toFixed(2).padStart(14), (PREDICTIONS / median).toFixed(0).padStart(12)];
+    });
+    process.stdout.write(`${profile.padEnd(22)}${cells.join('')}\n`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Seconds of one run of the program, by the clock and of processor time. */
+function timed(files: readonly string[], profile: string): { clock: number; processor: number } {
+  const report = 'process.on("exit", () => process.stderr.write(JSON.stringify(process.cpuUsage())))';
+  const preload = ['--import', `data:text/javascript,${encodeURIComponent(report)}`];
+  const start = performance.now();
+  const run = spawnSync(
+    process.execPath,
+    [...preload, BIN, 'score', ...files, '--profile', profile, '--json'],
+    { encoding: 'utf8' },
+  );
+  const clock = (performance.now() - start) / 1000;
+  if (run.status !== 0) throw new Error(run.stderr);
+  const usage = JSON.parse(run.stderr) as NodeJS.CpuUsage;
+  return { clock, processor: (usage.user + usage.system) / 1e6 };
+}
