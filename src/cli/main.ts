@@ -9,6 +9,7 @@ import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerCompare } from './commands/compare.js';
 import { registerGate } from './commands/gate.js';
+import { registerModels } from './commands/models.js';
 import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
@@ -32,6 +33,7 @@ export function createProgram(shell: Shell): Command {
   registerScore(program, shell);
   registerRetrieve(program, shell);
   registerDatasets(program, shell);
+  registerModels(program, shell);
   registerDoctor(program, shell);
   for (const command of program.commands) command.exitOverride();
   return program;

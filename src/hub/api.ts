@@ -224,7 +224,7 @@ export function unreachable(location: HubLocation, error: DownloadError, isCache
       isCached
         ? 'only some of its files are in the cache'
         : 'it is not in the cache; once it has been fetched, it works offline',
-      'connect and run `llava-eval models pull`, or set HF_ENDPOINT to a mirror',
+      'connect and run `llava-eval models pull`, set HF_ENDPOINT to a mirror, or HF_HUB_OFFLINE=1 for what is cached',
     ],
     { cause: error },
   );

@@ -7,7 +7,7 @@
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { DownloadError, messageOf, ModelError } from '../domain/errors.js';
@@ -90,6 +90,16 @@ export async function resolveModel(
     ]);
   }
   return hubModel(location, role, options);
+}
+
+/** The folder of a model on this machine and its place in there, or null for one of the hub. */
+export function localRoot(reference: string): { readonly root: string; readonly at: string } | null {
+  const wins = reference === EMBEDDED_NAME ? join(reference, 'bundle.json') : reference;
+  if (!existsSync(wins)) return reference === EMBEDDED_NAME ? { root: EMBEDDED_FOLDER, at: '' } : null;
+  const full = resolve(reference);
+  if (!statSync(full).isFile()) return { root: full, at: '' };
+  const root = /\.onnx$/i.test(full) ? modelFolder(full) : dirname(full);
+  return { root, at: relative(root, full).replaceAll('\\', '/') };
 }
 
 /** A part of the embedded bundle, or all of it. */

@@ -16,7 +16,8 @@ import type { Dtype } from '../model/device.js';
 import { exportFilesAmong } from '../model/export-files.js';
 
 /** What a model is used as. */
-export type ModelRole = 'decoder' | 'encoder' | 'projector' | 'bundle';
+export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle'] as const;
+export type ModelRole = (typeof MODEL_ROLES)[number];
 
 /** The files of a repository or a local folder, below one starting point. */
 export interface FileTree {

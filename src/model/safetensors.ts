@@ -101,7 +101,13 @@ export class SafetensorsFile implements TensorStore {
       );
     }
     try {
-      return new SafetensorsFile(path, descriptor, readHeader(path, descriptor));
+      return new SafetensorsFile(
+        path,
+        descriptor,
+        parseHeader(path, fstatSync(descriptor).size, (start, length) =>
+          readRange(path, descriptor, start, length),
+        ),
+      );
     } catch (error) {
       closeSync(descriptor);
       throw error;
@@ -156,16 +162,25 @@ function isReadable(dtype: string): dtype is ReadableDtype {
   return Object.hasOwn(ELEMENT_BYTES, dtype);
 }
 
-function readHeader(path: string, descriptor: number): Map<string, TensorInfo> {
+/**
+ * The tensors that a header describes, checked against the size of the file.
+ *
+ * @param path What messages call the file.
+ * @param read Bytes [start, start + length) of the file: of a local one, or fetched.
+ * @throws {ModelError} If the header contradicts itself or the size.
+ */
+export function parseHeader(
+  path: string,
+  fileBytes: number,
+  read: (start: number, length: number) => Uint8Array<ArrayBuffer>,
+): Map<string, TensorInfo> {
   const fail = (problem: string): never => {
     throw new ModelError(`${path}: not a usable safetensors file: ${problem}`, [
       'the file may be truncated or may not be what its name says; fetch it again',
     ]);
   };
-  const fileBytes = fstatSync(descriptor).size;
   if (fileBytes < 8) return fail(`it has ${fileBytes} bytes, fewer than the 8 of a header length`);
-  const lengthField = readRange(path, descriptor, 0, 8);
-  const headerBytes = Number(new DataView(lengthField.buffer).getBigUint64(0, true));
+  const headerBytes = headerLength(read(0, 8));
   if (headerBytes > MAX_HEADER_BYTES) return fail(`its header claims ${headerBytes} bytes`);
   const dataStart = 8 + headerBytes;
   if (dataStart > fileBytes) {
@@ -174,9 +189,7 @@ function readHeader(path: string, descriptor: number): Map<string, TensorInfo> {
 
   let parsed: unknown;
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(
-      readRange(path, descriptor, 8, headerBytes),
-    );
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(read(8, headerBytes));
     parsed = JSON.parse(text);
   } catch (error) {
     return fail(`its header is not JSON (${messageOf(error)})`);
@@ -217,6 +230,11 @@ function readHeader(path: string, descriptor: number): Map<string, TensorInfo> {
     return fail(`its tensors end at byte ${position} but the file has ${fileBytes} bytes`);
   }
   return tensors;
+}
+
+/** The length of a header out of the first 8 bytes of a file. */
+export function headerLength(first: Uint8Array<ArrayBuffer>): number {
+  return Number(new DataView(first.buffer).getBigUint64(0, true));
 }
 
 /** Bytes [start, start + length) in a buffer of their own. */

@@ -19,6 +19,7 @@ for (const document of [
   'datasets/README.md',
   'docs/gate.md',
   'docs/metrics.md',
+  'docs/models.md',
   'docs/retrieval.md',
 ]) {
   test(`every command and option shown in ${document} exists`, () => {

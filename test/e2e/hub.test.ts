@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -103,5 +103,41 @@ describe('llava-eval run with models of the hub', () => {
     assert.match(stderr, /own\/nothing: not found on 127\.0\.0\.1/);
     assert.doesNotMatch(stderr, /^\s+at .*:\d+:\d+/m);
     await assert.rejects(readFile(join(folder, 'e', 'run.json')));
+  });
+});
+
+describe('llava-eval models', () => {
+  test('inspect shows a model in 80 columns before it is fetched, pull brings it, list shows it', async () => {
+    const before = await run('models', ['models', 'inspect', 'own/bundle/decoder']);
+    assert.equal(before.code, 0, before.stderr);
+    assert.match(before.stdout, /own\/bundle\/decoder: decoder at abc123/);
+    assert.match(before.stdout, /prompt family +qwen2\.5-coder/);
+    assert.match(before.stdout, /needs +4 files, .* to fetch/);
+    assert.ok(
+      before.stdout.split('\n').every((line) => line.length <= 80),
+      before.stdout,
+    );
+
+    const pulled = await run('models', ['models', 'pull', 'own/bundle']);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    assert.match(pulled.stdout, /own\/bundle: bundle at abc1230{6}, 10 files here, every hash agrees/);
+    const after = await run('models', ['models', 'inspect', 'own/bundle/decoder', '--json']);
+    assert.equal((JSON.parse(after.stdout) as { files: { missingBytes: number } }).files.missingBytes, 0);
+    const listed = await run('models', ['models', 'list']);
+    assert.match(listed.stdout, /^nano +included/);
+    assert.match(listed.stdout, /own\/bundle +\d[^\n]* main\n/);
+  });
+
+  test('verify runs a token, and finds a byte that changed in the cache', async () => {
+    const good = await run('models', ['models', 'verify', 'own/bundle'], { HF_HUB_OFFLINE: '1' });
+    assert.equal(good.code, 0, good.stderr);
+    assert.match(good.stdout, /ok +opens and runs +decoder 32, encoder 24, projector 3L: they fit/);
+    const weights = Buffer.from(files['decoder/model.safetensors']!);
+    const blob = join(folder, 'models', 'models--own--bundle', 'blobs', sha256(weights));
+    weights[weights.length - 1]! ^= 1;
+    await writeFile(blob, weights);
+    const bad = await run('models', ['models', 'verify', 'own/bundle'], { HF_HUB_OFFLINE: '1' });
+    assert.equal(bad.code, 3);
+    assert.match(bad.stdout, /failed +hashes .*decoder\/model\.safetensors in the cache is damaged/);
   });
 });

@@ -10,7 +10,7 @@ import { messageOf, ModelError } from '../../domain/errors.js';
 import { tokenId } from '../../domain/units.js';
 import { buildDecoderGraph, embeddingTensor } from '../../onnx/decoder-graph.js';
 import { buildEncoderGraph, encoderEmbedding, poolingOf } from '../../onnx/encoder-graph.js';
-import { buildProjectorGraph, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
+import { buildProjectorGraph } from '../../onnx/projector-graph.js';
 import { matrixOf } from '../../tensor/matrix.js';
 import { Checkpoint, openTensors } from '../checkpoint.js';
 import { readDecoderConfig, readEncoderConfig } from '../config.js';
@@ -18,16 +18,14 @@ import { isExport } from '../export-files.js';
 import { identityOf } from '../file-hash.js';
 import { precisionOf } from '../precision.js';
 import type { ProjectorLayers } from '../projector.js';
-import { CheckpointWeights, findPrefix, type TensorStore } from '../safetensors.js';
+import { readProjector } from '../projector-file.js';
+import { CheckpointWeights, findPrefix } from '../safetensors.js';
 import { builtDecoderIo } from './decoder-io.js';
 import { openExportedDecoder } from './open-export.js';
 import { OrtDecoder } from './ort-decoder.js';
 import { OrtEncoder } from './ort-encoder.js';
 import { OrtProjector } from './ort-projector.js';
 import { createSession, type ModelOptions } from './session.js';
-
-/** Names under which training frameworks store a projector; LlavaCode's checkpoints use the first. */
-const PROJECTOR_PREFIXES = ['model.multi_modal_projector.', 'multi_modal_projector.', ''] as const;
 
 /**
  * Opens a decoder.
@@ -138,8 +136,7 @@ export async function openProjector(
 ): Promise<OrtProjector> {
   const file = await openTensors(path);
   try {
-    const prefix = findPrefix(file, 'linear_1.weight', PROJECTOR_PREFIXES);
-    const architecture = projectorArchitecture(file, prefix);
+    const { architecture, prefix } = readProjector(file);
     if (expected !== undefined && architecture.layers !== expected) {
       throw new ModelError(`${path}: has ${architecture.layers} Linear layers, the bundle says ${expected}`, [
         'correct "layers" of the projector in bundle.json, or put the right file there',
@@ -182,29 +179,6 @@ async function tried<M extends { dispose(): Promise<void> }>(
       { cause: error },
     );
   }
-}
-
-/** Depth and widths of a projector from the shapes of its tensors. */
-function projectorArchitecture(file: TensorStore, prefix: string): ProjectorArchitecture {
-  const matrices: (readonly number[])[] = [];
-  for (;;) {
-    const info = file.tensors.get(`${prefix}linear_${matrices.length + 1}.weight`);
-    if (info === undefined) break;
-    matrices.push(info.shape);
-  }
-  const layers = matrices.length;
-  const inputWidth = matrices[0]?.[1];
-  const outputWidth = matrices.at(-1)?.[0];
-  if (
-    (layers !== 2 && layers !== 3 && layers !== 4) ||
-    inputWidth === undefined ||
-    outputWidth === undefined
-  ) {
-    throw new ModelError(`${file.path}: found ${layers} Linear layers of a projector, expected 2, 3 or 4`, [
-      'their weights are called linear_1.weight, linear_2.weight and so on',
-    ]);
-  }
-  return { layers, inputWidth, outputWidth };
 }
 
 /**
