@@ -25,7 +25,7 @@ import { fullRagPipeline } from '../pipelines/full-rag.js';
 import { noContextPipeline } from '../pipelines/no-context.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
-import { encoderTemplate, UNIXCODER_MARK, type EncoderInput } from '../prompt/encoder-input.js';
+import { encoderTemplate, type EncoderInput } from '../prompt/encoder-input.js';
 import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
 import { retrievalEmbedder, type TextEmbedder } from '../retrieval/dense.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
@@ -239,9 +239,7 @@ export function composePipelines(
 export function composeEmbedder(models: LoadedModels): TextEmbedder {
   if (models.retrieverEncoder === null) throw new RangeError('the models were loaded without an embedder');
   const { encoder, tokenizer } = models.retrieverEncoder;
-  // The references feed UniXcoder bare ids; other encoders are used as their cards say.
-  const isUnixcoder = tokenizer.controlToken(UNIXCODER_MARK) !== undefined;
-  return retrievalEmbedder(encoder, tokenizer, isUnixcoder ? undefined : tokenizer.specials);
+  return retrievalEmbedder(encoder, tokenizer);
 }
 
 /** The metric profile for these tasks. The parser of Python is loaded only where it is needed. */

@@ -17,7 +17,7 @@ import { describeRepository, readRemoteRange, unreachable, type RemoteRepository
 import { CachedRepository } from './cache.js';
 import { fetchBlob } from './fetch-file.js';
 import { formatHubReference, parseHubReference } from './reference.js';
-import { localRoot, type ResolveOptions } from './resolve.js';
+import { localRoot, requestOptions, type ResolveOptions } from './resolve.js';
 import { hubSettings } from './settings.js';
 import type { ModelRole } from './wanted-files.js';
 
@@ -63,12 +63,7 @@ export async function peek(reference: string, options: ResolveOptions = {}): Pro
     const found = await localPeek(name, cache.snapshot(commit), location.path);
     return { ...found, origin: { id: location.id, commit } };
   }
-  const requests = {
-    timeoutMs: settings.timeoutMs,
-    signal: options.signal,
-    wait: options.wait,
-    onNote: options.progress?.note.bind(options.progress),
-  };
+  const requests = requestOptions(settings, options);
   let remote: RemoteRepository;
   try {
     remote = await describeRepository(location, settings, requests);

@@ -5,12 +5,12 @@
  * Offline, or when the hub cannot be reached, the cache alone answers.
  */
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { DownloadError, messageOf, ModelError } from '../domain/errors.js';
+import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
 import { describeRepository, unreachable, type RemoteFile, type RemoteRepository } from './api.js';
 import { CachedRepository, isCommit } from './cache.js';
@@ -174,12 +174,7 @@ async function hubModel(
     const found = await fromCache(cached);
     if (found !== null) return found;
   }
-  const requests: RequestOptions = {
-    timeoutMs: settings.timeoutMs,
-    signal: options.signal,
-    wait: options.wait,
-    onNote: options.progress?.note.bind(options.progress),
-  };
+  const requests = requestOptions(settings, options);
   let remote: RemoteRepository;
   try {
     remote = await describeRepository(location, settings, requests);
@@ -193,6 +188,16 @@ async function hubModel(
     return found;
   }
   return fetchModel(location, role, remote, { cache, settings, requests, options });
+}
+
+/** How the hub is asked. */
+export function requestOptions(settings: HubSettings, options: ResolveOptions): RequestOptions {
+  return {
+    timeoutMs: settings.timeoutMs,
+    signal: options.signal,
+    wait: options.wait,
+    onNote: options.progress?.note.bind(options.progress),
+  };
 }
 
 interface FetchMeans {
@@ -282,16 +287,4 @@ function modelIn(
     files,
     origin: { id: location.id, commit },
   };
-}
-
-/** Text of a file of a local model, or null if it has none of that name. */
-export function readOptional(model: LocalModel, name: string): string | null {
-  try {
-    return readFileSync(join(model.path, name), 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new ModelError(`${join(model.path, name)}: cannot be read (${messageOf(error)})`, [], {
-      cause: error,
-    });
-  }
 }

@@ -12,6 +12,7 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { parseBundle } from '../model/bundle.js';
+import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/checkpoint.js';
 import type { Dtype } from '../model/device.js';
 import { exportFilesAmong } from '../model/export-files.js';
 
@@ -28,10 +29,6 @@ export interface FileTree {
   /** Content of a small file. */
   readText(path: string): Promise<string>;
 }
-
-export const SAFETENSORS = 'model.safetensors';
-export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
-export const TORCH_WEIGHTS = 'pytorch_model.bin';
 
 /** Read where they exist. */
 const OPTIONAL = {
@@ -110,18 +107,18 @@ async function modelParts(
 
   if (isGraph) {
     if (exported.length === 0) missing.push(relativeTo(at, reference));
-  } else if (has(SAFETENSORS)) {
-    names.push(SAFETENSORS);
-  } else if (has(SAFETENSORS_INDEX)) {
-    const shards = await shardsOf(tree, inside(at, SAFETENSORS_INDEX));
+  } else if (has(SINGLE_FILE)) {
+    names.push(SINGLE_FILE);
+  } else if (has(INDEX_FILE)) {
+    const shards = await shardsOf(tree, inside(at, INDEX_FILE));
     missing.push(...shards.filter((name) => !has(name)));
-    names.push(SAFETENSORS_INDEX, ...shards);
+    names.push(INDEX_FILE, ...shards);
   } else if (exported.length > 0) {
     names.push(...exported.map((path) => relativeTo(at, path)));
-  } else if (has(TORCH_WEIGHTS)) {
-    names.push(TORCH_WEIGHTS);
+  } else if (has(TORCH_FILE)) {
+    names.push(TORCH_FILE);
   } else {
-    missing.push(SAFETENSORS);
+    missing.push(SINGLE_FILE);
   }
   if (isGraph) names.push(...exported.map((path) => relativeTo(at, path)));
   return { present: names.map((name) => inside(at, name)), missing: missing.map((name) => inside(at, name)) };
@@ -132,7 +129,7 @@ const ALTERNATIVES = [
   [/tokenizer\.json$/, 'instead of tokenizer.json, vocab.json and merges.txt will do'],
   [
     /model\.safetensors$/,
-    `instead of ${SAFETENSORS}, ${SAFETENSORS_INDEX} with its shards or ${TORCH_WEIGHTS} will do`,
+    `instead of ${SINGLE_FILE}, ${INDEX_FILE} with its shards or ${TORCH_FILE} will do`,
   ],
 ] as const;
 

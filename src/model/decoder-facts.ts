@@ -4,14 +4,13 @@
  * Source: `config.json` and `generation_config.json` as Hugging Face transformers writes them.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId } from '../domain/units.js';
 import type { DecoderFacts } from '../prompt/fim.js';
+import { readJsonIfThere } from './json-file.js';
 
 const id = z.number().int().nonnegative();
 /** One id, several, or none. */
@@ -28,22 +27,12 @@ const schema = z.looseObject({ model_type: z.string().nullish(), eos_token_id: i
  * @throws {ModelError} If a file is not JSON, or a field has another type.
  */
 export function readDecoderFacts(dir: string, vocabularySize: number): DecoderFacts {
-  const config = read(join(dir, 'config.json'));
-  const generation = read(join(dir, 'generation_config.json'));
+  const config = readJsonIfThere(join(dir, 'config.json'), schema);
+  const generation = readJsonIfThere(join(dir, 'generation_config.json'), schema);
   const ends = new Set([...(config?.eos_token_id ?? []), ...(generation?.eos_token_id ?? [])]);
   return {
     modelType: config?.model_type ?? null,
     vocabularySize,
     endIds: [...ends].filter((end) => end < vocabularySize).map(tokenId),
   };
-}
-
-function read(path: string): z.infer<typeof schema> | null {
-  if (!existsSync(path)) return null;
-  try {
-    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
-    throw new ModelError(`${path}: cannot be used`, problem.split('\n'), { cause: error });
-  }
 }

@@ -5,14 +5,14 @@
  * for UniXcoder and Qwen3-Embedding.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { messageOf, ModelError } from '../domain/errors.js';
+import { ModelError } from '../domain/errors.js';
 import { UNIXCODER_MARK, type EncoderInput } from '../prompt/encoder-input.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { readJsonIfThere } from './json-file.js';
 
 /** How chunks become vectors for a projector. */
 export interface EncoderConventions {
@@ -43,9 +43,9 @@ const configSchema = z.looseObject({ model_type: z.string() });
  * @throws {ModelError} If the folder asks for a pooling that this program does not compute.
  */
 export function encoderConventions(dir: string, tokenizer: Tokenizer): EncoderConventions {
-  const modelType = read(join(dir, 'config.json'), configSchema)?.model_type ?? '';
+  const modelType = readJsonIfThere(join(dir, 'config.json'), configSchema)?.model_type ?? '';
   const isCausal = modelType.startsWith('qwen');
-  const pooling = read(join(dir, '1_Pooling', 'config.json'), poolingSchema);
+  const pooling = readJsonIfThere(join(dir, '1_Pooling', 'config.json'), poolingSchema);
   if (pooling !== null) {
     const agrees = isCausal ? pooling.pooling_mode_lasttoken : pooling.pooling_mode_mean_tokens;
     if (!agrees) {
@@ -58,14 +58,4 @@ export function encoderConventions(dir: string, tokenizer: Tokenizer): EncoderCo
   }
   const hasTemplate = tokenizer.controlToken(UNIXCODER_MARK) !== undefined;
   return { ...LLAVACODE, input: hasTemplate ? 'unixcoder' : isCausal ? 'raw' : 'plain' };
-}
-
-function read<S extends z.ZodType>(path: string, schema: S): z.infer<S> | null {
-  if (!existsSync(path)) return null;
-  try {
-    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
-    throw new ModelError(`${path}: cannot be used`, problem.split('\n'), { cause: error });
-  }
 }

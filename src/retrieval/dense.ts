@@ -10,8 +10,9 @@
 
 import { strip } from '../domain/text.js';
 import type { Encoder } from '../model/encoder.js';
+import { UNIXCODER_MARK } from '../prompt/encoder-input.js';
 import { normalizeRows, row, type Matrix } from '../tensor/matrix.js';
-import type { Specials, Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { Candidates } from './candidates.js';
 import type { Corpus } from './corpus.js';
 
@@ -23,18 +24,13 @@ export interface TextEmbedder {
   embed(texts: readonly string[]): Promise<Matrix>;
 }
 
-const NO_SPECIALS: Specials = { before: [], after: [] };
-
 /**
- * The retrieval form of an encoder.
- *
- * @param specials What stands around a text, for encoders other than UniXcoder.
+ * The retrieval form of an encoder: bare ids for UniXcoder, as the references feed it, and for any other
+ * encoder what its own tokenizer puts around a text.
  */
-export function retrievalEmbedder(
-  encoder: Encoder,
-  tokenizer: Tokenizer,
-  { before, after }: Specials = NO_SPECIALS,
-): TextEmbedder {
+export function retrievalEmbedder(encoder: Encoder, tokenizer: Tokenizer): TextEmbedder {
+  const isUnixcoder = tokenizer.controlToken(UNIXCODER_MARK) !== undefined;
+  const { before, after } = isUnixcoder ? { before: [], after: [] } : tokenizer.specials;
   const limit = Math.min(DENSE_MAX_TOKENS, encoder.maxTokens) - before.length - after.length;
   return {
     async embed(texts) {

@@ -192,17 +192,20 @@ export function checkProjectorFits(
   decoder: { readonly width: number },
 ): void {
   const maps = `the projector maps ${projector.inputWidth} -> ${projector.outputWidth}`;
-  const hint = 'a projector works only with the encoder and the decoder it was trained with';
+  const hints = [
+    'a projector works only with the encoder and the decoder it was trained with',
+    'give the right one with --projector, or leave compressed out of --pipelines',
+  ];
   if (projector.outputWidth !== decoder.width) {
     throw new ModelError(
       `${maps} but the decoder is ${decoder.width} wide; it was trained for another decoder`,
-      [hint],
+      hints,
     );
   }
   if (projector.inputWidth !== encoder.width) {
     throw new ModelError(
       `${maps} but the encoder is ${encoder.width} wide; it was trained for another encoder`,
-      [hint],
+      hints,
     );
   }
 }

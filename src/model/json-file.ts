@@ -1,0 +1,24 @@
+/**
+ * @file Small JSON files of a model that need not be there.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+
+import { z } from 'zod';
+
+import { messageOf, ModelError } from '../domain/errors.js';
+
+/**
+ * The content of a file, checked; null if there is none.
+ *
+ * @throws {ModelError} If it is not JSON, or not what the schema says.
+ */
+export function readJsonIfThere<S extends z.ZodType>(path: string, schema: S): z.infer<S> | null {
+  if (!existsSync(path)) return null;
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    throw new ModelError(`${path}: cannot be used`, problem.split('\n'), { cause: error });
+  }
+}
