@@ -67,6 +67,11 @@ export interface DatasetOptions {
   readonly withShipped?: boolean;
   /** False where nobody will ask for a repository: record files then do not look for theirs. */
   readonly withRepositories?: boolean;
+  /**
+   * What to keep of each task of a record file, where that is not all: the text around the holes is most of a
+   * dataset, and scoring needs little of it.
+   */
+  readonly trim?: (task: CompletionTask) => CompletionTask;
   /** Leave unusable lines out and count them, instead of refusing the file. */
   readonly skipInvalid?: boolean;
   /** Where fetched packages are kept; `defaultCacheDir()` if absent. */

@@ -193,13 +193,15 @@ class Loader {
   }
 
   #add({ task, repositoryDir, repository }: FoundTask, hash: () => Promise<string>): void {
-    this.tasks.push(task);
+    this.tasks.push(this.#options.trim?.(task) ?? task);
     let mention = this.#mentions.get(task.repository);
     if (mention === undefined) {
       mention = { name: task.repository, languages: new Set(), dir: undefined, held: null };
       this.#mentions.set(task.repository, mention);
     }
-    mention.languages = new Set([...mention.languages, task.language]);
+    if (!mention.languages.has(task.language)) {
+      mention.languages = new Set([...mention.languages, task.language]);
+    }
     mention.dir ??= repositoryDir;
     if (repository !== undefined) mention.held ??= { hash, load: repository };
   }

@@ -125,6 +125,19 @@ describe('a dataset file', () => {
     assert.equal(problems.length, 2);
   });
 
+  test('trim decides what is kept of each task, and is not asked without need', async () => {
+    const file = await write('trimmed.jsonl', `${record('a')}\n${record('b')}\n`);
+    const { tasks } = await openDataset(file, { trim: (task) => ({ ...task, prefix: `${task.id}!` }) });
+    assert.deepEqual(
+      tasks.map(({ prefix, reference, suffix }) => [prefix, reference, suffix]),
+      [
+        ['a!', 'const b = a + 1;', '\n'],
+        ['b!', 'const b = a + 1;', '\n'],
+      ],
+    );
+    assert.equal((await openDataset(file)).tasks[0]?.prefix, 'const a = 1;\n');
+  });
+
   test('a file without a usable task is refused even with skipInvalid', async () => {
     const file = await write('none.jsonl', 'nonsense\n');
     assert.match((await refusal(file, { skipInvalid: true })).message, /no task is left; 1 lines/);

@@ -16,6 +16,7 @@ import {
   type MetricProfileName,
   type TaskScore,
 } from '../../metrics/profile.js';
+import { parsesPython } from '../../metrics/registry.js';
 import { renderScores, scoresJson, type ScoringRun } from '../../report/scores.js';
 import { writeAtomically } from '../../run/atomic-file.js';
 import { composeMetricProfile } from '../compose.js';
@@ -74,6 +75,8 @@ async function score(flags: ScoreFlags, shell: Shell): Promise<void> {
     ...(skipInvalid ? { skipInvalid, onInvalid: warn } : {}),
     ...(flags.format === undefined ? {} : { format: flags.format }),
     withRepositories: false,
+    // Only the cut of a Python statement looks at the code before a hole, and nothing at what follows it.
+    trim: (task) => ({ ...task, suffix: '', prefix: parsesPython(flags.profile) ? task.prefix : '' }),
   });
   const { language } = flags;
   const tasks =
