@@ -140,7 +140,8 @@ function metricPanel(from: {
         { name: 'y', type: 'linear', domain: [...quality], range: [at.height, 0], zero: false },
       ],
       axes: [
-        { scale: 'x', orient: 'bottom', values: [...latencies.ticks], format: '~r' },
+        // In a narrow panel the ticks of a decade stand closer than their labels are wide.
+        { scale: 'x', orient: 'bottom', values: [...latencies.ticks], format: '~r', labelOverlap: 'greedy' },
         { scale: 'y', orient: 'left', tickCount: 5 },
       ],
       marks: [
