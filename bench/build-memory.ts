@@ -23,7 +23,8 @@ import { cachedModelFile } from '../src/model/ort/session.js';
 import { precisionOf } from '../src/model/precision.js';
 import { CheckpointWeights } from '../src/model/safetensors.js';
 import { buildDecoderGraph } from '../src/onnx/decoder-graph.js';
-import { SHAPES, writeSyntheticCheckpoint, type ShapeName } from './synthetic-checkpoint.js';
+import { syntheticShape } from '../src/model/synthetic.js';
+import { writeSyntheticCheckpoint } from './synthetic-checkpoint.js';
 
 const MB = 1e6;
 /** Largest resident set of this process so far, in bytes; the system reports KiB. */
@@ -36,7 +37,7 @@ if (dir === undefined) {
   const temporary = mkdtempSync(join(tmpdir(), 'llava-eval-memory-'));
   try {
     const checkpoint = join(temporary, 'checkpoint');
-    writeSyntheticCheckpoint(checkpoint, z.enum(Object.keys(SHAPES)).parse(shape) as ShapeName);
+    writeSyntheticCheckpoint(checkpoint, syntheticShape(`synthetic:${shape}`));
     const self = fileURLToPath(import.meta.url);
     process.stdout.write(
       execFileSync(process.execPath, ['--import', 'tsx', self, shape, dtype, checkpoint], {

@@ -21,12 +21,13 @@ import { z } from 'zod';
 
 import { quantile } from '../src/metrics/statistics.js';
 import { DTYPES, type Dtype } from '../src/model/device.js';
-import { openDecoder } from '../src/model/ort/open.js';
+import { openDecoder, openSyntheticDecoder } from '../src/model/ort/open.js';
 import type { OrtDecoder } from '../src/model/ort/ort-decoder.js';
+import type { ModelOptions } from '../src/model/ort/session.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
+import { syntheticShape } from '../src/model/synthetic.js';
 import { matrixOf, type Matrix } from '../src/tensor/matrix.js';
 import { createRng, type Rng } from '../src/tensor/rng.js';
-import { SHAPES, writeSyntheticCheckpoint, type ShapeName } from './synthetic-checkpoint.js';
 
 const NANO = fileURLToPath(new URL('../models/llavacode-nano/decoder', import.meta.url));
 const LAYERS = 8;
@@ -37,7 +38,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     tokens: { type: 'string', default: '512,1024,2048' },
-    shapes: { type: 'string', default: ['nano', ...Object.keys(SHAPES)].join() },
+    shapes: { type: 'string', default: 'nano,smollm2-135m,qwen2.5-coder-0.5b' },
     dtypes: { type: 'string', default: DTYPES.filter((dtype) => dtype !== 'fp16').join() },
     profile: { type: 'boolean', default: false },
   },
@@ -87,10 +88,16 @@ const profileSchema = z.array(
 /** Quantile of measurements, of which there are some. */
 const quantileOf = (samples: readonly number[], q: number): number => quantile(samples, q) ?? NaN;
 
+function open(shape: string, options: ModelOptions): Promise<OrtDecoder> {
+  return shape === 'nano'
+    ? openDecoder(NANO, options)
+    : openSyntheticDecoder(syntheticShape(`synthetic:${shape}`), options, LAYERS);
+}
+
 /** Share of kernel time by operator of one prefill, largest first. */
-async function profile(dir: string, dtype: Dtype, tokens: number): Promise<string> {
+async function profile(shape: string, dtype: Dtype, tokens: number): Promise<string> {
   const prefix = join(mkdtempSync(join(temporary, 'profile-')), 'run');
-  const decoder = await openDecoder(dir, { device: 'cpu', dtype, threads, profilePrefix: prefix });
+  const decoder = await open(shape, { device: 'cpu', dtype, threads, profilePrefix: prefix });
   (await decoder.prefill(randomPrompt(createRng(1), tokens, decoder.width))).cache.dispose();
   decoder.endProfiling();
   await decoder.dispose();
@@ -109,12 +116,9 @@ async function profile(dir: string, dtype: Dtype, tokens: number): Promise<strin
 
 try {
   for (const shape of values.shapes.split(',')) {
-    const dir = shape === 'nano' ? NANO : join(temporary, shape);
-    if (shape !== 'nano')
-      writeSyntheticCheckpoint(dir, z.enum(Object.keys(SHAPES)).parse(shape) as ShapeName, LAYERS);
     const options = { device: 'cpu', threads, cacheDir: join(temporary, 'graphs') } as const;
     const decoders = new Map<Dtype, OrtDecoder>();
-    for (const dtype of dtypes) decoders.set(dtype, await openDecoder(dir, { ...options, dtype }));
+    for (const dtype of dtypes) decoders.set(dtype, await open(shape, { ...options, dtype }));
     for (const tokens of lengths) {
       const rng = createRng(tokens);
       const times = new Map<Dtype, Timing[]>(dtypes.map((dtype) => [dtype, []]));
@@ -141,7 +145,7 @@ try {
           return `${middle}x (${low} to ${high})`;
         };
         print(`  ${dtype.padEnd(12)} prefill ${ratio((t) => t.prefillMs)}, decode ${ratio((t) => t.stepMs)}`);
-        if (values.profile) print(`    ${await profile(dir, dtype, Math.min(tokens, 2032))}`);
+        if (values.profile) print(`    ${await profile(shape, dtype, Math.min(tokens, 2032))}`);
       }
     }
     for (const decoder of decoders.values()) await decoder.dispose();

@@ -1,5 +1,6 @@
 /**
- * @file Checkpoints with the shapes of real decoders and random weights, for measuring time and memory.
+ * @file Checkpoint files with the shapes and random weights of `src/model/synthetic.ts`, for measuring what
+ * reading one takes.
  *
  * Written in bfloat16 and in pieces, as checkpoints are published, so that writing one takes less
  * memory than what is measured on it.
@@ -8,48 +9,21 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { parseDecoderConfig } from '../src/model/config.js';
+import {
+  syntheticArchitecture,
+  syntheticConfig,
+  SyntheticWeights,
+  type SyntheticShape,
+} from '../src/model/synthetic.js';
 import { buildDecoderGraph, embeddingTensor } from '../src/onnx/decoder-graph.js';
-import { createRng } from '../src/tensor/rng.js';
 
-/** Configurations of published decoders, as far as they decide shapes. */
-export const SHAPES = {
-  'smollm2-135m': {
-    model_type: 'llama',
-    hidden_size: 576,
-    intermediate_size: 1536,
-    num_hidden_layers: 30,
-    num_attention_heads: 9,
-    num_key_value_heads: 3,
-    vocab_size: 49_152,
-    max_position_embeddings: 8192,
-    rms_norm_eps: 1e-5,
-    rope_theta: 100_000,
-    tie_word_embeddings: true,
-  },
-  'qwen2.5-coder-0.5b': {
-    model_type: 'qwen2',
-    hidden_size: 896,
-    intermediate_size: 4864,
-    num_hidden_layers: 24,
-    num_attention_heads: 14,
-    num_key_value_heads: 2,
-    vocab_size: 151_936,
-    max_position_embeddings: 32_768,
-    rms_norm_eps: 1e-6,
-    rope_theta: 1_000_000,
-    tie_word_embeddings: true,
-  },
-} as const;
-export type ShapeName = keyof typeof SHAPES;
+/** Numbers of one write. */
+const PIECE_NUMBERS = 1 << 20;
 
-/** Random numbers to fill tensors with; longer than any row, so that rows differ. */
-const POOL_NUMBERS = (1 << 20) + 7;
-const STANDARD_DEVIATION = 0.02;
-
-/** Upper half of a Float32: the number as bfloat16, rounded towards zero. */
-function bfloat16(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0]! >>> 16;
+/** Upper halves of Float32: the numbers as bfloat16, rounded towards zero. */
+function toBfloat16(numbers: Float32Array): Uint8Array {
+  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  return new Uint8Array(Uint16Array.from(bits, (word) => word >>> 16).buffer);
 }
 
 /**
@@ -57,12 +31,11 @@ function bfloat16(value: number): number {
  *
  * @param layers Layers to write, to keep a shape but not its size.
  */
-export function writeSyntheticCheckpoint(dir: string, shape: ShapeName, layers?: number): void {
-  const config = { ...SHAPES[shape], ...(layers === undefined ? {} : { num_hidden_layers: layers }) };
+export function writeSyntheticCheckpoint(dir: string, shape: SyntheticShape, layers?: number): void {
   mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(syntheticConfig(shape, layers)));
 
-  const architecture = parseDecoderConfig(config, shape);
+  const architecture = syntheticArchitecture(shape, layers);
   const shapes = new Map<string, readonly number[]>();
   shapes.set(embeddingTensor(architecture).name, [architecture.vocabularySize, architecture.width]);
   const note = (name: string, dims: readonly number[]) => {
@@ -73,30 +46,26 @@ export function writeSyntheticCheckpoint(dir: string, shape: ShapeName, layers?:
 
   const header: Record<string, unknown> = {};
   let end = 0;
-  const sizes = [...shapes].map(([name, dims]) => {
+  for (const [name, dims] of shapes) {
     const size = dims.reduce((product, dim) => product * dim, 1);
     header[name] = { dtype: 'BF16', shape: dims, data_offsets: [end, end + 2 * size] };
     end += 2 * size;
-    return { size, isNorm: name.includes('norm') };
-  });
+  }
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
 
-  const rng = createRng(1);
-  // A sum of uniform numbers is near enough to a normal one.
-  const normal = (): number => rng.next() + rng.next() + rng.next() + rng.next() - 2;
-  const spread = STANDARD_DEVIATION / Math.sqrt(4 / 12);
-  const pool = Uint16Array.from({ length: POOL_NUMBERS }, () => bfloat16(normal() * spread));
-  const ones = new Uint16Array(POOL_NUMBERS).fill(bfloat16(1));
+  const weights = new SyntheticWeights();
   const file = openSync(join(dir, 'model.safetensors'), 'w');
   try {
     writeSync(file, length);
     writeSync(file, text);
-    for (const { size, isNorm } of sizes) {
-      for (let done = 0; done < size; done += POOL_NUMBERS) {
-        const part = (isNorm ? ones : pool).subarray(0, Math.min(POOL_NUMBERS, size - done));
-        writeSync(file, new Uint8Array(part.buffer, 0, part.byteLength));
+    for (const [name, dims] of shapes) {
+      const [rows = 1, cols = 1] = dims;
+      const read = weights.tensor(name, dims);
+      const step = Math.max(1, Math.floor(PIECE_NUMBERS / cols));
+      for (let from = 0; from < rows; from += step) {
+        writeSync(file, toBfloat16(read(from, Math.min(from + step, rows))));
       }
     }
   } finally {

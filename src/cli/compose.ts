@@ -3,6 +3,7 @@
  */
 
 import type { Clock } from '../domain/clock.js';
+import { UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
 import { metricProfile, parsesPython } from '../metrics/registry.js';
@@ -11,14 +12,17 @@ import type { ModelRole } from '../hub/wanted-files.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
 import { readBundle, type Bundle } from '../model/bundle.js';
 import { readDecoderFacts } from '../model/decoder-facts.js';
-import type { Decoder } from '../model/decoder.js';
+import type { Decoder, FirstTokenRunner } from '../model/decoder.js';
 import type { Device, DeviceRequest, Dtype } from '../model/device.js';
+import type { DeviceProof } from '../model/device-proof.js';
 import type { Encoder } from '../model/encoder.js';
 import { encoderConventions, type EncoderConventions } from '../model/encoder-conventions.js';
 import { modelFolder } from '../model/export-files.js';
+import { openSource, proveDevice, requireProof, type DecoderSource } from '../model/ort/device-proof.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
 import { resolveDevice } from '../model/ort/probe.js';
 import type { Projector } from '../model/projector.js';
+import { isSynthetic, syntheticShape } from '../model/synthetic.js';
 import { budgetRagPipeline } from '../pipelines/budget-rag.js';
 import { compressedPipeline } from '../pipelines/compressed.js';
 import { fullRagPipeline } from '../pipelines/full-rag.js';
@@ -49,6 +53,8 @@ export interface ModelRequest {
   readonly needsCompression: boolean;
   /** Whether any configuration ranks by vectors. */
   readonly needsEmbedder: boolean;
+  /** Whether a decoder that runs elsewhere, if only in part, is refused. */
+  readonly requireDevice: boolean;
   /** How files arrive that are not on this machine yet. */
   readonly fetching?: ResolveOptions;
 }
@@ -73,6 +79,8 @@ export interface LoadedEncoder {
 export interface LoadedModels {
   readonly bundle: Bundle;
   readonly device: Device;
+  /** Where the decoder runs. */
+  readonly proof: DeviceProof;
   readonly decoder: Decoder;
   readonly decoderName: string;
   readonly tokenizer: Tokenizer;
@@ -92,6 +100,7 @@ export interface LoadedModels {
  * @throws {ModelError} If a model cannot be used; what was opened before is closed again.
  */
 export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
+  refuseSynthetic(request);
   const { bundle, found, sources } = await findModels(request);
   const device = await resolveDevice(request.device);
   const options = { device, dtype: request.dtype, threads: request.threads };
@@ -107,6 +116,8 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     const decoderDir = found.decoder?.path ?? bundle.decoder.path;
     const encoderDir = found.encoder?.path ?? bundle.encoder.path;
     const tokenizer = await loadTokenizer(modelFolder(decoderDir));
+    const source = { kind: 'files', path: decoderDir } as const;
+    const proof = await provenDevice(source, options, request.requireDevice);
     const decoder = keep(await openDecoder(decoderDir, options));
     const facts = readDecoderFacts(modelFolder(decoderDir), decoder.vocabularySize);
     const own = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
@@ -145,6 +156,7 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     return {
       bundle,
       device,
+      proof,
       decoder,
       decoderName: found.decoder?.name ?? bundle.name,
       tokenizer,
@@ -169,6 +181,90 @@ function defaultsFor({ maxPositions }: Decoder, { defaults }: Bundle): Bundle['d
     contextTokens,
     contextPlacement: defaults.contextPlacement,
   };
+}
+
+/** A decoder where nothing else is needed, and what is known of it. */
+export interface LoadedDecoder {
+  readonly decoder: Decoder & FirstTokenRunner;
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly hasRandomWeights: boolean;
+  readonly origin: LocalModel['origin'];
+  /** SHA-256 by path; empty for random weights. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly device: Device;
+  readonly proof: DeviceProof;
+}
+
+/**
+ * Opens a decoder alone: random weights of a shape, the one given, or the bundle's.
+ *
+ * @throws {ModelError} If it cannot be used, or runs elsewhere although `requireDevice` is set.
+ */
+export async function loadDecoder(
+  request: Pick<ModelRequest, 'bundle' | 'decoder' | 'device' | 'dtype' | 'threads' | 'fetching'> & {
+    readonly requireDevice: boolean;
+  },
+): Promise<LoadedDecoder> {
+  const { bundle, dtype, threads } = request;
+  const found = await findDecoder(request.decoder ?? null, bundle, { ...request.fetching, dtype });
+  const device = await resolveDevice(request.device);
+  const { source, ...facts } = found;
+  const options = { device, dtype, threads };
+  const proof = await provenDevice(source, options, request.requireDevice);
+  return { ...facts, device, proof, decoder: await openSource(source, options) };
+}
+
+async function findDecoder(
+  reference: string | null,
+  bundle: string,
+  options: ResolveOptions,
+): Promise<
+  Pick<LoadedDecoder, 'name' | 'hasRandomWeights' | 'origin' | 'files'> & { readonly source: DecoderSource }
+> {
+  if (reference !== null && isSynthetic(reference)) {
+    const source = { kind: 'synthetic', shape: syntheticShape(reference) } as const;
+    return { name: reference, hasRandomWeights: true, origin: null, files: {}, source };
+  }
+  const model =
+    reference === null
+      ? await resolveModel(bundle, 'bundle', options)
+      : await resolveModel(reference, 'decoder', options);
+  const path = reference === null ? readBundle(model.path).decoder.path : model.path;
+  return {
+    name: model.name,
+    hasRandomWeights: false,
+    origin: model.origin,
+    files: await contentHashes(model),
+    source: { kind: 'files', path },
+  };
+}
+
+/** Proof before the decoder that is timed is opened, so that nothing of it is left by then. */
+async function provenDevice(
+  source: DecoderSource,
+  options: { readonly device: Device; readonly dtype: Dtype; readonly threads: number },
+  isRequired: boolean,
+): Promise<DeviceProof> {
+  const proof = await proveDevice(source, options);
+  if (isRequired) requireProof(proof);
+  return proof;
+}
+
+/**
+ * Refuses random weights where completions are scored.
+ *
+ * @throws {UsageError} Naming the flag.
+ */
+function refuseSynthetic(request: ModelRequest): void {
+  for (const key of ['bundle', 'decoder', 'encoder', 'projector', 'retrieverEncoder'] as const) {
+    const reference = request[key];
+    if (reference === undefined || !isSynthetic(reference)) continue;
+    throw new UsageError(
+      `${reference}: has random weights, so its completions and scores would mean nothing`,
+      ['time it with --latency-only, or give a decoder that was trained'],
+    );
+  }
 }
 
 interface FoundModels {

@@ -77,6 +77,25 @@ export function sweep(text: string): { topK: number[] } {
   return { topK: values.split(',').map(wholeNumber(1)) };
 }
 
+/**
+ * `2500/2010,2000/1510/1400`: groups of prompt lengths, each full-rag/compressed or
+ * full-rag/compressed/no-context.
+ */
+export function promptLengths(
+  text: string,
+): { fullRag: number; compressed: number; noContext: number | null }[] {
+  return text.split(',').map((group) => {
+    const parts = group.trim().split('/');
+    if (parts.length < 2 || parts.length > 3) {
+      throw new InvalidArgumentError(
+        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is no-context), got "${group}".`,
+      );
+    }
+    const [fullRag, compressed, noContext] = parts.map(wholeNumber(1));
+    return { fullRag: fullRag!, compressed: compressed!, noContext: noContext ?? null };
+  });
+}
+
 /** `i/n`: shard i of n, from 1. */
 export function shard(text: string): { index: number; count: number } {
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];

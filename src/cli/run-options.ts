@@ -16,7 +16,17 @@ import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 import { retrieverNamed, RETRIEVERS, SINGLE_RETRIEVERS } from '../retrieval/retriever.js';
-import { limit, listOf, oneOf, retrieverList, shard, sweep, wholeNumber, words } from './options.js';
+import {
+  limit,
+  listOf,
+  oneOf,
+  promptLengths,
+  retrieverList,
+  shard,
+  sweep,
+  wholeNumber,
+  words,
+} from './options.js';
 
 export const CONFIG_FILE = 'llava-eval.config.json';
 
@@ -58,6 +68,12 @@ const runOptionsSchema = z
     device: z.enum(DEVICE_REQUESTS),
     dtype: z.enum(DTYPES),
     threads: positive,
+    requireDevice: z.boolean(),
+    latencyOnly: z.boolean(),
+    promptLengths: z
+      .array(z.strictObject({ fullRag: positive, compressed: positive, noContext: positive.nullable() }))
+      .min(1),
+    softTokens: positive,
     ttftRepeats: positive,
     seed: z.int(),
     shard: z.strictObject({ index: positive, count: positive }),
@@ -150,7 +166,12 @@ export function addRunOptions(command: Command): Command {
   add('--device <name>', `${list(DEVICE_REQUESTS)} (default: auto)`, oneOf(DEVICE_REQUESTS));
   add('--dtype <name>', `${list(DTYPES)} (default: fp32)`, oneOf(DTYPES));
   add('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1));
-  add('--ttft-repeats <n>', 'timed prefills per task and configuration (default: 1)', wholeNumber(1));
+  add('--require-device', 'fail before the first task if any part of the decoder runs elsewhere');
+  add(
+    '--ttft-repeats <n>',
+    'timed prefills per task and configuration (default: 1); rounds with --latency-only',
+    wholeNumber(1),
+  );
   add(
     '--seed <n>',
     'order of the configurations, resampling (default: 0)',
@@ -161,6 +182,13 @@ export function addRunOptions(command: Command): Command {
   add('--resume', 'continue the run in --out');
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');
+  add('--latency-only', 'no tasks: time prompts of given lengths, with any decoder or synthetic:<shape>');
+  add(
+    '--prompt-lengths <full/compressed,…>',
+    'tokens, for --latency-only; a third number is no-context (default: the paper’s)',
+    promptLengths,
+  );
+  add('--soft-tokens <n>', 'of a compressed prompt, for --latency-only (default: 10)', wholeNumber(1));
   add('--config <file>', `settings in JSON (default: ${CONFIG_FILE}, if there is one)`);
   return command;
 }
@@ -200,10 +228,52 @@ export function mergeRunOptions(flags: Readonly<Record<string, unknown>>, file: 
     Object.fromEntries(Object.entries(flags).filter(([key]) => key !== 'config')),
     'command line',
   );
+  if (given.latencyOnly === true || (file.latencyOnly === true && given.latencyOnly === undefined)) {
+    return mergeLatencyOptions(given, file);
+  }
+  const stray = LATENCY_KEYS.filter((key) => given[key] !== undefined);
+  if (stray.length > 0) {
+    throw new UsageError(`command line: ${stray.map(flagOf).join(' and ')} only with --latency-only`, [
+      'a run over tasks takes its prompts from the tasks',
+    ]);
+  }
   const isChunkCount = (key: string): boolean => key === 'topK' || key === 'sweep';
   const isGiven = Object.keys(given).some(isChunkCount);
   const kept = Object.entries(file).filter(([key]) => !(isGiven && isChunkCount(key)));
   return { ...Object.fromEntries(kept), ...given };
+}
+
+/** Settings that only `--latency-only` has. */
+const LATENCY_KEYS = ['promptLengths', 'softTokens'] as const satisfies readonly (keyof RunOptions)[];
+
+/** Settings that mean something where there are no tasks. */
+const KEYS_WITHOUT_TASKS: ReadonlySet<string> = new Set<keyof RunOptions>([
+  ...LATENCY_KEYS,
+  ...(['latencyOnly', 'model', 'decoder', 'device', 'dtype', 'threads', 'requireDevice'] as const),
+  ...(['ttftRepeats', 'maxNewTokens', 'seed', 'out', 'json', 'quiet'] as const),
+]);
+
+/**
+ * Flags that need tasks are refused; the same settings of a file, which serves other runs too, are left out.
+ */
+function mergeLatencyOptions(given: RunOptions, file: RunOptions): RunOptions {
+  const stray = Object.keys(given).filter((key) => !KEYS_WITHOUT_TASKS.has(key));
+  if (stray.length > 0) {
+    throw new UsageError(`command line: --latency-only does not go with ${stray.map(flagOf).join(', ')}`, [
+      'it times prompts of given lengths: there are no tasks, nothing is retrieved and nothing scored',
+      `it takes ${[...KEYS_WITHOUT_TASKS]
+        .filter((key) => key !== 'latencyOnly')
+        .map(flagOf)
+        .join(', ')}`,
+    ]);
+  }
+  const kept = Object.entries(file).filter(([key]) => KEYS_WITHOUT_TASKS.has(key));
+  return { ...Object.fromEntries(kept), ...given };
+}
+
+/** @example flagOf('maxNewTokens') // => '--max-new-tokens' */
+function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function checked(value: unknown, where: string): RunOptions {

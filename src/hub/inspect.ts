@@ -19,6 +19,8 @@ import type { Dtype } from '../model/device.js';
 import { encoderConventions } from '../model/encoder-conventions.js';
 import { readProjector } from '../model/projector-file.js';
 import { headerLength, parseHeader, type TensorInfo } from '../model/safetensors.js';
+import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/synthetic.js';
+import type { DecoderArchitecture } from '../onnx/decoder-graph.js';
 import { recognizeFamily } from '../prompt/fim.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import { peek, roleOf, type Peek } from './peek.js';
@@ -68,7 +70,25 @@ export interface InspectOptions extends ResolveOptions {
  * @throws {ModelError} If there is no such model, or it may not be read.
  */
 export async function inspectModel(reference: string, options: InspectOptions): Promise<ModelDescription> {
+  if (isSynthetic(reference)) return describeSynthetic(reference, options);
   return describe(await peek(reference, options), options);
+}
+
+/** A shape with random weights: no files, and a network like any other. */
+function describeSynthetic(reference: string, { positions }: InspectOptions): ModelDescription {
+  const architecture = syntheticArchitecture(syntheticShape(reference));
+  const { parameters } = describeDecoder(architecture, 'fp32');
+  return {
+    reference,
+    origin: null,
+    role: 'decoder',
+    problem: null,
+    facts: { weights: 'random, for run --latency-only', parameters, ...networkFacts(architecture) },
+    numbers: {},
+    files: null,
+    memory: decoderMemory(architecture, positions),
+    parts: [],
+  };
 }
 
 async function describe(model: Peek, options: InspectOptions): Promise<ModelDescription> {
@@ -127,24 +147,31 @@ async function describeDecoderFolder(
   const folder = await smallFiles(model, dir, ['config.json', 'generation_config.json', ...TOKENIZER_FILES]);
   const tokenizer = await loadTokenizer(folder);
   const family = recognizeFamily(tokenizer, readDecoderFacts(folder, architecture.vocabularySize));
+  return {
+    facts: { ...networkFacts(architecture), 'prompt family': family },
+    memory: decoderMemory(architecture, positions),
+  };
+}
+
+function networkFacts(architecture: DecoderArchitecture): Described['facts'] {
   const { layers, width, heads, kvHeads, headWidth, vocabularySize, maxPositions, tiedHead } = architecture;
   return {
-    facts: {
-      layers,
-      width,
-      heads: `${heads} of width ${headWidth}, ${kvHeads} for keys and values`,
-      vocabulary: vocabularySize,
-      context: maxPositions,
-      'output table': tiedHead ? 'the embedding table' : 'its own',
-      'prompt family': family,
-    },
-    memory: FORMATS.map((dtype) => {
-      const cost = describeDecoder(architecture, dtype);
-      const length = Math.min(positions, maxPositions);
-      // A step holds the old cache and the new one.
-      return estimate(dtype, cost.graphBytes + cost.embeddingBytes, 2 * length * cost.cacheBytesPerPosition);
-    }),
+    layers,
+    width,
+    heads: `${heads} of width ${headWidth}, ${kvHeads} for keys and values`,
+    vocabulary: vocabularySize,
+    context: maxPositions,
+    'output table': tiedHead ? 'the embedding table' : 'its own',
   };
+}
+
+function decoderMemory(architecture: DecoderArchitecture, positions: number): MemoryEstimate[] {
+  const length = Math.min(positions, architecture.maxPositions);
+  return FORMATS.map((dtype) => {
+    const cost = describeDecoder(architecture, dtype);
+    // A step holds the old cache and the new one.
+    return estimate(dtype, cost.graphBytes + cost.embeddingBytes, 2 * length * cost.cacheBytesPerPosition);
+  });
 }
 
 async function describeEncoderFolder(

@@ -16,6 +16,7 @@ import { describeRepository, unreachable, type RemoteFile, type RemoteRepository
 import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../model/device.js';
 import { modelFolder } from '../model/export-files.js';
+import { isSynthetic } from '../model/synthetic.js';
 import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
 import type { RequestOptions } from './request.js';
@@ -69,6 +70,11 @@ export async function resolveModel(
   role: ModelRole,
   options: ResolveOptions = {},
 ): Promise<LocalModel> {
+  if (isSynthetic(reference)) {
+    throw new ModelError(`${reference}: random weights have no files`, [
+      'they are made where they are used: llava-eval run --latency-only --decoder ' + reference,
+    ]);
+  }
   // A folder that happens to be called like the embedded bundle counts only if it is a bundle.
   const wins = reference === EMBEDDED_NAME ? join(reference, 'bundle.json') : reference;
   if (existsSync(wins)) return localModel(reference, reference, role, options.dtype);

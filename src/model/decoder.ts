@@ -26,6 +26,16 @@ export interface DecoderStep {
   readonly cache: KvCache;
 }
 
+/** What can run a prompt for its first token alone. */
+export interface FirstTokenRunner {
+  /**
+   * As {@link Decoder.prefill}, without the cache: what the prompt left behind is dropped inside the runtime
+   * instead of being handed out. Where a device cannot hand it out in place (CUDA), that saves its way to the
+   * host.
+   */
+  firstTokenOnly(inputs: Matrix): Promise<TokenId>;
+}
+
 export interface Decoder {
   /** Hash of weights and configuration. */
   readonly identity: string;

@@ -11,7 +11,7 @@ import { stopwatch, type Clock } from '../domain/clock.js';
 import { addMs, type Ms, type TokenId } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
-import type { Decoder, DecoderStep } from './decoder.js';
+import type { Decoder, DecoderStep, FirstTokenRunner } from './decoder.js';
 import { spliceSoftTokens } from './soft-tokens.js';
 
 /** Why decoding ended; `settled`: nothing that could follow would be compared with the reference. */
@@ -48,13 +48,34 @@ export async function firstToken(
   clock: Clock,
 ): Promise<FirstToken> {
   const embedding = stopwatch(clock);
-  const inputs = decoder.embed(prompt.ids);
-  if (soft !== null) spliceSoftTokens(inputs, soft, prompt.slots);
+  const inputs = embedPrompt(decoder, prompt, soft);
   const embedMs = embedding();
   const prefilling = stopwatch(clock);
   const step = await decoder.prefill(inputs);
   const prefillMs = prefilling();
   return { step, embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
+}
+
+/** Runs the prompt for its first token alone; timed as {@link firstToken}, whose arguments it takes. */
+export async function firstTokenOnly(
+  decoder: Decoder & FirstTokenRunner,
+  prompt: Prompt,
+  soft: Matrix | null,
+  clock: Clock,
+): Promise<Omit<FirstToken, 'step'>> {
+  const embedding = stopwatch(clock);
+  const inputs = embedPrompt(decoder, prompt, soft);
+  const embedMs = embedding();
+  const prefilling = stopwatch(clock);
+  await decoder.firstTokenOnly(inputs);
+  const prefillMs = prefilling();
+  return { embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
+}
+
+function embedPrompt(decoder: Decoder, prompt: Prompt, soft: Matrix | null): Matrix {
+  const inputs = decoder.embed(prompt.ids);
+  if (soft !== null) spliceSoftTokens(inputs, soft, prompt.slots);
+  return inputs;
 }
 
 export interface Completion {

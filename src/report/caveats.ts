@@ -3,6 +3,7 @@
  */
 
 import { describeProfile } from '../metrics/registry.js';
+import { fallbackNote } from '../model/device-proof.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import type { RunJson } from '../run/run-json.js';
 import { fixed, interval } from './format.js';
@@ -30,6 +31,13 @@ export function caveats(
   const scored = Math.min(...summary.rows.map((row) => row.tasks.scored));
   if (run.finishedAt === null) {
     lines.push('The run was not finished; this is a report on what it had recorded.');
+  }
+  const fallback = run.deviceProof === null ? null : fallbackNote(run.deviceProof);
+  if (fallback !== null) {
+    lines.push(
+      `Not all of the decoder ran on ${run.spec.device}: ${fallback}. Its times are not those of the device alone; ` +
+        '--require-device refuses such a run.',
+    );
   }
   for (const line of unscored(summary.rows, summary.topK)) {
     lines.push(`${line}. These tasks are left out of the means, not counted as 0.`);

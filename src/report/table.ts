@@ -3,10 +3,11 @@
  */
 
 import Table from 'cli-table3';
+import { fallbackNote, type DeviceProof } from '../model/device-proof.js';
 import type { Difference } from '../metrics/paired.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
 import { configurationLabel, type Configuration } from '../run/record.js';
-import { fixed, interval, signed } from './format.js';
+import { fixed, interval, signed, wrapped } from './format.js';
 import { unscored, type Summary } from './summary.js';
 
 const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
@@ -17,32 +18,53 @@ const FRAME = {
   ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ' },
 };
 
-/** The table and what to make of it, without colour, ending in a newline. */
-export function renderTable(summary: Summary): string {
-  const isSweep = summary.topK.length > 1;
-  const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
+/** A table's lines: a frame of two rules, numbers to the right. */
+export function framedTable(
+  columns: readonly { readonly title: string; readonly isNumber: boolean }[],
+  rows: readonly (readonly string[])[],
+): string[] {
   const table = new Table({
-    head: ['pipeline', 'retriever', ...numbers],
+    head: columns.map(({ title }) => title),
     chars: FRAME,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 },
-    colAligns: ['left', 'left', ...numbers.map(() => 'right' as const)],
+    colAligns: columns.map(({ isNumber }) => (isNumber ? 'right' : 'left')),
   });
-  for (const row of summary.rows) {
-    table.push([
-      row.pipeline,
-      row.retriever ?? '',
-      ...(isSweep ? [row.topK === null ? '' : String(row.topK)] : []),
-      String(row.tasks.scored),
-      fixed(row.exactMatch.mean, 2),
-      fixed(row.editSimilarity.mean, 2),
-      fixed(row.ttftMs.p50, 1),
-      fixed(row.ttftMs.p90, 1),
-      fixed(row.ttftColdMs.p50, 1),
-      fixed(row.promptTokens.mean, 0),
-    ]);
-  }
-  const lines = [...table.toString().split('\n'), ...notes(summary)];
+  for (const row of rows) table.push([...row]);
+  return table.toString().split('\n');
+}
+
+/**
+ * The table and what to make of it, without colour, ending in a newline.
+ *
+ * @param proof Where the decoder ran; null if that was not recorded.
+ */
+export function renderTable(summary: Summary, proof: DeviceProof | null): string {
+  const isSweep = summary.topK.length > 1;
+  const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
+  const columns = [
+    ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
+    ...numbers.map((title) => ({ title, isNumber: true })),
+  ];
+  const rows = summary.rows.map((row) => [
+    row.pipeline,
+    row.retriever ?? '',
+    ...(isSweep ? [row.topK === null ? '' : String(row.topK)] : []),
+    String(row.tasks.scored),
+    fixed(row.exactMatch.mean, 2),
+    fixed(row.editSimilarity.mean, 2),
+    fixed(row.ttftMs.p50, 1),
+    fixed(row.ttftMs.p90, 1),
+    fixed(row.ttftColdMs.p50, 1),
+    fixed(row.promptTokens.mean, 0),
+  ]);
+  const lines = [...framedTable(columns, rows), ...notes(summary), ...deviceLines(proof)];
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** Only what a reader must know: nodes that ran elsewhere than on the device. */
+function deviceLines(proof: DeviceProof | null): string[] {
+  const note = proof === null ? null : fallbackNote(proof);
+  return note === null ? [] : ['', ...wrapped(`NOT ALL ON THE DEVICE: ${note}.`)];
 }
 
 function notes(summary: Summary): string[] {

@@ -17,6 +17,8 @@ export interface RunFolder {
   readonly report: string;
   readonly page: string;
   readonly junit: string;
+  /** What a run with `--latency-only` measured, instead of journal and summary. */
+  readonly latency: string;
   /** Of SVG files, which `report` shows. */
   readonly charts: string;
 }
@@ -31,8 +33,16 @@ export function runFolder(path: string): RunFolder {
     report: join(path, 'report.md'),
     page: join(path, 'report.html'),
     junit: join(path, 'junit.xml'),
+    latency: join(path, 'latency.json'),
     charts: join(path, 'charts'),
   };
+}
+
+/** `results/2026-01-31T12-00-00-npm-ts-lines`, relative to the working folder. */
+export function defaultFolder(startedAt: Date, subject: string): string {
+  const stamp = startedAt.toISOString().slice(0, 19).replaceAll(':', '-');
+  const name = subject.replace(/^.*[\\/]/, '').replace(/[^\w.-]+/g, '-') || 'run';
+  return join('results', `${stamp}-${name}`);
 }
 
 /**

@@ -5,14 +5,18 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
+import { deviceProofSchema } from '../model/device-proof.js';
 import { writeAtomically } from './atomic-file.js';
 import { olderVersion } from './journal.js';
+import { LATENCY_RUN_SCHEMA } from './latency-json.js';
 import { runSpecSchema } from './run-spec.js';
 
 const RUN_SCHEMA = 'llava-eval/run@2';
 const OLDER_RUN_SCHEMA = 'llava-eval/run@1';
 
 const olderSchema = z.looseObject({ schema: z.literal(OLDER_RUN_SCHEMA) });
+
+const latencySchema = z.looseObject({ schema: z.literal(LATENCY_RUN_SCHEMA) });
 
 const runJsonSchema = z.strictObject({
   schema: z.literal(RUN_SCHEMA),
@@ -62,6 +66,8 @@ const runJsonSchema = z.strictObject({
   skippedRecords: z.int(),
   /** Chunks over all repositories. */
   chunks: z.int(),
+  /** Where the decoder ran; null in runs that were made before this was recorded. */
+  deviceProof: deviceProofSchema.nullable().default(null),
 });
 
 export type RunJson = z.infer<typeof runJsonSchema>;
@@ -81,6 +87,11 @@ export async function readRunJson(path: string): Promise<RunJson> {
   try {
     const content: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (olderSchema.safeParse(content).success) throw olderVersion(path, OLDER_RUN_SCHEMA, RUN_SCHEMA);
+    if (latencySchema.safeParse(content).success) {
+      throw new JournalError(`${path}: is of a run with --latency-only, which has no tasks and no journal`, [
+        'its latency.json holds what was measured; `llava-eval report` shows it again',
+      ]);
+    }
     return runJsonSchema.parse(content);
   } catch (error) {
     if (error instanceof JournalError) throw error;

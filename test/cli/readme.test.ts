@@ -18,6 +18,7 @@ for (const document of [
   'README.md',
   'datasets/README.md',
   'docs/gate.md',
+  'docs/latency.md',
   'docs/metrics.md',
   'docs/models.md',
   'docs/retrieval.md',

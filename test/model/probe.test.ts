@@ -69,6 +69,8 @@ describe('profile', () => {
     const event = (name: string, provider: string): unknown => ({
       cat: 'Node',
       name,
+      ts: 1,
+      dur: 1,
       args: { op_name: 'MatMul', provider },
     });
     const text = JSON.stringify([

@@ -47,6 +47,7 @@ function shard(index: number, ids: readonly string[], spec: RunSpec = SPEC): Sha
     data: [],
     skippedRecords: 0,
     chunks: 0,
+    deviceProof: null,
   });
   const records = ids.flatMap((taskId) =>
     configurations(spec).map((configuration): TaskRecord => ({

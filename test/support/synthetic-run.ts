@@ -189,6 +189,7 @@ function runOf(
     data: [{ repository: 'relay', origin: 'made in a test', licence: 'Apache-2.0', size: null }],
     skippedRecords: 0,
     chunks: 100,
+    deviceProof: null,
   });
 }
 

@@ -14,7 +14,9 @@ import { EMBEDDED_NAME } from '../../hub/reference.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
 import { hubSettings } from '../../hub/settings.js';
 import { MODEL_ROLES, type ModelRole } from '../../hub/wanted-files.js';
+import { describeDecoder } from '../../model/describe.js';
 import { DTYPES, type Dtype } from '../../model/device.js';
+import { SYNTHETIC_NAMES, syntheticArchitecture, syntheticReference } from '../../model/synthetic.js';
 import { oneOf, wholeNumber } from '../options.js';
 import { fetchProgress, terminalProgress } from '../progress.js';
 import type { Shell } from '../shell.js';
@@ -32,6 +34,7 @@ interface PullFlags extends JsonFlag {
 }
 
 const REFERENCE = 'nano, a path, or owner/name[@revision][/path] on the hub';
+const INSPECTABLE = `${REFERENCE}; or synthetic:<shape>`;
 
 /** Registers the command and its subcommands. */
 export function registerModels(program: Command, shell: Shell): void {
@@ -43,7 +46,7 @@ export function registerModels(program: Command, shell: Shell): void {
 
   models
     .command('list')
-    .description('the embedded model and those in the cache of the Hugging Face hub')
+    .description('the embedded model, those in the cache of the Hugging Face hub, and the synthetic ones')
     .option('--json', 'print JSON')
     .action(async (flags: JsonFlag) => {
       await listModels(shell, flags.json === true);
@@ -63,7 +66,7 @@ export function registerModels(program: Command, shell: Shell): void {
   models
     .command('inspect')
     .description('what a model is and whether it fits this machine, before its weights are fetched')
-    .argument('<model>', REFERENCE)
+    .argument('<model>', INSPECTABLE)
     .option(
       '--prompt-tokens <n>',
       `prompt and completion to reserve the KV cache for (default: ${DEFAULT_POSITIONS})`,
@@ -103,9 +106,13 @@ function fetching(shell: Shell): ResolveOptions {
 async function listModels(shell: Shell, asJson: boolean): Promise<void> {
   const { cacheDir } = hubSettings();
   const cached = await cachedModels(cacheDir);
+  const synthetic = SYNTHETIC_NAMES.map((shape) => ({
+    reference: syntheticReference(shape),
+    parameters: describeDecoder(syntheticArchitecture(shape), 'fp32').parameters,
+  }));
   if (asJson) {
     const embedded = { reference: EMBEDDED_NAME };
-    shell.stdout.write(`${JSON.stringify({ embedded, cacheDir, cached }, null, 2)}\n`);
+    shell.stdout.write(`${JSON.stringify({ embedded, cacheDir, cached, synthetic }, null, 2)}\n`);
     return;
   }
   const width = Math.max(...cached.map(({ id }) => id.length), EMBEDDED_NAME.length);
@@ -117,6 +124,9 @@ async function listModels(shell: Shell, asJson: boolean): Promise<void> {
     }),
     '',
     `cache: ${cacheDir}`,
+    '',
+    'random weights of real shapes, for run --latency-only --decoder:',
+    ...synthetic.map(({ reference, parameters }) => `${reference.padEnd(30)} ${millions(parameters)}`),
   ];
   shell.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }

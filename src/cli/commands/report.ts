@@ -2,12 +2,16 @@
  * @file `llava-eval report` and `llava-eval merge`: work on run folders that exist already.
  */
 
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { EXIT, JournalError, UsageError } from '../../domain/errors.js';
+import { publishLatency } from '../../report/latency-publish.js';
+import { renderLatencyTable } from '../../report/latency-report.js';
 import { publish, REPORT_FORMATS, type ReportFormat } from '../../report/publish.js';
 import { renderTable } from '../../report/table.js';
 import { configurations } from '../../run/configurations.js';
 import { JournalWriter, readJournal } from '../../run/journal.js';
+import { readLatency } from '../../run/latency-json.js';
 import { mergeShards, type ShardRun } from '../../run/merge.js';
 import { assertWritable, makeFolder, runFolder, type RunFolder } from '../../run/run-folder.js';
 import { readRunJson, writeRunJson } from '../../run/run-json.js';
@@ -36,6 +40,10 @@ export function registerReport(program: Command, shell: Shell): void {
     .option('--json', 'print summary.json instead of the table')
     .action(async (path: string, flags: ReportFlags) => {
       const folder = runFolder(path);
+      if (existsSync(folder.latency)) {
+        await reportLatency(folder, flags, shell);
+        return;
+      }
       const { run, records } = await readRun(folder);
       const expected = configurations(run.spec).length;
       const tasks = new Set(records.map((record) => record.taskId)).size;
@@ -50,7 +58,9 @@ export function registerReport(program: Command, shell: Shell): void {
         ...(flags.format === undefined ? {} : { formats: flags.format }),
         ...(flags.tasks === undefined ? {} : { tasks: flags.tasks }),
       });
-      shell.stdout.write(flags.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
+      shell.stdout.write(
+        flags.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary, run.deviceProof),
+      );
       shell.exit(EXIT.done);
     });
 
@@ -77,9 +87,23 @@ export function registerReport(program: Command, shell: Shell): void {
       for (const task of evidence) await tasks.append(task);
       await tasks.close();
       await writeRunJson(folder.runJson, run);
-      shell.stdout.write(renderTable(await publish(folder, run, records)));
+      shell.stdout.write(renderTable(await publish(folder, run, records), run.deviceProof));
       shell.exit(EXIT.done);
     });
+}
+
+/** Of a run with `--latency-only`: its table, and report.md. */
+async function reportLatency(folder: RunFolder, flags: ReportFlags, shell: Shell): Promise<void> {
+  const stray = flags.format?.filter((format) => format !== 'md' && format !== 'json') ?? [];
+  if (stray.length > 0 || flags.tasks !== undefined) {
+    throw new UsageError(`${folder.path}: is of a run with --latency-only, which has no tasks`, [
+      'its reports are md and json; leave --tasks out',
+    ]);
+  }
+  const { run, samples } = await readLatency(folder);
+  const summary = await publishLatency(folder, run, samples);
+  shell.stdout.write(flags.json === true ? `${JSON.stringify(summary)}\n` : renderLatencyTable(run, summary));
+  shell.exit(EXIT.done);
 }
 
 async function readRun(folder: RunFolder): Promise<Omit<ShardRun, 'path'>> {

@@ -6,7 +6,6 @@
  */
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openDataset, type Dataset } from '../../datasets/dataset.js';
 import { evenSample } from '../../datasets/even-sample.js';
@@ -27,7 +26,7 @@ import { execute } from '../../run/execute.js';
 import { JournalWriter, readJournal } from '../../run/journal.js';
 import { recordKey, type TaskRecord } from '../../run/record.js';
 import { indexRepositories } from '../../run/repository-index.js';
-import { assertWritable, makeFolder, runFolder } from '../../run/run-folder.js';
+import { assertWritable, defaultFolder, makeFolder, runFolder } from '../../run/run-folder.js';
 import { runJson, writeRunJson } from '../../run/run-json.js';
 import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
@@ -43,6 +42,7 @@ import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
 import { requireShipped, retrievalSetting } from '../retrieval.js';
 import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
 import type { Shell } from '../shell.js';
+import { runLatency } from './latency.js';
 
 const DEFAULT_DATASET = 'npm-ts-lines';
 /** Tasks of the default benchmark in a run that names no limit: minutes, not an hour, on two cores. */
@@ -61,7 +61,7 @@ export function registerRun(program: Command, shell: Shell): void {
   addRunOptions(command).action(async (flags: Record<string, unknown>) => {
     const configPath = typeof flags.config === 'string' ? flags.config : undefined;
     const given = mergeRunOptions(flags, await readConfigFile(configPath));
-    shell.exit(await run(given, shell));
+    shell.exit(given.latencyOnly === true ? await runLatency(given, shell) : await run(given, shell));
   });
 }
 
@@ -114,6 +114,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     encoderInput: given.encoderInput,
     needsCompression: axes.pipelines.includes('compressed'),
     needsEmbedder: axes.retrievers.some(usesEmbedder),
+    requireDevice: given.requireDevice ?? false,
     fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
   });
   try {
@@ -189,6 +190,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       })),
       skippedRecords: dataset.skipped,
       chunks: index.chunkCount,
+      deviceProof: models.proof,
     });
     await writeRunJson(folder.runJson, started);
 
@@ -246,7 +248,9 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     const summary = await publish(folder, finished, records);
     await writeRunJson(folder.runJson, finished);
 
-    shell.stdout.write(given.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary));
+    shell.stdout.write(
+      given.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary, finished.deviceProof),
+    );
     progress.note(
       `\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}\n  report.html there shows the numbers and every task`,
     );
@@ -357,11 +361,4 @@ function modelIds(models: LoadedModels): RunSpec['models'] {
         ? null
         : { encoder: retrieverEncoder.encoder.identity, tokenizer: retrieverEncoder.tokenizer.identity },
   };
-}
-
-/** `results/2026-01-31T12-00-00-npm-ts-lines`, relative to the working folder. */
-function defaultFolder(startedAt: Date, dataset: string): string {
-  const stamp = startedAt.toISOString().slice(0, 19).replaceAll(':', '-');
-  const name = dataset.replace(/^.*[\\/]/, '').replace(/[^\w.-]+/g, '-') || 'run';
-  return join('results', `${stamp}-${name}`);
 }

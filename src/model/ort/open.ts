@@ -8,9 +8,10 @@ import { join } from 'node:path';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { tokenId } from '../../domain/units.js';
-import { buildDecoderGraph, embeddingTensor } from '../../onnx/decoder-graph.js';
+import { buildDecoderGraph, embeddingTensor, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import { buildEncoderGraph, encoderEmbedding, poolingOf } from '../../onnx/encoder-graph.js';
 import { buildProjectorGraph } from '../../onnx/projector-graph.js';
+import type { WeightSource } from '../../onnx/weights.js';
 import { matrixOf } from '../../tensor/matrix.js';
 import { Checkpoint, openTensors } from '../checkpoint.js';
 import { readDecoderConfig, readEncoderConfig } from '../config.js';
@@ -20,6 +21,12 @@ import { precisionOf } from '../precision.js';
 import type { ProjectorLayers } from '../projector.js';
 import { readProjector } from '../projector-file.js';
 import { CheckpointWeights, findPrefix } from '../safetensors.js';
+import {
+  syntheticArchitecture,
+  syntheticIdentity,
+  SyntheticWeights,
+  type SyntheticShape,
+} from '../synthetic.js';
 import { builtDecoderIo } from './decoder-io.js';
 import { openExportedDecoder } from './open-export.js';
 import { OrtDecoder } from './ort-decoder.js';
@@ -39,7 +46,11 @@ export async function openDecoder(dir: string, options: ModelOptions): Promise<O
   const decoder = isExport(dir)
     ? await openExportedDecoder(dir, options)
     : await openCheckpoint(dir, options);
-  return await tried('decoder', decoder, options, async () => {
+  return await triedDecoder(decoder, options);
+}
+
+function triedDecoder(decoder: OrtDecoder, options: ModelOptions): Promise<OrtDecoder> {
+  return tried('decoder', decoder, options, async () => {
     const { width } = decoder;
     (await decoder.prefill(matrixOf(1, width, new Float32Array(width)))).cache.dispose();
   });
@@ -49,29 +60,63 @@ async function openCheckpoint(dir: string, options: ModelOptions): Promise<OrtDe
   const configPath = join(dir, 'config.json');
   const architecture = readDecoderConfig(configPath);
   requireDevice(options);
-  const { type, matrices } = precisionOf(options.dtype);
   const checkpoint = await Checkpoint.openFolder(dir);
   try {
-    const { vocabularySize, width, maxPositions } = architecture;
     const { name: embedding, prefix } = embeddingTensor(architecture);
     // A checkpoint of the bare model lacks the prefix of everything but the head.
     const isBare = findPrefix(checkpoint, embedding.slice(prefix.length), [prefix, '']) === '';
     const weights = new CheckpointWeights(checkpoint, (name) =>
       isBare && name.startsWith(prefix) ? name.slice(prefix.length) : name,
     );
-    const readEmbeddings = weights.tensor(embedding, [vocabularySize, width]);
-    const graph = buildDecoderGraph(architecture, weights, type, matrices);
-    weights.assertComplete(configPath);
-    const identity = await identityOf('decoder', [configPath, ...checkpoint.files]);
-    const io = builtDecoderIo(architecture, type);
-    const caches = io.caches.map(({ present }) => present);
-    const session = await createSession(graph, identity, options, caches);
-    const embeddings = matrixOf(vocabularySize, width, readEmbeddings());
-    const { device, dtype } = options;
-    return new OrtDecoder({ session, io, maxPositions, embeddings, identity, device, dtype });
+    return await openBuilt(architecture, weights, options, () => {
+      weights.assertComplete(configPath);
+      return identityOf('decoder', [configPath, ...checkpoint.files]);
+    });
   } finally {
     checkpoint.close();
   }
+}
+
+/**
+ * Opens a decoder of a real shape with random weights, which are made on the way into the graph.
+ *
+ * @param layers To keep a shape but not its size.
+ * @throws {ModelError} If the graph cannot be stored or the device cannot be used.
+ */
+export async function openSyntheticDecoder(
+  shape: SyntheticShape,
+  options: ModelOptions,
+  layers?: number,
+): Promise<OrtDecoder> {
+  requireDevice(options);
+  const decoder = await openBuilt(syntheticArchitecture(shape, layers), new SyntheticWeights(), options, () =>
+    Promise.resolve(syntheticIdentity(shape, layers)),
+  );
+  return await triedDecoder(decoder, options);
+}
+
+/**
+ * From an architecture and its weights to a running decoder.
+ *
+ * @param identify Called when all weights were asked for; hash of the weights and the configuration.
+ */
+async function openBuilt(
+  architecture: DecoderArchitecture,
+  weights: WeightSource,
+  options: ModelOptions,
+  identify: () => Promise<string>,
+): Promise<OrtDecoder> {
+  const { type, matrices } = precisionOf(options.dtype);
+  const { vocabularySize, width, maxPositions } = architecture;
+  const readEmbeddings = weights.tensor(embeddingTensor(architecture).name, [vocabularySize, width]);
+  const graph = buildDecoderGraph(architecture, weights, type, matrices);
+  const identity = await identify();
+  const io = builtDecoderIo(architecture, type);
+  const caches = io.caches.map(({ present }) => present);
+  const session = await createSession(graph, identity, options, caches);
+  const embeddings = matrixOf(vocabularySize, width, readEmbeddings());
+  const { device, dtype } = options;
+  return new OrtDecoder({ session, io, maxPositions, embeddings, identity, device, dtype });
 }
 
 /**

@@ -12,7 +12,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { Matrix } from '../../tensor/matrix.js';
-import type { Decoder, DecoderStep, KvCache } from '../decoder.js';
+import type { Decoder, DecoderStep, FirstTokenRunner, KvCache } from '../decoder.js';
 import type { Device, Dtype } from '../device.js';
 import type { DecoderIo } from './decoder-io.js';
 import { floatOutput } from './session.js';
@@ -53,7 +53,7 @@ export interface OrtDecoderParts {
   readonly dtype: Dtype;
 }
 
-export class OrtDecoder implements Decoder {
+export class OrtDecoder implements Decoder, FirstTokenRunner {
   readonly identity: string;
   readonly device: Device;
   readonly dtype: Dtype;
@@ -84,12 +84,24 @@ export class OrtDecoder implements Decoder {
   }
 
   async prefill(inputs: Matrix): Promise<DecoderStep> {
+    this.#requirePrompt(inputs);
+    return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast());
+  }
+
+  async firstTokenOnly(inputs: Matrix): Promise<TokenId> {
+    this.#requirePrompt(inputs);
+    const { logits } = this.#io;
+    const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast());
+    const results = await this.#session.run(feeds, [logits]);
+    return tokenId(argmax(floatOutput(results, logits).subarray(-this.vocabularySize)));
+  }
+
+  #requirePrompt(inputs: Matrix): void {
     if (inputs.cols !== this.width) {
       throw new RangeError(`prompt embeddings are ${inputs.cols} wide but the decoder is ${this.width} wide`);
     }
     if (inputs.rows === 0) throw new RangeError('the prompt is empty; a decoder needs at least one position');
     this.#requirePositions(inputs.rows);
-    return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast());
   }
 
   async decode(token: TokenId, cache: KvCache): Promise<DecoderStep> {
@@ -148,17 +160,26 @@ export class OrtDecoder implements Decoder {
     past: ReadonlyMap<string, Tensor>,
   ): Promise<DecoderStep> {
     const length = pastPositions + newPositions;
-    const results = await this.#session.run({
-      [this.#io.embeddings]: new Tensor('float32', data, [1, newPositions, this.width]),
-      ...this.#io.positions(pastPositions, newPositions),
-      ...Object.fromEntries(past),
-    });
+    const results = await this.#session.run(this.#feeds(data, newPositions, pastPositions, past));
     // The last position's, whether or not the graph hands out the others as well.
     const logits = floatOutput(results, this.#io.logits).subarray(-this.vocabularySize);
     return {
       token: tokenId(argmax(logits)),
       logits,
       cache: new OrtKvCache(this, length, this.#present(results)),
+    };
+  }
+
+  #feeds(
+    data: Float32Array,
+    newPositions: number,
+    pastPositions: number,
+    past: ReadonlyMap<string, Tensor>,
+  ): InferenceSession.FeedsType {
+    return {
+      [this.#io.embeddings]: new Tensor('float32', data, [1, newPositions, this.width]),
+      ...this.#io.positions(pastPositions, newPositions),
+      ...Object.fromEntries(past),
     };
   }
 

@@ -15,11 +15,72 @@ export interface NodeRun {
   readonly provider: string;
 }
 
+/** What one provider did in one run of the graph. */
+export interface ProviderShare {
+  readonly provider: string;
+  readonly nodes: number;
+  /** Time in the kernels as the host saw it, in milliseconds. */
+  readonly kernelMs: number;
+}
+
+/** One run of the graph. */
+export interface ProfiledRun {
+  readonly nodes: readonly NodeRun[];
+  /** Most nodes first. */
+  readonly providers: readonly ProviderShare[];
+}
+
 const eventSchema = z.object({
   cat: z.literal('Node'),
   name: z.string().endsWith('_kernel_time'),
+  ts: z.number(),
+  dur: z.number(),
   args: z.object({ op_name: z.string(), provider: z.string() }),
 });
+const runSchema = z.object({
+  cat: z.literal('Session'),
+  name: z.literal('model_run'),
+  ts: z.number(),
+  dur: z.number(),
+});
+
+/** Those of the events that have a form. */
+function eventsOf<S extends z.ZodType>(text: string, schema: S): z.infer<S>[] {
+  const events = z.array(z.unknown()).parse(JSON.parse(text));
+  return events.flatMap((event) => {
+    const parsed = schema.safeParse(event);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+/**
+ * The runs of a session in the order in which they were started.
+ *
+ * @param text Content of the profile, a JSON array of events with times in microseconds.
+ */
+export function profiledRuns(text: string): ProfiledRun[] {
+  const nodes = eventsOf(text, eventSchema);
+  return eventsOf(text, runSchema)
+    .toSorted((a, b) => a.ts - b.ts)
+    .map(({ ts, dur }) => {
+      const own = nodes.filter((node) => node.ts >= ts && node.ts <= ts + dur);
+      const shares = new Map<string, ProviderShare>();
+      for (const { args, dur: kernel } of own) {
+        const { nodes: count, kernelMs } = shares.get(args.provider) ?? { nodes: 0, kernelMs: 0 };
+        const { provider } = args;
+        shares.set(provider, { provider, nodes: count + 1, kernelMs: kernelMs + kernel / 1000 });
+      }
+      return {
+        nodes: own.map(nodeRun),
+        providers: [...shares.values()].toSorted((a, b) => b.nodes - a.nodes),
+      };
+    });
+}
+
+function nodeRun({ name, args }: z.infer<typeof eventSchema>): NodeRun {
+  const node = name.slice(0, -'_kernel_time'.length);
+  return { node, operator: args.op_name, provider: args.provider };
+}
 
 /**
  * The distinct nodes that ran, each with its provider.
@@ -27,14 +88,6 @@ const eventSchema = z.object({
  * @param text Content of the profile, a JSON array of events.
  */
 export function profiledNodes(text: string): NodeRun[] {
-  const events = z.array(z.unknown()).parse(JSON.parse(text));
-  const runs = new Map<string, NodeRun>();
-  for (const event of events) {
-    const parsed = eventSchema.safeParse(event);
-    if (!parsed.success) continue;
-    const { name, args } = parsed.data;
-    const node = name.slice(0, -'_kernel_time'.length);
-    runs.set(node, { node, operator: args.op_name, provider: args.provider });
-  }
-  return [...runs.values()];
+  const runs = eventsOf(text, eventSchema).map(nodeRun);
+  return [...new Map(runs.map((run) => [run.node, run])).values()];
 }

@@ -8,13 +8,14 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { InferenceSession } from 'onnxruntime-node';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { formatBytes } from '../../domain/units.js';
 import type { Graph } from '../../onnx/graph.js';
 import { encodeModel, encodeSplitModel, weightBytes } from '../../onnx/model-proto.js';
 import type { Device, Dtype } from '../device.js';
@@ -84,6 +85,8 @@ export async function cachedModelFile(graph: Graph, identity: string, cacheDir: 
   const partial = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await mkdir(partial, { recursive: true });
+    const last = weights.at(-1);
+    await requireSpace(cacheDir, graph.name, last === undefined ? 0 : last.offset + last.length);
     const file = await open(join(partial, weightFile), 'w');
     try {
       for (const { offset, pieces } of weights) {
@@ -111,6 +114,23 @@ export async function cachedModelFile(graph: Graph, identity: string, cacheDir: 
     );
   }
   return path;
+}
+
+/** Left free beside a built graph: a full disk breaks more than this program. */
+const SPARE_BYTES = 256 * 1024 * 1024;
+
+/** @throws {ModelError} If a graph of that size would fill the disk; found out before it is written. */
+async function requireSpace(folder: string, name: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (bytes + SPARE_BYTES <= free) return;
+  throw new ModelError(
+    `${folder}: the built ${name} needs ${formatBytes(bytes)}, ${formatBytes(free)} are free there`,
+    [
+      'graphs of large models are kept on disk, so that they are built once',
+      'make room, or point TMPDIR to a larger disk; --dtype fp16, int8 and int4 need less',
+    ],
+  );
 }
 
 type OpenFile = Awaited<ReturnType<typeof open>>;

@@ -1,0 +1,182 @@
+/**
+ * @file Time to first token by prompt length alone: no tasks, no text, any decoder.
+ *
+ * Flow: pairs of lengths -> random prompts -> **timed in turn, round by round** -> samples.
+ *
+ * Two things are timed for every prompt, each by itself:
+ * - `first-token`: the prompt is run for one token and nothing is kept (the paper's column of one token only);
+ * - `line`: the prompt is run, its cache is kept, and a line of fixed length is decoded behind it.
+ *
+ * Fairness, as in `execute.ts`: within a round everything takes turns in a random order of its own seed, so that
+ * drift of the machine hits all alike and ratios are taken within a round; every length runs once unrecorded
+ * before; the first prompt of each measure is timed twice a round (A/A).
+ *
+ * Prompts are random ids, and the soft tokens of a compressed prompt random rows: what a prefill costs follows
+ * from its length, not from what is in it.
+ */
+
+import type { Clock } from '../domain/clock.js';
+import { tokenId, type Ms } from '../domain/units.js';
+import type { Decoder, FirstTokenRunner } from '../model/decoder.js';
+import { completeGreedily, firstToken, firstTokenOnly } from '../model/generate.js';
+import type { PipelineName } from '../pipelines/pipeline.js';
+import type { Prompt } from '../prompt/assemble.js';
+import { matrixOf, type Matrix } from '../tensor/matrix.js';
+import { createRng, type Rng } from '../tensor/rng.js';
+
+/** Lengths in tokens of the prompts that are compared with each other. */
+export interface PromptLengths {
+  readonly fullRag: number;
+  readonly compressed: number;
+  readonly noContext: number | null;
+}
+
+/** The pipelines that a length stands for. */
+export type LatencyPipeline = Extract<PipelineName, 'full-rag' | 'compressed' | 'no-context'>;
+
+export const MEASURES = ['first-token', 'line'] as const;
+export type Measure = (typeof MEASURES)[number];
+
+export interface LatencyPlan {
+  readonly lengths: readonly PromptLengths[];
+  /** Random rows among the embeddings of a compressed prompt. */
+  readonly softTokens: number;
+  /** Tokens of a line, the first included; with 1 there is nothing to decode and no `line`. */
+  readonly maxNewTokens: number;
+  readonly rounds: number;
+  readonly seed: number;
+}
+
+/** One prompt, timed once. */
+export interface LatencySample {
+  /** From 1. */
+  readonly round: number;
+  /** Index into the plan's lengths. */
+  readonly lengths: number;
+  readonly pipeline: LatencyPipeline;
+  readonly measure: Measure;
+  /** Whether this is the second timing of the first prompt. */
+  readonly isControl: boolean;
+  readonly embedMs: Ms;
+  readonly prefillMs: Ms;
+  /** Of all tokens behind the first; null for `first-token`. */
+  readonly decodeMs: Ms | null;
+}
+
+export interface LatencyHooks {
+  /** Called when a round is complete; awaited before the next. */
+  readonly onRound: (samples: readonly LatencySample[]) => Promise<void>;
+  /** Called after each timed prompt. */
+  readonly onSample: () => void;
+  /** Asked between prompts. A round that is cut short is dropped. */
+  readonly isCancelled: () => boolean;
+}
+
+/** What takes its turn in a round. */
+export type Arm = Pick<LatencySample, 'lengths' | 'pipeline' | 'measure' | 'isControl'>;
+
+/** Tokens of each pipeline, in the order of the table. */
+export function promptTokens(lengths: PromptLengths): [LatencyPipeline, number][] {
+  const { fullRag, compressed, noContext } = lengths;
+  return [
+    ['full-rag', fullRag],
+    ['compressed', compressed],
+    ...(noContext === null ? [] : [['no-context', noContext] satisfies [LatencyPipeline, number]]),
+  ];
+}
+
+/** What is measured: with one new token, the first token only. */
+export function measuresOf({ maxNewTokens }: Pick<LatencyPlan, 'maxNewTokens'>): readonly Measure[] {
+  return maxNewTokens > 1 ? MEASURES : ['first-token'];
+}
+
+/** Everything that one round times. */
+export function armsOf(plan: LatencyPlan): Arm[] {
+  return measuresOf(plan).flatMap((measure) => {
+    const arms = plan.lengths.flatMap((lengths, i) =>
+      promptTokens(lengths).map(([pipeline]): Arm => ({ lengths: i, pipeline, measure, isControl: false })),
+    );
+    return [...arms, { ...arms[0]!, isControl: true }];
+  });
+}
+
+/**
+ * Measures.
+ *
+ * @returns Whether all rounds were completed.
+ */
+export async function measureLatency(
+  plan: LatencyPlan,
+  parts: { readonly decoder: Decoder & FirstTokenRunner; readonly clock: Clock },
+  hooks: LatencyHooks,
+): Promise<boolean> {
+  const rng = createRng(plan.seed);
+  const arms = armsOf(plan);
+  for (const arm of warmUps(arms, plan)) {
+    if (hooks.isCancelled()) return false;
+    // Two steps: the first one after a prefill may still choose its kernels.
+    await timeArm(arm, 0, { ...plan, maxNewTokens: Math.min(plan.maxNewTokens, 3) }, rng, parts);
+  }
+  for (let round = 1; round <= plan.rounds; round++) {
+    const samples: LatencySample[] = [];
+    for (const arm of rng.shuffle(arms)) {
+      if (hooks.isCancelled()) return false;
+      samples.push(await timeArm(arm, round, plan, rng, parts));
+      hooks.onSample();
+    }
+    await hooks.onRound(samples);
+  }
+  return true;
+}
+
+/** One arm for each length; the measure that does more. */
+function warmUps(arms: readonly Arm[], plan: LatencyPlan): Arm[] {
+  const measure = measuresOf(plan).at(-1)!;
+  const byLength = new Map<number, Arm>();
+  for (const arm of arms) {
+    if (arm.measure === measure && !arm.isControl) byLength.set(tokensOf(arm, plan), arm);
+  }
+  return [...byLength.values()];
+}
+
+function tokensOf({ lengths, pipeline }: Arm, plan: LatencyPlan): number {
+  return promptTokens(plan.lengths[lengths]!).find(([name]) => name === pipeline)![1];
+}
+
+async function timeArm(
+  arm: Arm,
+  round: number,
+  plan: LatencyPlan,
+  rng: Rng,
+  { decoder, clock }: { readonly decoder: Decoder & FirstTokenRunner; readonly clock: Clock },
+): Promise<LatencySample> {
+  const softTokens = arm.pipeline === 'compressed' ? plan.softTokens : 0;
+  const { prompt, soft } = randomPrompt(tokensOf(arm, plan), softTokens, decoder, rng);
+  switch (arm.measure) {
+    case 'first-token': {
+      const { embedMs, prefillMs } = await firstTokenOnly(decoder, prompt, soft, clock);
+      return { round, ...arm, embedMs, prefillMs, decodeMs: null };
+    }
+    case 'line': {
+      const { step, embedMs, prefillMs } = await firstToken(decoder, prompt, soft, clock);
+      const never = { tokens: new Set<never>(), maxNewTokens: plan.maxNewTokens, isSettled: () => false };
+      const { decodeMs } = await completeGreedily(decoder, step, never, clock);
+      return { round, ...arm, embedMs, prefillMs, decodeMs };
+    }
+  }
+}
+
+/** Random ids; the soft tokens of a compressed prompt stand in front of the prefix, where LlavaCode has them. */
+function randomPrompt(
+  length: number,
+  softTokens: number,
+  { width, vocabularySize }: Decoder,
+  rng: Rng,
+): { readonly prompt: Prompt; readonly soft: Matrix | null } {
+  const ids = Array.from({ length }, () => tokenId(rng.int(vocabularySize)));
+  const slots = Array.from({ length: softTokens }, (_, k) => k);
+  if (softTokens === 0) return { prompt: { ids, slots }, soft: null };
+  // About as large as embeddings are.
+  const numbers = Float32Array.from({ length: softTokens * width }, () => 0.07 * (rng.next() - 0.5));
+  return { prompt: { ids, slots }, soft: matrixOf(softTokens, width, numbers) };
+}
