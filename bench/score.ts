@@ -13,7 +13,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -21,52 +21,26 @@ import { fileURLToPath } from 'node:url';
 import { METRIC_PROFILES } from '../src/metrics/profile.js';
 import { quantile } from '../src/metrics/statistics.js';
 import { createRng } from '../src/tensor/rng.js';
+import { samplePredictions } from './sample-predictions.js';
 
 const PREDICTIONS = 40_000;
 const REPEATS = 5;
-/** About 50 tokens. */
-const PREDICTION_CHARACTERS = 180;
 
-const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const BIN = fileURLToPath(new URL('../bin/llava-eval.js', import.meta.url));
-const rng = createRng(1);
 
-const holes = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
-  .flatMap((name) => {
-    const lines = readFileSync(join(SRC, name), 'utf8').split('\n');
-    return lines.flatMap((line, i) => (line.trim().length > 8 ? [{ name, lines, i }] : []));
-  });
-
-/** Replaces some characters; about one prediction in four stays exact. */
-function edited(line: string): string {
-  const characters = Array.from(line);
-  for (let edits = rng.int(4) * rng.int(4); edits > 0; edits--) {
-    characters[rng.int(characters.length)] = 'abcdefxyz_.(,'[rng.int(13)]!;
-  }
-  return characters.join('');
-}
-
-const references: string[] = [];
-const predictions: string[] = [];
-for (let n = 0; n < PREDICTIONS; n++) {
-  const { name, lines, i } = holes[rng.int(holes.length)]!;
-  const line = lines[i]!;
+const samples = samplePredictions(PREDICTIONS, 1);
+const id = (n: number): string => `${samples[n]!.file}/${n}`;
+const references = samples.map(({ file, lines, hole }, n) => {
+  const line = lines[hole]!;
   const indentation = line.slice(0, line.length - line.trimStart().length);
-  const id = `${name}/${n}`;
-  references.push(
-    JSON.stringify({
-      prompt: [...lines.slice(0, i), indentation].join('\n'),
-      groundtruth: line.trim(),
-      right_context: ['', ...lines.slice(i + 1)].join('\n'),
-      metadata: { task_id: id, repository: 'llava-eval', file: name, groundtruth_start_lineno: i },
-    }),
-  );
-  const other = holes[rng.int(holes.length)]!;
-  const first = rng.int(3) === 0 ? other.lines[other.i]!.trim() : edited(line.trim());
-  const completion = [first, ...lines.slice(i + 1, i + 8)].join('\n').slice(0, PREDICTION_CHARACTERS);
-  predictions.push(JSON.stringify({ task_id: id, pred: completion }));
-}
+  return JSON.stringify({
+    prompt: [...lines.slice(0, hole), indentation].join('\n'),
+    groundtruth: line.trim(),
+    right_context: ['', ...lines.slice(hole + 1)].join('\n'),
+    metadata: { task_id: id(n), repository: 'llava-eval', file, groundtruth_start_lineno: hole },
+  });
+});
+const predictions = samples.map(({ completion }, n) => JSON.stringify({ task_id: id(n), pred: completion }));
 
 const folder = mkdtempSync(join(tmpdir(), 'llava-eval-bench-'));
 try {
@@ -77,7 +51,7 @@ try {
   };
   const [p, r] = [
     write('predictions.jsonl', predictions),
-    write('references.jsonl', rng.shuffle(references)),
+    write('references.jsonl', createRng(1).shuffle(references)),
   ];
   const megabytes = (lines: readonly string[]): string =>
     (lines.reduce((sum, line) => sum + line.length, 0) / 1e6).toFixed(0);
