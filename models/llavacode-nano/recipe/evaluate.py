@@ -4,8 +4,9 @@ Exact match and edit similarity are LlavaCode's (first non-blank line of the out
 whitespace- and quote-insensitive tokens; 1 - Levenshtein / longer length).  Cross
 entropy is that of the true line and the end token, per token, averaged over holes.
 
-Usage: python evaluate.py --work DIR --config FILE --count N
-Writes ``<work>/evaluation.json`` and prints the table.
+Usage: python evaluate.py --work DIR --config FILE --count N [--against DIR]
+Writes ``<work>/evaluation.json`` and the measures of every hole, and prints the table.
+``--against`` adds the paired differences to another work folder's evaluation.
 """
 
 import argparse
@@ -146,6 +147,7 @@ def main():
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--pipelines", default="no-context,full-rag,compressed,compressed-random,compressed-shuffled")
+    parser.add_argument("--against", type=Path, help="work folder that was evaluated on the same holes")
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     torch.manual_seed(0)
@@ -209,23 +211,36 @@ def main():
             for i, length, *values in rows:
                 lengths[pipeline][i], scores[pipeline][i] = length, values
 
+    np.savez(args.work / "evaluation-holes.npz", **scores)
+    before = np.load(args.against / "evaluation-holes.npz") if args.against else {}
+
+    def paired(values, others):
+        delta = values - others
+        return {name: interval(delta[:, j], rng, scale) for j, (name, scale) in enumerate(MEASURES)}
+
     results, rng = {"count": count}, np.random.default_rng(0)
     for pipeline in pipelines:
         values = scores[pipeline]
         results[pipeline] = {name: interval(values[:, j], rng, scale) for j, (name, scale) in enumerate(MEASURES)}
         results[pipeline]["promptTokens"] = round(float(lengths[pipeline].mean()), 1)
         if pipeline != pipelines[0]:
-            delta = values - scores[pipelines[0]]
-            paired = {name: interval(delta[:, j], rng, scale) for j, (name, scale) in enumerate(MEASURES)}
-            results[pipeline][f"versus {pipelines[0]}"] = paired
+            results[pipeline][f"versus {pipelines[0]}"] = paired(values, scores[pipelines[0]])
+        if pipeline in before:
+            results[pipeline]["versus the other weights"] = paired(values, before[pipeline])
     if projected is not None:
         results["meanCosine"], results["effectiveRank"] = geometry(projected.cpu())
         results["encoderMeanCosine"], results["encoderEffectiveRank"] = geometry(encoded)
     (args.work / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
     print(f"{count} held-out holes       exact match [95 %]       edit similarity [95 %]   cross entropy [95 %]")
-    for pipeline in pipelines:
-        cells = ["{:6.2f} [{:.2f}, {:.2f}]".format(*results[pipeline][name]) for name, _ in MEASURES]
-        print(f"{pipeline:22} {cells[0]:24} {cells[1]:24} {cells[2]}")
+    tables = ("", f"versus {pipelines[0]}", "versus the other weights")
+    for title in tables:
+        if title:
+            print(title)
+        for pipeline in pipelines:
+            row = results[pipeline].get(title) if title else results[pipeline]
+            if row:
+                cells = ["{:6.2f} [{:.2f}, {:.2f}]".format(*row[name]) for name, _ in MEASURES]
+                print(f"{pipeline:22} {cells[0]:24} {cells[1]:24} {cells[2]}")
     for key in ("meanCosine", "effectiveRank", "encoderMeanCosine", "encoderEffectiveRank"):
         if key in results:
             print(f"{key:22} {results[key]}")

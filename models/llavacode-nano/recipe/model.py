@@ -195,20 +195,29 @@ class Encoder(nn.Module):
 
 
 class Projector(nn.Module):
-    """e -> 2d -> 2d -> d; Linear, GELU (erf), LayerNorm; the last Linear is bare."""
+    """LlavaCode's MLP from encoder width e to ``tokens`` rows of decoder width d, one after the other.
 
-    def __init__(self, e, d):
+    Linear, GELU (erf), LayerNorm; the last Linear is bare.  Inner widths: 2L d; 3L 2d, 2d; 4L 3d, 4d, 2d.
+    """
+
+    INNER = {2: (1,), 3: (2, 2), 4: (3, 4, 2)}
+
+    def __init__(self, e, d, layers=3, tokens=1):
         super().__init__()
-        self.linear_1, self.ln_1 = nn.Linear(e, 2 * d), nn.LayerNorm(2 * d, LAYER_NORM_EPS)
-        self.linear_2, self.ln_2 = nn.Linear(2 * d, 2 * d), nn.LayerNorm(2 * d, LAYER_NORM_EPS)
-        self.linear_3 = nn.Linear(2 * d, d)
-        for layer in (self.linear_1, self.linear_2, self.linear_3):
-            nn.init.normal_(layer.weight, std=0.02)
-            nn.init.zeros_(layer.bias)
+        widths = [e, *(factor * d for factor in self.INNER[layers]), tokens * d]
+        self.layers = layers
+        for i, (inputs, outputs) in enumerate(zip(widths, widths[1:]), 1):
+            linear = nn.Linear(inputs, outputs)
+            nn.init.normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
+            setattr(self, f"linear_{i}", linear)
+            if i < layers:
+                setattr(self, f"ln_{i}", nn.LayerNorm(outputs, LAYER_NORM_EPS))
 
     def forward(self, x):
-        x = self.ln_1(F.gelu(self.linear_1(x)))
-        return self.linear_3(self.ln_2(F.gelu(self.linear_2(x))))
+        for i in range(1, self.layers):
+            x = getattr(self, f"ln_{i}")(F.gelu(getattr(self, f"linear_{i}")(x)))
+        return getattr(self, f"linear_{self.layers}")(x)
 
 
 def pad_rows(rows, value, multiple=64):

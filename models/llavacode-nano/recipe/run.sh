@@ -1,23 +1,31 @@
 #!/usr/bin/env bash
 # All steps in order. Every step resumes from what it left in the work folder.
-#   recipe/run.sh WORK [CONFIG] [OUT]
+#   recipe/run.sh WORK [CONFIG] [OUT] [START]     START: a bundle to go on from (tokenizers included)
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 work=$(realpath -m "$1")
 config=$(realpath "${2:-$here/config/cpu.json}")
 out=$(realpath -m "${3:-$1/bundle}")
+start=${4:+$(realpath "$4")}
 cd "$here"
 mkdir -p "$work"
 minutes() { python -c "import json, sys; print(json.load(open(sys.argv[1]))['minutes'][sys.argv[2]])" "$config" "$1"; }
 workers=$(python -c "import os, torch; print(1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))")
-train() { torchrun --nproc-per-node "$workers" "train_$1.py" --work "$work" --config "$config" --minutes "$(minutes "$1")"; }
+train() {
+  local part=$1
+  shift
+  [ "$(minutes "$part")" = 0 ] ||
+    torchrun --nproc-per-node "$workers" "train_$part.py" --work "$work" --config "$config" --minutes "$(minutes "$part")" "$@"
+}
 
 [ -e "$work/corpus.jsonl" ] || python corpus.py --work "$work"
+[ -z "$start" ] || python start.py --work "$work" --bundle "$start"
 [ -e "$work/tokenizers" ] || python tokenizer.py --work "$work" --config "$config"
 for name in heldout train1 train2; do
   [ -e "$work/samples-$name.npz" ] || python samples.py --work "$work" --config "$config" --name "$name"
+  [ -e "$work/copies-$name.npy" ] || python copies.py --work "$work" --name "$name"
 done
-train decoder
+train decoder ${start:+--init "$start/decoder/model.safetensors"}
 train encoder
 train projector
 python export.py --work "$work" --config "$config" --out "$out"

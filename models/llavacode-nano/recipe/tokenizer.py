@@ -29,6 +29,7 @@ DECODER_SPECIALS = [
     "<|file_sep|>",
 ]
 ENCODER_SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<encoder-decoder>", "<encoder-only>", "<decoder-only>"]
+SHIFT = len(ENCODER_SPECIALS)  # encoder id - decoder id of a BPE entry
 RAG_MARKERS = (
     "// Here are some relevant code fragments from other files of the repo:\n\n",
     "// the below code fragment can be found in:\n// src/",

@@ -1,10 +1,12 @@
 """Trains the decoder in two phases on a wall-clock budget.
 
-Phase 1 (short): samples cut to about 512 tokens, a quarter of them plain
-left-to-right.  Phase 2 (full): the exact evaluation format, most samples with the
-context block, while the learning rate decays to zero.  Matrices are trained with
-Muon, embeddings, norms and biases with AdamW.  Every share of the schedule is a
-share of ``--minutes`` of training time, counted over restarts.
+Phase 1 (short): samples cut to about 512 tokens, some of them plain left-to-right.
+Phase 2 (full): the exact evaluation format, most samples with the context block,
+while the learning rate decays to zero.  Samples with something to copy come more
+often (copies.py), and some context blocks are made to hold the answer (planted.py).
+Matrices are trained with Muon, embeddings, norms and biases with AdamW.  Every share
+of the schedule is a share of ``--minutes`` of training time, counted over restarts
+and without the time for which a step was paused from outside.
 
 Usage: torchrun --nproc-per-node CORES train_decoder.py --work DIR --config FILE --minutes M
 (or plain ``python`` for one process or one GPU).
@@ -13,16 +15,18 @@ Resumes from ``<work>/decoder.pt``; curve in ``<work>/decoder-curve.jsonl``.
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
+from copies import copied_shares, repeats
 from model import Decoder, fim_ids, pad_rows
+from planted import Planter
 from samples import Samples
-from workers import join_workers, learning_rate, pick_device, sum_over_workers
+from workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
 
 PARTS = ("context", "code", "middle")
 SPECIALS = 4  # prefix, suffix, middle, endoftext
@@ -47,10 +51,11 @@ def assemble(parts, ids, placement, weights):
     return out, weight, part
 
 
-def draw(samples, index, phase, ids, rng):
+def draw(samples, index, phase, ids, rng, planter=None):
     """One training sequence of sample ``index`` under the shares and budgets of ``phase``.
 
-    K, right and middle are cut to their budgets; left gets what remains of the row.
+    K, right and middle are cut to their budgets; left gets what remains of the row.  planter:
+    plants the answer into ``phase["planted_share"]`` of the context blocks.
     """
     k, left, right, middle = samples.parts(index)
     middle = middle[: phase["middle_tokens"]]
@@ -58,6 +63,8 @@ def draw(samples, index, phase, ids, rng):
         row = np.concatenate((left, middle, right))[-phase["widths"][0] - 1 :]
         return row, np.full(len(row), phase["weights"]["code"], np.float32), np.ones(len(row), np.int8)
     width, kc, rc = phase["with_context" if rng.random() < phase["context_share"] else "without_context"]
+    if kc and planter and rng.random() < phase["planted_share"]:
+        k = planter.plant(k, left, middle, right, kc, rng)
     k, right = k[:kc], right[:rc]
     left = left[-(width + 1 - SPECIALS - len(k) - len(right) - len(middle)) :]
     placement = "before-prefix" if rng.random() < phase["before_prefix_share"] else "after-suffix"
@@ -65,16 +72,21 @@ def draw(samples, index, phase, ids, rng):
 
 
 class Batches:
-    """Endless optimizer batches: lists of microbatches of similarly long sequences."""
+    """Endless optimizer batches: lists of microbatches of similarly long sequences.
 
-    def __init__(self, samples, ids, tokens, micro_tokens, seed):
-        self.samples, self.ids, self.tokens, self.micro_tokens = samples, ids, tokens, micro_tokens
+    repeats: how often each sample counts in an epoch, on average.
+    """
+
+    def __init__(self, samples, repeats, planter, ids, tokens, micro_tokens, seed):
+        self.samples, self.repeats, self.planter = samples, repeats, planter
+        self.ids, self.tokens, self.micro_tokens = ids, tokens, micro_tokens
         self.rng = np.random.default_rng(seed)
         self.order, self.ready = [], []
 
     def index(self):
         if not self.order:
-            self.order = self.rng.permutation(len(self.samples)).tolist()
+            times = np.floor(self.repeats + self.rng.random(len(self.samples))).astype(int)
+            self.order = self.rng.permutation(np.repeat(np.arange(len(self.samples)), times)).tolist()
         return self.order.pop()
 
     def fill(self, phase):
@@ -84,7 +96,7 @@ class Batches:
         """
         pools = {width: [] for width in phase["widths"]}
         for _ in range(8 * self.tokens // phase["widths"][0]):
-            row = draw(self.samples, self.index(), phase, self.ids, self.rng)
+            row = draw(self.samples, self.index(), phase, self.ids, self.rng, self.planter)
             width = next(w for w in phase["widths"] if len(row[0]) <= w + 1)
             pools[width].append(row)
             if len(pools[width]) == self.micro_tokens // width:
@@ -149,6 +161,7 @@ def main():
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time in all, restarts included")
+    parser.add_argument("--init", type=Path, help="model.safetensors to continue from, with a new optimizer")
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     c = config["train_decoder"]
@@ -157,7 +170,11 @@ def main():
     rank, world = join_workers(device)
     ids = fim_ids(config["decoder"]["vocab_size"])
     model = Decoder(config["decoder"]).to(device)
+    if args.init:
+        model.load_state_dict({k: v.float() for k, v in load_file(args.init).items()})
     both = optimizers(model, c)
+    if c["compile"]:
+        model.compile(dynamic=False)
     state = {"elapsed": 0.0, "tokens": 0, "step": 0}
     checkpoint = args.work / "decoder.pt"
     if checkpoint.exists():
@@ -166,11 +183,13 @@ def main():
         for (optimizer, _), s in zip(both, saved["optimizers"]):
             optimizer.load_state_dict(s)
         state = saved["state"]
+    planter = Planter(args.work / "tokenizers/decoder/tokenizer.json")
     valid = Samples(args.work / "samples-heldout.npz")
     curve = open(args.work / "decoder-curve.jsonl", "a") if rank == 0 else None
     budget = args.minutes * 60
-    begun, before = time.monotonic(), state["elapsed"]
-    last_save = last_valid = before
+    clock = ActiveClock(state["elapsed"])
+    last_save = last_valid = state["elapsed"]
+    since = dict(state)
     sums, phase_name, batches = torch.zeros(2, 3), None, None
 
     def save():
@@ -182,7 +201,9 @@ def main():
         nonlocal sums
         means = {f"{p}Loss": round((s / n).item(), 4) for p, s, n in zip(PARTS, *sums) if n}
         sums = torch.zeros(2, 3)
-        line = {"phase": phase_name, **state, "elapsed": round(state["elapsed"], 1), **means, **extra}
+        speed = round((state["tokens"] - since["tokens"]) / max(state["elapsed"] - since["elapsed"], 1e-9))
+        since.update(state)
+        line = {"phase": phase_name, **state, "elapsed": round(state["elapsed"], 1), "tokensPerSecond": speed, **means, **extra}
         curve.write(json.dumps(line) + "\n")
         curve.flush()
         print(line, flush=True)
@@ -192,9 +213,12 @@ def main():
         current = "short" if progress < c["short_share"] else "full"
         if current != phase_name:
             phase_name = current
-            samples = Samples(args.work / f"samples-{c['phases'][current]['samples']}.npz")
+            name = c["phases"][current]["samples"]
+            samples = Samples(args.work / f"samples-{name}.npz")
+            shares = copied_shares(samples, args.work / f"copies-{name}.npy")
             seed = state["step"] * world + rank
-            batches = Batches(samples, ids, c["batch_tokens"] // world, c["micro_tokens"], seed)
+            often = repeats(shares, c["copies"])
+            batches = Batches(samples, often, planter, ids, c["batch_tokens"] // world, c["micro_tokens"], seed)
         batch, size = batches.next(c["phases"][phase_name])
         # Summed over workers: total weight, tokens, the first worker's clock, loss sums and counts by part.
         shared = torch.zeros(9)
@@ -207,7 +231,7 @@ def main():
                 shared[3 + p] += loss.detach()[kept].sum().item()
                 shared[6 + p] += kept.sum().item()
         shared[1] = size
-        shared[2] = before + time.monotonic() - begun if rank == 0 else 0.0
+        shared[2] = clock.tick() if rank == 0 else 0.0
         shared = sum_over_workers(model, shared.to(device), world).cpu()
         sums += shared[3:].view(2, 3)
         for p in model.parameters():

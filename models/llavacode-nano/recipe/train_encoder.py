@@ -15,7 +15,6 @@ Resumes from ``<work>/encoder.pt``; curve in ``<work>/encoder-curve.jsonl``.
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +25,10 @@ from torch import nn
 from evaluate import SPECIALS, chunk_input, load
 from model import PAD, Decoder, Encoder, Projector, fim_ids, pad_rows
 from samples import Samples
-from tokenizer import ENCODER_SPECIALS
-from workers import join_workers, learning_rate, pick_device, sum_over_workers
+from tokenizer import ENCODER_SPECIALS, SHIFT
+from workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
 
 UNKNOWN = ENCODER_SPECIALS.index("<unk>")
-SHIFT = len(ENCODER_SPECIALS)  # encoder id - decoder id of a BPE entry
 ABSENT_WEIGHT = 20.0  # of the absent tokens' mean loss; without it everything is predicted
 
 
@@ -145,8 +143,8 @@ def main():
     torch.manual_seed(rank)
     candidates = np.flatnonzero(samples.chunks[:, 0] >= 0)
     names = ("bag", "view", "query", "reconstruction")
-    budget, begun, before = args.minutes * 60, time.monotonic(), state["elapsed"]
-    last_save, sums, number = before, torch.zeros(len(names)), 0
+    budget, clock = args.minutes * 60, ActiveClock(state["elapsed"])
+    last_save, sums, number = state["elapsed"], torch.zeros(len(names)), 0
     while state["elapsed"] < budget:
         progress = state["elapsed"] / budget
         shape = c["shapes"][state["step"] % len(c["shapes"])]
@@ -170,8 +168,8 @@ def main():
             )
         sum(c["loss_weights"][name] * part for name, part in zip(names, parts)).backward()
         # The first worker's clock and the losses, summed over workers.
-        clock = before + time.monotonic() - begun if rank == 0 else 0.0
-        shared = torch.tensor([clock, *(part.item() for part in parts)], device=device)
+        seconds = clock.tick() if rank == 0 else 0.0
+        shared = torch.tensor([seconds, *(part.item() for part in parts)], device=device)
         shared = sum_over_workers(modules, shared, world).cpu()
         for p in modules.parameters():
             p.grad /= world

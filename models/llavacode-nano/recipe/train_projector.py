@@ -13,17 +13,19 @@ import argparse
 import hashlib
 import json
 import math
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from copies import copied_shares, repeats
 from evaluate import SPECIALS, encode_chunks, load
 from model import Decoder, Encoder, Projector, fim_ids, pad_rows
+from planted import Planter
 from samples import Samples
-from workers import join_workers, pick_device, sum_over_workers
+from tokenizer import SHIFT
+from workers import ActiveClock, join_workers, pick_device, sum_over_workers
 
 SOFT = -1  # placeholder id of a soft position
 
@@ -45,20 +47,31 @@ class Vectors:
             self.table[missing] = encode_chunks(self.encoder, chunks, self.limit, self.device)
             self.known[missing] = True
 
-    def get(self, rows):
+    def get(self, chunks):
+        """Vectors [n, e] of chunks, each a row of the table or the encoder ids of another text."""
+        rows = np.array([c if np.isscalar(c) else 0 for c in chunks], np.int64)
         self.prepare(rows)
-        return self.table[rows].to(self.device)
+        out = self.table[rows]
+        others = [i for i, c in enumerate(chunks) if not np.isscalar(c)]
+        if others:
+            out[others] = encode_chunks(self.encoder, [chunks[i] for i in others], self.limit, self.device)
+        return out.to(self.device)
 
 
-def draw(samples, index, stage, ids, rng):
-    """(ids with SOFT placeholders, chunk rows, middle ids with the end) of one sample."""
+def draw(samples, index, stage, tokens, ids, rng, planter, planted_share):
+    """(ids with ``tokens`` SOFT placeholders a chunk, chunks, middle ids with the end) of one sample.
+
+    Of ``planted_share`` of the samples one chunk is the code around the hole itself (see planted.py).
+    """
     end, prefix, suffix, middle_token = ids
     _, left, right, middle = samples.parts(index)
     rows = [r for r in samples.chunks[index] if r >= 0]
+    if rng.random() < planted_share:
+        rows[rng.integers(len(rows))] = planter.chunk(left, middle, right, rng) + SHIFT
     right = right[: stage["right"]]
     middle = np.append(middle[: stage["middle"]], end)
-    left = left[-(stage["width"] - len(rows) - len(right) - len(middle) - 2) :]
-    soft = np.full(len(rows), SOFT)
+    left = left[-(stage["width"] - tokens * len(rows) - len(right) - len(middle) - 2) :]
+    soft = np.full(tokens * len(rows), SOFT)
     if rng.random() < stage["before_prefix_share"]:
         parts = (soft, [prefix], left, [suffix], right, [middle_token], middle)
     else:
@@ -69,7 +82,7 @@ def draw(samples, index, stage, ids, rng):
 def losses(decoder, projector, vectors, group, stage, device):
     """(cross entropy after the middle token, alignment) of a batch of drawn samples."""
     ids = pad_rows([row for row, _, _ in group], 0, stage["width"] + 1)[:, :-1].to(device)
-    encoded = vectors.get(np.concatenate([rows for _, rows, _ in group]).astype(np.int64))
+    encoded = vectors.get([chunk for _, chunks, _ in group for chunk in chunks])
     span = stage["middle"] + 1
     target = pad_rows([middle for _, _, middle in group], -100, span).to(device)
     first = torch.tensor([len(row) - len(middle) - 1 for row, _, middle in group], device=device)
@@ -77,13 +90,16 @@ def losses(decoder, projector, vectors, group, stage, device):
     with torch.autocast(device.type, torch.bfloat16):
         projected = projector(encoded)
         x = decoder.embed(ids.clamp_min(0))
-        x = x.masked_scatter((ids == SOFT)[..., None], projected.to(x.dtype))
+        soft = projected.view(-1, x.shape[2])
+        x = x.masked_scatter((ids == SOFT)[..., None], soft.to(x.dtype))
         hidden = decoder(x)
         hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[2]))
         logits = decoder.logits(hidden).float()
     entropy = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-    a, b = F.normalize(projected.float(), dim=1), F.normalize(encoded, dim=1)
-    return entropy, ((a @ a.T - b @ b.T) ** 2).mean()
+    # Of several tokens of a chunk each is compared with those of the same place only; they may differ among themselves.
+    a = F.normalize(projected.float().view(len(encoded), -1, x.shape[2]), dim=2).transpose(0, 1)
+    b = F.normalize(encoded, dim=1)
+    return entropy, ((a @ a.transpose(1, 2) - b @ b.T) ** 2).mean()
 
 
 def fingerprint(module):
@@ -101,7 +117,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="training time in all, restarts included")
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--minutes", type=float, help="training time in all, restarts included")
+    length.add_argument("--steps", type=int, help="optimizer steps in all, for runs that are compared")
+    parser.add_argument("--name", default="projector", help="of the checkpoint and the curve")
+    parser.add_argument("--layers", type=int, choices=(2, 3, 4), default=3)
+    parser.add_argument("--tokens", type=int, default=1, help="soft tokens a chunk")
+    parser.add_argument("--align", type=float, help="weight of the alignment loss instead of the configured one")
+    parser.add_argument("--fresh", action="store_true", help="start from random weights")
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     c, e, d = config["train_projector"], config["encoder"], config["decoder"]
@@ -112,12 +135,14 @@ def main():
     decoder = load(Decoder(d), args.work / "decoder.pt", device).requires_grad_(False)
     encoder = load(Encoder(e), args.work / "encoder.pt", device).requires_grad_(False)
     frozen = fingerprint(decoder), fingerprint(encoder)
-    projector = Projector(e["hidden_size"], d["hidden_size"])
-    projector.load_state_dict(torch.load(args.work / "encoder.pt", map_location="cpu")["projector"])
+    projector = Projector(e["hidden_size"], d["hidden_size"], args.layers, args.tokens)
+    if not args.fresh:
+        projector.load_state_dict(torch.load(args.work / "encoder.pt", map_location="cpu")["projector"])
     projector.to(device)
+    align_weight = c["align_weight"] if args.align is None else args.align
     optimizer = torch.optim.AdamW(projector.parameters(), lr=c["lr"], weight_decay=0.0)
     state = {"elapsed": 0.0, "samples": 0, "step": 0}
-    checkpoint = args.work / "projector.pt"
+    checkpoint = args.work / f"{args.name}.pt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device)
         projector.load_state_dict(saved["model"])
@@ -131,24 +156,32 @@ def main():
 
     samples = Samples(args.work / f"samples-{c['samples']}.npz")
     vectors = Vectors(samples, encoder, config["prompt"]["chunk_tokens"] + SPECIALS, device)
-    order = np.random.default_rng(1).permutation(np.flatnonzero(samples.chunks[:, 0] >= 0))[rank::world]
+    # Samples with something to copy from their chunks come more often, as in the decoder's training.
+    times = repeats(copied_shares(samples, args.work / f"copies-{c['samples']}.npy"), c["copies"])
+    order = np.random.default_rng(1)
+    times = np.floor(times + order.random(len(samples))).astype(int) * (samples.chunks[:, 0] >= 0)
+    order = order.permutation(np.repeat(np.arange(len(samples)), times))[rank::world]
     rng = np.random.default_rng(state["step"] * world + rank)
-    curve = open(args.work / "projector-curve.jsonl", "a") if rank == 0 else None
-    budget, begun, before = args.minutes * 60, time.monotonic(), state["elapsed"]
-    last_save, sums, number = before, torch.zeros(2), 0
-    while state["elapsed"] < budget:
-        progress = state["elapsed"] / budget
+    planting = Planter(args.work / "tokenizers/decoder/tokenizer.json"), c["planted_share"]
+    curve = open(args.work / f"{args.name}-curve.jsonl", "a") if rank == 0 else None
+    clock = ActiveClock(state["elapsed"])
+    last_save, sums, number = state["elapsed"], torch.zeros(2), 0
+
+    def progress_now():
+        return state["step"] / args.steps if args.minutes is None else state["elapsed"] / (args.minutes * 60)
+
+    while (progress := progress_now()) < 1:
         stage = c["short"] if progress < c["short_share"] else c["full"]
         share = [state["step"] * stage["rows"] + i for i in range(stage["rows"])]
         if state["step"] % c["encode_steps"] == 0:
             ahead = samples.chunks[order.take(range(share[0], share[0] + c["encode_steps"] * len(share)), mode="wrap")]
             vectors.prepare(ahead[ahead >= 0])
-        group = [draw(samples, order[i % len(order)], stage, ids, rng) for i in share]
+        group = [draw(samples, order[i % len(order)], stage, args.tokens, ids, rng, *planting) for i in share]
         entropy, align = losses(decoder, projector, vectors, group, stage, device)
-        (c["entropy_weight"] * entropy + c["align_weight"] * align).backward()
+        (c["entropy_weight"] * entropy + align_weight * align).backward()
         # The first worker's clock and both losses, summed over workers.
-        clock = before + time.monotonic() - begun if rank == 0 else 0.0
-        shared = torch.tensor([clock, entropy.item(), align.item()], device=device)
+        seconds = clock.tick() if rank == 0 else 0.0
+        shared = torch.tensor([seconds, entropy.item(), align.item()], device=device)
         shared = sum_over_workers(projector, shared, world).cpu()
         for p in projector.parameters():
             p.grad /= world
@@ -162,7 +195,7 @@ def main():
         sums, number = sums + shared[1:] / world, number + 1
         if rank:
             continue
-        if number == c["log_steps"] or state["elapsed"] >= budget:
+        if number == c["log_steps"] or progress_now() >= 1:
             entropy, align = (round(x, 4) for x in (sums / number).tolist())
             line = {**state, "elapsed": round(state["elapsed"], 1), "crossEntropy": entropy, "align": align}
             curve.write(json.dumps(line) + "\n")

@@ -1,8 +1,22 @@
 """Devices, data-parallel workers and the learning-rate schedule of the training scripts."""
 
 import os
+import time
 
 import torch
+
+
+class ActiveClock:
+    """Seconds of work: a step longer than ``longest`` was paused from outside and counts as that long."""
+
+    def __init__(self, seconds, longest=20.0):
+        self.seconds, self.longest, self.last = seconds, longest, time.monotonic()
+
+    def tick(self):
+        now = time.monotonic()
+        self.seconds += min(now - self.last, self.longest)
+        self.last = now
+        return self.seconds
 
 
 def pick_device():
