@@ -19,12 +19,14 @@ import type { Encoder } from '../model/encoder.js';
 import { encoderConventions, type EncoderConventions } from '../model/encoder-conventions.js';
 import { modelFolder } from '../model/export-files.js';
 import { openSource, proveDevice, requireProof, type DecoderSource } from '../model/ort/device-proof.js';
+import { projectorWidths } from '../model/projector-file.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
 import { resolveDevice } from '../model/ort/probe.js';
 import type { Projector } from '../model/projector.js';
 import { isSynthetic, syntheticShape } from '../model/synthetic.js';
 import { budgetRagPipeline } from '../pipelines/budget-rag.js';
-import { compressedPipeline } from '../pipelines/compressed.js';
+import { compressedPipeline, type Compressor } from '../pipelines/compressed.js';
+import { compressedRandomPipeline } from '../pipelines/compressed-random.js';
 import { fullRagPipeline } from '../pipelines/full-rag.js';
 import { noContextPipeline } from '../pipelines/no-context.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
@@ -49,8 +51,10 @@ export interface ModelRequest {
   readonly promptFamily: PromptFamily | undefined;
   /** What the encoder reads of a chunk; found out if undefined. */
   readonly encoderInput: EncoderInput | undefined;
-  /** Whether any configuration compresses chunks. */
+  /** Whether any configuration has soft tokens. */
   readonly needsCompression: boolean;
+  /** Whether any configuration has the prompt length of one with soft tokens. */
+  readonly needsSoftLength: boolean;
   /** Whether any configuration ranks by vectors. */
   readonly needsEmbedder: boolean;
   /** Whether a decoder that runs elsewhere, if only in part, is refused. */
@@ -87,6 +91,8 @@ export interface LoadedModels {
   readonly format: PromptFormat;
   readonly compression:
     (LoadedEncoder & { readonly projector: Projector; readonly conventions: EncoderConventions }) | null;
+  /** What a chunk takes in a prompt with soft tokens; 1 where no configuration asks. */
+  readonly softTokensPerChunk: number;
   /** Settings where the user gives none: the bundle's, or LlavaCode's for another decoder. */
   readonly defaults: Bundle['defaults'];
   readonly retrieverEncoder: LoadedEncoder | null;
@@ -129,6 +135,7 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
     });
 
     let compression: LoadedModels['compression'] = null;
+    let softTokensPerChunk = 1;
     if (request.needsCompression) {
       const projector = keep(
         await openProjector(
@@ -138,7 +145,7 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
         ),
       );
       const loaded = await openNamedEncoder(encoderDir);
-      checkProjectorFits(projector, loaded.encoder, decoder);
+      softTokensPerChunk = checkProjectorFits(projector, loaded.encoder, decoder);
       const own = found.encoder === null ? bundle.encoder : encoderConventions(encoderDir, loaded.tokenizer);
       const conventions = {
         input: request.encoderInput ?? own.input,
@@ -146,6 +153,10 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
         normalize: own.normalize,
       };
       compression = { ...loaded, projector, conventions };
+    } else if (request.needsSoftLength) {
+      // Of the projector that `compressed` would use. With another decoder and no projector there is none.
+      const path = found.projector?.path ?? (found.decoder === null ? bundle.projector.path : null);
+      if (path !== null) softTokensPerChunk = checkProjectorFits(await projectorWidths(path), null, decoder);
     }
     let retrieverEncoder: LoadedEncoder | null = null;
     if (request.needsEmbedder) {
@@ -163,6 +174,7 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
       format,
       defaults: found.decoder === null ? bundle.defaults : defaultsFor(decoder, bundle),
       compression,
+      softTokensPerChunk,
       retrieverEncoder,
       sources,
       dispose,
@@ -303,14 +315,27 @@ async function findModels(request: ModelRequest): Promise<FoundModels> {
   };
 }
 
-/** The pipelines asked for, over one prompt setting. */
+/**
+ * The pipelines asked for, over one prompt setting.
+ *
+ * @param seed Of the run: what is random in a pipeline comes from it.
+ */
 export function composePipelines(
   names: readonly PipelineName[],
   models: LoadedModels,
   prompt: Pick<PromptSetting, 'budget' | 'placement' | 'chunkOrder'>,
   clock: Clock,
+  seed: number,
 ): Map<PipelineName, Pipeline> {
   const setting: PromptSetting = { ...prompt, tokenizer: models.tokenizer, format: models.format, clock };
+  const { softTokensPerChunk: tokensPerChunk } = models;
+  const compressor = (): Compressor => {
+    if (models.compression === null) throw new RangeError('the models were loaded without compression');
+    const { encoder, tokenizer, projector, conventions } = models.compression;
+    const { input, maxTokens, normalize } = conventions;
+    const template = encoderTemplate(input, tokenizer, maxTokens);
+    return { encoder, tokenizer, template, normalize, projector, tokensPerChunk };
+  };
   const make = (name: PipelineName): Pipeline => {
     switch (name) {
       case 'no-context':
@@ -318,14 +343,11 @@ export function composePipelines(
       case 'full-rag':
         return fullRagPipeline(setting);
       case 'budget-rag':
-        return budgetRagPipeline(setting);
-      case 'compressed': {
-        if (models.compression === null) throw new RangeError('the models were loaded without compression');
-        const { encoder, tokenizer, projector, conventions } = models.compression;
-        const { input, maxTokens, normalize } = conventions;
-        const template = encoderTemplate(input, tokenizer, maxTokens);
-        return compressedPipeline(setting, { encoder, tokenizer, template, normalize, projector });
-      }
+        return budgetRagPipeline(setting, tokensPerChunk);
+      case 'compressed':
+        return compressedPipeline(setting, compressor());
+      case 'compressed-random':
+        return compressedRandomPipeline(setting, compressor(), seed);
     }
   };
   return new Map(names.map((name) => [name, make(name)]));

@@ -18,6 +18,7 @@ import { describeDecoder, describeEncoder } from '../model/describe.js';
 import type { Dtype } from '../model/device.js';
 import { encoderConventions } from '../model/encoder-conventions.js';
 import { readProjector } from '../model/projector-file.js';
+import { softTokensPerChunk } from '../model/soft-tokens.js';
 import { headerLength, parseHeader, type TensorInfo } from '../model/safetensors.js';
 import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/synthetic.js';
 import type { DecoderArchitecture } from '../onnx/decoder-graph.js';
@@ -209,7 +210,7 @@ async function describeProjector(model: Peek): Promise<Pick<Described, 'facts' |
       facts: {
         depth: `${layers}L`,
         'from encoder width': inputWidth,
-        'to decoder width': outputWidth,
+        'to width': outputWidth,
         parameters: sum(own.map(elements)),
       },
       numbers: byType(own),
@@ -231,7 +232,18 @@ async function describeBundle(
     parts.push(await describe({ ...model, name: `${model.name} ${part}`, at }, options));
   }
   const { name, version, license } = bundle;
-  return { facts: { name, version, licence: license }, parts };
+  const [from, to] = [parts[0]?.facts.width, parts[2]?.facts['to width']];
+  const perChunk =
+    typeof from === 'number' && typeof to === 'number' ? softTokensPerChunk(to, from) : undefined;
+  return {
+    facts: {
+      ...{ name, version, licence: license },
+      ...(perChunk === undefined
+        ? {}
+        : { 'soft tokens a chunk': perChunk ?? `none: ${to} is no multiple of ${from}` }),
+    },
+    parts,
+  };
 }
 
 /** Numbers by element type, from the headers of safetensors; empty for other formats. */

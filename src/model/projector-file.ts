@@ -4,6 +4,7 @@
 
 import { ModelError } from '../domain/errors.js';
 import type { ProjectorArchitecture } from '../onnx/projector-graph.js';
+import { openTensors } from './checkpoint.js';
 import { findPrefix, type TensorStore } from './safetensors.js';
 
 /** Names under which training frameworks store a projector; LlavaCode's checkpoints use the first. */
@@ -40,5 +41,20 @@ export function readProjector(file: TensorStore): ProjectorFile {
       'their weights are called linear_1.weight, linear_2.weight and so on',
     ]);
   }
-  return { architecture: { layers, inputWidth, outputWidth }, prefix };
+  const hiddenWidths = matrices.slice(0, -1).map(([rows]) => rows ?? 0);
+  return { architecture: { layers, inputWidth, hiddenWidths, outputWidth }, prefix };
+}
+
+/**
+ * The widths of the projector in a file, without its weights.
+ *
+ * @throws {ModelError} As {@link readProjector}, and if the file cannot be read.
+ */
+export async function projectorWidths(path: string): Promise<ProjectorArchitecture> {
+  const file = await openTensors(path);
+  try {
+    return readProjector(file).architecture;
+  } finally {
+    file.close();
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * @file Interface of a projector: encoder vectors in, soft tokens out.
  *
- * Shape letters: K vectors, E encoder width, C decoder width.
+ * Shape letters: K vectors, E encoder width, C decoder width, k soft tokens a vector.
  */
 
 import type { Matrix } from '../tensor/matrix.js';
@@ -15,11 +15,13 @@ export interface Projector {
   readonly layers: ProjectorLayers;
   /** E. */
   readonly inputWidth: number;
-  /** C. */
+  /** Between its Linear layers. */
+  readonly hiddenWidths: readonly number[];
+  /** k C; k is 1 in LlavaCode's. */
   readonly outputWidth: number;
 
   /**
-   * Maps [K, E] to [K, C]; K may be 0.
+   * Maps [K, E] to [K, k C]; K may be 0.
    *
    * @throws {RangeError} If the input is not E wide.
    */

@@ -3,15 +3,36 @@
  *
  * Flow: tokenize -> look up embeddings -> **splice** -> prefill. Pure: no files, no clock, no runtime.
  *
- * Shape letters: T prompt tokens, K soft tokens, C decoder width.
+ * Shape letters: T prompt tokens, N chunks, k soft tokens a chunk, K = k N soft tokens, C decoder width.
  *
  * Source: LLaVA (arXiv:2304.08485) for replacing placeholders by projected features; LlavaCode
- * (arXiv:2510.19644) for one vector a retrieved chunk. Places are positions that prompt assembly
+ * (arXiv:2510.19644) for one vector a retrieved chunk; k soft tokens a chunk are a wider last layer, cut up. Places are positions that prompt assembly
  * reserved, never ids or text that are searched for.
  */
 
 import { ModelError } from '../domain/errors.js';
-import type { Matrix } from '../tensor/matrix.js';
+import { matrixOf, type Matrix } from '../tensor/matrix.js';
+
+/**
+ * How many soft tokens a projector gives for a chunk.
+ *
+ * @param outputWidth Of the projector.
+ * @param C           Decoder width.
+ * @returns           k, or null where the output is not a whole number of decoder widths.
+ */
+export function softTokensPerChunk(outputWidth: number, C: number): number | null {
+  return outputWidth > 0 && outputWidth % C === 0 ? outputWidth / C : null;
+}
+
+/**
+ * Rows of the projector as soft tokens: [N, k C] -> [k N, C]. The k of a chunk are the consecutive slices of its
+ * row, in order. No number moves, so the result shares the data.
+ *
+ * @example // k = 2: one row [1, 2, 3, 4] => rows [1, 2] and [3, 4]
+ */
+export function splitSoftTokens({ rows, cols, data }: Matrix, k: number): Matrix {
+  return matrixOf(rows * k, cols / k, data);
+}
 
 /**
  * Replaces the placeholder rows of a prompt by soft tokens, in place.

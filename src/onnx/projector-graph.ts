@@ -3,10 +3,11 @@
  *
  * Flow: chunk vectors -> **projector graph** -> soft tokens.
  *
- * Shape letters: K vectors, E encoder width, C decoder width.
+ * Shape letters: K vectors, E encoder width, C decoder width, k soft tokens a vector.
  *
  * Source: LlavaCode (arXiv 2510.19644) and its published code: Linear -> exact GELU -> LayerNorm,
- * the last Linear bare; parameter names `linear_1..4`, `ln_1..3`.
+ * the last Linear bare; parameter names `linear_1..4`, `ln_1..3`. Its widths are E, C, C in 2L, E, 2C, 2C, C in
+ * 3L and E, 3C, 4C, 2C, C in 4L; others are taken as they are, and k C at the end gives k soft tokens.
  */
 
 import { Graph } from './graph.js';
@@ -18,7 +19,9 @@ export interface ProjectorArchitecture {
   readonly layers: 2 | 3 | 4;
   /** E. */
   readonly inputWidth: number;
-  /** C. */
+  /** Between the Linear layers, one fewer than there are of them. */
+  readonly hiddenWidths: readonly number[];
+  /** k C. */
   readonly outputWidth: number;
 }
 
@@ -29,30 +32,27 @@ export const PROJECTOR_IO = { vectors: 'vectors', soft: 'soft_tokens' } as const
 const LAYER_NORM_EPS = 1e-5;
 
 /**
- * Widths from the input to the output; one Linear layer lies between each pair.
+ * Whether the hidden widths are LlavaCode's for one soft token of the width that comes out.
  *
- * @example
- * projectorWidths({ layers: 3, inputWidth: 768, outputWidth: 1536 }); // => [768, 3072, 3072, 1536]
+ * @example // 3L, 768 -> 3072 -> 3072 -> 1536: one token for a decoder that is 1536 wide, not two for one of 768
  */
-export function projectorWidths({ layers, inputWidth: E, outputWidth: C }: ProjectorArchitecture): number[] {
-  switch (layers) {
-    case 2:
-      return [E, C, C];
-    case 3:
-      return [E, 2 * C, 2 * C, C];
-    case 4:
-      return [E, 3 * C, 4 * C, 2 * C, C];
-  }
+export function isPublishedShape({
+  hiddenWidths,
+  outputWidth: C,
+}: Pick<ProjectorArchitecture, 'hiddenWidths' | 'outputWidth'>): boolean {
+  const published = [[C], [2 * C, 2 * C], [3 * C, 4 * C, 2 * C]];
+  return published.some((widths) => widths.join() === hiddenWidths.join());
 }
 
 /** Describes the projector, in float32: it is small, and its output is read by the host. */
 export function buildProjectorGraph(architecture: ProjectorArchitecture, weights: WeightSource): Graph {
   const g = new Graph('projector');
-  const widths = projectorWidths(architecture);
+  const { inputWidth, hiddenWidths, outputWidth } = architecture;
+  const widths = [inputWidth, ...hiddenWidths, outputWidth];
   const weight = (name: string, shape: readonly number[]) =>
     g.weight(name, 'float32', shape, weights.tensor(name, shape));
 
-  let x = g.input(PROJECTOR_IO.vectors, 'float32', ['K', architecture.inputWidth]);
+  let x = g.input(PROJECTOR_IO.vectors, 'float32', ['K', inputWidth]);
   for (let layer = 1; layer < widths.length; layer++) {
     const [from, to] = [widths[layer - 1]!, widths[layer]!];
     x = gemm(g, x, weight(`linear_${layer}.weight`, [to, from]), weight(`linear_${layer}.bias`, [to]));

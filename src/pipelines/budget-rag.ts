@@ -1,8 +1,8 @@
 /**
  * @file `budget-rag`: retrieved code as text, cut to as many tokens as `compressed` has soft tokens.
  *
- * n chunks give n tokens of text in the place where n soft tokens would stand, so that the two prompts
- * have the same length, the same prefill cost, and quality can be read at equal latency. The cross-file
+ * n chunks give k n tokens of text in the place where k n soft tokens would stand (k: those of a chunk, one
+ * with LlavaCode's projectors), so that the two prompts have the same length, the same prefill cost, and quality can be read at equal latency. The cross-file
  * budget of `full-rag` plays no part, as it plays none for soft tokens.
  *
  * At ten tokens everything that is not code is dear, so the block is the strongest that the budget
@@ -18,11 +18,14 @@ import type { PromptSetting } from './in-file.js';
 import type { Pipeline } from './pipeline.js';
 import { prepareText } from './text-context.js';
 
-export function budgetRagPipeline(setting: PromptSetting): Pipeline {
+/** @param tokensPerChunk Soft tokens that `compressed` has for a chunk. */
+export function budgetRagPipeline(setting: PromptSetting, tokensPerChunk: number): Pipeline {
   return {
     name: 'budget-rag',
     prepare(task, chunks) {
-      return Promise.resolve(prepareText(setting, task, () => bareBlock(chunks), chunks.length));
+      return Promise.resolve(
+        prepareText(setting, task, () => bareBlock(chunks), chunks.length * tokensPerChunk),
+      );
     },
   };
 }

@@ -1,7 +1,8 @@
 /**
- * @file `compressed`: each retrieved chunk as one soft token.
+ * @file `compressed`: each retrieved chunk as one soft token, or as k of them.
  *
- * chunk text -> encoder (frozen) -> unit vector -> projector -> soft token.
+ * chunk text -> encoder (frozen) -> unit vector -> projector -> k soft tokens, in the order of the
+ * projector's output.
  *
  * Source: LlavaCode (arXiv:2510.19644).
  */
@@ -9,6 +10,7 @@
 import { stopwatch } from '../domain/clock.js';
 import type { Encoder } from '../model/encoder.js';
 import type { Projector } from '../model/projector.js';
+import { splitSoftTokens } from '../model/soft-tokens.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import { encoderInput, type EncoderTemplate } from '../prompt/encoder-input.js';
 import { normalizeRows } from '../tensor/matrix.js';
@@ -24,6 +26,8 @@ export interface Compressor {
   /** Whether the projector was trained on vectors of length 1. */
   readonly normalize: boolean;
   readonly projector: Projector;
+  /** k: width of the projector's output over that of the decoder. */
+  readonly tokensPerChunk: number;
 }
 
 export function compressedPipeline(setting: PromptSetting, compressor: Compressor): Pipeline {
@@ -33,7 +37,7 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
       const { clock, format, placement } = setting;
       const tokenizing = stopwatch(clock);
       const inFile = inFileContext(setting, task);
-      const context = { kind: 'soft', count: chunks.length } as const;
+      const context = { kind: 'soft', count: chunks.length * compressor.tokensPerChunk } as const;
       const prompt = assemblePrompt(format, { ...inFile, context, placement });
       const ordered = setting.chunkOrder === 'best-last' ? chunks.toReversed() : chunks;
       const inputs = ordered.map(({ text }) =>
@@ -46,9 +50,10 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
       const encodeMs = encoding();
 
       const projecting = stopwatch(clock);
-      const soft = await compressor.projector.project(
+      const projected = await compressor.projector.project(
         compressor.normalize ? normalizeRows(vectors) : vectors,
       );
+      const soft = splitSoftTokens(projected, compressor.tokensPerChunk);
       return { prompt, soft, text: NO_TEXT, inFile, tokenizeMs, encodeMs, projectMs: projecting() };
     },
   };

@@ -12,7 +12,7 @@ import type { Prompt } from '../prompt/assemble.js';
 import type { InFileContext } from './in-file.js';
 import type { Matrix } from '../tensor/matrix.js';
 
-export const PIPELINES = ['no-context', 'full-rag', 'budget-rag', 'compressed'] as const;
+export const PIPELINES = ['no-context', 'full-rag', 'budget-rag', 'compressed', 'compressed-random'] as const;
 export type PipelineName = (typeof PIPELINES)[number];
 
 /** Those of a run that names none. */
@@ -26,6 +26,20 @@ export function usesRetrieval(name: PipelineName): boolean {
     case 'full-rag':
     case 'budget-rag':
     case 'compressed':
+    case 'compressed-random':
+      return true;
+  }
+}
+
+/** Whether a pipeline shows soft tokens, and so needs a projector. */
+export function usesSoftTokens(name: PipelineName): boolean {
+  switch (name) {
+    case 'no-context':
+    case 'full-rag':
+    case 'budget-rag':
+      return false;
+    case 'compressed':
+    case 'compressed-random':
       return true;
   }
 }

@@ -49,6 +49,7 @@ export function summarizeRun(
       retrievalProfile: spec.retrievalProfile,
       topK: spec.topK,
       contextPlacement: spec.contextPlacement,
+      softTokensPerChunk: spec.softTokensPerChunk ?? 1,
       seed: spec.seed,
     },
     configurations(spec),

@@ -19,8 +19,8 @@ import {
 } from '../run/record.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
 import { createRng } from '../tensor/rng.js';
-import { tabulate, type OutcomeTable } from './outcomes.js';
-import { comparedColumns, compareColumns, type Comparison } from './verdicts.js';
+import { tabulate, type OutcomeColumn, type OutcomeTable } from './outcomes.js';
+import { comparedColumns, compareColumns, recovery, type Comparison, type RowRecovery } from './verdicts.js';
 
 export const SUMMARY_SCHEMA = 'llava-eval/summary@1';
 
@@ -51,6 +51,11 @@ export interface SummaryRow extends Configuration {
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
   /** The entry of `comparisons` with the base `no-context`. */
   readonly vsNoContext: { exactMatch: Difference; editSimilarity: Difference } | null;
+  /**
+   * How much of what full-rag gains over no-context this row wins back, same retriever and top-k. A metric is null
+   * where no gain of full-rag is shown; all is null without those two rows, and for themselves.
+   */
+  readonly recovery: RowRecovery | null;
 }
 
 /** What the intervals of a set of rows are intervals over. */
@@ -87,6 +92,8 @@ export interface Summary {
   /** Several in a sweep. */
   readonly topK: readonly number[];
   readonly contextPlacement: string;
+  /** What a chunk takes in the prompts of pipelines with soft tokens. */
+  readonly softTokensPerChunk: number;
   readonly seed: number;
   readonly inference: Inference;
   readonly rows: readonly SummaryRow[];
@@ -155,6 +162,7 @@ function summarizeRows(
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
       ttftReductionVsFullRag: reduction(against('full-rag')),
       vsNoContext: differences(against('no-context')),
+      recovery: recoveryOf(column, table, comparisons),
     };
   });
   return { inference: { basis: table.basis, repositories: table.count }, rows, comparisons };
@@ -177,7 +185,7 @@ function noiseFloor(table: OutcomeTable, seed: number): NoiseFloor | null {
 function summarizeRow(
   { pipeline, retriever, topK }: Configuration,
   own: readonly TaskRecord[],
-): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext'> {
+): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'> {
   const scored = own.flatMap((record) => (record.status === 'scored' ? [record] : []));
   const stage = (read: (record: ScoredRecord) => number): number | null => quantile(scored.map(read), 0.5);
   const promptTokens = scored.map((record) => record.promptTokens);
@@ -227,6 +235,23 @@ function reduction(comparison: Comparison | undefined): SummaryRow['ttftReductio
   const { pairs, ttftRatio } = comparison;
   const { p50, ci95 } = ttftRatio;
   return { p50: 1 - p50, ci95: ci95 === null ? null : [1 - ci95[1], 1 - ci95[0]], pairs };
+}
+
+function recoveryOf(
+  column: OutcomeColumn,
+  table: OutcomeTable,
+  comparisons: readonly Comparison[],
+): RowRecovery | null {
+  const { configuration } = column;
+  if (configuration.pipeline === 'full-rag') return null;
+  const gain = comparisons.find(
+    ({ of, base }) =>
+      base.pipeline === 'no-context' && isSameConfiguration(of, { ...configuration, pipeline: 'full-rag' }),
+  );
+  if (gain === undefined) return null;
+  const columnOf = (wanted: Configuration): OutcomeColumn =>
+    table.columns.find((other) => isSameConfiguration(other.configuration, wanted))!;
+  return recovery(column, columnOf(gain.of), columnOf(gain.base), table, gain);
 }
 
 function differences(comparison: Comparison | undefined): SummaryRow['vsNoContext'] {

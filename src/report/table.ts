@@ -5,10 +5,12 @@
 import Table from 'cli-table3';
 import { fallbackNote, type DeviceProof } from '../model/device-proof.js';
 import type { Difference } from '../metrics/paired.js';
+import type { Recovery } from '../metrics/recovery.js';
 import { SAMPLES_FOR } from '../metrics/statistics.js';
+import { usesSoftTokens } from '../pipelines/pipeline.js';
 import { configurationLabel, type Configuration } from '../run/record.js';
 import { fixed, interval, signed, wrapped } from './format.js';
-import { unscored, type Summary } from './summary.js';
+import { unscored, type Summary, type SummaryRow } from './summary.js';
 
 const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
 
@@ -75,6 +77,9 @@ function notes(summary: Summary): string[] {
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
+  if (summary.softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
+    lines.push(`The projector gives ${summary.softTokensPerChunk} soft tokens a chunk.`);
+  }
   if (summary.decoder.promptFamily === 'prefix-only') {
     lines.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
   }
@@ -98,7 +103,7 @@ function notes(summary: Summary): string[] {
 }
 
 /** The comparisons, one block a base, with the word for what each shows. */
-function comparisonLines({ comparisons, topK, inference }: Summary): string[] {
+function comparisonLines({ rows, comparisons, topK, inference }: Summary): string[] {
   if (comparisons.length === 0) return [];
   const label = (row: Configuration): string => configurationLabel(row, topK);
   const width = Math.max(...comparisons.map(({ of }) => label(of).length));
@@ -128,6 +133,7 @@ function comparisonLines({ comparisons, topK, inference }: Summary): string[] {
       );
     }
   }
+  lines.push(...recoveryLines(rows, label, width));
   const over =
     inference.basis === 'repositories'
       ? `over ${inference.repositories} repositories`
@@ -138,4 +144,29 @@ function comparisonLines({ comparisons, topK, inference }: Summary): string[] {
     `Verdicts hold for a whole column of ${comparisons.length} (Holm, 5 %); tied: none is shown.`,
   );
   return lines;
+}
+
+/** What is won back of the gain of full-rag, where it gains; nothing where no gain is shown. */
+function recoveryLines(
+  rows: readonly SummaryRow[],
+  label: (row: Configuration) => string,
+  width: number,
+): string[] {
+  const shown = rows.flatMap((row) => {
+    const { exactMatch: em, editSimilarity: es } = row.recovery ?? { exactMatch: null, editSimilarity: null };
+    return em === null && es === null ? [] : [{ name: label(row), em: share(em), es: share(es) }];
+  });
+  if (shown.length === 0) return [];
+  const emWidth = Math.max(...shown.map(({ em }) => em.length), 2);
+  return [
+    '',
+    'Share of the gain of full-rag over no-context that is won back:',
+    `  ${''.padEnd(width)}  ${'EM'.padEnd(emWidth)}  ES`,
+    ...shown.map(({ name, em, es }) => `  ${name.padEnd(width)}  ${em.padEnd(emWidth)}  ${es}`),
+  ];
+}
+
+/** @example '52 % [31, 74]' */
+function share(of: Recovery | null): string {
+  return of === null ? fixed(null, 0) : `${fixed(of.percent, 0)} % ${interval(of.ci95, 0)}`;
 }

@@ -2,7 +2,7 @@
  * @file The comparisons of a run: which configurations are set against which, and what each shows.
  *
  * Per retriever and top-k: every pipeline that retrieves against `no-context`, and `compressed` against
- * `full-rag` and against `budget-rag`. One family per metric (EM, ES, TTFT) for Holm's correction, over all of
+ * `full-rag`, `budget-rag` and `compressed-random`. One family per metric (EM, ES, TTFT) for Holm's correction, over all of
  * these, since a reader looks down one column for what stands out.
  */
 
@@ -14,6 +14,7 @@ import {
   type Difference,
   type Ratio,
 } from '../metrics/paired.js';
+import { recoveredShare, type Recovery } from '../metrics/recovery.js';
 import type { Interval } from '../metrics/statistics.js';
 import type { PipelineName } from '../pipelines/pipeline.js';
 import { isSameConfiguration, type Configuration } from '../run/record.js';
@@ -37,7 +38,8 @@ const BASES: Readonly<Record<PipelineName, readonly PipelineName[]>> = {
   'no-context': [],
   'full-rag': ['no-context'],
   'budget-rag': ['no-context'],
-  compressed: ['no-context', 'full-rag', 'budget-rag'],
+  compressed: ['no-context', 'full-rag', 'budget-rag', 'compressed-random'],
+  'compressed-random': ['no-context'],
 };
 
 /** The columns to compare: every one with each of its bases that is in the table. */
@@ -54,6 +56,34 @@ export function comparedColumns(
       return base === undefined ? [] : [[of, base] as const];
     }),
   );
+}
+
+/** Shares of a gain that are won back, by metric; null where no such gain is shown. */
+export interface RowRecovery {
+  readonly exactMatch: Recovery | null;
+  readonly editSimilarity: Recovery | null;
+}
+
+/**
+ * How much of what `full` gains over `base` is in `of`.
+ *
+ * @param gain The comparison of `full` with `base`: only a gain that it shows can be won back.
+ */
+export function recovery(
+  of: OutcomeColumn,
+  full: OutcomeColumn,
+  base: OutcomeColumn,
+  table: OutcomeTable,
+  gain: Pick<Comparison, 'exactMatch' | 'editSimilarity'>,
+): RowRecovery {
+  const share = (metric: keyof RowRecovery, kind: 'binary' | 'graded'): Recovery | null =>
+    gain[metric].verdict === 'better'
+      ? recoveredShare(of[metric], full[metric], base[metric], table, kind)
+      : null;
+  return {
+    exactMatch: share('exactMatch', 'binary'),
+    editSimilarity: share('editSimilarity', 'graded'),
+  };
 }
 
 /**

@@ -8,6 +8,7 @@
 import { signTestInterval } from '../metrics/median-interval.js';
 import type { Difference, Estimate, Verdict } from '../metrics/paired.js';
 import { EXTRA_NAMES, EXTRA_TITLES } from '../metrics/profile.js';
+import type { Recovery } from '../metrics/recovery.js';
 import { mean, SAMPLES_FOR } from '../metrics/statistics.js';
 import type { PipelineName } from '../pipelines/pipeline.js';
 import {
@@ -97,6 +98,7 @@ export function reportView(summary: Summary, run: RunJson, records: readonly Tas
       overview(context),
       tradeOff(context, subject),
       equalLatency(context),
+      recovered(context),
       latency(context),
       stages(context),
       differences(context),
@@ -293,6 +295,46 @@ function equalLatency({ summary, comparisons, shown }: Context): Section | null 
     tables,
     notes: estimated.some((row) => row.some(({ sort }) => sort === null))
       ? ['–: nothing of the curve of text is as fast.']
+      : [],
+  };
+}
+
+/** How much of the gain of text is left after compressing it, and whether noise would do as well. */
+function recovered({ summary, comparisons }: Context): Section | null {
+  const rows = summary.rows.filter((row) => row.recovery !== null);
+  if (rows.length === 0) return null;
+  const controls = comparisons.filter(({ base }) => base.pipeline === 'compressed-random');
+  return {
+    id: 'recovery',
+    title: 'How much of the gain of text is won back',
+    short: 'Won back',
+    intro: [
+      'Of what full-rag gains over no-context, with the same retriever: 100 % is all of it, 0 % nothing.',
+      ...(controls.length === 0
+        ? []
+        : [
+            'compressed-random has the soft tokens of random vectors: what it wins back is not owed to what was ' +
+              'retrieved, and what compressed has above it is.',
+          ]),
+    ],
+    charts: [],
+    tables: [
+      {
+        caption: 'Share of the gain of full-rag over no-context that is won back, with 95 % intervals',
+        columns: [
+          { title: 'configuration', kind: 'text' },
+          { title: 'EM', kind: 'number', better: 'higher' },
+          { title: 'ES', kind: 'number', better: 'higher' },
+        ],
+        rows: rows.map((row) => [
+          word(configurationLabel(row, summary.topK)),
+          share(row.recovery?.exactMatch ?? null),
+          share(row.recovery?.editSimilarity ?? null),
+        ]),
+      },
+    ],
+    notes: rows.some(({ recovery }) => recovery?.exactMatch === null || recovery?.editSimilarity === null)
+      ? ['–: no gain of full-rag is shown in this metric, so that there is nothing to win back.']
       : [],
   };
 }
@@ -723,7 +765,12 @@ function nameOf(row: Configuration, topKs: readonly number[] = []): string {
 /** What a reader asks first, first: retriever by retriever, `compressed` against the other kinds of retrieval. */
 function inReadingOrder(comparisons: readonly Comparison[]): Comparison[] {
   const retrievers = [...new Set(comparisons.map(({ of }) => of.retriever))];
-  const asked = ['compressed full-rag', 'compressed budget-rag', 'compressed no-context'];
+  const asked = [
+    'compressed full-rag',
+    'compressed budget-rag',
+    'compressed no-context',
+    'compressed compressed-random',
+  ];
   const rank = ({ of, base }: Comparison): number => {
     const at = asked.indexOf(`${of.pipeline} ${base.pipeline}`);
     return retrievers.indexOf(of.retriever) * 10 + (at === -1 ? asked.length : at);
@@ -768,6 +815,11 @@ function difference(of: Difference): Cell {
     sort: of.delta,
     verdict: of.verdict,
   };
+}
+
+function share(of: Recovery | null): Cell {
+  if (of === null) return { text: fixed(null, 0), sort: null };
+  return { text: `${fixed(of.percent, 0)} % ${interval(of.ci95, 0)}`, sort: of.percent };
 }
 
 function ttftChange(comparison: Comparison): Cell {

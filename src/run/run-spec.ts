@@ -57,6 +57,8 @@ export const runSpecSchema = z.strictObject({
   threads: count,
   ttftRepeats: count,
   seed: z.int(),
+  /** Soft tokens of a chunk; absent for one, so that such runs have the fingerprint they always had. */
+  softTokensPerChunk: z.exactOptional(count),
 });
 
 export type RunSpec = z.infer<typeof runSpecSchema>;

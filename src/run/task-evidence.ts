@@ -4,7 +4,8 @@
  * One line a task, written before its first record. Not needed for any number: a run folder without it
  * is reported all the same, only its tasks cannot be looked at. With a record it gives back each prompt:
  * `left` and `right` are in all of them, `no-context` has nothing else, `full-rag` and `budget-rag` have
- * the first `contextCharacters` of their block of the record's chunks, `compressed` a soft token a chunk.
+ * the first `contextCharacters` of their block of the record's chunks, `compressed` and
+ * `compressed-random` the soft tokens of those chunks.
  */
 
 import { z } from 'zod';

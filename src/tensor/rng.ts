@@ -74,6 +74,16 @@ export class Rng {
     return draw % n;
   }
 
+  /**
+   * A number from the standard normal distribution. Takes two numbers of the stream.
+   *
+   * Source: Box & Muller, Annals of Mathematical Statistics 29 (1958) 610.
+   */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.next()));
+    return radius * Math.cos(2 * Math.PI * this.next());
+  }
+
   /** A new array with the same items in random order (Fisher-Yates); the argument is not changed. */
   shuffle<T>(items: readonly T[]): T[] {
     const result = [...items];

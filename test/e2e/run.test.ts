@@ -193,6 +193,44 @@ describe('llava-eval run', () => {
     }
   });
 
+  test('k soft tokens a chunk take k places, budget-rag follows, and the control is reproducible', async () => {
+    const wide = join(folder, 'wide');
+    writeTinyBundle(wide, { softTokens: 2 });
+    const args = (out: string, ...pipelines: string[]): string[] =>
+      runArgs(
+        out,
+        ...['--model', wide, '--limit', '4', '--retrievers', 'bm25', '--top-k', '3', '--quiet'],
+        ...['--pipelines', pipelines.join()],
+      );
+    const { code, stdout, stderr } = await llavaEval(
+      args('wide-run', 'no-context', 'budget-rag', 'compressed', 'compressed-random'),
+    );
+    assert.equal(code, 0, stderr);
+    assert.ok(
+      stdout.split('\n').every((line) => line.length <= 80),
+      stdout,
+    );
+    assert.match(stdout, /^The projector gives 2 soft tokens a chunk\.$/m);
+    assert.match(stdout, /^Against compressed-random:$/m);
+    const summary = summaryOf('wide-run');
+    const rowOf = (pipeline: string) => summary.rows.find((row) => row.pipeline === pipeline)!;
+    const [bare, budget, soft, random] = ['no-context', 'budget-rag', 'compressed', 'compressed-random'].map(
+      rowOf,
+    );
+    assert.deepEqual([summary.softTokensPerChunk, soft!.softTokens.mean], [2, 2 * soft!.chunks.mean!]);
+    assert.equal(soft!.promptTokens.mean, bare!.promptTokens.mean! + soft!.softTokens.mean!);
+    assert.deepEqual(random!.promptTokens, soft!.promptTokens);
+    assert.deepEqual(budget!.promptTokens, soft!.promptTokens);
+    assert.deepEqual([random!.stagesMs.encode, soft!.stagesMs.encode! > 0], [0, true]);
+    // Alone, the control answers as it does beside others; budget-rag has the length of the projector it lacks.
+    assert.equal((await llavaEval(args('wide-alone', 'budget-rag', 'compressed-random'))).code, 0);
+    assert.equal((await llavaEval(args('wide-budget', 'budget-rag'))).code, 0);
+    const whole = await recordsOf('wide-run');
+    for (const out of ['wide-alone', 'wide-budget']) {
+      for (const [key, record] of await recordsOf(out)) assert.deepEqual(whole.get(key), record);
+    }
+  });
+
   test('interrupted and resumed, records what an uninterrupted run records', async () => {
     const journal = join(folder, 'e', 'journal.jsonl');
     const first = await llavaEval(runArgs('e'), {

@@ -35,7 +35,10 @@ const CONFIGURATIONS: readonly Configuration[] = [
     (['jaccard', 'unixcoder', 'bm25'] as const).map((retriever) => ({ pipeline, retriever, topK: 10 })),
   ),
 ];
-const SPEED = { 'no-context': 1, 'full-rag': 2.2, 'budget-rag': 1.1, compressed: 1.05 } as const;
+const SPEED = {
+  ...{ 'no-context': 1, 'full-rag': 2.2, 'budget-rag': 1.1, compressed: 1.05 },
+  'compressed-random': 1.05,
+} as const;
 
 interface Setting {
   readonly world: World;

@@ -83,8 +83,8 @@ describe('looking at a model', () => {
   });
 
   test('of a bundle shows its parts, and a projector is read whole', async () => {
-    const { role, parts } = await inspect('own/bundle');
-    assert.equal(role, 'bundle');
+    const { role, facts, parts } = await inspect('own/bundle');
+    assert.deepEqual([role, facts['soft tokens a chunk']], ['bundle', 1]);
     assert.deepEqual(
       parts.map((part) => [part.role, part.problem]),
       [
@@ -96,11 +96,7 @@ describe('looking at a model', () => {
     const [, encoder, projector] = parts;
     assert.deepEqual([encoder!.facts['pooling'], encoder!.facts['input']], ['mean', 'unixcoder']);
     assert.deepEqual(
-      [
-        projector!.facts['depth'],
-        projector!.facts['from encoder width'],
-        projector!.facts['to decoder width'],
-      ],
+      [projector!.facts['depth'], projector!.facts['from encoder width'], projector!.facts['to width']],
       ['3L', 24, 32],
     );
   });

@@ -175,14 +175,23 @@ describe('projector', () => {
   });
 
   test('widths that do not meet are refused before anything runs', () => {
-    const projector = { inputWidth: 768, outputWidth: 1536 };
-    checkProjectorFits(projector, { width: 768 }, { width: 1536 });
+    const projector = { inputWidth: 768, hiddenWidths: [3072, 3072], outputWidth: 1536 };
+    assert.equal(checkProjectorFits(projector, { width: 768 }, { width: 1536 }), 1);
     assert.throws(
       () => {
         checkProjectorFits(projector, { width: 768 }, { width: 896 });
       },
       message(/projector maps 768 -> 1536 but the decoder is 896 wide; it was trained for another decoder/),
     );
+    // Twice the width of the decoder, but not two soft tokens: all of its widths are those of one for 1536.
+    assert.throws(
+      () => {
+        checkProjectorFits(projector, { width: 768 }, { width: 768 });
+      },
+      message(/768 -> 1536 but the decoder is 768 wide; it was trained for another decoder/),
+    );
+    const two = { ...projector, hiddenWidths: [1536, 1536] };
+    assert.equal(checkProjectorFits(two, { width: 768 }, { width: 768 }), 2);
     assert.throws(
       () => {
         checkProjectorFits(projector, { width: 1024 }, { width: 1536 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
 import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
-import { compressedPipeline } from '../../src/pipelines/compressed.js';
+import { compressedPipeline, type Compressor } from '../../src/pipelines/compressed.js';
 import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import type { PromptSetting } from '../../src/pipelines/in-file.js';
 import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/assemble.js';
@@ -11,11 +11,11 @@ import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { createRng } from '../../src/tensor/rng.js';
 import {
   fakeEncoder,
-  fakeProjector,
   fakeTask,
   fakeTokenizer,
   tickingClock,
   fakeFormat,
+  wideProjector,
 } from '../support/fakes.js';
 
 const setting = (placement: ContextPlacement, contextTokens: number): PromptSetting => ({
@@ -26,13 +26,14 @@ const setting = (placement: ContextPlacement, contextTokens: number): PromptSett
   clock: tickingClock(),
 });
 
-const COMPRESSOR = {
+const compressorOf = (tokensPerChunk: number): Compressor => ({
   encoder: fakeEncoder,
   tokenizer: fakeTokenizer,
   template: unixcoderTemplate(fakeTokenizer, 64),
   normalize: true,
-  projector: fakeProjector,
-};
+  projector: wideProjector(tokensPerChunk),
+  tokensPerChunk,
+});
 
 const chunksOf = (...texts: string[]): ScoredChunk[] =>
   texts.map((text, i) => ({ path: `c${i}.ts`, startLine: 1, endLine: 1, text, score: -i }));
@@ -40,14 +41,16 @@ const chunksOf = (...texts: string[]): ScoredChunk[] =>
 describe('budget-rag', () => {
   test('has the prompt length of compressed for the same chunks, whatever the budget of full-rag', async () => {
     const rng = createRng(11);
-    const words = ['x', 'let a = 1;', '  if (b) {\n    c();\n  }', '\treturn d;', 'é', '}'];
+    // At least as many tokens as k is large: a chunk of less text makes the prompt shorter.
+    const words = ['xyz', 'let a = 1;', '  if (b) {\n    c();\n  }', '\treturn d;', 'été', '});'];
     for (let round = 0; round < 300; round++) {
       const texts = Array.from({ length: rng.int(12) }, () => words[rng.int(words.length)]!);
       const task = fakeTask('r/1', 'p'.repeat(rng.int(60)), 'answer', 's'.repeat(rng.int(40)));
       for (const placement of CONTEXT_PLACEMENTS) {
         const from = setting(placement, 1 + rng.int(5));
-        const budget = await budgetRagPipeline(from).prepare(task, chunksOf(...texts));
-        const soft = await compressedPipeline(from, COMPRESSOR).prepare(task, chunksOf(...texts));
+        const k = 1 + rng.int(3);
+        const budget = await budgetRagPipeline(from, k).prepare(task, chunksOf(...texts));
+        const soft = await compressedPipeline(from, compressorOf(k)).prepare(task, chunksOf(...texts));
         assert.equal(budget.prompt.ids.length, soft.prompt.ids.length);
         // Text stands exactly where the soft tokens would, and nothing else differs.
         const differing = soft.prompt.ids.flatMap((id, t) => (id === budget.prompt.ids[t] ? [] : [t]));
@@ -61,10 +64,11 @@ describe('budget-rag', () => {
     const task = fakeTask('r/1', 'p', 'answer', 's');
     const from = setting('before-prefix', 100);
     // Three chunks of no text at all are three line ends; a fourth token does not exist.
-    const budget = await budgetRagPipeline({
-      ...from,
-      tokenizer: { ...fakeTokenizer, encode: (text) => fakeTokenizer.encode(text.replaceAll('\n', '')) },
-    }).prepare(task, chunksOf('a', 'b', ''));
+    const tokenizer = {
+      ...fakeTokenizer,
+      encode: (text: string) => fakeTokenizer.encode(text.replaceAll('\n', '')),
+    };
+    const budget = await budgetRagPipeline({ ...from, tokenizer }, 1).prepare(task, chunksOf('a', 'b', ''));
     assert.deepEqual(budget.text, { tokens: 2, characters: 2 });
   });
 
@@ -72,7 +76,7 @@ describe('budget-rag', () => {
     const task = fakeTask('r/1', 'p', 'answer', 's');
     const from = setting('before-prefix', 30);
     const chunks = chunksOf('  let a;', 'let b;', 'let c;');
-    const budget = await budgetRagPipeline(from).prepare(task, chunks);
+    const budget = await budgetRagPipeline(from, 1).prepare(task, chunks);
     assert.equal(bareBlock(chunks).slice(0, budget.text.characters), 'let');
     const full = await fullRagPipeline(from).prepare(task, chunks);
     assert.equal(

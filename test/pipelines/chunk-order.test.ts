@@ -67,6 +67,7 @@ describe('best last', () => {
       template: unixcoderTemplate(fakeTokenizer, 64),
       normalize: false,
       projector: fakeProjector,
+      tokensPerChunk: 1,
     };
     const soft = async (chunkOrder: 'best-first' | 'best-last'): Promise<number[]> => {
       const prepared = await compressedPipeline({ ...setting(1), chunkOrder }, compressor).prepare(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fixed, interval, pValue, signed } from '../../src/report/format.js';
 import { summarize, type SummaryHead } from '../../src/report/summary.js';
+import { renderTable } from '../../src/report/table.js';
 import type { Configuration, ScoredRecord, TaskRecord } from '../../src/run/record.js';
 
 const HEAD: SummaryHead = {
@@ -16,6 +17,7 @@ const HEAD: SummaryHead = {
   retrievalProfile: 'repoformer@1',
   topK: [10],
   contextPlacement: 'before-prefix',
+  softTokensPerChunk: 1,
   seed: 0,
 };
 
@@ -238,6 +240,36 @@ describe('the comparisons of a summary', () => {
     const soft = rows.at(-1)!;
     assert.deepEqual(soft.vsNoContext!.exactMatch, named('compressed', 'no-context').exactMatch);
     assert.ok(Math.abs(soft.ttftReductionVsFullRag!.p50 - 0.6) < 1e-9);
+  });
+
+  test('say what share of the gain of full-rag a row wins back, and nothing where there is no gain', () => {
+    // full-rag has 5 of 12 more than no-context in every repository, HALF 2 of 12, RANDOM none.
+    const HALF: Configuration = { ...SOFT };
+    const RANDOM: Configuration = { ...SOFT, pipeline: 'compressed-random' };
+    const all = [
+      ...records(NONE, 10, (task) => task === 0),
+      ...records(FULL, 30, (task) => task < 6),
+      ...records(HALF, 12, (task) => task < 3),
+      ...records(RANDOM, 12, (task) => task === 0),
+    ];
+    const summary = summarize(HEAD, [NONE, FULL, HALF, RANDOM], all);
+    const [none, full, half, random] = summary.rows;
+    assert.deepEqual([none!.recovery, full!.recovery], [null, null]);
+    // 2 of 12 over 5 of 12, without any spread between repositories.
+    assert.ok(Math.abs(half!.recovery!.exactMatch!.percent - 40) < 1e-9);
+    assert.ok(Math.abs(half!.recovery!.editSimilarity!.percent - 40) < 1e-9);
+    assert.equal(half!.recovery!.exactMatch!.tasks, 96);
+    assert.equal(random!.recovery!.editSimilarity!.percent, 0);
+    const table = renderTable(summary, null);
+    assert.match(table, /^Share of the gain of full-rag .*:\n {2} +EM +ES\n {2}compressed\/bm25 +40 % \[/m);
+    assert.match(table, /^ {2}compressed-random\/bm25 +0 % \[/m);
+    const flat = summarize(
+      HEAD,
+      [NONE, FULL, HALF],
+      [NONE, FULL, HALF].flatMap((configuration) => records(configuration, 10, (task) => task === 0)),
+    );
+    assert.deepEqual(flat.rows[2]!.recovery, { exactMatch: null, editSimilarity: null });
+    assert.doesNotMatch(renderTable(flat, null), /won back/);
   });
 
   test('of a run with an A/A row claim no time difference within it', () => {

@@ -9,6 +9,7 @@ import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
 import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
+import { compressedRandomPipeline } from '../../src/pipelines/compressed-random.js';
 import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
 import { noContextPipeline } from '../../src/pipelines/no-context.js';
@@ -58,12 +59,14 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     template: unixcoderTemplate(fakeTokenizer, 64),
     normalize: true,
     projector: fakeProjector,
+    tokensPerChunk: 1,
   };
   const pipelines = [
     noContextPipeline(setting),
     fullRagPipeline(setting),
-    budgetRagPipeline(setting),
+    budgetRagPipeline(setting, 1),
     compressedPipeline(setting, compressor),
+    compressedRandomPipeline(setting, compressor, 0),
   ];
   const retriever: Retriever = {
     name: 'jaccard',
@@ -271,8 +274,8 @@ describe('the core loop', () => {
       planOf({ configurations: configurations({ ...axes, topK: [1, 2] }) }),
       partsOf(new FakeDecoder('answer')),
     );
-    // no-context once; three pipelines at two top-k; two tasks.
-    assert.equal(swept.records.length, 2 * (1 + 3 * 2));
+    // no-context once; four pipelines at two top-k; two tasks.
+    assert.equal(swept.records.length, 2 * (1 + 4 * 2));
     const untimed = (records: readonly TaskRecord[]) =>
       new Map(records.map((record) => [recordKey(record.taskId, record), { ...record, timing: null }]));
     const all = untimed(swept.records);

@@ -118,6 +118,7 @@ export const fakeProjector: Projector = {
   identity: 'fake-projector',
   layers: 3,
   inputWidth: 3,
+  hiddenWidths: [4, 4],
   outputWidth: 2,
   project: (vectors) =>
     Promise.resolve(
@@ -132,6 +133,30 @@ export const fakeProjector: Projector = {
     ),
   dispose: () => Promise.resolve(),
 };
+
+/**
+ * k soft tokens of width 2 a vector: soft token j of a vector is [first number, 100 j + second number].
+ *
+ * @param k Soft tokens a chunk.
+ */
+export function wideProjector(k: number): Projector {
+  return {
+    ...fakeProjector,
+    identity: `wide-projector-${k}`,
+    outputWidth: 2 * k,
+    project: ({ rows, data }) =>
+      Promise.resolve(
+        matrixOf(
+          rows,
+          2 * k,
+          Float32Array.from({ length: rows * 2 * k }, (_, i) => {
+            const [vector, at] = [Math.floor(i / (2 * k)), i % (2 * k)];
+            return data[vector * 3 + (at % 2)]! + (at % 2 === 1 ? 100 * Math.floor(at / 2) : 0);
+          }),
+        ),
+      ),
+  };
+}
 
 /** A task in repository `r`, file `main.ts`, with the given texts. */
 export function fakeTask(id: string, prefix: string, reference: string, suffix: string): CompletionTask {

@@ -5,7 +5,7 @@
  */
 
 import { LLAVACODE } from '../../src/metrics/llavacode.js';
-import { usesRetrieval, type PipelineName } from '../../src/pipelines/pipeline.js';
+import { usesRetrieval, usesSoftTokens, type PipelineName } from '../../src/pipelines/pipeline.js';
 import type { RetrieverName } from '../../src/retrieval/retriever.js';
 import { configurations } from '../../src/run/configurations.js';
 import type { TaskRecord } from '../../src/run/record.js';
@@ -42,6 +42,7 @@ const EFFECT: Readonly<Record<PipelineName, { right: number; tokens: (k: number)
   'full-rag': { right: 0.34, tokens: (k) => 540 + 52 * k },
   'budget-rag': { right: 0.22, tokens: (k) => 540 + k },
   compressed: { right: 0.28, tokens: (k) => 540 + k },
+  'compressed-random': { right: 0.2, tokens: (k) => 540 + k },
 };
 
 /** Makes the run. */
@@ -100,8 +101,8 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       const { exactMatch, editSimilarity } = LLAVACODE.scoreCompared(completion, scored);
       const ttftMs = tokens(k) * 0.05 * noise(rng);
       const retrieveMs = k === 0 ? 0 : 0.4;
-      const isSoft = pipeline === 'compressed';
-      const [encodeMs, projectMs] = isSoft ? [k * 4, 0.6] : [0, 0];
+      const isSoft = usesSoftTokens(pipeline);
+      const [encodeMs, projectMs] = isSoft ? [pipeline === 'compressed' ? k * 4 : 0, 0.6] : [0, 0];
       const tokenizeMs = 3;
       const isText = pipeline === 'full-rag' || pipeline === 'budget-rag';
       records.push({

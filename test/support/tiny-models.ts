@@ -21,6 +21,8 @@ export interface TinyBundleOptions {
   readonly encoderWidth?: number;
   /** Output width of the projector where it shall not fit the decoder. */
   readonly projectorOutput?: number;
+  /** Soft tokens a chunk: so many times as wide as the decoder is the projector's output. */
+  readonly softTokens?: number;
   readonly maxPositions?: number;
 }
 
@@ -55,6 +57,7 @@ export function writeTinyBundle(dir: string, options: TinyBundleOptions = {}): v
     encoderWidth = 24,
     maxPositions = 2048,
     projectorOutput = decoderWidth,
+    softTokens = 1,
   } = options;
   const random = uniform(seed);
   const decoderTokenizer = byteLevelTokenizer(TINY_DECODER_CONTROLS, 'last', QWEN_SPLIT);
@@ -121,7 +124,7 @@ export function writeTinyBundle(dir: string, options: TinyBundleOptions = {}): v
 
   writeFileSync(
     join(dir, 'projector.safetensors'),
-    encodeSafetensors(projectorTensors(random, projectorLayers, encoderWidth, projectorOutput)),
+    encodeSafetensors(projectorTensors(random, projectorLayers, encoderWidth, projectorOutput, softTokens)),
   );
   writeJson(join(dir, 'bundle.json'), {
     schema: 'llava-eval/bundle@1',
@@ -235,9 +238,15 @@ function robertaTensors(random: Random, width: number, vocabulary: number): Name
   ];
 }
 
-function projectorTensors(random: Random, layers: 2 | 3 | 4, from: number, to: number): NamedTensor[] {
+function projectorTensors(
+  random: Random,
+  layers: 2 | 3 | 4,
+  from: number,
+  to: number,
+  softTokens: number,
+): NamedTensor[] {
   const hidden = { 2: [to], 3: [2 * to, 2 * to], 4: [3 * to, 4 * to, 2 * to] }[layers];
-  const widths = [from, ...hidden, to];
+  const widths = [from, ...hidden, softTokens * to];
   return widths
     .slice(1)
     .flatMap((out, i) => [

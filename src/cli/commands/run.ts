@@ -14,7 +14,7 @@ import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
 import type { MetricProfile } from '../../metrics/profile.js';
 import { defaultThreads } from '../../model/ort/threads.js';
-import { DEFAULT_PIPELINES, usesRetrieval } from '../../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, usesRetrieval, usesSoftTokens } from '../../pipelines/pipeline.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
 import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
 import { publish } from '../../report/publish.js';
@@ -112,7 +112,8 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     threads,
     promptFamily: given.promptFamily,
     encoderInput: given.encoderInput,
-    needsCompression: axes.pipelines.includes('compressed'),
+    needsCompression: axes.pipelines.some(usesSoftTokens),
+    needsSoftLength: axes.pipelines.includes('budget-rag'),
     needsEmbedder: axes.retrievers.some(usesEmbedder),
     requireDevice: given.requireDevice ?? false,
     fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
@@ -218,6 +219,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
             models,
             { budget, placement, chunkOrder: retrieval.profile.promptOrder },
             shell.clock,
+            spec.seed,
           ),
           retriever: (name, task) => index.retriever(name, task),
           clock: shell.clock,
@@ -311,6 +313,7 @@ function resolveSpec(from: {
     threads,
     ttftRepeats: given.ttftRepeats ?? 1,
     seed: given.seed ?? 0,
+    ...(models.softTokensPerChunk === 1 ? {} : { softTokensPerChunk: models.softTokensPerChunk }),
   };
   return { spec, budget: promptBudget(limits, models.format), placement };
 }

@@ -10,7 +10,11 @@ import { messageOf, ModelError } from '../../domain/errors.js';
 import { tokenId } from '../../domain/units.js';
 import { buildDecoderGraph, embeddingTensor, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import { buildEncoderGraph, encoderEmbedding, poolingOf } from '../../onnx/encoder-graph.js';
-import { buildProjectorGraph } from '../../onnx/projector-graph.js';
+import {
+  buildProjectorGraph,
+  isPublishedShape,
+  type ProjectorArchitecture,
+} from '../../onnx/projector-graph.js';
 import type { WeightSource } from '../../onnx/weights.js';
 import { matrixOf } from '../../tensor/matrix.js';
 import { Checkpoint, openTensors } from '../checkpoint.js';
@@ -27,6 +31,7 @@ import {
   SyntheticWeights,
   type SyntheticShape,
 } from '../synthetic.js';
+import { softTokensPerChunk } from '../soft-tokens.js';
 import { builtDecoderIo } from './decoder-io.js';
 import { openExportedDecoder } from './open-export.js';
 import { OrtDecoder } from './ort-decoder.js';
@@ -189,7 +194,7 @@ export async function openProjector(
     }
     const weights = new CheckpointWeights(file, prefix);
     const graph = buildProjectorGraph(architecture, weights);
-    weights.assertComplete('the first and the last Linear layer');
+    weights.assertComplete('the widths of its Linear layers');
     const identity = await identityOf('projector', [path]);
     const session = await createSession(graph, identity, options);
     const projector = new OrtProjector({ session, architecture, identity });
@@ -229,28 +234,32 @@ async function tried<M extends { dispose(): Promise<void> }>(
 /**
  * Checks that a projector takes what the encoder gives and gives what the decoder takes.
  *
+ * @param encoder Null where none is in use: then only the decoder's side is checked.
+ * @returns The soft tokens it gives for a chunk.
  * @throws {ModelError} With the widths on both sides.
  */
 export function checkProjectorFits(
-  projector: { readonly inputWidth: number; readonly outputWidth: number },
-  encoder: { readonly width: number },
+  projector: Pick<ProjectorArchitecture, 'inputWidth' | 'hiddenWidths' | 'outputWidth'>,
+  encoder: { readonly width: number } | null,
   decoder: { readonly width: number },
-): void {
+): number {
   const maps = `the projector maps ${projector.inputWidth} -> ${projector.outputWidth}`;
   const hints = [
     'a projector works only with the encoder and the decoder it was trained with',
     'give the right one with --projector, or leave compressed out of --pipelines',
   ];
-  if (projector.outputWidth !== decoder.width) {
+  const tokensPerChunk = softTokensPerChunk(projector.outputWidth, decoder.width);
+  if (tokensPerChunk === null || (tokensPerChunk > 1 && isPublishedShape(projector))) {
     throw new ModelError(
       `${maps} but the decoder is ${decoder.width} wide; it was trained for another decoder`,
-      hints,
+      ['k soft tokens a chunk need an output of k times the width of the decoder', ...hints],
     );
   }
-  if (projector.inputWidth !== encoder.width) {
+  if (encoder !== null && projector.inputWidth !== encoder.width) {
     throw new ModelError(
       `${maps} but the encoder is ${encoder.width} wide; it was trained for another encoder`,
       hints,
     );
   }
+  return tokensPerChunk;
 }

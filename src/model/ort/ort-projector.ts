@@ -21,6 +21,7 @@ export class OrtProjector implements Projector {
   readonly identity: string;
   readonly layers: ProjectorLayers;
   readonly inputWidth: number;
+  readonly hiddenWidths: readonly number[];
   readonly outputWidth: number;
   readonly #session: InferenceSession;
 
@@ -28,6 +29,7 @@ export class OrtProjector implements Projector {
     this.identity = identity;
     this.layers = architecture.layers;
     this.inputWidth = architecture.inputWidth;
+    this.hiddenWidths = architecture.hiddenWidths;
     this.outputWidth = architecture.outputWidth;
     this.#session = session;
   }

@@ -23,6 +23,7 @@ export const COLOURS = [
   'full-rag',
   'budget-rag',
   'compressed',
+  'compressed-random',
   'retrieve',
   'tokenize',
   'encode',
@@ -46,6 +47,7 @@ export const LIGHT: Theme = {
   'full-rag': '#b3400a',
   'budget-rag': '#b57a00',
   compressed: '#0a5fb4',
+  'compressed-random': '#8b5cc7',
   retrieve: '#868f9a',
   tokenize: '#6a49ad',
   encode: '#2a9a86',
@@ -70,6 +72,7 @@ export const DARK: Theme = {
   'full-rag': '#f08a50',
   'budget-rag': '#f2c14e',
   compressed: '#6cb0f5',
+  'compressed-random': '#cba6f7',
   retrieve: '#737d88',
   tokenize: '#bda8f0',
   encode: '#2f9a87',
@@ -99,6 +102,7 @@ export const SHAPES: Readonly<Record<PipelineName, string>> = {
   'full-rag': 'triangle-up',
   'budget-rag': 'cross',
   compressed: 'circle',
+  'compressed-random': 'diamond',
 };
 
 /** Dashes of lines, one a pipeline. */
@@ -107,6 +111,7 @@ export const DASHES: Readonly<Record<PipelineName, readonly number[]>> = {
   'full-rag': [6, 3],
   'budget-rag': [2, 3],
   compressed: [1, 0],
+  'compressed-random': [1, 3],
 };
 
 /** CSS declarations of a theme's custom properties. */

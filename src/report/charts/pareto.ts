@@ -31,6 +31,7 @@ const LABEL_AT: Readonly<Record<PipelineName, { dx: number; dy: number; align: s
   'full-rag': { dx: 8, dy: -10, align: 'left' },
   'budget-rag': { dx: 8, dy: 12, align: 'left' },
   compressed: { dx: -8, dy: -10, align: 'right' },
+  'compressed-random': { dx: -8, dy: 12, align: 'right' },
 };
 
 const GUTTER = 46;

@@ -8,7 +8,7 @@ import { escapeText } from './escape.js';
 export function explorerSection(data: PackedTasks): string {
   const { configurations, tasks } = data;
   const pipelines = [...new Set(configurations.map(({ pipeline }) => pipeline))];
-  const subject = (['compressed', 'full-rag', 'budget-rag'] as const).find((name) =>
+  const subject = (['compressed', 'full-rag', 'budget-rag', 'compressed-random'] as const).find((name) =>
     pipelines.includes(name),
   );
   const others = pipelines.filter((name) => name !== subject);

@@ -178,22 +178,24 @@ function part(of: PromptPart): HTMLElement {
       return block('retrieved', 'retrieved, as text', of.text);
     case 'hole':
       return make('p', { class: 'part-hole' }, 'the completion goes here');
-    case 'soft':
+    case 'soft': {
+      const perChunk = of.chunks.length === 0 ? 1 : Math.round(of.count / of.chunks.length);
       return make(
         'section',
         { class: 'part part-soft' },
-        make('h5', {}, `${of.count} soft tokens, one a chunk`),
+        make('h5', {}, `${of.count} soft tokens, ${perChunk === 1 ? 'one' : perChunk} a chunk`),
         make(
           'ol',
           { class: 'slots' },
           ...Array.from({ length: of.count }, (_, i) => {
-            const chunk = of.chunks[i];
+            const chunk = of.chunks[Math.floor(i / perChunk)];
             return chunk === undefined
               ? make('li', {}, `soft token ${i + 1}`)
               : make('li', { title: place(chunk) }, place({ ...chunk, path: fileName(chunk.path) }));
           }),
         ),
       );
+    }
   }
 }
 

@@ -39,6 +39,7 @@ function contextPart(data: PackedTasks, task: PackedTask, { configuration, resul
     case 'budget-rag':
       return cut(bareBlock(chunks));
     case 'compressed':
+    case 'compressed-random':
       return result.softTokens === 0 ? [] : [{ kind: 'soft', chunks, count: result.softTokens }];
   }
 }

@@ -105,7 +105,11 @@ export function outcomesOf(
 /** The pipeline whose wins and losses are listed. */
 export function subjectOf({ configurations }: PackedTasks): string {
   const names = new Set(configurations.map(({ pipeline }) => pipeline));
-  return (['compressed', 'full-rag', 'budget-rag'] as const).find((name) => names.has(name)) ?? 'no-context';
+  return (
+    (['compressed', 'full-rag', 'budget-rag', 'compressed-random'] as const).find((name) =>
+      names.has(name),
+    ) ?? 'no-context'
+  );
 }
 
 export type Standing = 'better' | 'worse' | 'same' | 'unscored';
