@@ -7,6 +7,7 @@ import { bm25Scores, bm25Statistics, type Bm25Statistics } from './bm25.js';
 import { CandidateSets, type Candidates } from './candidates.js';
 import type { Corpus } from './corpus.js';
 import { ChunkVectors, type TextEmbedder } from './dense.js';
+import { exhaustiveBm25, isExhaustible } from './exhaustive-search.js';
 import { jaccardScores } from './jaccard.js';
 import type { RetrievalTask } from './query.js';
 import type { RetrieverResources, SingleRetrieverName } from './retriever.js';
@@ -46,7 +47,11 @@ function singleRanker(
       if (isWhole) return wholeCorpusRanker(() => wholeCorpusJaccard(corpus));
       return lexicalRanker(corpus, sets, (candidates, query) => jaccardScores(corpus, candidates, query));
     case 'bm25': {
-      if (isWhole) return wholeCorpusRanker(() => wholeCorpusBm25(corpus));
+      if (isWhole) {
+        return wholeCorpusRanker(() =>
+          isExhaustible(corpus) ? exhaustiveBm25(corpus) : wholeCorpusBm25(corpus),
+        );
+      }
       const statistics = new Map<Candidates, Bm25Statistics>();
       return lexicalRanker(corpus, sets, (candidates, query) => {
         let known = statistics.get(candidates);

@@ -4,6 +4,7 @@ import type { SourceFile } from '../../src/domain/task.js';
 import { bm25Scores, wholeCorpusStatistics } from '../../src/retrieval/bm25.js';
 import type { Candidates } from '../../src/retrieval/candidates.js';
 import type { Corpus } from '../../src/retrieval/corpus.js';
+import { exhaustiveBm25 } from '../../src/retrieval/exhaustive-search.js';
 import { jaccardScores } from '../../src/retrieval/jaccard.js';
 import { retrievalProfile } from '../../src/retrieval/profile.js';
 import { largest, prunedSearch, type PrunedQuestion } from '../../src/retrieval/pruned-search.js';
@@ -45,12 +46,13 @@ function scanned(corpus: Corpus, name: 'bm25' | 'jaccard', query: string, path: 
     .slice(0, k);
 }
 
-describe('search without scoring every chunk', () => {
-  for (const [name, open] of [
-    ['bm25', wholeCorpusBm25],
-    ['jaccard', wholeCorpusJaccard],
+describe('search of a whole corpus', () => {
+  for (const [name, how, open] of [
+    ['bm25', 'pruned', wholeCorpusBm25],
+    ['bm25', 'exhaustive', exhaustiveBm25],
+    ['jaccard', 'pruned', wholeCorpusJaccard],
   ] as const) {
-    test(`${name}: 2,000 random queries get what a full scan gets, to the bit, ties included`, () => {
+    test(`${name}, ${how}: 2,000 random queries get what a full scan gets, to the bit, ties included`, () => {
       const rng = createRng(name.length);
       for (let round = 0; round < 40; round++) {
         const files = manyChunks(rng, 20 + rng.int(150), [5, 60, 2000][rng.int(3)]!);
@@ -68,7 +70,7 @@ describe('search without scoring every chunk', () => {
     });
   }
 
-  test('reads less than everything, or the title would be wrong', () => {
+  test('pruned search reads less than everything, or the title would be wrong', () => {
     const rng = createRng(5);
     const corpus = corpusOf(manyChunks(rng, 600, 5000), retrievalProfile('global'));
     const { offsets, columns } = corpus.inverted;
