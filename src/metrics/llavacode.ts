@@ -35,8 +35,13 @@ export function comparedText(completion: string, reference: string): string {
  * @example isSettled('foo();\n', 'x') // => true
  */
 export function isSettled(completion: string, reference: string): boolean {
-  const terminated = completion.slice(0, completion.lastIndexOf('\n') + 1);
-  return nonBlankLines(terminated).length >= nonBlankLines(reference).length;
+  return terminatedLines(completion) >= nonBlankLines(reference).length;
+}
+
+/** Non-blank lines that a line break ends. */
+function terminatedLines(completion: string): number {
+  const end = completion.lastIndexOf('\n');
+  return end < 0 ? 0 : nonBlankLines(completion.slice(0, end)).length;
 }
 
 /**
@@ -120,10 +125,10 @@ export const LLAVACODE: MetricProfile = {
   version: 'llavacode@1',
   rule: 'EM ignores white space and quote style',
   compared: (completion, { reference }) => comparedText(completion, reference),
-  settling:
-    ({ reference }) =>
-    (completion) =>
-      isSettled(completion, reference),
+  settling: ({ reference }) => {
+    const lines = nonBlankLines(reference).length;
+    return (completion) => terminatedLines(completion) >= lines;
+  },
 };
 
 export const LLAVACODE_FIRST_LINE: MetricProfile = {

@@ -22,8 +22,8 @@ export interface StopRules {
   readonly tokens: ReadonlySet<TokenId>;
   /** At least 1; the first token counts. */
   readonly maxNewTokens: number;
-  /** Asked after each token, with all tokens so far. */
-  readonly isSettled: (tokens: readonly TokenId[]) => boolean;
+  /** Told each token once, in order; whether nothing that follows it would be compared. */
+  readonly isSettled: (token: TokenId) => boolean;
 }
 
 export interface FirstToken {
@@ -100,7 +100,7 @@ export async function completeGreedily(
     for (;;) {
       if (stop.tokens.has(step.token)) return { tokens, stopReason: 'stop-token', decodeMs: elapsed() };
       tokens.push(step.token);
-      if (stop.isSettled(tokens)) return { tokens, stopReason: 'settled', decodeMs: elapsed() };
+      if (stop.isSettled(step.token)) return { tokens, stopReason: 'settled', decodeMs: elapsed() };
       if (tokens.length === stop.maxNewTokens)
         return { tokens, stopReason: 'token-limit', decodeMs: elapsed() };
       step = await decoder.decode(step.token, step.cache);

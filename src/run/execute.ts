@@ -36,6 +36,7 @@ import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/retriever.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
 import { createRng, type Rng } from '../tensor/rng.js';
+import { textStream } from '../tokenizer/text-stream.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { recordKey, type Configuration, type FailureStage, type TaskRecord, type Timing } from './record.js';
 import type { TaskEvidence } from './task-evidence.js';
@@ -197,10 +198,11 @@ async function time(
   const { decoder, format, clock, tokenizer, metrics } = parts;
   const stopRules = (): StopRules => {
     const isSettled = metrics.settling(task);
+    const text = textStream(tokenizer);
     return {
       tokens: format.stop,
       maxNewTokens: plan.maxNewTokens,
-      isSettled: (tokens) => isSettled !== null && isSettled(tokenizer.decode(tokens)),
+      isSettled: (token) => isSettled !== null && isSettled(text(token)),
     };
   };
   // The control is timed as if it were one more configuration.

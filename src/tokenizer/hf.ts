@@ -41,6 +41,8 @@ const digitsSchema = z.looseObject({
   type: z.literal('Digits'),
   individual_digits: z.boolean().default(false),
 });
+/** Bytes of ids follow each other and become characters together. */
+const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
 const stagesSchema = z.object({
   type: z.literal('Sequence'),
   pretokenizers: z.array(z.union([splitSchema, digitsSchema, byteLevelSchema])).min(1),
@@ -175,9 +177,12 @@ class HfTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly specials: Specials;
   readonly startsWithBlank: boolean;
+  readonly decodesPiecewise: boolean;
   readonly #implementation: PackageTokenizer;
   readonly #split: ((text: string) => string[]) | null;
   readonly #words: WordCache;
+  /** Texts of single ids: a completion is decoded token by token. At most the vocabulary. */
+  readonly #pieces = new Map<TokenId, string>();
   readonly #controls: ReadonlyMap<string, TokenId>;
   readonly #controlIds: ReadonlySet<number>;
 
@@ -195,6 +200,7 @@ class HfTokenizer implements Tokenizer {
     this.vocabularySize = plain.vocabularySize;
     this.specials = plain.specials;
     this.startsWithBlank = plain.startsWithBlank;
+    this.decodesPiecewise = byteLevelDecoder.safeParse(plain.definition.decoder).success;
     this.#implementation = implementation;
     this.#split = split;
     this.#words = new WordCache((word) => this.#encodePiece(word));
@@ -207,6 +213,14 @@ class HfTokenizer implements Tokenizer {
   }
 
   decode(ids: readonly TokenId[]): string {
+    const [only] = ids;
+    if (only === undefined || ids.length > 1) return this.#decode(ids);
+    let text = this.#pieces.get(only);
+    if (text === undefined) this.#pieces.set(only, (text = this.#decode(ids)));
+    return text;
+  }
+
+  #decode(ids: readonly TokenId[]): string {
     const ordinary = ids.filter(
       (id) => !this.#controlIds.has(id) && this.#implementation.id_to_token(id) !== undefined,
     );

@@ -28,6 +28,12 @@ export interface Tokenizer {
   /** Text of the ids; control tokens are left out, undecodable bytes become U+FFFD. */
   decode(ids: readonly TokenId[]): string;
 
+  /**
+   * Whether the text of ids is the texts of their characters one after the other, whatever stands before
+   * them: true of byte-level vocabularies, not of those that mark beginnings of words.
+   */
+  readonly decodesPiecewise: boolean;
+
   /** Id of a control token by its exact name, or undefined if the vocabulary lacks it. */
   controlToken(name: string): TokenId | undefined;
 }

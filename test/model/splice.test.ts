@@ -76,7 +76,7 @@ describe('generation', () => {
   test('ends once what would follow is no longer compared', async () => {
     const decoder = new FakeDecoder('a\nb\nc');
     const first = await firstToken(decoder, prompt, null, tickingClock());
-    const isSettled = (tokens: readonly TokenId[]): boolean => fakeTokenizer.decode(tokens).includes('\n');
+    const isSettled = (token: TokenId): boolean => fakeTokenizer.decode([token]) === '\n';
     const done = await completeGreedily(decoder, first.step, { ...rules(50), isSettled }, tickingClock());
     assert.deepEqual([fakeTokenizer.decode(done.tokens), done.stopReason], ['a\n', 'settled']);
     assert.equal(decoder.openCaches, 0);

@@ -206,9 +206,12 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
 export function argmax(numbers: Float32Array): number {
   let best = -1;
   let highest = -Infinity;
-  for (let i = 0; i < numbers.length; i++) {
-    if (numbers[i]! > highest) {
-      highest = numbers[i]!;
+  // Length and number are read once: a vocabulary of 150,000 is a visible part of a small model's step.
+  const { length } = numbers;
+  for (let i = 0; i < length; i++) {
+    const number = numbers[i]!;
+    if (number > highest) {
+      highest = number;
       best = i;
     }
   }
