@@ -23,6 +23,7 @@ import { quantile } from '../src/metrics/statistics.js';
 import { DTYPES, type Dtype } from '../src/model/device.js';
 import { openDecoder, openSyntheticDecoder } from '../src/model/ort/open.js';
 import type { OrtDecoder } from '../src/model/ort/ort-decoder.js';
+import { operatorShares } from '../src/model/ort/profile.js';
 import type { ModelOptions } from '../src/model/ort/session.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
 import { syntheticShape } from '../src/model/synthetic.js';
@@ -76,15 +77,6 @@ function randomPrompt(rng: Rng, rows: number, cols: number): Matrix {
   );
 }
 
-const profileSchema = z.array(
-  z.looseObject({
-    cat: z.string(),
-    name: z.string(),
-    dur: z.number(),
-    args: z.looseObject({ op_name: z.string().optional() }).optional(),
-  }),
-);
-
 /** Quantile of measurements, of which there are some. */
 const quantileOf = (samples: readonly number[], q: number): number => quantile(samples, q) ?? NaN;
 
@@ -103,15 +95,8 @@ async function profile(shape: string, dtype: Dtype, tokens: number): Promise<str
   await decoder.dispose();
   const [file] = readdirSync(dirname(prefix));
   if (file === undefined) throw new Error('the runtime wrote no profile');
-  const time = new Map<string, number>();
-  for (const event of profileSchema.parse(JSON.parse(readFileSync(join(dirname(prefix), file), 'utf8')))) {
-    if (event.cat !== 'Node' || !event.name.endsWith('_kernel_time')) continue;
-    const operator = event.args?.op_name ?? '?';
-    time.set(operator, (time.get(operator) ?? 0) + event.dur);
-  }
-  const total = [...time.values()].reduce((sum, duration) => sum + duration, 0);
-  const shares = [...time].sort(([, a], [, b]) => b - a).slice(0, 9);
-  return shares.map(([name, duration]) => `${name} ${((100 * duration) / total).toFixed(0)} %`).join(', ');
+  const shares = operatorShares(readFileSync(join(dirname(prefix), file), 'utf8')).slice(0, 9);
+  return shares.map(({ operator, share }) => `${operator} ${(100 * share).toFixed(0)} %`).join(', ');
 }
 
 try {

@@ -67,7 +67,11 @@ describe('the text of a growing completion', () => {
       for (let run = 0; run < 75; run++) {
         const ids = Array.from({ length: 10 }, () =>
           // Every other id is of the first 300: single bytes, which rarely make a character.
-          tokenId(rng.int(rng.next() < 0.5 ? Math.min(300, tokenizer.vocabularySize) : tokenizer.vocabularySize + 3)),
+          tokenId(
+            rng.int(
+              rng.next() < 0.5 ? Math.min(300, tokenizer.vocabularySize) : tokenizer.vocabularySize + 3,
+            ),
+          ),
         );
         agrees(tokenizer, ids);
       }

@@ -10,6 +10,7 @@ import { EXIT, messageOf, UserError } from '../../domain/errors.js';
 import { resolveModel } from '../../hub/resolve.js';
 import { readBundle } from '../../model/bundle.js';
 import { probeDevices, type DeviceReport } from '../../model/ort/probe.js';
+import { measureRoofline, type RooflinePoint } from '../../model/ort/roofline.js';
 import { defaultThreads } from '../../model/ort/threads.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { assertWritable } from '../../run/run-folder.js';
@@ -28,8 +29,12 @@ export function registerDoctor(program: Command, shell: Shell): void {
   program
     .command('doctor')
     .summary('what this machine can run, and what is missing for the rest')
+    .option(
+      '--bench',
+      'measure how much of the matrix product the embedded decoder gets, on the CPU: half a minute',
+    )
     .option('--json', 'print one JSON object')
-    .action(async (flags: { readonly json?: true }) => {
+    .action(async (flags: { readonly bench?: true; readonly json?: true }) => {
       const hardware = describeHardware();
       const devices = await probeDevices();
       const findings = [
@@ -40,9 +45,10 @@ export function registerDoctor(program: Command, shell: Shell): void {
         await folderFinding('results', 'results'),
       ];
       const threads = defaultThreads();
+      const roofline = flags.bench === true ? await embeddedRoofline(threads, shell) : null;
       if (flags.json === true) {
         const versions = { version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION };
-        shell.stdout.write(`${JSON.stringify({ ...versions, hardware, threads, findings })}\n`);
+        shell.stdout.write(`${JSON.stringify({ ...versions, hardware, threads, findings, roofline })}\n`);
       } else {
         const { cpu, cores, memoryGiB, platform, node } = hardware;
         shell.stdout.write(
@@ -55,12 +61,44 @@ export function registerDoctor(program: Command, shell: Shell): void {
               ...hints.map((hint) => `                  ${hint}`),
             ]),
             '',
+            ...(roofline === null ? [] : rooflineLines(roofline, threads)),
           ].join('\n'),
         );
       }
       const canRun = findings.every(({ name, isUsable }) => isUsable || !REQUIRED.has(name));
       shell.exit(canRun ? EXIT.done : EXIT.unusable);
     });
+}
+
+/** Prompt lengths and rounds of `--bench`. */
+const BENCH_TOKENS = [512, 1024, 2048] as const;
+const BENCH_ROUNDS = 15;
+
+async function embeddedRoofline(threads: number, shell: Shell): Promise<RooflinePoint[]> {
+  const bundle = readBundle((await resolveModel('nano', 'bundle')).path);
+  const options = { device: 'cpu', dtype: 'fp32', threads } as const;
+  return measureRoofline(bundle.decoder.path, options, BENCH_TOKENS, BENCH_ROUNDS, shell.clock);
+}
+
+function rooflineLines(points: readonly RooflinePoint[], threads: number): string[] {
+  const cells = (values: readonly string[]): string =>
+    values.map((value, i) => value.padStart([6, 12, 16, 17, 8][i]!)).join('');
+  return [
+    `Roofline: nano in fp32 on the CPU, ${threads} threads, beside plain MatMuls of its own shapes`,
+    cells(['tokens', 'prefill ms', 'MatMul GFLOP/s', 'prefill GFLOP/s', 'share']),
+    ...points.map(({ tokens, prefillMs, matMulGflops, prefillGflops, share }) =>
+      cells([
+        String(tokens),
+        prefillMs.toFixed(1),
+        matMulGflops.toFixed(0),
+        prefillGflops.toFixed(0),
+        `${(100 * share).toFixed(0)} %`,
+      ]),
+    ),
+    'share: of the operations a second that the machine multiplies matrices with, the prefill gets',
+    'this much. Well below 80 %: another program, or threads and cores do not fit (--threads).',
+    '',
+  ];
 }
 
 /** Without these `llava-eval run` cannot work at all. */

@@ -77,6 +77,29 @@ export function profiledRuns(text: string): ProfiledRun[] {
     });
 }
 
+/** An operator's share of the time in kernels, between 0 and 1. */
+export interface OperatorShare {
+  readonly operator: string;
+  readonly share: number;
+}
+
+/**
+ * What the kernels of all runs in a profile spent their time on, the most first.
+ *
+ * @param text Content of the profile, a JSON array of events.
+ */
+export function operatorShares(text: string): OperatorShare[] {
+  const time = new Map<string, number>();
+  let total = 0;
+  for (const { args, dur } of eventsOf(text, eventSchema)) {
+    time.set(args.op_name, (time.get(args.op_name) ?? 0) + dur);
+    total += dur;
+  }
+  return [...time]
+    .map(([operator, duration]) => ({ operator, share: duration / total }))
+    .toSorted((a, b) => b.share - a.share);
+}
+
 function nodeRun({ name, args }: z.infer<typeof eventSchema>): NodeRun {
   const node = name.slice(0, -'_kernel_time'.length);
   return { node, operator: args.op_name, provider: args.provider };
