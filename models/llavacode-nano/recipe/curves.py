@@ -1,4 +1,4 @@
-"""Draws the training curves as one SVG: decoder, encoder and projector side by side.
+"""Draws the training curves as one SVG: decoder, encoder and projector side by side, as far as they were trained.
 
 Usage: python curves.py --work DIR --out FILE
 """
@@ -20,6 +20,10 @@ def read(path, x_key, scale, keys):
     """{key: [(x, y)]} of the lines of a curve file."""
     lines = [json.loads(line) for line in open(path)]
     return {key: [(r[x_key] / scale, r[key]) for r in lines if key in r] for key in keys}
+
+
+def drawn(path):
+    return path.exists() and path.stat().st_size > 0
 
 
 def ticks(high, count=5):
@@ -53,13 +57,14 @@ def main():
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    panels = [p for p in PANELS if drawn(args.work / f"{p[0]}-curve.jsonl")]
     body = "".join(
         f'<g transform="translate({i * WIDTH},0)">'
         + panel(f"{name} loss", label, read(args.work / f"{name}-curve.jsonl", x_key, scale, keys))
         + "</g>"
-        for i, (name, x_key, scale, label, keys) in enumerate(PANELS)
+        for i, (name, x_key, scale, label, keys) in enumerate(panels)
     )
-    size = f'viewBox="0 0 {WIDTH * len(PANELS)} {HEIGHT}" width="{WIDTH * len(PANELS)}" height="{HEIGHT}"'
+    size = f'viewBox="0 0 {WIDTH * len(panels)} {HEIGHT}" width="{WIDTH * len(panels)}" height="{HEIGHT}"'
     background = '<rect width="100%" height="100%" fill="#fff"/>'
     font = 'font-family="sans-serif" font-size="10" fill="#333"'
     args.out.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{background}<g {font}>{body}</g></svg>\n')

@@ -20,7 +20,7 @@ from model import PAD, RMS_EPS, LAYER_NORM_EPS, ROPE_THETA, Decoder, Encoder, Pr
 BUNDLE = {
     "schema": "llava-eval/bundle@1",
     "name": "llavacode-nano",
-    "version": "0.1.0",
+    "version": "0.2.0",
     "license": "Apache-2.0",
     "decoder": {"path": "decoder", "promptFamily": "qwen2.5-coder"},
     "encoder": {"path": "encoder", "input": "unixcoder", "maxTokens": 256, "pooling": "mean", "normalize": True},

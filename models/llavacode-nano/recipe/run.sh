@@ -19,7 +19,8 @@ train() {
 }
 
 [ -e "$work/corpus.jsonl" ] || python corpus.py --work "$work"
-[ -z "$start" ] || python start.py --work "$work" --bundle "$start"
+keep=$([ "$(minutes projector)" != 0 ] || echo --keep-projector)
+[ -z "$start" ] || python start.py --work "$work" --bundle "$start" $keep
 [ -e "$work/tokenizers" ] || python tokenizer.py --work "$work" --config "$config"
 for name in heldout train1 train2; do
   [ -e "$work/samples-$name.npz" ] || python samples.py --work "$work" --config "$config" --name "$name"

@@ -2,9 +2,10 @@
 
 The encoder and its projector become ``<work>/encoder.pt``, the tokenizers ``<work>/tokenizers``;
 ``train_decoder.py --init`` reads the decoder's file itself.  Nothing that exists is replaced.
-A configuration with 0 minutes for the encoder then keeps it as it is.
+A configuration with 0 minutes for the encoder then keeps it as it is; ``--keep-projector`` also puts the
+projector where training would leave it, for a configuration with 0 minutes for that.
 
-Usage: python start.py --work DIR --bundle FOLDER
+Usage: python start.py --work DIR --bundle FOLDER [--keep-projector]
 """
 
 import argparse
@@ -25,6 +26,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--keep-projector", action="store_true")
     args = parser.parse_args()
     for part in ("decoder", "encoder"):
         folder = args.work / "tokenizers" / part
@@ -35,6 +37,8 @@ def main():
     if not (args.work / "encoder.pt").exists():
         encoder, projector = (args.bundle / f for f in ("encoder/model.safetensors", "projector.safetensors"))
         torch.save({"model": weights(encoder), "projector": weights(projector)}, args.work / "encoder.pt")
+    if args.keep_projector and not (args.work / "projector.pt").exists():
+        torch.save({"model": weights(args.bundle / "projector.safetensors")}, args.work / "projector.pt")
 
 
 if __name__ == "__main__":
