@@ -3,7 +3,7 @@
  */
 
 import type { Clock } from '../domain/clock.js';
-import { UsageError } from '../domain/errors.js';
+import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
 import { metricProfile, parsesPython } from '../metrics/registry.js';
@@ -258,9 +258,18 @@ async function provenDevice(
   options: { readonly device: Device; readonly dtype: Dtype; readonly threads: number },
   isRequired: boolean,
 ): Promise<DeviceProof> {
-  const proof = await proveDevice(source, options);
-  if (isRequired) requireProof(proof);
-  return proof;
+  if (isRequired) {
+    const proof = await proveDevice(source, options);
+    requireProof(proof);
+    return proof;
+  }
+  try {
+    return await proveDevice(source, options);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    // If the device does not work at all, opening the decoder says so better.
+    return { device: options.device, source: 'none', graphics: [], stages: [] };
+  }
 }
 
 /**

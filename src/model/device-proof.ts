@@ -10,14 +10,17 @@ const count = z.int().nonnegative();
 export const deviceProofSchema = z.strictObject({
   /** The device that the run asked the runtime for. */
   device: z.string(),
-  /** `profile`: counted by the runtime itself. `only-provider`: on the CPU there is nothing to fall back from. */
-  source: z.enum(['profile', 'only-provider']),
+  /**
+   * `profile`: counted by the runtime itself. `only-provider`: on the CPU there is nothing to fall back from.
+   * `none`: the decoder runs, but could not be profiled.
+   */
+  source: z.enum(['profile', 'only-provider', 'none']),
   /**
    * Graphics hardware and driver as far as the system names them; the runtime does not say which adapter it
    * took.
    */
   graphics: z.array(z.string()),
-  /** Empty with `only-provider`. */
+  /** Empty but for `profile`. */
   stages: z.array(
     z.strictObject({
       stage: z.enum(['prefill', 'decode']),
@@ -40,11 +43,13 @@ export const DEVICE_STAGES = ['prefill', 'decode'] as const;
 export type DeviceProof = z.infer<typeof deviceProofSchema>;
 
 /**
- * What a reader must know of nodes that ran elsewhere; null where none did.
+ * What a reader must know: nodes that ran elsewhere, or that nothing is known of them; null where all is well.
  *
  * @example '3 of 120 graph nodes of a prefill ran elsewhere than on webgpu: 3 Gather on CPUExecutionProvider'
  */
-export function fallbackNote({ device, stages }: DeviceProof): string | null {
+export function fallbackNote({ device, source, stages }: DeviceProof): string | null {
+  if (source === 'none')
+    return `the decoder could not be profiled, so where it ran is not proven for ${device}`;
   const notes = stages.flatMap(({ stage, providers, elsewhere }) => {
     if (elsewhere.length === 0) return [];
     const all = providers.reduce((sum, { nodes }) => sum + nodes, 0);

@@ -35,8 +35,7 @@ export function caveats(
   const fallback = run.deviceProof === null ? null : fallbackNote(run.deviceProof);
   if (fallback !== null) {
     lines.push(
-      `Not all of the decoder ran on ${run.spec.device}: ${fallback}. Its times are not those of the device alone; ` +
-        '--require-device refuses such a run.',
+      `The decoder is not shown to have run on ${run.spec.device} alone: ${fallback}. --require-device refuses such a run.`,
     );
   }
   for (const line of unscored(summary.rows, summary.topK)) {

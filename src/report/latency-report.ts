@@ -173,7 +173,7 @@ function notes(run: LatencyRun, { rows, noiseFloor, rounds }: LatencySummary): s
 /** What proves where the decoder ran, wrapped for the terminal. */
 export function proofLines(proof: DeviceProof): string[] {
   const fallback = fallbackNote(proof);
-  if (fallback !== null) return wrapped(`NOT ALL ON THE DEVICE: ${fallback}.`);
+  if (fallback !== null) return wrapped(`NOT SHOWN TO BE ON THE DEVICE: ${fallback}.`);
   if (proof.source === 'only-provider') return [`Device: ${proof.device}, the only provider of the session.`];
   const counts = proof.stages.map(
     ({ stage, providers }) => `${providers.reduce((sum, { nodes }) => sum + nodes, 0)} of a ${stage}`,

@@ -66,7 +66,7 @@ export function renderTable(summary: Summary, proof: DeviceProof | null): string
 /** Only what a reader must know: nodes that ran elsewhere than on the device. */
 function deviceLines(proof: DeviceProof | null): string[] {
   const note = proof === null ? null : fallbackNote(proof);
-  return note === null ? [] : ['', ...wrapped(`NOT ALL ON THE DEVICE: ${note}.`)];
+  return note === null ? [] : ['', ...wrapped(`NOT SHOWN TO BE ON THE DEVICE: ${note}.`)];
 }
 
 function notes(summary: Summary): string[] {

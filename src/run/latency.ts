@@ -16,6 +16,7 @@
  */
 
 import type { Clock } from '../domain/clock.js';
+import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type Ms } from '../domain/units.js';
 import type { Decoder, FirstTokenRunner } from '../model/decoder.js';
 import { completeGreedily, firstToken, firstTokenOnly } from '../model/generate.js';
@@ -151,17 +152,37 @@ async function timeArm(
   { decoder, clock }: { readonly decoder: Decoder & FirstTokenRunner; readonly clock: Clock },
 ): Promise<LatencySample> {
   const softTokens = arm.pipeline === 'compressed' ? plan.softTokens : 0;
-  const { prompt, soft } = randomPrompt(tokensOf(arm, plan), softTokens, decoder, rng);
+  const tokens = tokensOf(arm, plan);
+  const { prompt, soft } = randomPrompt(tokens, softTokens, decoder, rng);
+  try {
+    return { round, ...arm, ...(await timePrompt(arm, prompt, soft, plan, decoder, clock)) };
+  } catch (error) {
+    throw new ModelError(
+      `a prompt of ${tokens} tokens does not run on ${decoder.device} in ${decoder.dtype}: ${messageOf(error)}`,
+      ['the device may lack memory for it: give shorter --prompt-lengths, or another --dtype'],
+      { cause: error },
+    );
+  }
+}
+
+async function timePrompt(
+  arm: Arm,
+  prompt: Prompt,
+  soft: Matrix | null,
+  plan: LatencyPlan,
+  decoder: Decoder & FirstTokenRunner,
+  clock: Clock,
+): Promise<Pick<LatencySample, 'embedMs' | 'prefillMs' | 'decodeMs'>> {
   switch (arm.measure) {
     case 'first-token': {
       const { embedMs, prefillMs } = await firstTokenOnly(decoder, prompt, soft, clock);
-      return { round, ...arm, embedMs, prefillMs, decodeMs: null };
+      return { embedMs, prefillMs, decodeMs: null };
     }
     case 'line': {
       const { step, embedMs, prefillMs } = await firstToken(decoder, prompt, soft, clock);
       const never = { tokens: new Set<never>(), maxNewTokens: plan.maxNewTokens, isSettled: () => false };
       const { decodeMs } = await completeGreedily(decoder, step, never, clock);
-      return { round, ...arm, embedMs, prefillMs, decodeMs };
+      return { embedMs, prefillMs, decodeMs };
     }
   }
 }

@@ -13,7 +13,7 @@ export interface SessionSettings {
   readonly device: Device;
   /** Threads inside one operator, CPU only. */
   readonly threads: number;
-  /** Outputs that stay on the device; only `webgpu` can, elsewhere this is ignored. */
+  /** Outputs that stay on the device, where {@link keepsOutputs}; elsewhere this is ignored. */
   readonly outputsOnDevice?: readonly string[];
   /** Where the runtime writes its profile: this prefix, a time stamp, `.json`. Off if absent. */
   readonly profilePrefix?: string;
@@ -21,6 +21,11 @@ export interface SessionSettings {
 
 /** ORT_LOGGING_LEVEL_ERROR: warnings about single nodes are of no use to a user. */
 const LOG_ERRORS = 3;
+
+/** Whether outputs can stay on a device and be fed again from there; elsewhere they come to the host. */
+export function keepsOutputs(device: Device): boolean {
+  return device === 'webgpu';
+}
 
 /**
  * Loads a model from bytes, or from a file if its weights lie in a second one.
@@ -42,7 +47,7 @@ export function loadSession(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: LOG_ERRORS,
-    ...(device === 'webgpu' && outputsOnDevice.length > 0
+    ...(keepsOutputs(device) && outputsOnDevice.length > 0
       ? { preferredOutputLocation: Object.fromEntries(outputsOnDevice.map((name) => [name, 'gpu-buffer'])) }
       : {}),
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),

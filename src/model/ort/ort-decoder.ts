@@ -15,6 +15,7 @@ import type { Matrix } from '../../tensor/matrix.js';
 import type { Decoder, DecoderStep, FirstTokenRunner, KvCache } from '../decoder.js';
 import type { Device, Dtype } from '../device.js';
 import type { DecoderIo } from './decoder-io.js';
+import { keepsOutputs } from './load.js';
 import { floatOutput } from './session.js';
 
 /** The cache of one sequence: its tensors under the names by which the next step feeds them. */
@@ -89,6 +90,13 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
   }
 
   async firstTokenOnly(inputs: Matrix): Promise<TokenId> {
+    // The binding keeps outputs on the device in one set for the whole session: a run that left some out would write
+    // over those of the run before. They cost nothing there, so they are taken and dropped.
+    if (keepsOutputs(this.device)) {
+      const { token, cache } = await this.prefill(inputs);
+      cache.dispose();
+      return token;
+    }
     this.#requirePrompt(inputs);
     const { logits } = this.#io;
     const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast());
