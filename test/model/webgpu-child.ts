@@ -21,6 +21,8 @@ const decoder = await openDecoder(dir, {
 let step = await decoder.prefill(decoder.embed(ids.map((id) => tokenId(Number(id)))));
 const tokens = [step.token];
 const logits = [Array.from(step.logits)];
+// Another prompt in between, of another length and for its first token alone, must leave the cache as it is.
+await decoder.firstTokenOnly(decoder.embed(ids.slice(0, 5).map((id) => tokenId(Number(id)))));
 while (tokens.length < Number(count)) {
   step = await decoder.decode(step.token, step.cache);
   tokens.push(step.token);

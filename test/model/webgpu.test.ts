@@ -77,7 +77,7 @@ describe('decoder on WebGPU', { skip }, () => {
     onCpu = { tokens, logits };
   });
 
-  test('prefill and decoding with the cache on the device give the tokens and logits of the CPU', () => {
+  test('prefill and decoding with the cache on the device give the tokens and logits of the CPU, whatever else ran', () => {
     const onGpu = runOnWebgpu('fp32', 'fp32');
     assert.deepEqual(onGpu.tokens, onCpu.tokens);
     for (const [i, logits] of onGpu.logits.entries()) {
