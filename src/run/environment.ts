@@ -21,13 +21,15 @@ export const PACKAGE = packageSchema.parse(
 /** Version of the inference runtime: pinned exactly in the manifest. */
 export const ONNXRUNTIME_VERSION = PACKAGE.dependencies['onnxruntime-node'] ?? 'unknown';
 
-export interface Hardware {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryGiB: number;
-  readonly platform: string;
-  readonly node: string;
-}
+/** A machine, as run folders record it. */
+export const hardwareSchema = z.strictObject({
+  cpu: z.string(),
+  cores: z.int(),
+  memoryGiB: z.number(),
+  platform: z.string(),
+  node: z.string(),
+});
+export type Hardware = Readonly<z.infer<typeof hardwareSchema>>;
 
 export function describeHardware(): Hardware {
   const processors = cpus();
@@ -45,11 +47,9 @@ export function isSameHardware(a: Readonly<Record<string, unknown>>, b: Hardware
   return a.cpu === b.cpu && a.cores === b.cores && a.memoryGiB === b.memoryGiB;
 }
 
-export interface GitState {
-  readonly commit: string;
-  /** Whether tracked files differ from the commit. */
-  readonly isDirty: boolean;
-}
+/** A commit, and whether tracked files differ from it. */
+export const gitSchema = z.strictObject({ commit: z.string(), isDirty: z.boolean() });
+export type GitState = Readonly<z.infer<typeof gitSchema>>;
 
 /** The commit a folder is at; null outside a repository or without git. */
 export function gitState(folder: string): GitState | null {

@@ -13,6 +13,7 @@ import { ms } from '../domain/units.js';
 import { writeAtomically } from './atomic-file.js';
 import { canonicalJson } from './canonical-json.js';
 import { deviceProofSchema } from '../model/device-proof.js';
+import { gitSchema, hardwareSchema } from './environment.js';
 import { MEASURES } from './latency.js';
 
 export const LATENCY_RUN_SCHEMA = 'llava-eval/latency-run@1';
@@ -52,14 +53,8 @@ const latencyRunSchema = z.strictObject({
   startedAt: z.string(),
   /** Null while rounds are missing. */
   finishedAt: z.string().nullable(),
-  hardware: z.strictObject({
-    cpu: z.string(),
-    cores: z.int(),
-    memoryGiB: z.number(),
-    platform: z.string(),
-    node: z.string(),
-  }),
-  git: z.strictObject({ commit: z.string(), isDirty: z.boolean() }).nullable(),
+  hardware: hardwareSchema,
+  git: gitSchema.nullable(),
   decoder: z.strictObject({
     /** As the user wrote it. */
     name: z.string(),

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { deviceProofSchema } from '../model/device-proof.js';
 import { writeAtomically } from './atomic-file.js';
+import { gitSchema, hardwareSchema } from './environment.js';
 import { olderVersion } from './journal.js';
 import { LATENCY_RUN_SCHEMA } from './latency-json.js';
 import { runSpecSchema } from './run-spec.js';
@@ -28,14 +29,8 @@ const runJsonSchema = z.strictObject({
   shard: z.strictObject({ index: z.int().positive(), count: z.int().positive() }).nullable(),
   startedAt: z.string(),
   finishedAt: z.string().nullable(),
-  hardware: z.strictObject({
-    cpu: z.string(),
-    cores: z.int(),
-    memoryGiB: z.number(),
-    platform: z.string(),
-    node: z.string(),
-  }),
-  git: z.strictObject({ commit: z.string(), isDirty: z.boolean() }).nullable(),
+  hardware: hardwareSchema,
+  git: gitSchema.nullable(),
   /** Names for people, and where every file in use comes from. */
   models: z.strictObject({
     decoder: z.string(),
