@@ -66,7 +66,10 @@ function facts({ decoder, spec, deviceProof }: LatencyRun, { rounds }: LatencySu
   const where = graphics.length === 0 ? spec.device : `${spec.device} (${graphics.join('; ')})`;
   const threads = spec.device === 'cpu' ? `, ${spec.threads} thread${spec.threads === 1 ? '' : 's'}` : '';
   const weights = decoder.hasRandomWeights ? 'random weights' : 'its own weights';
-  const done = rounds === spec.rounds ? `${rounds} round${rounds === 1 ? '' : 's'}` : `${rounds} of ${spec.rounds} rounds`;
+  const done =
+    rounds === spec.rounds
+      ? `${rounds} round${rounds === 1 ? '' : 's'}`
+      : `${rounds} of ${spec.rounds} rounds`;
   return [`${decoder.name}, ${weights}`, `on ${where} in ${spec.dtype}${threads}; ${done}`];
 }
 
