@@ -13,6 +13,7 @@ import type { Projector } from '../model/projector.js';
 import { splitSoftTokens } from '../model/soft-tokens.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import { encoderInput, type EncoderTemplate } from '../prompt/encoder-input.js';
+import { encodeHead } from '../prompt/truncate.js';
 import { normalizeRows } from '../tensor/matrix.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { inFileContext, type PromptSetting } from './in-file.js';
@@ -35,13 +36,14 @@ export function compressedPipeline(setting: PromptSetting, compressor: Compresso
     name: 'compressed',
     async prepare(task, chunks) {
       const { clock, format, placement } = setting;
+      const { template, tokenizer } = compressor;
       const tokenizing = stopwatch(clock);
       const inFile = inFileContext(setting, task);
       const context = { kind: 'soft', count: chunks.length * compressor.tokensPerChunk } as const;
       const prompt = assemblePrompt(format, { ...inFile, context, placement });
       const ordered = setting.chunkOrder === 'best-last' ? chunks.toReversed() : chunks;
       const inputs = ordered.map(({ text }) =>
-        encoderInput(compressor.template, compressor.tokenizer.encode(text)),
+        encoderInput(template, encodeHead(tokenizer, text, template.maxTokens)),
       );
       const tokenizeMs = tokenizing();
 

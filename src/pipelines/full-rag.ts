@@ -5,6 +5,7 @@
 import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import { crossFileBlock, crossFileHeader } from '../prompt/cross-file-block.js';
+import { encodeHead } from '../prompt/truncate.js';
 import type { PromptSetting } from './in-file.js';
 import type { Pipeline } from './pipeline.js';
 import { prepareText } from './text-context.js';
@@ -34,7 +35,8 @@ function placed(
   const fitting: RetrievedChunk[] = [];
   let left = budget.contextTokens - header;
   for (const chunk of chunks) {
-    const cost = tokenizer.encode(crossFileBlock([chunk], language)).length - header;
+    // One token too many is enough to know that a chunk does not fit, however long it is.
+    const cost = encodeHead(tokenizer, crossFileBlock([chunk], language), header + left + 1).length - header;
     if (cost > left) continue;
     fitting.push(chunk);
     left -= cost;

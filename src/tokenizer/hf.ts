@@ -21,32 +21,15 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type TokenId } from '../domain/units.js';
+import { cutRule, type CutRule } from './cuts.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
+import { cuttingStages } from './stages.js';
 import type { Specials, Tokenizer } from './tokenizer.js';
 import { definitionFromVocabMerges } from './vocab-merges.js';
 import { WordCache } from './word-cache.js';
 
-const splitSchema = z.object({
-  type: z.literal('Split'),
-  pattern: z.looseObject({}),
-  behavior: z.literal('Isolated'),
-  invert: z.literal(false),
-});
-const byteLevelSchema = z.looseObject({
-  type: z.literal('ByteLevel'),
-  add_prefix_space: z.literal(false),
-  use_regex: z.boolean().default(true),
-});
-const digitsSchema = z.looseObject({
-  type: z.literal('Digits'),
-  individual_digits: z.boolean().default(false),
-});
 /** Bytes of ids follow each other and become characters together. */
 const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
-const stagesSchema = z.object({
-  type: z.literal('Sequence'),
-  pretokenizers: z.array(z.union([splitSchema, digitsSchema, byteLevelSchema])).min(1),
-});
 
 /**
  * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`.
@@ -114,16 +97,6 @@ interface Splitter {
   pre_tokenize_text(text: string): string[];
 }
 
-/** The splitting pattern of GPT-2, which a ByteLevel pre-tokenizer applies unless told otherwise. */
-const GPT2_SPLIT = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
-
-const GPT2_STAGE = {
-  type: 'Split',
-  pattern: { Regex: GPT2_SPLIT },
-  behavior: 'Isolated',
-  invert: false,
-};
-
 const BYTE_LEVEL_ONLY = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
 
 /**
@@ -131,28 +104,15 @@ const BYTE_LEVEL_ONLY = { type: 'ByteLevel', add_prefix_space: false, use_regex:
  * that of GPT-2, RoBERTa, Qwen and their kin.
  */
 function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]) | null {
-  const { normalizer, pre_tokenizer: stages, added_tokens: ordinary, model } = definition;
+  const { normalizer, added_tokens: ordinary, model } = definition;
   const isNfc = normalizer?.type === 'NFC';
   if (model.type !== 'BPE' || ordinary.length > 0 || (normalizer !== null && !isNfc)) return null;
 
-  const alone = byteLevelSchema.safeParse(stages);
-  const several = stagesSchema.safeParse(stages);
-  const parts = alone.success ? [alone.data] : several.success ? several.data.pretokenizers : [];
-  // Bytes are made of words, so nothing may split behind the stage that makes them.
-  if (parts.at(-1)?.type !== 'ByteLevel' || parts.slice(0, -1).some(({ type }) => type === 'ByteLevel')) {
-    return null;
-  }
-  const splitters = parts.flatMap((part): Splitter[] => {
-    switch (part.type) {
-      case 'Split':
-        return [new SplitPreTokenizer(part)];
-      case 'Digits':
-        return [new DigitsPreTokenizer(part)];
-      case 'ByteLevel':
-        return part.use_regex ? [new SplitPreTokenizer(GPT2_STAGE)] : [];
-    }
-  });
-  if (splitters.length === 0) return null;
+  const stages = cuttingStages(definition.pre_tokenizer);
+  if (stages === null || stages.length === 0) return null;
+  const splitters = stages.map((stage): Splitter =>
+    stage.type === 'Split' ? new SplitPreTokenizer(stage) : new DigitsPreTokenizer(stage),
+  );
   return (text) =>
     splitters.reduce<string[]>(
       (words, splitter) => words.flatMap((word) => splitter.pre_tokenize_text(word)),
@@ -183,6 +143,7 @@ class HfTokenizer implements Tokenizer {
   readonly #words: WordCache;
   /** Texts of single ids: a completion is decoded token by token. At most the vocabulary. */
   readonly #pieces = new Map<TokenId, string>();
+  readonly #cutRule: CutRule | null;
   readonly #controls: ReadonlyMap<string, TokenId>;
   readonly #controlIds: ReadonlySet<number>;
 
@@ -204,12 +165,17 @@ class HfTokenizer implements Tokenizer {
     this.#implementation = implementation;
     this.#split = split;
     this.#words = new WordCache((word) => this.#encodePiece(word));
+    this.#cutRule = cutRule(plain.definition);
     this.#controls = plain.controls;
     this.#controlIds = new Set(plain.controls.values());
   }
 
   encode(text: string): TokenId[] {
     return this.#split === null ? this.#encodePiece(text) : this.#words.encode(this.#split(text));
+  }
+
+  canCut(text: string, offset: number): boolean {
+    return this.#cutRule?.(text, offset) ?? false;
   }
 
   decode(ids: readonly TokenId[]): string {

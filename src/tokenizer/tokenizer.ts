@@ -25,6 +25,12 @@ export interface Tokenizer {
    */
   encode(text: string): TokenId[];
 
+  /**
+   * Whether the ids of a text are those of its first `offset` units followed by those of the rest, told by
+   * the characters at the cut alone: so the same cut holds in any part of the text. False where unknown.
+   */
+  canCut(text: string, offset: number): boolean;
+
   /** Text of the ids; control tokens are left out, undecodable bytes become U+FFFD. */
   decode(ids: readonly TokenId[]): string;
 

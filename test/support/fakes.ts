@@ -30,6 +30,7 @@ export const fakeTokenizer: Tokenizer = {
   startsWithBlank: false,
   decodesPiecewise: true,
   encode: (text) => Array.from({ length: text.length }, (_, i) => tokenId(100 + text.charCodeAt(i))),
+  canCut: () => true,
   decode: (ids) => String.fromCharCode(...ids.filter((id) => id >= 100).map((id) => id - 100)),
   controlToken: (name) => {
     const at = FAKE_CONTROLS.findIndex((control) => control === name);
