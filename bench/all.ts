@@ -12,7 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { npmCommand } from '../src/datasets/npm-pack.js';
 
 /** Blocks of the page, in its order. */
-const BENCHMARKS: readonly string[] = ['overhead', 'roofline', 'peers', 'devices'];
+const BENCHMARKS: readonly string[] = ['overhead', 'roofline', 'peers', 'whole-run', 'scale', 'devices'];
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : BENCHMARKS;
 const { file, args, shell } = npmCommand();

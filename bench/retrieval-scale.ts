@@ -22,6 +22,7 @@ import { buildCorpus } from '../src/retrieval/corpus.js';
 import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
 import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';
 import { createRetrievers } from '../src/retrieval/retriever.js';
+import { matrixOf } from '../src/tensor/matrix.js';
 import { createRng, type Rng } from '../src/tensor/rng.js';
 
 const SIZES = [10_000, 100_000, 1_000_000];
@@ -187,7 +188,7 @@ async function measure(chunks: number, fit: Fit): Promise<void> {
       throw new Error('lexical retrievers need no encoder');
     },
   });
-  await set.prepare([]);
+  set.prepareEncoded([], matrixOf(0, 0, new Float32Array(0)), 0);
   const indexMs = performance.now() - start;
 
   const questions = new Writer(fit, 3);

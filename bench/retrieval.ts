@@ -17,7 +17,7 @@ import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
 import { CandidateSets } from '../src/retrieval/candidates.js';
 import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';
 import { queryText } from '../src/retrieval/query.js';
-import { createRetrievers } from '../src/retrieval/retriever.js';
+import { createRetrievers, prepareAll } from '../src/retrieval/retriever.js';
 
 const CHUNKS = 5000;
 const QUERIES = 200;
@@ -89,7 +89,7 @@ process.stdout.write(
 );
 for (const name of ['jaccard', 'bm25'] as const) {
   const set = createRetrievers([name], corpus, asking, noEncoder);
-  await set.prepare(tasks);
+  await prepareAll([{ set, tasks }], noEncoder);
   const retriever = set.get(name);
   const indexed: number[] = [];
   const scanned: number[] = [];

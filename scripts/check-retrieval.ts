@@ -15,7 +15,7 @@ import { retrievalSetting } from '../src/cli/retrieval.js';
 import { openDataset } from '../src/datasets/dataset.js';
 import { buildCorpus } from '../src/retrieval/corpus.js';
 import { QUERY_KINDS, retrievalProfile } from '../src/retrieval/profile.js';
-import { createRetrievers } from '../src/retrieval/retriever.js';
+import { createRetrievers, prepareAll } from '../src/retrieval/retriever.js';
 import { writeAtomically } from '../src/run/atomic-file.js';
 
 const TASKS_PER_REPOSITORY = 8;
@@ -54,7 +54,7 @@ for (const name of ['immer', 'mobx', 'rxjs']) {
         const setting = await retrievalSetting(profile, query, isStrict);
         const corpus = buildCorpus(repository, setting.profile, setting.terms);
         const set = createRetrievers(['jaccard', 'bm25'], corpus, setting.asking, noEncoder);
-        await set.prepare(tasks);
+        await prepareAll([{ set, tasks }], noEncoder);
         for (const task of tasks) {
           for (const scorer of ['jaccard', 'bm25'] as const) {
             const found = await set.get(scorer).retrieve(task, TOP_K);

@@ -2,6 +2,7 @@
  * @file The one place where interfaces meet implementations: models, tokenizers and pipelines of a run.
  */
 
+import { defaultCacheDir } from '../datasets/cache-dir.js';
 import type { Clock } from '../domain/clock.js';
 import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
@@ -33,7 +34,9 @@ import type { PromptSetting } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
 import { encoderTemplate, type EncoderInput } from '../prompt/encoder-input.js';
 import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
-import { retrievalEmbedder, type TextEmbedder } from '../retrieval/dense.js';
+import { VectorCache } from '../model/vector-cache.js';
+import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/dense.js';
+import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 
@@ -362,11 +365,32 @@ export function composePipelines(
   return new Map(names.map((name) => [name, make(name)]));
 }
 
-/** The embedder of the dense retriever. */
-export function composeEmbedder(models: LoadedModels): TextEmbedder {
+/** The embedder of the dense retriever, over vectors kept between runs if there is a store. */
+export function composeEmbedder(models: LoadedModels, store: VectorStore | null): TextEmbedder {
   if (models.retrieverEncoder === null) throw new RangeError('the models were loaded without an embedder');
   const { encoder, tokenizer } = models.retrieverEncoder;
-  return retrievalEmbedder(encoder, tokenizer);
+  return retrievalEmbedder(encoder, tokenizer, store);
+}
+
+/** How a model runs, as far as it decides the last bit of what it computes. */
+export type Execution = Pick<ModelRequest, 'dtype' | 'threads'> & { readonly device: Device };
+
+/** The kept unit vectors of an encoder's retrieval form. */
+export function openVectorCache(
+  { identity, width }: Encoder,
+  { device, dtype, threads }: Execution,
+  onNote: (note: string) => void,
+): VectorCache {
+  const { cpu, platform } = describeHardware();
+  return new VectorCache({
+    cacheDir: defaultCacheDir(),
+    width,
+    onNote,
+    space: {
+      ...{ form: 'retrieval', scale: 'unit', encoder: identity, device, dtype, threads },
+      ...{ program: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION, cpu, platform },
+    },
+  });
 }
 
 /** The metric profile for these tasks. The parser of Python is loaded only where it is needed. */
@@ -396,6 +420,7 @@ export interface LoadedEmbedder {
  */
 export async function loadEmbedder(
   request: Pick<ModelRequest, 'bundle' | 'retrieverEncoder' | 'device' | 'dtype' | 'threads' | 'fetching'>,
+  cache: { readonly isUsed: boolean; readonly onNote: (note: string) => void },
 ): Promise<LoadedEmbedder> {
   const { dtype, threads, retrieverEncoder } = request;
   const find = (reference: string, role: ModelRole): Promise<LocalModel> =>
@@ -406,10 +431,12 @@ export async function loadEmbedder(
   const bundle = retrieverEncoder === undefined ? readBundle(model.path) : null;
   const dir = bundle === null ? model.path : bundle.encoder.path;
   const tokenizer = await loadTokenizer(dir);
-  const encoder = await openEncoder(dir, { device: await resolveDevice(request.device), dtype, threads });
+  const device = await resolveDevice(request.device);
+  const encoder = await openEncoder(dir, { device, dtype, threads });
+  const store = cache.isUsed ? openVectorCache(encoder, { device, dtype, threads }, cache.onNote) : null;
   return {
     name: bundle === null ? model.name : bundle.name,
-    embedder: retrievalEmbedder(encoder, tokenizer),
+    embedder: retrievalEmbedder(encoder, tokenizer, store),
     dispose: () => encoder.dispose(),
   };
 }

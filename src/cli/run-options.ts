@@ -79,6 +79,7 @@ const runOptionsSchema = z
     shard: z.strictObject({ index: positive, count: positive }),
     out: text,
     resume: z.boolean(),
+    vectorCache: z.boolean(),
     json: z.boolean(),
     quiet: z.boolean(),
   })
@@ -180,6 +181,9 @@ export function addRunOptions(command: Command): Command {
   add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
   add('--out <dir>', 'run folder (default: a new one under results/)');
   add('--resume', 'continue the run in --out');
+  add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
+  // Commander would set the positive form of a flag that was not given.
+  command.setOptionValueWithSource('vectorCache', undefined, undefined);
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');
   add('--latency-only', 'no tasks: time prompts of given lengths, with any decoder or synthetic:<shape>');
@@ -225,7 +229,9 @@ export async function readConfigFile(path: string | undefined): Promise<RunOptio
  */
 export function mergeRunOptions(flags: Readonly<Record<string, unknown>>, file: RunOptions): RunOptions {
   const given = checked(
-    Object.fromEntries(Object.entries(flags).filter(([key]) => key !== 'config')),
+    Object.fromEntries(
+      Object.entries(flags).filter(([key, value]) => key !== 'config' && value !== undefined),
+    ),
     'command line',
   );
   if (given.latencyOnly === true || (file.latencyOnly === true && given.latencyOnly === undefined)) {

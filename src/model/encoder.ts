@@ -7,6 +7,13 @@
 import type { TokenId } from '../domain/units.js';
 import type { Matrix } from '../tensor/matrix.js';
 
+/**
+ * How inputs share a batch. `together`: the few inputs of one prompt, as fast as they can be, padded to the
+ * longest. `independent`: the many of an index; a vector is then the same to the last bit whatever it was
+ * encoded with, so that it may be kept and found again.
+ */
+export type Batching = 'together' | 'independent';
+
 export interface Encoder {
   /** Hash of weights and configuration. */
   readonly identity: string;
@@ -18,11 +25,11 @@ export interface Encoder {
   /**
    * One vector an input, [B, E], not normalised: the mean over the positions of the last layer, or
    * its last position, as the encoder was trained. Inputs may differ in length; padding changes
-   * nothing. An empty input yields a zero vector.
+   * nothing but the last bits. An empty input yields a zero vector.
    *
    * @throws {RangeError} If an input is longer than `maxTokens` or an id is outside the vocabulary.
    */
-  encode(inputs: readonly (readonly TokenId[])[]): Promise<Matrix>;
+  encode(inputs: readonly (readonly TokenId[])[], batching?: Batching): Promise<Matrix>;
 
   dispose(): Promise<void>;
 }

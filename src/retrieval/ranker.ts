@@ -11,16 +11,19 @@ import { exhaustiveBm25, isExhaustible } from './exhaustive-search.js';
 import { jaccardScores } from './jaccard.js';
 import type { RetrievalTask } from './query.js';
 import type { RetrieverResources, SingleRetrieverName } from './retriever.js';
+import type { Matrix } from '../tensor/matrix.js';
 import { bestOf, type Match } from './top.js';
 import { wholeCorpusBm25, wholeCorpusJaccard, type WholeCorpusSearch } from './whole-corpus.js';
 
-/** Chunks encoded in one go between two progress reports. */
-const ENCODE_BATCH = 256;
-
-/** For `pending` and `prepare` see `RetrieverSet`. */
 export interface Ranker {
-  pending(tasks: readonly RetrievalTask[]): number;
-  prepare(tasks: readonly RetrievalTask[], onChunks: (count: number) => boolean): Promise<boolean>;
+  /** Texts whose vectors it lacks for the given tasks. */
+  unencoded(tasks: readonly RetrievalTask[]): string[];
+  /**
+   * Index-time work for the given tasks, done once.
+   *
+   * @param vectors Those of `unencoded(tasks)`, from row `first` on.
+   */
+  prepare(tasks: readonly RetrievalTask[], vectors: Matrix, first: number): void;
   /** The best `count` candidates, best first; longer counts only add to the end. */
   rank(task: RetrievalTask, query: string, count: number): Promise<readonly Match[]>;
 }
@@ -68,11 +71,10 @@ type Score = (candidates: Candidates, query: string) => Float64Array;
 
 function lexicalRanker(corpus: Corpus, sets: CandidateSets, score: Score): Ranker {
   return {
-    pending: () => 0,
+    unencoded: () => [],
     prepare(tasks) {
       // An empty query fills the caches: candidate order and BM25 statistics.
       for (const candidates of new Set(tasks.map((task) => sets.of(task)))) score(candidates, '');
-      return Promise.resolve(true);
     },
     rank(task, query, count) {
       const candidates = sets.of(task);
@@ -85,10 +87,9 @@ function lexicalRanker(corpus: Corpus, sets: CandidateSets, score: Score): Ranke
 function wholeCorpusRanker(open: () => WholeCorpusSearch): Ranker {
   let search: WholeCorpusSearch | null = null;
   return {
-    pending: () => 0,
+    unencoded: () => [],
     prepare() {
       search ??= open();
-      return Promise.resolve(true);
     },
     rank(task, query, count) {
       search ??= open();
@@ -105,15 +106,9 @@ function denseRanker(corpus: Corpus, sets: CandidateSets, embedder: TextEmbedder
     ),
   ];
   return {
-    pending: (tasks) => missing(tasks).length,
-    async prepare(tasks, onChunks) {
-      const todo = missing(tasks);
-      for (let at = 0; at < todo.length; at += ENCODE_BATCH) {
-        const batch = todo.slice(at, at + ENCODE_BATCH);
-        await vectors.add(batch);
-        if (!onChunks(batch.length)) return false;
-      }
-      return true;
+    unencoded: (tasks) => vectors.textsOf(missing(tasks)),
+    prepare(tasks, encoded, first) {
+      vectors.add(missing(tasks), encoded, first);
     },
     async rank(task, query, count) {
       const candidates = sets.of(task);

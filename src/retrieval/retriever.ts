@@ -13,6 +13,7 @@ import type { Asking } from './profile.js';
 import { queryText, type RetrievalTask } from './query.js';
 import { shownChunks } from './rank.js';
 import { createRankers, type Ranker } from './ranker.js';
+import { matrixOf, type Matrix } from '../tensor/matrix.js';
 import type { Match } from './top.js';
 
 /** Retrievers that score chunks themselves. */
@@ -100,16 +101,15 @@ export interface Retriever {
 
 /** Retrievers over one corpus; what several of them need is made once. */
 export interface RetrieverSet {
-  /** How many chunks `prepare` would still have to encode for the given tasks. */
-  pending(tasks: readonly RetrievalTask[]): number;
+  /** Texts of the chunks that would still have to be encoded for the given tasks. */
+  unencoded(tasks: readonly RetrievalTask[]): string[];
 
   /**
-   * Index-time work for the given tasks, done once. Only prepared tasks can be answered.
+   * Index-time work for the given tasks, done once, after their chunks were encoded: see {@link prepareAll}.
    *
-   * @param onChunks Told after each batch how many further chunks are ready; false ends the work.
-   * @returns Whether everything was prepared.
+   * @param vectors Those of `unencoded(tasks)`, from row `first` on.
    */
-  prepare(tasks: readonly RetrievalTask[], onChunks?: (count: number) => boolean): Promise<boolean>;
+  prepareEncoded(tasks: readonly RetrievalTask[], vectors: Matrix, first: number): void;
 
   /** @throws {RangeError} If the set was made without it. */
   get(name: SearchName): Retriever;
@@ -118,6 +118,40 @@ export interface RetrieverSet {
 /** What the retrievers need beside the corpus; asked for only by those that use it. */
 export interface RetrieverResources {
   readonly embedder: () => TextEmbedder;
+}
+
+/** Retrievers, and the tasks that they are to answer. */
+export interface Preparation {
+  readonly set: RetrieverSet;
+  readonly tasks: readonly RetrievalTask[];
+}
+
+/**
+ * Index-time work of several corpora. Their chunks are encoded together, so that batches are full of chunks
+ * of one length. Only prepared tasks can be answered.
+ *
+ * @param start    Told how many chunks there are to encode.
+ * @param onChunks Told how many further chunks are ready; false ends the work.
+ * @returns Whether everything was prepared.
+ */
+export async function prepareAll(
+  work: readonly Preparation[],
+  { embedder }: RetrieverResources,
+  start: (chunks: number) => void = () => undefined,
+  onChunks: (count: number) => boolean = () => true,
+): Promise<boolean> {
+  const texts = work.map(({ set, tasks }) => set.unencoded(tasks));
+  const all = texts.flat();
+  start(all.length);
+  const vectors =
+    all.length === 0 ? matrixOf(0, 0, new Float32Array(0)) : await embedder().index(all, onChunks);
+  if (vectors === null) return false;
+  let first = 0;
+  for (const [i, { set, tasks }] of work.entries()) {
+    set.prepareEncoded(tasks, vectors, first);
+    first += texts[i]!.length;
+  }
+  return true;
 }
 
 /** Makes the named retrievers over a corpus. */
@@ -143,10 +177,9 @@ export function createRetrievers(
     ]),
   );
   return {
-    pending: (tasks) => [...rankers.values()].reduce((sum, ranker) => sum + ranker.pending(tasks), 0),
-    async prepare(tasks, onChunks = () => true) {
-      for (const ranker of rankers.values()) if (!(await ranker.prepare(tasks, onChunks))) return false;
-      return true;
+    unencoded: (tasks) => [...rankers.values()].flatMap((ranker) => ranker.unencoded(tasks)),
+    prepareEncoded(tasks, vectors, first) {
+      for (const ranker of rankers.values()) ranker.prepare(tasks, vectors, first);
     },
     get(name) {
       const retriever = retrievers.get(name);

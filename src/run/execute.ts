@@ -39,6 +39,7 @@ import { createRng, type Rng } from '../tensor/rng.js';
 import { textStream } from '../tokenizer/text-stream.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { recordKey, type Configuration, type FailureStage, type TaskRecord, type Timing } from './record.js';
+import type { Phase } from './phases.js';
 import type { TaskEvidence } from './task-evidence.js';
 import { TaskRecords, type Score } from './task-records.js';
 
@@ -66,6 +67,9 @@ export interface ExecutionParts {
   readonly clock: Clock;
 }
 
+/** What the loop does with a task, one after the other. */
+export type TaskPhase = Extract<Phase, 'retrieval' | 'prompts' | 'prefill' | 'decoding' | 'recording'>;
+
 export interface ExecutionHooks {
   /** Keys of records that exist already; they do not run again. */
   readonly recorded: ReadonlySet<string>;
@@ -73,6 +77,8 @@ export interface ExecutionHooks {
   readonly onTask: (evidence: TaskEvidence) => Promise<void>;
   /** Called with every new record, in order; awaited before work goes on. */
   readonly onRecord: (record: TaskRecord) => Promise<void>;
+  /** Told what the loop turns to, outside of everything that is timed. */
+  readonly onPhase?: (phase: TaskPhase) => void;
   /** Checked between tasks: a true value ends the loop with everything so far recorded. */
   readonly isCancelled: () => boolean;
 }
@@ -88,13 +94,14 @@ export async function execute(
   hooks: ExecutionHooks,
 ): Promise<boolean> {
   const warmed = new Set<number>();
+  const { onPhase = () => undefined } = hooks;
   for (const task of plan.tasks) {
     const open = plan.configurations.filter(
       (configuration) => !hooks.recorded.has(recordKey(task.id, configuration)),
     );
     if (open.length === 0) continue;
     if (hooks.isCancelled()) return false;
-    const { evidence, records } = await executeTask(task, open, plan, parts, warmed);
+    const { evidence, records } = await executeTask(task, open, plan, parts, warmed, onPhase);
     if (evidence !== null) await hooks.onTask(evidence);
     for (const record of records) await hooks.onRecord(record);
   }
@@ -110,6 +117,7 @@ interface TaskWork {
   readonly rng: Rng;
   /** A configuration that cannot go on has its record here. */
   readonly records: TaskRecords;
+  readonly onPhase: (phase: TaskPhase) => void;
 }
 
 /** A configuration on its way through the stages of one task. */
@@ -130,16 +138,21 @@ async function executeTask(
   plan: ExecutionPlan,
   parts: ExecutionParts,
   warmed: Set<number>,
+  onPhase: (phase: TaskPhase) => void,
 ): Promise<{ readonly evidence: TaskEvidence | null; readonly records: readonly TaskRecord[] }> {
   const records = new TaskRecords(task);
   if (!parts.metrics.isScorable(task)) {
     for (const configuration of open) records.unscorable(configuration);
     return { evidence: null, records: records.of(open) };
   }
-  const work = { task, plan, parts, rng: createRng(taskSeed(plan.seed, task.id)), records };
+  const work = { task, plan, parts, rng: createRng(taskSeed(plan.seed, task.id)), records, onPhase };
+  onPhase('retrieval');
   const rankings = await rankOnce(work);
+  onPhase('prompts');
   const { attempts, inFile } = await prepare(work, open, rankings);
-  for (const [attempt, completion] of await time(work, attempts, warmed)) {
+  const completions = await time(work, attempts, warmed);
+  onPhase('recording');
+  for (const [attempt, completion] of completions) {
     const { configuration } = attempt;
     if (records.has(configuration)) continue;
     try {
@@ -191,7 +204,7 @@ async function prepare(
  * attempt that fails has its record afterwards.
  */
 async function time(
-  { task, plan, parts, rng, records }: TaskWork,
+  { task, plan, parts, rng, records, onPhase }: TaskWork,
   attempts: readonly Attempt[],
   warmed: Set<number>,
 ): Promise<ReadonlyMap<Attempt, Completion>> {
@@ -217,6 +230,7 @@ async function time(
       const { configuration, prepared, control } = attempt;
       if (records.has(configuration)) continue;
       let stage: FailureStage = 'prefill';
+      onPhase('prefill');
       try {
         await warmUp(prepared, parts, warmed);
         const first = await firstToken(decoder, prepared.prompt, prepared.soft, clock);
@@ -226,6 +240,7 @@ async function time(
           continue;
         }
         stage = 'decode';
+        onPhase('decoding');
         completions.set(attempt, await completeGreedily(decoder, first.step, stopRules(), clock));
       } catch (error) {
         records.failed(configuration, stage, error);

@@ -73,6 +73,7 @@ export function mergeShards(shards: readonly ShardRun[]): Omit<ShardRun, 'path'>
     run: {
       ...first.run,
       shard: null,
+      resources: null,
       startedAt: times((run) => run.startedAt)[0] ?? first.run.startedAt,
       finishedAt: times((run) => run.finishedAt).at(-1) ?? null,
     },

@@ -7,6 +7,7 @@ import { buildCorpus } from '../retrieval/corpus.js';
 import type { Asking, RetrievalProfile } from '../retrieval/profile.js';
 import {
   createRetrievers,
+  prepareAll,
   searchesOf,
   type RetrieverName,
   type RetrieverResources,
@@ -42,8 +43,8 @@ export interface IndexProgress {
 }
 
 /**
- * Indexes what the tasks need: each of their repositories once, if any of the retrievers searches them, dense vectors only for chunks that are
- * a candidate for some task.
+ * Indexes what the tasks need: each of their repositories once, if any of the retrievers searches them, and
+ * dense vectors only of chunks that are a candidate for some task, those of all repositories in one go.
  *
  * @returns null if it was cancelled.
  */
@@ -70,14 +71,18 @@ export async function indexRepositories(
     sets.set(name, createRetrievers(searches, corpus, setting.asking, resources));
   }
 
-  progress.start([...sets].reduce((sum, [name, set]) => sum + set.pending(tasksOf.get(name)!), 0));
-  for (const [name, set] of sets) {
-    const isComplete = await set.prepare(tasksOf.get(name)!, (count) => {
+  const isComplete = await prepareAll(
+    [...sets].map(([name, set]) => ({ set, tasks: tasksOf.get(name)! })),
+    resources,
+    (chunks) => {
+      progress.start(chunks);
+    },
+    (count) => {
       progress.advance(count);
       return !progress.isCancelled();
-    });
-    if (!isComplete) return null;
-  }
+    },
+  );
+  if (!isComplete) return null;
 
   return {
     chunkCount,

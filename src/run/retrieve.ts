@@ -9,6 +9,7 @@ import type { CompletionTask, Repository } from '../domain/task.js';
 import { buildCorpus } from '../retrieval/corpus.js';
 import {
   createRetrievers,
+  prepareAll,
   searchesOf,
   type RetrieverName,
   type RetrieverResources,
@@ -69,12 +70,17 @@ export async function retrieveAll(
     const corpus = buildCorpus(found, setting.profile, setting.terms);
     const set = createRetrievers(searches, corpus, setting.asking, resources);
     const answerable = group.filter((task) => corpus.file(task.path) !== undefined);
-    const pending = set.pending(answerable);
-    if (pending > 0) progress.encoding(pending);
-    const isPrepared = await set.prepare(answerable, (count) => {
-      progress.encoded(count);
-      return !progress.isCancelled();
-    });
+    const isPrepared = await prepareAll(
+      [{ set, tasks: answerable }],
+      resources,
+      (chunks) => {
+        if (chunks > 0) progress.encoding(chunks);
+      },
+      (count) => {
+        progress.encoded(count);
+        return !progress.isCancelled();
+      },
+    );
     if (!isPrepared) return 'cancelled';
     for (const task of group) {
       if (progress.isCancelled()) return 'cancelled';

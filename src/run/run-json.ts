@@ -10,6 +10,7 @@ import { writeAtomically } from './atomic-file.js';
 import { gitSchema, hardwareSchema } from './environment.js';
 import { olderVersion } from './journal.js';
 import { LATENCY_RUN_SCHEMA } from './latency-json.js';
+import { resourcesSchema } from './phases.js';
 import { runSpecSchema } from './run-spec.js';
 
 const RUN_SCHEMA = 'llava-eval/run@2';
@@ -63,6 +64,8 @@ const runJsonSchema = z.strictObject({
   chunks: z.int(),
   /** Where the decoder ran; null in runs that were made before this was recorded. */
   deviceProof: deviceProofSchema.nullable().default(null),
+  /** What the run took; null until it is finished, of joined shards, and in runs before this was recorded. */
+  resources: resourcesSchema.nullable().default(null),
 });
 
 export type RunJson = z.infer<typeof runJsonSchema>;

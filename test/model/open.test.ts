@@ -142,9 +142,15 @@ describe('encoder', () => {
   });
 
   test('batches hold inputs of similar length up to a number of positions', () => {
-    assert.deepEqual(batches([2, 0, 5, 4], 8), [[2], [3, 0]]);
-    assert.deepEqual(batches([3, 3, 3], 6), [[0, 1], [2]]);
-    assert.deepEqual(batches([20], 8), [[0]]);
+    assert.deepEqual(batches([2, 0, 5, 4], 8), [
+      { rows: [2], positions: 5 },
+      { rows: [3, 0], positions: 4 },
+    ]);
+    assert.deepEqual(batches([3, 3, 3], 6), [
+      { rows: [0, 1], positions: 3 },
+      { rows: [2], positions: 3 },
+    ]);
+    assert.deepEqual(batches([20], 8), [{ rows: [0], positions: 20 }]);
     assert.deepEqual(batches([], 8), []);
   });
 });

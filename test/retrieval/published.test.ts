@@ -9,7 +9,7 @@ import { lexicalTokens } from '../../src/retrieval/lexical-tokens.js';
 import { askingOf, retrievalProfile, type QueryKind } from '../../src/retrieval/profile.js';
 import { promptStartLine } from '../../src/retrieval/prompt-start.js';
 import type { RetrievalTask } from '../../src/retrieval/query.js';
-import { createRetrievers } from '../../src/retrieval/retriever.js';
+import { createRetrievers, prepareAll } from '../../src/retrieval/retriever.js';
 import { createRng } from '../../src/tensor/rng.js';
 import { corpusOf, NO_ENCODER, randomFiles, randomTask, retrieverOver } from '../support/retrieval.js';
 import {
@@ -202,7 +202,7 @@ describe('real repositories', () => {
               reference: lines[at]!,
               suffix: `\n${lines.slice(at + 1).join('\n')}`,
             };
-            await set.prepare([task]);
+            await prepareAll([{ set, tasks: [task] }], NO_ENCODER);
             for (const scorer of ['jaccard', 'bm25'] as const) {
               const fast = await set.get(scorer).retrieve(task, 10);
               const setting = { profile: name, query, k: 10, scorer: SCORERS[scorer], words: remembered };

@@ -11,7 +11,7 @@ import { nearestFirst, pathDistance } from '../../src/retrieval/path-distance.js
 import { askingOf, retrievalProfile, type QueryRule } from '../../src/retrieval/profile.js';
 import { promptStartLine } from '../../src/retrieval/prompt-start.js';
 import { queryText } from '../../src/retrieval/query.js';
-import { createRetrievers } from '../../src/retrieval/retriever.js';
+import { createRetrievers, prepareAll } from '../../src/retrieval/retriever.js';
 import { fakeEncoder, fakeTokenizer } from '../support/fakes.js';
 import { corpusOf, LETTER_ENCODER, letterCounts, retrieverOver, taskIn } from '../support/retrieval.js';
 
@@ -363,9 +363,9 @@ describe('the dense retriever', () => {
   test('scores by cosine like a slow second writing, over the candidates only', async () => {
     const set = unixcoder();
     const task = taskIn('f0.ts', 'ax\nax\nby\n');
-    assert.ok(set.pending([task]) > 0);
-    await set.prepare([task]);
-    assert.equal(set.pending([task]), 0);
+    assert.ok(set.unencoded([task]).length > 0);
+    await prepareAll([{ set, tasks: [task] }], LETTER_ENCODER);
+    assert.deepEqual(set.unencoded([task]), []);
     const found = await set.get('unixcoder').retrieve(task, 1000);
     const unit = (text: string): number[] => {
       const v = letterCounts(fakeTokenizer.encode(strip(text)));
@@ -386,9 +386,16 @@ describe('the dense retriever', () => {
     let encoded = 0;
     const task = taskIn('f0.ts', 'ax');
     const set = unixcoder();
-    const pending = set.pending([task, task]);
-    await set.prepare([task, taskIn('f0.ts', 'by')], (count) => (encoded += count) >= 0);
-    assert.deepEqual([encoded, pending], [pending, new CandidateSets(corpus).of(task).members.length]);
+    const pending = set.unencoded([task, task]).length;
+    let announced = 0;
+    await prepareAll(
+      [{ set, tasks: [task, taskIn('f0.ts', 'by')] }],
+      LETTER_ENCODER,
+      (chunks) => (announced = chunks),
+      (count) => (encoded += count) >= 0,
+    );
+    const candidates = new CandidateSets(corpus).of(task).members.length;
+    assert.deepEqual([encoded, pending, announced], [candidates, candidates, candidates]);
   });
 
   test('reads stripped text without template, cut to 256 ids', async () => {
@@ -408,13 +415,14 @@ describe('the dense retriever', () => {
   test('gives every candidate the score 0 for an empty query', async () => {
     const set = unixcoder();
     const task = taskIn('f0.ts', '');
-    await set.prepare([task]);
+    await prepareAll([{ set, tasks: [task] }], LETTER_ENCODER);
     const found = await set.get('unixcoder').retrieve(task, 3);
     assert.ok(found.length > 0 && found.every((chunk) => chunk.score === 0));
   });
 
   test('stops preparing when told to', async () => {
-    assert.equal(await unixcoder().prepare([taskIn('f0.ts', '')], () => false), false);
+    const work = [{ set: unixcoder(), tasks: [taskIn('f0.ts', '')] }];
+    assert.equal(await prepareAll(work, LETTER_ENCODER, undefined, () => false), false);
   });
 });
 

@@ -48,6 +48,7 @@ function shard(index: number, ids: readonly string[], spec: RunSpec = SPEC): Sha
     skippedRecords: 0,
     chunks: 0,
     deviceProof: null,
+    resources: null,
   });
   const records = ids.flatMap((taskId) =>
     configurations(spec).map((configuration): TaskRecord => ({

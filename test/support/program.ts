@@ -3,9 +3,18 @@
  */
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../../bin/llava-eval.js', import.meta.url));
+
+/** What the program keeps between its runs is kept here, not among the files of whoever runs the tests. */
+const CACHE = mkdtempSync(join(tmpdir(), 'llava-eval-cache-'));
+process.on('exit', () => {
+  rmSync(CACHE, { recursive: true, force: true });
+});
 
 export interface Finished {
   readonly code: number | null;
@@ -25,7 +34,7 @@ export function llavaEval(args: readonly string[], options: ProgramOptions = {})
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BIN, ...args], {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, LLAVA_EVAL_CACHE: CACHE, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';

@@ -16,6 +16,7 @@ import {
 import type { RetrievalTask } from '../../src/retrieval/query.js';
 import {
   createRetrievers,
+  prepareAll,
   type Retriever,
   type SearchName,
   type RetrieverResources,
@@ -84,7 +85,7 @@ export function retrieverOver(
   return {
     name,
     async retrieve(task, k) {
-      await set.prepare([task]);
+      await prepareAll([{ set, tasks: [task] }], resources);
       return set.get(name).retrieve(task, k);
     },
   };

@@ -191,6 +191,7 @@ function runOf(
     skippedRecords: 0,
     chunks: 100,
     deviceProof: null,
+    resources: null,
   });
 }
 

@@ -9,6 +9,7 @@ import { lexicalTokens } from '../../../src/retrieval/lexical-tokens.js';
 import { buildCorpus } from '../../../src/retrieval/corpus.js';
 import { retrievalProfile, type RetrievalProfile } from '../../../src/retrieval/profile.js';
 import { createRankers } from '../../../src/retrieval/ranker.js';
+import { matrixOf } from '../../../src/tensor/matrix.js';
 import {
   readSearched,
   searchAll,
@@ -40,7 +41,7 @@ serve<OwnSetup, RetrievalJob, RetrievalAnswer>(async ({ searched, search }) => {
   const ranker = createRankers(['bm25'], corpus, { embedder }).get('bm25')!;
   // A target that is no file: no chunk is left out.
   const task = { path: 'none.ts', prefix: '', reference: '', suffix: '' };
-  await ranker.prepare([task], () => true);
+  ranker.prepare([task], matrixOf(0, 0, new Float32Array(0)), 0);
   return {
     answer: (job) =>
       searchAll(queries.slice(0, job.queries), async (query) =>

@@ -58,6 +58,7 @@ interface RetrieveFlags {
   readonly dtype: Dtype;
   readonly threads?: number;
   readonly json?: true;
+  readonly vectorCache: boolean;
   readonly quiet?: true;
 }
 
@@ -111,6 +112,7 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     )
     .addOption(new Option('--dtype <name>', DTYPES.join(', ')).argParser(oneOf(DTYPES)).default('fp32'))
     .option('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1))
+    .option('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run')
     .option('--json', 'print the report as one JSON object')
     .option('--quiet', 'no progress and no notes on stderr')
     .action(async (flags: RetrieveFlags) => {
@@ -144,14 +146,17 @@ async function retrieve(flags: RetrieveFlags, shell: Shell): Promise<ExitCode> {
       : evenSample(dataset.tasks, flags.limit);
   requireShipped(dataset.id, tasks, retrievers);
   const embedder = retrievers.some(usesEmbedder)
-    ? await loadEmbedder({
-        bundle: flags.model,
-        retrieverEncoder: flags.retrieverEncoder,
-        device: flags.device,
-        dtype: flags.dtype,
-        threads: flags.threads ?? defaultThreads(),
-        fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
-      })
+    ? await loadEmbedder(
+        {
+          bundle: flags.model,
+          retrieverEncoder: flags.retrieverEncoder,
+          device: flags.device,
+          dtype: flags.dtype,
+          threads: flags.threads ?? defaultThreads(),
+          fetching: { progress: fetchProgress(progress), signal: shell.interrupt },
+        },
+        { isUsed: flags.vectorCache, onNote: progress.note.bind(progress) },
+      )
     : null;
   const output = flags.out === undefined ? null : await ContextFile.open(flags.out, flags, tasks);
   const qualities = new Map<RetrieverName, TaskQuality[]>(retrievers.map((name) => [name, []]));

@@ -24,6 +24,7 @@ import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
 import { JournalWriter, readJournal } from '../../run/journal.js';
+import { describeResources, PhaseTimer } from '../../run/phases.js';
 import { recordKey, type TaskRecord } from '../../run/record.js';
 import { indexRepositories } from '../../run/repository-index.js';
 import { assertWritable, defaultFolder, makeFolder, runFolder } from '../../run/run-folder.js';
@@ -36,6 +37,7 @@ import {
   composeMetricProfile,
   composePipelines,
   loadModels,
+  openVectorCache,
   type LoadedModels,
 } from '../compose.js';
 import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
@@ -68,6 +70,7 @@ export function registerRun(program: Command, shell: Shell): void {
 async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   const progress = given.quiet === true ? SILENT : terminalProgress(shell.stderr);
   const startedAt = shell.wallClock();
+  const phases = new PhaseTimer(shell.clock, 'dataset');
   const datasetReference = given.dataset ?? DEFAULT_DATASET;
   const folder = runFolder(given.out ?? defaultFolder(startedAt, datasetReference));
   if (given.resume === true && given.out === undefined) {
@@ -101,6 +104,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   const chosen = chooseTasks(dataset, given, datasetReference);
   requireShipped(dataset.id, chosen, axes.retrievers);
   const metrics = await composeMetricProfile(given.metricProfile ?? 'llavacode', chosen);
+  phases.enter('models');
   const models = await loadModels({
     bundle: given.model ?? 'nano',
     decoder: given.decoder,
@@ -139,14 +143,26 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     const tasks = given.shard === undefined ? chosen : tasksOfShard(chosen, given.shard);
     if (tasks.length === 0) throw new UsageError('this shard holds no task; use fewer shards');
 
+    phases.enter('index');
+    const encoder = models.retrieverEncoder?.encoder;
+    const execution = { device: models.device, dtype: given.dtype ?? 'fp32', threads } as const;
+    const vectors =
+      encoder === undefined || given.vectorCache === false
+        ? null
+        : openVectorCache(encoder, execution, (note) => {
+            progress.note(note);
+          });
+    let encoded = 0;
     const index = await indexRepositories(
       tasks,
       (name) => dataset.repository(name),
       retrieval,
       axes.retrievers,
-      { embedder: () => composeEmbedder(models) },
+      { embedder: () => composeEmbedder(models, vectors) },
       {
         start: (chunks) => {
+          phases.enter('encoding');
+          encoded = chunks;
           progress.start('encoding', chunks);
         },
         advance: (chunks) => {
@@ -156,6 +172,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       },
     );
     progress.stop();
+    phases.enter('recording');
     if (index === null) {
       progress.note('interrupted before the first task; nothing was written');
       return EXIT.interrupted;
@@ -192,6 +209,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       skippedRecords: dataset.skipped,
       chunks: index.chunkCount,
       deviceProof: models.proof,
+      resources: null,
     });
     await writeRunJson(folder.runJson, started);
 
@@ -227,6 +245,9 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
         {
           recorded: new Set(records.map((record) => recordKey(record.taskId, record))),
           isCancelled: () => shell.interrupt.aborted,
+          onPhase: (phase) => {
+            phases.enter(phase);
+          },
           onTask: (task) => evidence.append(task),
           onRecord: async (record) => {
             await journal.append(record);
@@ -246,15 +267,22 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
       return EXIT.interrupted;
     }
 
-    const finished = { ...started, finishedAt: shell.wallClock().toISOString() };
-    const summary = await publish(folder, finished, records);
+    phases.enter('report');
+    const published = { ...started, finishedAt: shell.wallClock().toISOString() };
+    const summary = await publish(folder, published, records);
+    const resources = {
+      ...phases.finish(),
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      vectors: { needed: vectors?.use.asked ?? encoded, kept: vectors?.use.found ?? 0 },
+    };
+    const finished = { ...published, resources };
     await writeRunJson(folder.runJson, finished);
 
     shell.stdout.write(
       given.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary, finished.deviceProof),
     );
     progress.note(
-      `\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}\n  report.html there shows the numbers and every task`,
+      `\n${describeTasks(dataset, tasks)}; everything is in ${folder.path}\n  report.html there shows the numbers and every task\n  ${describeResources(resources)}`,
     );
     return summary.rows.some((row) => row.tasks.failed > 0) ? EXIT.someTasksFailed : EXIT.done;
   } finally {

@@ -3,6 +3,11 @@
  *
  * Flow: token ids of chunks -> **batches of similar length** -> one vector a chunk.
  *
+ * The runtime's last bits depend on the shape of a batch: on its padded length, and on whether it has one
+ * row or several (the mean over positions is then another routine), but not on how many rows or on what
+ * is in the others. `independent` batches keep to that: a padded length that follows from the input's own,
+ * and never one row. `test/model/encoder-batches.test.ts` holds the runtime to it.
+ *
  * Shape letters: B chunks in a batch, T positions of the longest, E encoder width.
  */
 
@@ -11,7 +16,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { TokenId } from '../../domain/units.js';
 import { ENCODER_IO, poolingOf, type EncoderArchitecture, type Pooling } from '../../onnx/encoder-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
-import type { Encoder } from '../encoder.js';
+import type { Batching, Encoder } from '../encoder.js';
 import { floatOutput } from './session.js';
 
 /**
@@ -19,6 +24,9 @@ import { floatOutput } from './session.js';
  * takes memory.
  */
 const BATCH_POSITIONS = 4096;
+
+/** Independent inputs are padded to a multiple of this: 1.5 % of the positions, and few lengths without company. */
+const LENGTH_STEP = 4;
 
 export interface OrtEncoderParts {
   readonly session: InferenceSession;
@@ -45,13 +53,18 @@ export class OrtEncoder implements Encoder {
     this.#architecture = parts.architecture;
   }
 
-  async encode(inputs: readonly (readonly TokenId[])[]): Promise<Matrix> {
+  async encode(inputs: readonly (readonly TokenId[])[], batching: Batching = 'together'): Promise<Matrix> {
     for (const [i, ids] of inputs.entries()) this.#check(ids, i);
     const E = this.width;
     const data = new Float32Array(inputs.length * E);
-    for (const batch of batches(inputs.map((ids) => ids.length))) {
-      const vectors = await this.#run(batch.map((i) => inputs[i]!));
-      for (const [b, i] of batch.entries()) data.set(vectors.subarray(b * E, (b + 1) * E), i * E);
+    const lengths = inputs.map((ids) => ids.length);
+    const planned = batching === 'together' ? batches(lengths) : independentBatches(lengths, this.maxTokens);
+    for (const { rows, positions } of planned) {
+      const vectors = await this.#run(
+        rows.map((i) => inputs[i]!),
+        positions,
+      );
+      for (const [b, i] of rows.entries()) data.set(vectors.subarray(b * E, (b + 1) * E), i * E);
     }
     return { rows: inputs.length, cols: E, data };
   }
@@ -73,10 +86,9 @@ export class OrtEncoder implements Encoder {
     }
   }
 
-  /** Vectors of one batch of non-empty inputs, [B, E]. */
-  async #run(inputs: readonly (readonly TokenId[])[]): Promise<Float32Array> {
+  /** Vectors of one batch of non-empty inputs padded to T positions, [B, E]. */
+  async #run(inputs: readonly (readonly TokenId[])[], T: number): Promise<Float32Array> {
     const B = inputs.length;
-    const T = Math.max(...inputs.map((ids) => ids.length));
     const ids = new Int32Array(B * T).fill(this.#architecture.paddingId);
     for (const [b, input] of inputs.entries()) ids.set(input, b * T);
     const results = await this.#session.run({
@@ -110,30 +122,77 @@ export class OrtEncoder implements Encoder {
   }
 }
 
+/** Inputs that are encoded in one go. */
+export interface Batch {
+  /** Indices of inputs. */
+  readonly rows: readonly number[];
+  /** T: their padded length. */
+  readonly positions: number;
+}
+
 /**
  * Groups inputs of similar length, so that little of a batch is padding. Empty inputs are in no
  * batch.
  *
  * @param lengths Length of each input.
- * @param positions Most positions of a batch, padding included; a longer input is a batch alone.
- * @returns Indices into `lengths`, longest first.
+ * @param most    Positions of a batch, padding included; a longer input is a batch alone.
+ * @returns Longest first.
  *
  * @example
- * batches([2, 0, 5, 4], 8); // => [[2], [3, 0]]
+ * batches([2, 0, 5, 4], 8); // => rows [2] of 5 positions, rows [3, 0] of 4
  */
-export function batches(lengths: readonly number[], positions = BATCH_POSITIONS): number[][] {
-  const order = [...lengths.keys()].filter((i) => lengths[i]! > 0);
-  order.sort((a, b) => lengths[b]! - lengths[a]! || a - b);
-  const result: number[][] = [];
-  let batch: number[] = [];
-  for (const i of order) {
-    const longest = batch.length > 0 ? lengths[batch[0]!]! : 0;
-    if (batch.length > 0 && (batch.length + 1) * longest > positions) {
-      result.push(batch);
-      batch = [];
-    }
-    batch.push(i);
+export function batches(lengths: readonly number[], most = BATCH_POSITIONS): Batch[] {
+  const result: Batch[] = [];
+  let rows: number[] = [];
+  const finish = (): void => {
+    if (rows.length > 0) result.push({ rows, positions: lengths[rows[0]!]! });
+    rows = [];
+  };
+  for (const i of longestFirst(lengths)) {
+    const longest = rows.length > 0 ? lengths[rows[0]!]! : 0;
+    if ((rows.length + 1) * longest > most) finish();
+    rows.push(i);
   }
-  if (batch.length > 0) result.push(batch);
+  finish();
   return result;
+}
+
+/**
+ * Groups inputs whose padded length is the same, two or more: an input without company is there twice.
+ *
+ * @param longest What no length is padded beyond.
+ *
+ * @example
+ * independentBatches([2, 0, 5, 4, 3], 512); // => rows [2, 2] of 8 positions, rows [3, 4, 0] of 4
+ */
+export function independentBatches(
+  lengths: readonly number[],
+  longest: number,
+  most = BATCH_POSITIONS,
+): Batch[] {
+  const padded = lengths.map((length) =>
+    Math.min(Math.ceil(length / LENGTH_STEP) * LENGTH_STEP, Math.max(longest, length)),
+  );
+  const result: Batch[] = [];
+  let rows: number[] = [];
+  const finish = (): void => {
+    if (rows.length > 0) {
+      result.push({ rows: rows.length === 1 ? [rows[0]!, rows[0]!] : rows, positions: padded[rows[0]!]! });
+    }
+    rows = [];
+  };
+  for (const i of longestFirst(padded)) {
+    const positions = padded[i]!;
+    const room = Math.max(2, Math.floor(most / positions));
+    if (rows.length > 0 && (rows.length === room || padded[rows[0]!] !== positions)) finish();
+    rows.push(i);
+  }
+  finish();
+  return result;
+}
+
+/** Indices of what is not empty. */
+function longestFirst(lengths: readonly number[]): number[] {
+  const order = [...lengths.keys()].filter((i) => lengths[i]! > 0);
+  return order.sort((a, b) => lengths[b]! - lengths[a]! || a - b);
 }
