@@ -39,7 +39,7 @@ import { recordKey, type TaskRecord } from '../src/run/record.js';
 import { indexRepositories } from '../src/run/repository-index.js';
 import { makeFolder, runFolder } from '../src/run/run-folder.js';
 import { runJson, type RunJson } from '../src/run/run-json.js';
-import { EvidenceWriter, readTaskEvidence } from '../src/run/task-evidence.js';
+import { EvidenceWriter, scanTaskEvidence } from '../src/run/task-evidence.js';
 import { matrixOf, type Matrix } from '../src/tensor/matrix.js';
 import { createRng } from '../src/tensor/rng.js';
 import type { Tokenizer } from '../src/tokenizer/tokenizer.js';
@@ -195,10 +195,10 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
   let indexMs = 0;
   const records: TaskRecord[] = [];
   if (mode === 'report') {
-    records.push(...(await readJournal(folder.journal)).records);
+    for (const record of (await readJournal(folder.journal)).records) records.push(record);
   } else {
     const earlier = mode === 'resume' ? await readJournal(folder.journal) : null;
-    const evidenced = earlier === null ? null : await readTaskEvidence(folder.tasks);
+    const evidenced = earlier === null ? null : await scanTaskEvidence(folder.tasks);
     const tasks = tasksOf(count);
     const profile = retrievalProfile('repoformer');
     const indexStart = performance.now();
@@ -251,7 +251,7 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
         ? await JournalWriter.create(folder.journal, FINGERPRINT)
         : await JournalWriter.reopen(folder.journal, earlier);
     const evidence = await EvidenceWriter.open(folder.tasks, evidenced);
-    records.push(...(earlier?.records ?? []));
+    for (const record of earlier?.records ?? []) records.push(record);
     await execute(
       { tasks, configurations: configurations(AXES), maxNewTokens: 30, ttftRepeats: 1, seed: 0 },
       {

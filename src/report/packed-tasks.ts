@@ -65,8 +65,10 @@ export interface PackedTasks {
   readonly placement: string;
   readonly texts: readonly string[];
   readonly chunks: readonly PackedChunk[];
-  /** By id. */
+  /** By id; of a large run not all. */
   readonly tasks: readonly PackedTask[];
+  /** Tasks of the run. */
+  readonly total: number;
   /** Tasks whose prompts are held. */
   readonly whole: number;
 }

@@ -10,9 +10,8 @@ import { configurations } from '../run/configurations.js';
 import type { TaskRecord } from '../run/record.js';
 import { makeFolder, type RunFolder } from '../run/run-folder.js';
 import type { RunJson } from '../run/run-json.js';
-import { readTaskEvidence, type TaskEvidence } from '../run/task-evidence.js';
 import { CHART_IDS, drawCharts, type DrawnChart } from './charts/charts.js';
-import { packTasks } from './explorer-data.js';
+import { packTasks, readPageEvidence } from './explorer-data.js';
 import { readPageAssets } from './html/assets.js';
 import { renderHtml } from './html/document.js';
 import { renderMarkdown } from './markdown.js';
@@ -94,7 +93,7 @@ export async function publish(
     await writeAtomically(folder.report, renderMarkdown(view, charts));
   }
   if (formats.includes('html')) {
-    const evidence = (await readTaskEvidence(folder.tasks))?.tasks ?? new Map<string, TaskEvidence>();
+    const evidence = await readPageEvidence(folder.tasks, records, tasks);
     const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
     await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
   }

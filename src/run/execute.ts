@@ -38,7 +38,14 @@ import type { ChunkSource } from '../retrieval/shipped.js';
 import { createRng, type Rng } from '../tensor/rng.js';
 import { textStream } from '../tokenizer/text-stream.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { recordKey, type Configuration, type FailureStage, type TaskRecord, type Timing } from './record.js';
+import {
+  recordKey,
+  type Configuration,
+  type FailureStage,
+  type ScoredRecord,
+  type TaskRecord,
+  type Timing,
+} from './record.js';
 import type { Phase } from './phases.js';
 import type { TaskEvidence } from './task-evidence.js';
 import { TaskRecords, type Score } from './task-records.js';
@@ -123,7 +130,7 @@ interface TaskWork {
 /** A configuration on its way through the stages of one task. */
 interface Attempt {
   readonly configuration: Configuration;
-  readonly chunks: readonly RetrievedChunk[];
+  readonly recorded: ScoredRecord['chunks'];
   readonly retrieveMs: Ms;
   readonly prepared: PreparedPrompt;
   /** Timed first tokens, one a round. */
@@ -190,7 +197,8 @@ async function prepare(
         records.tooLong(configuration, promptTokens);
       } else {
         const control = configuration === plan.configurations[0] ? [] : null;
-        attempts.push({ configuration, ...ranking, prepared, samples: [], control });
+        const { recorded, retrieveMs } = ranking;
+        attempts.push({ configuration, recorded, retrieveMs, prepared, samples: [], control });
       }
     } catch (error) {
       records.failed(configuration, 'prepare', error);
@@ -272,12 +280,7 @@ function scoreOf(
     softTokens: prompt.slots.length,
     contextTokens: text.tokens,
     contextCharacters: text.characters,
-    chunks: attempt.chunks.map(({ path, startLine, endLine, score }) => ({
-      path,
-      startLine,
-      endLine,
-      score,
-    })),
+    chunks: attempt.recorded,
     generatedTokens: tokens.length,
     stopReason,
     timing: timingOf(attempt, decodeMs),
@@ -311,7 +314,13 @@ function evidenceOf(
 }
 
 type Ranking =
-  { readonly chunks: readonly RetrievedChunk[]; readonly retrieveMs: Ms } | { readonly error: unknown };
+  | {
+      readonly chunks: readonly RetrievedChunk[];
+      /** The same as records name them: one list for the records of all pipelines. */
+      readonly recorded: ScoredRecord['chunks'];
+      readonly retrieveMs: Ms;
+    }
+  | { readonly error: unknown };
 
 function rankingKey({ retriever, topK }: Configuration): string {
   return JSON.stringify([retriever, topK]);
@@ -331,14 +340,21 @@ async function rankOnce({ task, plan, parts, rng }: TaskWork): Promise<Map<strin
     if (rankings.has(key)) continue;
     const { retriever: name, topK } = configuration;
     if (name === null || topK === null) {
-      rankings.set(key, { chunks: [], retrieveMs: ms(0) });
+      rankings.set(key, { chunks: [], recorded: [], retrieveMs: ms(0) });
       continue;
     }
     try {
       const retriever = parts.retriever(name, task);
       const elapsed = stopwatch(parts.clock);
       const chunks = await retriever.retrieve(task, topK);
-      rankings.set(key, { chunks, retrieveMs: elapsed() });
+      const retrieveMs = elapsed();
+      const recorded = chunks.map(({ path, startLine, endLine, score }) => ({
+        path,
+        startLine,
+        endLine,
+        score,
+      }));
+      rankings.set(key, { chunks, recorded, retrieveMs });
     } catch (error) {
       rankings.set(key, { error });
     }

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { LineWriter, readWholeLines, type WholeLines } from './line-file.js';
-import { parseRecord, recordKey, type TaskRecord } from './record.js';
+import { parseRecord, recordKey, type ScoredRecord, type TaskRecord } from './record.js';
 
 const SCHEMA = 'llava-eval/journal@2';
 
@@ -31,44 +31,89 @@ export interface JournalContent {
  *         before the last, or holds a record twice.
  */
 export async function readJournal(path: string): Promise<JournalContent> {
+  let fingerprint = null as string | null;
+  const records: TaskRecord[] = [];
+  const seen = new Set<string>();
+  const shared = new SharedParts();
   let content: WholeLines;
   try {
-    content = await readWholeLines(path, REPAIR);
+    content = await readWholeLines(path, REPAIR, (value, line) => {
+      if (line === 1) {
+        fingerprint = fingerprintOf(value, path);
+        return;
+      }
+      const record = parseRecord(value);
+      if ('problem' in record) throw new JournalError(`${path}:${line}: ${record.problem}`, [REPAIR]);
+      const key = recordKey(record.taskId, record);
+      if (seen.has(key)) {
+        throw new JournalError(`${path}:${line}: ${key} is recorded twice`, [
+          'two runs wrote to the same folder; start a new one',
+        ]);
+      }
+      seen.add(key);
+      records.push(shared.of(record));
+    });
   } catch (error) {
     if (error instanceof JournalError) throw error;
     throw new JournalError(
       `${path}: cannot be read: ${messageOf(error)}`,
       ['a run folder holds journal.jsonl; --resume continues one and starts none'],
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
-  const [head, ...rest] = content.values;
+  if (fingerprint === null) throw noHeader(path);
+  return { fingerprint, records, wholeBytes: content.wholeBytes };
+}
+
+function fingerprintOf(head: unknown, path: string): string {
   const header = headerSchema.safeParse(head);
-  if (!header.success) {
-    if (olderSchema.safeParse(head).success) throw olderVersion(path, 'llava-eval/journal@1', SCHEMA);
-    throw new JournalError(`${path}:1: not the header of a ${SCHEMA} file`, [
-      'the file was not written by llava-eval, or by another version; start a new run with another --out',
-    ]);
+  if (header.success) return header.data.fingerprint;
+  if (olderSchema.safeParse(head).success) throw olderVersion(path, 'llava-eval/journal@1', SCHEMA);
+  throw noHeader(path);
+}
+
+function noHeader(path: string): JournalError {
+  return new JournalError(`${path}:1: not the header of a ${SCHEMA} file`, [
+    'the file was not written by llava-eval, or by another version; start a new run with another --out',
+  ]);
+}
+
+/**
+ * Records of one task repeat its names, and the pipelines of a retriever its chunks; in memory they have them in
+ * common, which is half of a journal.
+ */
+class SharedParts {
+  readonly #names = new Map<string, string>();
+  #task = '';
+  readonly #lists = new Map<string, ScoredRecord['chunks']>();
+
+  of(record: TaskRecord): TaskRecord {
+    if (record.taskId !== this.#task) {
+      this.#task = record.taskId;
+      this.#lists.clear();
+    }
+    const names = { taskId: this.#task, repository: this.#name(record.repository) };
+    return record.status === 'scored'
+      ? { ...record, ...names, chunks: this.#list(record.chunks) }
+      : { ...record, ...names };
   }
-  const seen = new Set<string>();
-  const records = rest.map((value, i) => {
-    const at = `${path}:${i + 2}`;
-    const record = parseRecord(value);
-    if ('problem' in record) {
-      throw new JournalError(`${at}: ${record.problem}`, [REPAIR]);
+
+  #name(name: string): string {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    this.#names.set(name, name);
+    return name;
+  }
+
+  #list(chunks: ScoredRecord['chunks']): ScoredRecord['chunks'] {
+    const key = JSON.stringify(chunks);
+    let list = this.#lists.get(key);
+    if (list === undefined) {
+      list = chunks.map((chunk) => ({ ...chunk, path: this.#name(chunk.path) }));
+      this.#lists.set(key, list);
     }
-    const key = recordKey(record.taskId, record);
-    if (seen.has(key)) {
-      throw new JournalError(`${at}: ${key} is recorded twice`, [
-        'two runs wrote to the same folder; start a new one',
-      ]);
-    }
-    seen.add(key);
-    return record;
-  });
-  return { fingerprint: header.data.fingerprint, records, wholeBytes: content.wholeBytes };
+    return list;
+  }
 }
 
 /** The refusal of a file whose records lack what the present ones have. */

@@ -5,35 +5,59 @@
  * file is opened again; damage anywhere else is an error of whoever reads the lines.
  */
 
-import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { DataError, JournalError, messageOf } from '../domain/errors.js';
 
 export interface WholeLines {
-  /** Parsed; line i of the file is entry i - 1. */
-  readonly values: readonly unknown[];
   /** Bytes up to the end of the last whole line. */
   readonly wholeBytes: number;
 }
 
+/** Bytes read at once. */
+const PIECE_BYTES = 1 << 20;
+
 /**
- * Reads the whole lines of a file.
+ * Reads the whole lines of a file, one after the other: neither the file nor its values are ever in memory
+ * together, nor need the file fit into a string.
  *
- * @param repair What to do about a line that is not JSON.
+ * @param repair  What to do about a line that is not JSON.
+ * @param onValue Given each parsed line with its number, the first being 1.
  * @throws {JournalError} With file and line, if a whole line is not JSON.
  * @throws The error of the file system, if the file cannot be read.
  */
-export async function readWholeLines(path: string, repair: string): Promise<WholeLines> {
-  const bytes = await readFile(path);
-  const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
-  const lines = bytes.subarray(0, wholeBytes).toString('utf8').split('\n').slice(0, -1);
-  const values = lines.map((line, i): unknown => {
-    try {
-      return JSON.parse(line);
-    } catch (error) {
-      throw new JournalError(`${path}:${i + 1}: not JSON: ${messageOf(error)}`, [repair], { cause: error });
+export async function readWholeLines(
+  path: string,
+  repair: string,
+  onValue: (value: unknown, line: number) => void,
+): Promise<WholeLines> {
+  let wholeBytes = 0;
+  let line = 0;
+  /** The beginning of a line whose end has not been read. */
+  let pending: Buffer[] = [];
+  for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
+    let start = 0;
+    for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
+      const bytes = Buffer.concat([...pending, piece.subarray(start, end)]);
+      pending = [];
+      start = end + 1;
+      line++;
+      wholeBytes += bytes.length + 1;
+      onValue(parsed(bytes, `${path}:${line}`, repair), line);
     }
-  });
-  return { values, wholeBytes };
+    if (start < piece.length) pending.push(piece.subarray(start));
+  }
+  return { wholeBytes };
+}
+
+const NEWLINE = 0x0a;
+
+function parsed(bytes: Buffer, where: string, repair: string): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new JournalError(`${where}: not JSON: ${messageOf(error)}`, [repair], { cause: error });
+  }
 }
 
 /** An open file of lines; values reach it in the order of the calls, one write each. */

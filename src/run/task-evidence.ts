@@ -42,47 +42,63 @@ const evidenceSchema = z.strictObject({
 
 export type TaskEvidence = z.infer<typeof evidenceSchema>;
 
-export interface EvidenceContent {
-  readonly tasks: ReadonlyMap<string, TaskEvidence>;
+/** Which tasks the file has, for whoever goes on writing it. */
+export interface EvidenceIndex {
+  readonly ids: ReadonlySet<string>;
   /** Bytes up to the end of the last whole line. */
   readonly wholeBytes: number;
+}
+
+export interface EvidenceContent extends EvidenceIndex {
+  readonly tasks: ReadonlyMap<string, TaskEvidence>;
 }
 
 const REPAIR = 'the line is damaged; remove it, and reports show all tasks but this one';
 
 /**
- * Reads the file.
+ * Reads the file task by task and keeps their ids.
  *
  * @returns null if there is none.
  * @throws {JournalError} With file and line, if it cannot be read, or holds a damaged line before the
  *         last or a task twice.
  */
-export async function readTaskEvidence(path: string): Promise<EvidenceContent | null> {
+export async function scanTaskEvidence(
+  path: string,
+  onTask: (evidence: TaskEvidence) => void = () => undefined,
+): Promise<EvidenceIndex | null> {
+  const ids = new Set<string>();
   let content: WholeLines;
   try {
-    content = await readWholeLines(path, REPAIR);
+    content = await readWholeLines(path, REPAIR, (value, line) => {
+      const parsed = evidenceSchema.safeParse(value);
+      if (!parsed.success) {
+        const issue = parsed.error.issues[0]!;
+        throw new JournalError(`${path}:${line}: ${issue.path.join('.') || 'line'}: ${issue.message}`, [
+          REPAIR,
+        ]);
+      }
+      const { taskId } = parsed.data;
+      if (ids.has(taskId)) {
+        throw new JournalError(`${path}:${line}: ${taskId} is there twice`, [
+          'two runs wrote to the same folder; start a new one',
+        ]);
+      }
+      ids.add(taskId);
+      onTask(parsed.data);
+    });
   } catch (error) {
     if (error instanceof JournalError) throw error;
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw new JournalError(`${path}: cannot be read: ${messageOf(error)}`, [], { cause: error });
   }
+  return { ids, wholeBytes: content.wholeBytes };
+}
+
+/** The same with the tasks themselves, all of them in memory. */
+export async function readTaskEvidence(path: string): Promise<EvidenceContent | null> {
   const tasks = new Map<string, TaskEvidence>();
-  for (const [i, value] of content.values.entries()) {
-    const parsed = evidenceSchema.safeParse(value);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0]!;
-      throw new JournalError(`${path}:${i + 1}: ${issue.path.join('.') || 'line'}: ${issue.message}`, [
-        REPAIR,
-      ]);
-    }
-    if (tasks.has(parsed.data.taskId)) {
-      throw new JournalError(`${path}:${i + 1}: ${parsed.data.taskId} is there twice`, [
-        'two runs wrote to the same folder; start a new one',
-      ]);
-    }
-    tasks.set(parsed.data.taskId, parsed.data);
-  }
-  return { tasks, wholeBytes: content.wholeBytes };
+  const index = await scanTaskEvidence(path, (evidence) => tasks.set(evidence.taskId, evidence));
+  return index === null ? null : { ...index, tasks };
 }
 
 /** The open file; a task that has its line already keeps it. */
@@ -96,13 +112,13 @@ export class EvidenceWriter {
   }
 
   /**
-   * Continues what `readTaskEvidence` has read, or starts the file if there was none. The journal is what
+   * Continues what `scanTaskEvidence` has read, or starts the file if there was none. The journal is what
    * guards the folder against a second run, and comes first.
    */
-  static async open(path: string, earlier: EvidenceContent | null): Promise<EvidenceWriter> {
+  static async open(path: string, earlier: EvidenceIndex | null): Promise<EvidenceWriter> {
     return earlier === null
       ? new EvidenceWriter(await LineWriter.replace(path), [])
-      : new EvidenceWriter(await LineWriter.reopen(path, earlier), earlier.tasks.keys());
+      : new EvidenceWriter(await LineWriter.reopen(path, earlier), earlier.ids);
   }
 
   async append(evidence: TaskEvidence): Promise<void> {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { packTasks } from '../../src/report/explorer-data.js';
+import { packTasks, readPageEvidence } from '../../src/report/explorer-data.js';
 import { diffPieces } from '../../src/report/page/diff.js';
 import { promptParts } from '../../src/report/page/prompt-parts.js';
 import { chunksOf, matches, outcomesOf, standing, unpackResult } from '../../src/report/page/tasks.js';
@@ -81,6 +84,44 @@ describe('packed tasks', () => {
     const excerpt = two.tasks.find(({ source }) => !source!.isWhole)!;
     assert.ok(made.evidence.some(({ left }) => left.endsWith(excerpt.source!.left)));
     assert.ok(excerpt.lists.every((list) => list.length === 0));
+  });
+
+  test('of a run of more than 10,000 tasks are those that failed or disagree first, unless all are asked for', () => {
+    const none = { pipelines: ['no-context'], retrievers: [], topK: [] } as const;
+    const large = syntheticRun({ tasks: 10_040, contextCharacters: 1, ...none });
+    const [failed] = large.records.splice(-1);
+    const { taskId, repository, crossFile, pipeline, retriever, topK } = failed!;
+    const identity = { taskId, repository, crossFile, pipeline, retriever, topK };
+    large.records.push({ ...identity, status: 'failed', error: { stage: 'prefill', message: 'lost' } });
+    const packed = pack({ ...large, evidence: [] });
+    assert.deepEqual([packed.tasks.length, packed.total], [10_000, 10_040]);
+    assert.ok(packed.tasks.some(({ id }) => id === taskId));
+    assert.equal(pack({ ...large, evidence: [] }, 'all').tasks.length, 10_040);
+  });
+
+  test('are the same from a file of which only what the page needs was kept', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'llava-eval-page-evidence-'));
+    try {
+      const path = join(folder, 'tasks.jsonl');
+      await writeFile(path, made.evidence.map((one) => `${JSON.stringify(one)}\n`).join(''));
+      const packed = async (limit: number | 'fit' | 'all', budget?: number) =>
+        packTasks(
+          configurations(made.run.spec),
+          made.run.spec.contextPlacement,
+          made.records,
+          await readPageEvidence(path, made.records, limit, budget),
+          limit,
+        );
+      for (const limit of ['fit', 'all', 2] as const) {
+        assert.deepEqual(await packed(limit), pack(made, limit), String(limit));
+      }
+      // A task has about 600 characters around its hole and 12 chunks: about three of 24 fit.
+      const few = await packed('fit', 6000);
+      assert.ok(few.whole >= 1 && few.whole < 12, String(few.whole));
+      assert.deepEqual(few, pack(made, few.whole));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('of a run folder without tasks.jsonl keep outcomes and have no source', () => {

@@ -48,6 +48,17 @@ describe('what the tasks of a run were', () => {
     assert.equal(await readFile(torn, 'utf8'), await readFile(whole, 'utf8'));
   });
 
+  test('is read from lines of any length, and of a torn last one nothing', async () => {
+    const path = join(folder, 'long.jsonl');
+    // Three bytes a character, so that some character lies across every border between two reads.
+    const long = (id: string): TaskEvidence => ({ ...evidence(id), left: '\u20ac'.repeat(700_001) });
+    const lines = ['1', '2', '3'].map((id) => `${JSON.stringify(long(id))}\n`);
+    await writeFile(path, lines.join('') + lines[0]!.slice(0, 500_000));
+    const read = (await readTaskEvidence(path))!;
+    assert.deepEqual([...read.tasks.values()], ['1', '2', '3'].map(long));
+    assert.equal(read.wholeBytes, Buffer.byteLength(lines.join('')));
+  });
+
   test('is nothing where there is no file, and refused with file and line where it is damaged', async () => {
     assert.equal(await readTaskEvidence(join(folder, 'none.jsonl')), null);
     const path = join(folder, 'damaged.jsonl');

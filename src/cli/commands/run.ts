@@ -31,7 +31,7 @@ import { assertWritable, defaultFolder, makeFolder, runFolder } from '../../run/
 import { runJson, writeRunJson } from '../../run/run-json.js';
 import { fingerprint, type RunSpec } from '../../run/run-spec.js';
 import { tasksOfShard } from '../../run/shard.js';
-import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
+import { EvidenceWriter, scanTaskEvidence } from '../../run/task-evidence.js';
 import {
   composeEmbedder,
   composeMetricProfile,
@@ -78,7 +78,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   }
   await assertWritable(folder.path);
   const earlier = given.resume === true ? await readJournal(folder.journal) : null;
-  const evidenced = earlier === null ? null : await readTaskEvidence(folder.tasks);
+  const evidenced = earlier === null ? null : await scanTaskEvidence(folder.tasks);
   if (earlier === null && existsSync(folder.journal)) {
     throw new JournalError(`${folder.path}: holds a run already`, [
       'continue it with --resume, or choose another folder with --out',

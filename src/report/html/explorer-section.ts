@@ -23,16 +23,20 @@ export function explorerSection(data: PackedTasks): string {
     ['same', 'a tie'],
     ['unscored', 'failed or skipped'],
   ];
-  const held =
-    data.whole === tasks.length
+  const list =
+    tasks.length === data.total
       ? ''
-      : `<p class="note">Prompts and chunks of ${data.whole} of ${tasks.length} tasks are in this page: first tasks that ` +
+      : `<p class="note">${tasks.length} of ${data.total} tasks are listed, in the same order of preference as below.</p>`;
+  const held =
+    data.whole === data.total
+      ? ''
+      : `<p class="note">Prompts and chunks of ${data.whole} of ${data.total} tasks are in this page: first tasks that ` +
         'failed, then those whose configurations disagree in EM, then others by a hash of their id. ' +
         '<code>llava-eval report RUN --tasks all</code> puts all in.</p>';
   return `<section id="tasks" aria-labelledby="tasks-title">
 <h2 id="tasks-title">Tasks</h2>
 <p class="note">A win has the higher EM or, where that is equal, the higher ES; numbers in the list are points of ES.</p>
-${held}
+${list}${held}
 <noscript><p>The task explorer needs JavaScript.</p></noscript>
 <form id="task-filters" role="search" aria-label="Filter tasks">
 ${field('filter-words', 'Search', `<input type="search" id="filter-words" autocomplete="off" spellcheck="false" placeholder="id, path or code">`)}
