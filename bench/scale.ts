@@ -170,7 +170,7 @@ function runOf(tasks: number): RunJson {
         metricProfile: 'llavacode@1',
         contextPlacement: 'before-prefix',
       },
-      ...{ maxPromptTokens: 2048, contextTokens: 2000, maxNewTokens: 30 },
+      ...{ maxPromptTokens: 480, contextTokens: 600, maxNewTokens: 30 },
       ...{ device: 'cpu', dtype: 'fp32', threads: 1, ttftRepeats: 1, seed: 0 },
     },
     fingerprint: FINGERPRINT,
@@ -220,7 +220,7 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
     const format = promptFormat('qwen2.5-coder', tokenizer, facts);
     const setting = {
       ...{ tokenizer, format, clock, placement: 'before-prefix' as const },
-      budget: { leftTokens: 1000, rightTokens: 500, contextTokens: 2000 },
+      budget: { leftTokens: 300, rightTokens: 150, contextTokens: 600 },
     };
     const none = { identity: 'none', dispose: () => Promise.resolve() };
     const pipelines = [

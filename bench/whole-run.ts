@@ -59,6 +59,10 @@ try {
       cells(phase, ({ phases }) => `${(phases[phase] ?? 0).toFixed(1)} s`),
     ),
     cells('**together**', ({ wallSeconds }) => `**${wallSeconds.toFixed(1)} s**`),
+    cells('chunks encoded a second', ({ vectors, phases }) => {
+      const encoded = vectors.needed - vectors.kept;
+      return encoded === 0 ? '' : (encoded / (phases.encoding ?? Infinity)).toFixed(0);
+    }),
     cells('peak memory', ({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
     cells('vectors kept before, of those needed', ({ vectors }) => `${vectors.kept} of ${vectors.needed}`),
   ]);
