@@ -236,9 +236,11 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
         tokenizer,
         template: { before: [], after: [], maxTokens: 512 },
         normalize: true,
+        tokensPerChunk: 1,
         projector: {
           ...none,
           layers: 2,
+          hiddenWidths: [WIDTH],
           inputWidth: WIDTH,
           outputWidth: WIDTH,
           project: (v) => Promise.resolve(v),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../../src/domain/errors.js';
 import { sweep } from '../../src/cli/options.js';
-import { mergeRunOptions } from '../../src/cli/run-options.js';
+import { addRunOptions, mergeRunOptions } from '../../src/cli/run-options.js';
 
 describe('the settings of a run', () => {
   test('a flag wins over the file, and the other settings of the file stay', () => {
@@ -46,4 +46,14 @@ describe('--sweep', () => {
       assert.throws(() => sweep(text), InvalidArgumentError);
     });
   }
+
+  test('a flag that switches something off says nothing where it is absent', () => {
+    const flagsOf = (...argv: string[]): Record<string, unknown> => {
+      const command = addRunOptions(new Command('run')).action(() => undefined);
+      return command.parse(argv, { from: 'user' }).opts();
+    };
+    assert.deepEqual(mergeRunOptions(flagsOf(), {}), {});
+    assert.deepEqual(mergeRunOptions(flagsOf(), { vectorCache: false }), { vectorCache: false });
+    assert.deepEqual(mergeRunOptions(flagsOf('--no-vector-cache'), {}), { vectorCache: false });
+  });
 });
