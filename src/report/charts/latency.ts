@@ -36,10 +36,11 @@ export function latencyChart(
   const width = WIDTH[size] - left - RIGHT - MARGIN;
   const top = head.height + 12;
   const height = rows.length * ROW[size];
-  const all = rows.flatMap(({ ttftMs }) => ttftMs);
+  const all = rows.flatMap(({ ttftMs }) => ttftMs.map(positive));
+  // Not spread into arguments: a large run has more values than a call may have.
   const scale = logScale(
-    Math.min(...all.map(positive)),
-    all.map(positive).reduce((a, b) => Math.max(a, b)),
+    all.reduce((a, b) => Math.min(a, b)),
+    all.reduce((a, b) => Math.max(a, b)),
   );
 
   const boxes = rows.map(({ pipeline, ttftMs }, i) => {
