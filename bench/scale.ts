@@ -72,6 +72,7 @@ const tokenizer: Tokenizer = {
   vocabularySize: 100 + 0x10000,
   specials: { before: [], after: [] },
   startsWithBlank: false,
+  decodesPiecewise: true,
   encode: (text) => Array.from({ length: text.length }, (_, i) => tokenId(100 + text.charCodeAt(i))),
   decode: (ids) => String.fromCharCode(...ids.filter((id) => id >= 100).map((id) => id - 100)),
   controlToken: (name) => {
