@@ -42,7 +42,7 @@ import { runJson, type RunJson } from '../src/run/run-json.js';
 import { EvidenceWriter, scanTaskEvidence } from '../src/run/task-evidence.js';
 import { matrixOf, type Matrix } from '../src/tensor/matrix.js';
 import { createRng } from '../src/tensor/rng.js';
-import type { Tokenizer } from '../src/tokenizer/tokenizer.js';
+import { fakeTokenizer as tokenizer } from '../test/support/fakes.js';
 import { markdownTable, measuredOn, writeBlock } from './page.js';
 
 const SIZES = [100, 1000, 10_000, 100_000];
@@ -64,23 +64,6 @@ interface Measured {
 }
 
 const WIDTH = 8;
-const CONTROLS = ['<|endoftext|>', '<|fim_prefix|>', '<|fim_middle|>', '<|fim_suffix|>', '<s>', '</s>'];
-
-/** A token is a UTF-16 unit. */
-const tokenizer: Tokenizer = {
-  identity: 'characters',
-  vocabularySize: 100 + 0x10000,
-  specials: { before: [], after: [] },
-  startsWithBlank: false,
-  decodesPiecewise: true,
-  encode: (text) => Array.from({ length: text.length }, (_, i) => tokenId(100 + text.charCodeAt(i))),
-  decode: (ids) => String.fromCharCode(...ids.filter((id) => id >= 100).map((id) => id - 100)),
-  controlToken: (name) => {
-    const at = CONTROLS.indexOf(name);
-    return at === -1 ? undefined : tokenId(at);
-  },
-};
-
 const zeros = (rows: number): Matrix => matrixOf(rows, WIDTH, new Float32Array(rows * WIDTH));
 
 /** Answers every prompt with one line, after a table. */
