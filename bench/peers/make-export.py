@@ -6,11 +6,17 @@
 The task text-generation-with-past: token ids, mask and positions in, the cache as inputs and outputs.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from optimum.exporters.onnx import main_export
 
 DECODER = Path(__file__).resolve().parents[2] / "models" / "llavacode-nano" / "decoder"
 
-main_export(str(DECODER), output=sys.argv[1], task="text-generation-with-past", dtype="fp32")
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("dir", type=Path, help="a folder that does not exist yet")
+args = parser.parse_args()
+if args.dir.exists():
+    parser.error(f"{args.dir} exists already")
+
+main_export(str(DECODER), output=str(args.dir), task="text-generation-with-past", dtype="fp32")

@@ -55,7 +55,7 @@ export function caveats(
   }
   if (EMBEDDED.test(run.models.bundle)) {
     lines.push(
-      'The embedded model is tiny and trained for under two hours on two cores. Its card says what it is good for: ' +
+      'The embedded model is tiny and trained for two and a half hours on two cores. Its card says what it is good for: ' +
         'latency and the whole chain, offline. Quality of published decoders is far higher.',
     );
   }

@@ -95,8 +95,8 @@ function rooflineLines(points: readonly RooflinePoint[], threads: number): strin
         `${(100 * share).toFixed(0)} %`,
       ]),
     ),
-    'share: of the operations a second that the machine multiplies matrices with, the prefill gets',
-    'this much. Well below 80 %: another program, or threads and cores do not fit (--threads).',
+    'share: operations a second, attention included, against those of the MatMuls alone;',
+    'docs/performance.md has an idle machine of two cores to compare with.',
     '',
   ];
 }

@@ -64,6 +64,8 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
   readonly #session: InferenceSession;
   readonly #io: DecoderIo;
   readonly #embeddings: Matrix;
+  /** The cache before the first position; has no numbers, so all prompts share it. */
+  readonly #emptyPast: ReadonlyMap<string, Tensor>;
 
   constructor(parts: OrtDecoderParts) {
     this.identity = parts.identity;
@@ -75,18 +77,19 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     this.#session = parts.session;
     this.#io = parts.io;
     this.#embeddings = parts.embeddings;
+    this.#emptyPast = emptyPast(parts.io);
   }
 
   embed(ids: readonly TokenId[]): Matrix {
     const C = this.width;
     const data = new Float32Array(ids.length * C);
-    for (const [t, id] of ids.entries()) data.set(this.#embedding(id), t * C);
+    for (let t = 0; t < ids.length; t++) data.set(this.#embedding(ids[t]!), t * C);
     return { rows: ids.length, cols: C, data };
   }
 
   async prefill(inputs: Matrix): Promise<DecoderStep> {
     this.#requirePrompt(inputs);
-    return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast());
+    return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast);
   }
 
   async firstTokenOnly(inputs: Matrix): Promise<TokenId> {
@@ -99,7 +102,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     }
     this.#requirePrompt(inputs);
     const { logits } = this.#io;
-    const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast());
+    const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast);
     const results = await this.#session.run(feeds, [logits]);
     return tokenId(argmax(floatOutput(results, logits).subarray(-this.vocabularySize)));
   }
@@ -147,15 +150,6 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     }
   }
 
-  #emptyPast(): Map<string, Tensor> {
-    const { caches, emptyCache, cacheType } = this.#io;
-    const empty = (): Tensor =>
-      cacheType === 'float16'
-        ? new Tensor('float16', new Uint16Array(0), emptyCache)
-        : new Tensor('float32', new Float32Array(0), emptyCache);
-    return new Map(caches.map(({ past }) => [past, empty()]));
-  }
-
   /**
    * Runs the graph once.
    *
@@ -201,6 +195,14 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
       }),
     );
   }
+}
+
+function emptyPast({ caches, emptyCache, cacheType }: DecoderIo): Map<string, Tensor> {
+  const empty = (): Tensor =>
+    cacheType === 'float16'
+      ? new Tensor('float16', new Uint16Array(0), emptyCache)
+      : new Tensor('float32', new Float32Array(0), emptyCache);
+  return new Map(caches.map(({ past }) => [past, empty()]));
 }
 
 /**

@@ -12,7 +12,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { stopwatch, type Clock } from '../../domain/clock.js';
 import { attentionFlops, layerProducts, productFlops, type LayerProduct } from '../../onnx/decoder-flops.js';
-import { Graph } from '../../onnx/graph.js';
+import { Graph, type Value } from '../../onnx/graph.js';
 import { lastPosition, matMul } from '../../onnx/operators.js';
 import { quantile } from '../../metrics/statistics.js';
 import { matrixOf } from '../../tensor/matrix.js';
@@ -50,17 +50,17 @@ export async function measureRoofline(
   const architecture = readDecoderConfig(join(dir, 'config.json'));
   const products = layerProducts(architecture);
   const decoder = await openDecoder(dir, options);
-  const sessions: [LayerProduct, InferenceSession][] = [];
+  const session = await productSession(products, options);
   const rng = createRng(1);
   try {
-    for (const product of products) sessions.push([product, await productSession(product, options)]);
     const points: RooflinePoint[] = [];
     for (const T of tokens.filter((length) => length <= decoder.maxPositions)) {
       const numbers = (width: number): Float32Array =>
         Float32Array.from({ length: T * width }, () => 0.04 * (rng.next() - 0.5));
       const prompt = matrixOf(T, decoder.width, numbers(decoder.width));
-      const inputs = new Map(
-        products.map(({ inputs: width }) => [width, new Tensor('float32', numbers(width), [1, T, width])]),
+      const widths = [...new Set(products.map(({ inputs }) => inputs))];
+      const feeds = Object.fromEntries(
+        widths.map((width) => [`x${width}`, new Tensor('float32', numbers(width), [1, T, width])]),
       );
       const prefill = async (): Promise<number> => {
         const elapsed = stopwatch(clock);
@@ -70,22 +70,17 @@ export async function measureRoofline(
         return time;
       };
       const multiply = async (): Promise<number> => {
-        let sum = 0;
-        for (const [product, session] of sessions) {
-          const feeds = { x: inputs.get(product.inputs)! };
-          const elapsed = stopwatch(clock);
-          for (let i = 0; i < product.count; i++) await session.run(feeds);
-          sum += elapsed();
-        }
-        return sum;
+        const elapsed = stopwatch(clock);
+        await session.run(feeds);
+        return elapsed();
       };
       const linear = productFlops(products, T);
       const all = linear + attentionFlops(architecture, T);
       const times: { readonly prefillMs: number; readonly matMulMs: number }[] = [];
       for (let round = -1; round < rounds; round++) {
-        const first = rng.next() < 0.5 ? await prefill() : null;
-        const matMulMs = await multiply();
-        const prefillMs = first ?? (await prefill());
+        const first = rng.next() < 0.5 ? await settled(prefill) : null;
+        const matMulMs = await settled(multiply);
+        const prefillMs = first ?? (await settled(prefill));
         // The first round warms up.
         if (round >= 0) times.push({ prefillMs, matMulMs });
       }
@@ -93,7 +88,7 @@ export async function measureRoofline(
     }
     return points;
   } finally {
-    for (const [, session] of sessions) await session.release();
+    await session.release();
     await decoder.dispose();
   }
 }
@@ -122,14 +117,35 @@ export function pointOf(
   };
 }
 
-/** x [1, T, inputs] times a constant [inputs, outputs], of which the last row is handed out. */
-function productSession({ inputs, outputs }: LayerProduct, options: ModelOptions): Promise<InferenceSession> {
-  const g = new Graph('product');
-  const rng = createRng(inputs * outputs);
-  const weight = g.weight('w', 'float32', [inputs, outputs], () =>
-    Float32Array.from({ length: inputs * outputs }, () => 0.04 * (rng.next() - 0.5)),
-  );
-  const product = matMul(g, g.input('x', 'float32', [1, 'T', inputs]), weight);
-  g.output('last', lastPosition(g, product));
-  return createSession(g, `product ${inputs} x ${outputs}`, { ...options, dtype: 'fp32' });
+/**
+ * Each session has threads of its own, which look for more work for a while before they sleep, and wake slowly. So
+ * a side runs a few times, and the last time counts: its own threads are awake then, the other side's asleep.
+ */
+const RUNS_BEFORE = 2;
+
+async function settled(run: () => Promise<number>): Promise<number> {
+  for (let i = 0; i < RUNS_BEFORE; i++) await run();
+  return run();
+}
+
+/**
+ * All products one after the other, each x [1, T, inputs] times constants [inputs, outputs] of its own; the last
+ * row of each result is handed out.
+ */
+function productSession(products: readonly LayerProduct[], options: ModelOptions): Promise<InferenceSession> {
+  const g = new Graph('products');
+  const rng = createRng(1);
+  const rows = new Map<number, Value>();
+  for (const { inputs, outputs, count } of products) {
+    let x = rows.get(inputs);
+    if (x === undefined) rows.set(inputs, (x = g.input(`x${inputs}`, 'float32', [1, 'T', inputs])));
+    for (let i = 0; i < count; i++) {
+      const name = `${inputs}x${outputs}.${i}`;
+      const weight = g.weight(`w${name}`, 'float32', [inputs, outputs], () =>
+        Float32Array.from({ length: inputs * outputs }, () => 0.04 * (rng.next() - 0.5)),
+      );
+      g.output(name, lastPosition(g, matMul(g, x, weight)));
+    }
+  }
+  return createSession(g, 'matrix products', { ...options, dtype: 'fp32' });
 }
