@@ -37,7 +37,7 @@ import { matrixOf } from '../src/tensor/matrix.js';
 import { loadTokenizer } from '../src/tokenizer/hf.js';
 import { textStream } from '../src/tokenizer/text-stream.js';
 import { markdownTable, writeBlock } from './page.js';
-import { medianOf, pairedRatio, showRatio, takeTurns } from './ratios.js';
+import { interleaved, median, orderOf, ratio } from './paired.js';
 
 const NANO = fileURLToPath(new URL('../models/llavacode-nano/decoder', import.meta.url));
 /** Code to fill prompts with: a file of this project, as long as it takes. */
@@ -124,19 +124,15 @@ async function measure(
   const prompt: Prompt = { ids: text.slice(0, length), slots: [] };
   const inputs = feeds(decoder.embed(prompt.ids).data, 0);
 
-  const first = await takeTurns<Side>(
-    {
-      harness: async () => {
-        const { step, ttftMs } = await firstToken(decoder, prompt, null, clock);
-        step.cache.dispose();
-        return ttftMs;
-      },
-      bare: () => barePrefill(inputs),
-      'bare again': () => barePrefill(inputs),
+  const first = await takeTurns({
+    harness: async () => {
+      const { step, ttftMs } = await firstToken(decoder, prompt, null, clock);
+      step.cache.dispose();
+      return ttftMs;
     },
-    rounds,
-    WARM_UPS,
-  );
+    bare: () => barePrefill(inputs),
+    'bare again': () => barePrefill(inputs),
+  });
 
   // Room for the steps behind the longest prompt.
   const shorter: Prompt = { ids: prompt.ids.slice(0, decoder.maxPositions - STEPS), slots: [] };
@@ -150,22 +146,33 @@ async function measure(
   const steps = tokens
     .slice(0, STEPS)
     .map((token, i) => feeds(decoder.embed([token]).data, shorter.ids.length + i));
-  const further = await takeTurns<Side>(
-    {
-      harness: async () => {
-        const { step } = await firstToken(decoder, shorter, null, clock);
-        return (await completeGreedily(decoder, step, stop(), clock)).decodeMs / STEPS;
-      },
-      bare: () => bareSteps(from, steps),
-      'bare again': () => bareSteps(from, steps),
+  const further = await takeTurns({
+    harness: async () => {
+      const { step } = await firstToken(decoder, shorter, null, clock);
+      return (await completeGreedily(decoder, step, stop(), clock)).decodeMs / STEPS;
     },
-    rounds,
-    WARM_UPS,
-  );
+    bare: () => bareSteps(from, steps),
+    'bare again': () => bareSteps(from, steps),
+  });
   return { first, further };
 }
 
-type Side = 'harness' | 'bare' | 'bare again';
+const SIDES = ['harness', 'bare', 'bare again'] as const;
+type Side = (typeof SIDES)[number];
+
+/** Times of every side, one a round. */
+async function takeTurns(
+  time: Readonly<Record<Side, () => Promise<number>>>,
+): Promise<Record<Side, number[]>> {
+  const order = { rounds, warmUp: WARM_UPS };
+  const [harness, bare, again] = await interleaved(SIDES, orderOf(rounds), order, (side) => time[side]());
+  return { harness: harness!, bare: bare!, 'bare again': again! };
+}
+
+function quotient(times: readonly number[], base: readonly number[]): string {
+  const { median: middle, low, high } = ratio(times, base);
+  return `${middle.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+}
 
 async function barePrefill(inputs: Feeds): Promise<number> {
   const started = clock();
@@ -197,13 +204,12 @@ for (const length of lengths) {
   const times = await measure(length);
   for (const phase of ['first', 'further'] as const) {
     const { harness, bare, 'bare again': again } = times[phase];
-    const ratio = pairedRatio(harness, bare);
-    const added = medianOf(harness.map((time, round) => time - bare[round]!));
+    const added = median(harness.map((time, round) => time - bare[round]!));
     rows[phase].push([
       String(length),
-      medianOf(bare).toFixed(2),
-      showRatio(ratio),
-      showRatio(pairedRatio(again, bare)),
+      median(bare).toFixed(2),
+      quotient(harness, bare),
+      quotient(again, bare),
       `${(1000 * added).toFixed(0)} µs`,
     ]);
   }

@@ -1,6 +1,6 @@
 /** @file Several decoders side by side on the same prompts: rounds, ratios, memory, tokens. */
 
-import { interleaved, median, orderOf, ratio, type Estimate } from './paired.js';
+import { interleaved, median, orderOf, ratio, type Estimate } from '../paired.js';
 import type { Bench } from './section.js';
 import { Side } from './side.js';
 import { decoderAnswer, type DecoderAnswer, type DecoderSetup } from './sides/decoder-job.js';

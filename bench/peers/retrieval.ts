@@ -12,7 +12,7 @@ import { corpusOf, realCode, type SearchedCorpus } from './corpus.js';
 import { markdownTable } from '../page.js';
 import { versionOf } from './install.js';
 import { FORMULAS, naiveBest, naiveScan, type Formula } from './naive-bm25.js';
-import { interleaved, median, orderOf, ratio, type Estimate } from './paired.js';
+import { interleaved, median, orderOf, ratio, type Estimate } from '../paired.js';
 import type { Bench, Section } from './section.js';
 import { Side } from './side.js';
 import { retrievalAnswer, TOP_K, type RetrievalAnswer } from './sides/retrieval-job.js';

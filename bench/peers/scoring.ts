@@ -11,7 +11,7 @@ import { METRIC_PROFILES } from '../../src/metrics/profile.js';
 import { samplePredictions } from '../sample-predictions.js';
 import { markdownTable } from '../page.js';
 import { versionOf } from './install.js';
-import { interleaved, median, orderOf, ratio, type Estimate } from './paired.js';
+import { interleaved, median, orderOf, ratio, type Estimate } from '../paired.js';
 import type { Bench, Section } from './section.js';
 import { Side } from './side.js';
 import { scoringAnswer, type Pair } from './sides/scoring-job.js';

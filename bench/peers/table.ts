@@ -2,7 +2,7 @@
  * @file Figures as text.
  */
 
-import type { Estimate } from './paired.js';
+import type { Estimate } from '../paired.js';
 
 /** Three significant digits, never an exponent. */
 export function figure(value: number): string {

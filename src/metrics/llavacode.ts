@@ -29,13 +29,14 @@ export function comparedText(completion: string, reference: string): string {
 }
 
 /**
- * Whether a completion holds as many terminated non-blank lines as the reference has.
+ * Tells of completions whether they hold as many terminated non-blank lines as the reference has.
  *
- * @example isSettled('foo();', 'x') // => false: the line may go on
- * @example isSettled('foo();\n', 'x') // => true
+ * @example settlingAt('x')('foo();') // => false: the line may go on
+ * @example settlingAt('x')('foo();\n') // => true
  */
-export function isSettled(completion: string, reference: string): boolean {
-  return terminatedLines(completion) >= nonBlankLines(reference).length;
+export function settlingAt(reference: string): (completion: string) => boolean {
+  const lines = nonBlankLines(reference).length;
+  return (completion) => terminatedLines(completion) >= lines;
 }
 
 /** Non-blank lines that a line break ends. */
@@ -125,10 +126,7 @@ export const LLAVACODE: MetricProfile = {
   version: 'llavacode@1',
   rule: 'EM ignores white space and quote style',
   compared: (completion, { reference }) => comparedText(completion, reference),
-  settling: ({ reference }) => {
-    const lines = nonBlankLines(reference).length;
-    return (completion) => terminatedLines(completion) >= lines;
-  },
+  settling: ({ reference }) => settlingAt(reference),
 };
 
 export const LLAVACODE_FIRST_LINE: MetricProfile = {

@@ -12,6 +12,7 @@ import { strip } from '../domain/text.js';
 import type { TokenId } from '../domain/units.js';
 import type { Encoder } from '../model/encoder.js';
 import { UNIXCODER_MARK } from '../prompt/encoder-input.js';
+import { encodeHead } from '../prompt/truncate.js';
 import { matrixOf, normalizeRows, row, type Matrix } from '../tensor/matrix.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { Candidates } from './candidates.js';
@@ -59,7 +60,7 @@ export function retrievalEmbedder(
   const { before, after } = isUnixcoder ? { before: [], after: [] } : tokenizer.specials;
   const limit = Math.min(DENSE_MAX_TOKENS, encoder.maxTokens) - before.length - after.length;
   const input = (text: string): TokenId[] => {
-    const own = tokenizer.encode(strip(text)).slice(0, limit);
+    const own = encodeHead(tokenizer, strip(text), limit);
     return own.length === 0 ? [] : [...before, ...own, ...after];
   };
   return {

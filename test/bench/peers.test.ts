@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { writeGguf } from '../../bench/peers/gguf.js';
 import { FORMULAS, naiveBest, naiveScan } from '../../bench/peers/naive-bm25.js';
-import { medianEstimate, ratio } from '../../bench/peers/paired.js';
+import { medianEstimate, ratio } from '../../bench/paired.js';
 
 describe('paired ratios', () => {
   test('nine values: the second and the eighth hold the median with 96.1 %', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { editDistance, editSimilarity } from '../../src/metrics/edit-similarity.js';
-import { comparedText, exactMatchTokens, isSettled } from '../../src/metrics/llavacode.js';
+import { comparedText, exactMatchTokens, settlingAt } from '../../src/metrics/llavacode.js';
 import { roundHalfEven2 } from '../../src/metrics/rounding.js';
 
 describe('the llavacode profile', () => {
@@ -20,7 +20,7 @@ describe('the llavacode profile', () => {
     let settled = 0;
     for (let round = 0; round < 2000; round++) {
       const [completion, reference] = [text(), text()];
-      if (!isSettled(completion, reference)) continue;
+      if (!settlingAt(reference)(completion)) continue;
       settled++;
       assert.equal(
         comparedText(completion + text(), reference),
@@ -28,7 +28,7 @@ describe('the llavacode profile', () => {
       );
     }
     assert.ok(settled > 200);
-    assert.equal(isSettled('foo();', 'x'), false);
+    assert.equal(settlingAt('x')('foo();'), false);
   });
 
   test('splits tokens at every character outside [A-Za-z0-9_] and inside fooBar', () => {

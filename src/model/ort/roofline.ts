@@ -50,9 +50,10 @@ export async function measureRoofline(
   const architecture = readDecoderConfig(join(dir, 'config.json'));
   const products = layerProducts(architecture);
   const decoder = await openDecoder(dir, options);
-  const session = await productSession(products, options);
+  let session: InferenceSession | undefined;
   const rng = createRng(1);
   try {
+    const multiplier = (session = await productSession(products, options));
     const points: RooflinePoint[] = [];
     for (const T of tokens.filter((length) => length <= decoder.maxPositions)) {
       const numbers = (width: number): Float32Array =>
@@ -71,7 +72,7 @@ export async function measureRoofline(
       };
       const multiply = async (): Promise<number> => {
         const elapsed = stopwatch(clock);
-        await session.run(feeds);
+        await multiplier.run(feeds);
         return elapsed();
       };
       const linear = productFlops(products, T);
@@ -88,7 +89,7 @@ export async function measureRoofline(
     }
     return points;
   } finally {
-    await session.release();
+    await session?.release();
     await decoder.dispose();
   }
 }

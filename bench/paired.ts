@@ -5,9 +5,9 @@
  * machine does falls on all of them. Ratios are taken within a round.
  */
 
-import { quantile } from '../../src/metrics/statistics.js';
-import { createRng, type Rng } from '../../src/tensor/rng.js';
-import type { Side } from './side.js';
+import { signTestInterval } from '../src/metrics/median-interval.js';
+import { quantile } from '../src/metrics/statistics.js';
+import { createRng, type Rng } from '../src/tensor/rng.js';
 
 /** A median with bounds that hold the true one with a probability of at least 95 %. */
 export interface Estimate {
@@ -24,7 +24,7 @@ export const orderOf = (seed: number): Rng => createRng(seed);
  *
  * @returns Per side, in the order of `sides`, one answer a round.
  */
-export async function interleaved<Answer>(
+export async function interleaved<Side, Answer>(
   sides: readonly Side[],
   rng: Rng,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
@@ -50,26 +50,17 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5) ?? NaN;
 }
 
+/** Half of what the bounds of an {@link Estimate} leave out. */
+const TAIL = 0.025;
+
 /**
- * The median and the narrowest pair of order statistics around it that needs no assumption on the
- * distribution: the number of values below the true median is binomial(n, 1/2).
+ * The median with the bounds of the sign test, which needs no assumption on the distribution. Fewer than six values
+ * are too few for 95 %; their bounds are the smallest and the largest.
  *
  * @example medianEstimate([5, 1, 2, 4, 3, 6, 9, 8, 7]) // => median 5, low 2, high 8 (96.1 %)
  */
 export function medianEstimate(values: readonly number[]): Estimate {
-  const sorted = [...values].sort((a, b) => a - b);
-  const n = sorted.length;
-  // Both tails outside the k-th value from either end: 2 P(fewer than k of n below the median).
-  let outside = 0;
-  let ways = 1;
-  let k = 0;
-  while (k < n) {
-    outside += (2 * ways) / 2 ** n;
-    if (outside > 0.05) break;
-    ways = (ways * (n - k)) / (k + 1);
-    k++;
-  }
-  // Fewer than six values: all of them are too few for 95 %, and the widest pair is all there is.
-  const at = Math.max(0, k - 1);
-  return { median: median(sorted), low: sorted[at] ?? NaN, high: sorted[n - 1 - at] ?? NaN };
+  const sorted = Float64Array.from(values).sort();
+  const [low, high] = signTestInterval(sorted, TAIL) ?? [sorted[0] ?? NaN, sorted.at(-1) ?? NaN];
+  return { median: median(values), low, high };
 }
