@@ -41,13 +41,12 @@ export const SYNTHETIC_SHAPES = {
   /** The embedded decoder, with positions for the longest prompts of the paper. */
   nano: {
     ...QWEN,
-    hidden_size: 256,
+    hidden_size: 320,
     intermediate_size: 704,
     num_hidden_layers: 4,
-    num_attention_heads: 4,
-    num_key_value_heads: 1,
+    num_attention_heads: 8,
+    num_key_value_heads: 2,
     head_dim: 64,
-    rope_theta: 10_000,
     vocab_size: 4096,
     tie_word_embeddings: true,
   },

@@ -127,8 +127,8 @@ describe('a synthetic decoder', () => {
       const path = await cachedModelFile(graph, syntheticIdentity('nano', layers), folder);
       return statSync(join(path, '..', 'weights.bin')).size;
     };
-    // One layer: qkv 256 x 384, output 256 x 256, gate, up and down 256 x 704 each, in 4 bytes, and little else.
-    const layer = 4 * (256 * 384 + 256 * 256 + 3 * 256 * 704);
+    // One layer: qkv 320 x (8 + 2 + 2) 64, output 512 x 320, gate, up and down 320 x 704 each, in 4 bytes, and little else.
+    const layer = 4 * (320 * 768 + 512 * 320 + 3 * 320 * 704);
     const grown = (await sizeOf(3)) - (await sizeOf(2));
     assert.ok(grown >= layer && grown < layer * 1.02, `${grown} bytes for a layer of ${layer}`);
   });

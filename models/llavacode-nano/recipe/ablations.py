@@ -1,4 +1,4 @@
-"""Trains the projectors of the ablations, one after another, each from random weights and for the same steps.
+"""Trains the projectors of the ablations, one after another, each from its own start and for the same steps.
 
 All see the same samples in the same order, with the seeds of ``train_projector.py``; what differs
 stands in VARIANTS.  Needs ``decoder.pt``, ``encoder.pt`` and the sample files in the work folder.
@@ -32,11 +32,16 @@ VARIANTS = {
 
 
 def train(args, name):
-    options = [str(x) for key, value in VARIANTS[name].items() for x in (f"--{key}", value)]
+    variant = VARIANTS[name]
+    common = ["--work", str(args.work), "--config", str(args.config), "--name", f"ablation-{name}"]
+    shape = [str(x) for key in ("layers", "tokens") if key in variant for x in (f"--{key}", variant[key])]
+    align = ["--align", str(variant["align"])] if "align" in variant else []
+    here = Path(__file__).parent
+    if not (args.work / f"ablation-{name}-start.pt").exists():
+        subprocess.run([sys.executable, "start_projector.py", *common, *shape], check=True, cwd=here)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(args.workers)]
-    command += ["train_projector.py", "--work", str(args.work), "--config", str(args.config), "--fresh"]
-    command += ["--steps", str(args.steps), "--name", f"ablation-{name}", *options]
-    subprocess.run(command, check=True, cwd=Path(__file__).parent, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    command += ["train_projector.py", *common, *shape, *align, "--steps", str(args.steps)]
+    subprocess.run(command, check=True, cwd=here, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def last_line(path):

@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import save_file
 from transformers import Qwen2ForCausalLM, RobertaModel
 
-from model import PAD, RMS_EPS, LAYER_NORM_EPS, ROPE_THETA, Decoder, Encoder, Projector, fim_ids
+from model import PAD, RMS_EPS, LAYER_NORM_EPS, Decoder, Encoder, Projector, fim_ids, head_dim
 
 BUNDLE = {
     "schema": "llava-eval/bundle@1",
     "name": "llavacode-nano",
-    "version": "0.2.0",
+    "version": "0.3.0",
     "license": "Apache-2.0",
     "decoder": {"path": "decoder", "promptFamily": "qwen2.5-coder"},
     "encoder": {"path": "encoder", "input": "unixcoder", "maxTokens": 256, "pooling": "mean", "normalize": True},
@@ -35,10 +35,9 @@ def decoder_config(c):
         "architectures": ["Qwen2ForCausalLM"],
         "model_type": "qwen2",
         **c,
-        "head_dim": c["hidden_size"] // c["num_attention_heads"],
+        "head_dim": head_dim(c),
         "hidden_act": "silu",
         "rms_norm_eps": RMS_EPS,
-        "rope_theta": ROPE_THETA,
         "tie_word_embeddings": True,
         "use_sliding_window": False,
         "attention_dropout": 0.0,

@@ -10,8 +10,12 @@ import torch.nn.functional as F
 from torch import nn
 
 RMS_EPS, LAYER_NORM_EPS = 1e-6, 1e-5
-ROPE_THETA = 10_000.0
 BOS, PAD, EOS, ENCODER_ONLY = 0, 1, 2, 6  # positions in tokenizer.ENCODER_SPECIALS
+
+
+def head_dim(c):
+    """Width of an attention head of the decoder ``c``: its own, or the hidden size shared among the heads."""
+    return c.get("head_dim", c["hidden_size"] // c["num_attention_heads"])
 
 
 def fim_ids(vocab_size):
@@ -45,13 +49,13 @@ class DecoderLayer(nn.Module):
     def __init__(self, c):
         super().__init__()
         d, h, kv = c["hidden_size"], c["num_attention_heads"], c["num_key_value_heads"]
-        self.heads, self.kv_heads, self.head_dim = h, kv, d // h
+        self.heads, self.kv_heads, self.head_dim = h, kv, head_dim(c)
         self.self_attn = nn.ModuleDict(
             {
-                "q_proj": nn.Linear(d, d),
+                "q_proj": nn.Linear(d, h * self.head_dim),
                 "k_proj": nn.Linear(d, kv * self.head_dim),
                 "v_proj": nn.Linear(d, kv * self.head_dim),
-                "o_proj": nn.Linear(d, d, bias=False),
+                "o_proj": nn.Linear(h * self.head_dim, d, bias=False),
             }
         )
         self.mlp = nn.ModuleDict(
@@ -85,7 +89,7 @@ class DecoderLayer(nn.Module):
             y = F.scaled_dot_product_attention(
                 q, k, v, attn_mask=mask, is_causal=mask is None, enable_gqa=self.heads != self.kv_heads
             )
-        return a["o_proj"](y.transpose(1, 2).reshape(b, t, d))
+        return a["o_proj"](y.transpose(1, 2).reshape(b, t, -1))
 
     def forward(self, x, cos, sin, mask, cache):
         x = x + self.attend(self.input_layernorm(x), cos, sin, mask, cache)
@@ -107,8 +111,8 @@ class Decoder(nn.Module):
                 "norm": nn.RMSNorm(c["hidden_size"], eps=RMS_EPS),
             }
         )
-        head_dim = c["hidden_size"] // c["num_attention_heads"]
-        frequency = ROPE_THETA ** (-torch.arange(0, head_dim, 2) / head_dim)
+        width = head_dim(c)
+        frequency = c["rope_theta"] ** (-torch.arange(0, width, 2) / width)
         angle = torch.arange(c["max_position_embeddings"])[:, None] * frequency
         self.register_buffer("cos", angle.cos()[:, None], persistent=False)
         self.register_buffer("sin", angle.sin()[:, None], persistent=False)

@@ -26,8 +26,14 @@ for name in heldout train1 train2; do
   [ -e "$work/samples-$name.npz" ] || python samples.py --work "$work" --config "$config" --name "$name"
   [ -e "$work/copies-$name.npy" ] || python copies.py --work "$work" --name "$name"
 done
-train decoder ${start:+--init "$start/decoder/model.safetensors"}
+init=${start:+$start/decoder/model.safetensors}
+if grep -q '"graft"' "$config"; then
+  init=$work/grafted.safetensors
+  [ -e "$init" ] || python graft.py --work "$work" --config "$config" --bundle "$start"
+fi
+train decoder ${init:+--init "$init"}
 train encoder
+[ -e "$work/projector-start.pt" ] || ! grep -q '"start": "first layer"' "$config" || python start_projector.py --work "$work" --config "$config"
 train projector
 python export.py --work "$work" --config "$config" --out "$out"
 python evaluate.py --work "$work" --config "$config" --count 500

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from copies import copied_shares, repeats
+from graft import protect
 from model import Decoder, fim_ids, pad_rows
 from planted import Planter
 from samples import Samples
@@ -51,6 +52,14 @@ def assemble(parts, ids, placement, weights):
     return out, weight, part
 
 
+def repetition(code, other, width, rng):
+    """A piece of ``code``, the beginning of ``other``, and the piece again: at most ``width`` ids."""
+    span = min(len(code), int(rng.integers(width // 8, width // 3)))
+    start = int(rng.integers(len(code) - span + 1))
+    piece = code[start : start + span]
+    return np.concatenate((piece, other[: int(rng.integers(width - 2 * span))], piece))
+
+
 def draw(samples, index, phase, ids, rng, planter=None):
     """One training sequence of sample ``index`` under the shares and budgets of ``phase``.
 
@@ -59,8 +68,12 @@ def draw(samples, index, phase, ids, rng, planter=None):
     """
     k, left, right, middle = samples.parts(index)
     middle = middle[: phase["middle_tokens"]]
-    if rng.random() < phase["left_to_right_share"]:
-        row = np.concatenate((left, middle, right))[-phase["widths"][0] - 1 :]
+    plain = rng.random()
+    if plain < phase["left_to_right_share"] + phase["repeated_share"]:
+        row = np.concatenate((left, middle, right))
+        if plain < phase["repeated_share"]:
+            row = repetition(row, k, phase["widths"][0] + 1, rng)
+        row = row[-phase["widths"][0] - 1 :]
         return row, np.full(len(row), phase["weights"]["code"], np.float32), np.ones(len(row), np.int8)
     width, kc, rc = phase["with_context" if rng.random() < phase["context_share"] else "without_context"]
     if kc and planter and rng.random() < phase["planted_share"]:
@@ -142,7 +155,7 @@ def validate(model, samples, count, phase, ids, device):
     model.eval()
     result = {}
     for name, share in (("validNoContext", 0.0), ("validFullRag", 1.0)):
-        fixed = dict(phase, context_share=share, before_prefix_share=1.0, left_to_right_share=0.0)
+        fixed = dict(phase, context_share=share, before_prefix_share=1.0, left_to_right_share=0.0, repeated_share=0.0)
         rng = np.random.default_rng(0)
         rows = [draw(samples, i, fixed, ids, rng) for i in range(count)]
         width = phase["widths"][-1 if share else 0]
@@ -172,6 +185,8 @@ def main():
     model = Decoder(config["decoder"]).to(device)
     if args.init:
         model.load_state_dict({k: v.float() for k, v in load_file(args.init).items()})
+    if "graft" in config:
+        protect(model, config["decoder"], config["graft"]["onto"])
     both = optimizers(model, c)
     if c["compile"]:
         model.compile(dynamic=False)

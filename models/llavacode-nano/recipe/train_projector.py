@@ -3,7 +3,8 @@
 One stage, LlavaCode's loss: 0.9 * cross entropy strictly after the middle token
 + 0.1 * mean((G_projected - G_encoded)^2), G being the cosine matrices of all soft
 vectors of the batch.  Encoder vectors are computed once per chunk.  The weights
-start from the projector that ``train_encoder.py`` used for reconstruction.
+start from those that ``start_projector.py`` left, or from the projector that
+``train_encoder.py`` used for reconstruction, or from random ones (``--fresh``).
 
 Usage: torchrun --nproc-per-node CORES train_projector.py --work DIR --config FILE --minutes M
 Resumes from ``<work>/projector.pt``; curve in ``<work>/projector-curve.jsonl``.
@@ -136,7 +137,10 @@ def main():
     encoder = load(Encoder(e), args.work / "encoder.pt", device).requires_grad_(False)
     frozen = fingerprint(decoder), fingerprint(encoder)
     projector = Projector(e["hidden_size"], d["hidden_size"], args.layers, args.tokens)
-    if not args.fresh:
+    started = args.work / f"{args.name}-start.pt"
+    if started.exists():
+        projector.load_state_dict(torch.load(started, map_location="cpu")["model"])
+    elif not args.fresh:
         projector.load_state_dict(torch.load(args.work / "encoder.pt", map_location="cpu")["projector"])
     projector.to(device)
     align_weight = c["align_weight"] if args.align is None else args.align
