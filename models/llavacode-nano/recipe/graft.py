@@ -81,8 +81,8 @@ def new_parts(model, before, width):
 def protect(model, c, before):
     """Keeps everything but the first layer's new heads from writing to the new coordinates, in all further training.
 
-    What the old parts write to the stream is many times as large as the codes; without this the first few updates bury
-    them, and copying is lost.
+    What the old parts write to the stream is many times as large as the codes, so that small changes of their weights
+    would bury them.
     """
     small, old = before["hidden_size"], before["num_attention_heads"] * head_dim(c)
     for i, layer in enumerate(model.model["layers"]):
@@ -94,18 +94,16 @@ def protect(model, c, before):
 
 @torch.no_grad()
 def streams(model, ids):
-    """(inputs of every layer before its norm, the same after it), each [layers][B, T, C]."""
-    raw, normed = [], []
-
-    def keep(_, inputs, output):
-        raw.append(inputs[0])
-        normed.append(output)
-
-    hooks = [layer.input_layernorm.register_forward_hook(keep) for layer in model.model["layers"]]
+    """Normed inputs of the attention of every layer, [layers][B, T, C], for ids [B, T]."""
+    normed = []
+    hooks = [
+        layer.input_layernorm.register_forward_hook(lambda _, __, output: normed.append(output))
+        for layer in model.model["layers"]
+    ]
     model(model.embed(ids))
     for hook in hooks:
         hook.remove()
-    return raw, normed
+    return normed
 
 
 def ridge(x, y):
@@ -132,7 +130,7 @@ def build(model, before, c, ids, rng):
     half = width // 2
     layers = model.model["layers"]
     embedding = model.model["embed_tokens"].weight
-    raw, normed = streams(model, ids)
+    normed = streams(model, ids)
 
     # Codes: a random projection of the first layer's normed input, in which different tokens are unlike.
     flat = normed[0].flatten(0, 1)
@@ -174,7 +172,7 @@ def build(model, before, c, ids, rng):
     _, basis = torch.linalg.eigh(torch.cov(embedding.T))
     basis = basis[:, -width:]
     slow = torch.cat((torch.arange(half - CODE // 2, half), torch.arange(width - CODE // 2, width)))
-    _, normed = streams(model, ids)
+    normed = streams(model, ids)
     for i, layer in enumerate(layers[1:], 1):
         a, x = layer.self_attn, normed[i][:, 3:].flatten(0, 1)
         key = (before_1 + SECOND * before_2 @ turn.T)[:, 3:].flatten(0, 1)

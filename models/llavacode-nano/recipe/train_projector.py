@@ -138,10 +138,9 @@ def main():
     frozen = fingerprint(decoder), fingerprint(encoder)
     projector = Projector(e["hidden_size"], d["hidden_size"], args.layers, args.tokens)
     started = args.work / f"{args.name}-start.pt"
-    if started.exists():
-        projector.load_state_dict(torch.load(started, map_location="cpu")["model"])
-    elif not args.fresh:
-        projector.load_state_dict(torch.load(args.work / "encoder.pt", map_location="cpu")["projector"])
+    if not args.fresh:
+        source, part = (started, "model") if started.exists() else (args.work / "encoder.pt", "projector")
+        projector.load_state_dict(torch.load(source, map_location="cpu")[part])
     projector.to(device)
     align_weight = c["align_weight"] if args.align is None else args.align
     optimizer = torch.optim.AdamW(projector.parameters(), lr=c["lr"], weight_decay=0.0)
