@@ -15,13 +15,16 @@
  *   OUT/NAME        compressed with another projector, at top-k 10
  *
  * Runs that are there already are resumed, and finished ones are kept. Differences are paired by task, intervals are
- * over repositories, and bold ones hold for the whole column (Holm). Times are left out: rows did not take turns.
- * Options: --model BUNDLE, --limit N|all, --retriever NAME, --top-k 1,3,5 (of OUT/top-k), --card FILE.
+ * over repositories, and bold ones hold for the whole column (Holm). Times are left out: rows did not take turns. So
+ * nothing speaks against several runs at a time: `--jobs 2` starts two, each with half of the threads.
+ * Options: --model BUNDLE, --limit N|all, --retriever NAME, --top-k 1,3,5 (of OUT/top-k), --card FILE, --jobs N.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -49,6 +52,7 @@ const { values, positionals } = parseArgs({
     'top-k': { type: 'string', default: '1,3,5' },
     out: { type: 'string', default: 'results/ablations' },
     card: { type: 'string', default: CARD },
+    jobs: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -62,47 +66,76 @@ const others = files.filter((file) => file !== referenceFile);
 const projectorFlags = (file: string | undefined): string[] =>
   file === undefined ? [] : ['--projector', join(folder, file)];
 
+const jobs = Number(values.jobs);
+if (!Number.isInteger(jobs) || jobs < 1)
+  throw new RangeError(`--jobs ${values.jobs}: a whole number from 1 on is needed`);
+const threads =
+  jobs === 1 ? [] : ['--threads', String(Math.max(1, Math.floor(availableParallelism() / jobs)))];
+
+/** One folder under OUT: pipelines and further flags of its run. */
+interface Plan {
+  readonly path: string;
+  readonly flags: readonly string[];
+}
+
 /** Runs, or goes on with, one folder. */
-function runInto(name: string, pipelines: string, more: readonly string[]): string {
-  const path = join(values.out, name);
-  const { status } = spawnSync(
+async function runInto({ path, flags }: Plan): Promise<void> {
+  const child = spawn(
     process.execPath,
     [
       ...[BIN, 'run', '--model', values.model, '--limit', values.limit, '--retrievers', values.retriever],
-      ...['--pipelines', pipelines, '--out', path, ...more],
+      ...[...threads, '--out', path, ...flags],
       ...(existsSync(runFolder(path).journal) ? ['--resume'] : []),
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
+  const [status] = (await once(child, 'exit')) as [number | null];
   if (status !== 0) throw new Error(`the run in ${path} ended with exit code ${status ?? 'none'}`);
-  return path;
 }
 
-const reference = runInto(
-  'reference',
-  'no-context,full-rag,compressed,compressed-random',
-  projectorFlags(referenceFile),
+const reference: Plan = {
+  path: join(values.out, 'reference'),
+  flags: [
+    '--pipelines',
+    'no-context,full-rag,compressed,compressed-random',
+    ...projectorFlags(referenceFile),
+  ],
+};
+const topK: Plan = {
+  path: join(values.out, 'top-k'),
+  flags: [
+    '--pipelines',
+    'compressed',
+    ...projectorFlags(referenceFile),
+    '--sweep',
+    `top-k=${values['top-k']}`,
+  ],
+};
+const variants = others.map((file) => ({
+  file,
+  path: join(values.out, nameOf(file)),
+  flags: ['--pipelines', 'compressed', ...projectorFlags(file)],
+}));
+const waiting: Plan[] = [reference, topK, ...variants];
+await Promise.all(
+  Array.from({ length: jobs }, async () => {
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) await runInto(plan);
+  }),
 );
-const topK = runInto('top-k', 'compressed', [
-  ...projectorFlags(referenceFile),
-  ...['--sweep', `top-k=${values['top-k']}`],
-]);
-const base = await readFinishedRun(reference);
-const runs: { readonly file: string; readonly run: FinishedRun }[] = [];
-for (const file of others) {
-  const path = runInto(nameOf(file), 'compressed', projectorFlags(file));
-  runs.push({ file, run: await readFinishedRun(path) });
-}
-const swept = await readFinishedRun(topK);
+const base = await readFinishedRun(reference.path);
+const runs = await Promise.all(
+  variants.map(async ({ file, path }) => ({ file, run: await readFinishedRun(path) })),
+);
+const swept = await readFinishedRun(topK.path);
 for (const { path, run } of [swept, ...runs.map((one) => one.run)]) {
   const changes = specChanges(base.run.spec, run.spec).filter(({ field }) => !MAY_DIFFER.test(field));
   if (changes.length === 0) continue;
   throw new Error(
-    `${path} was made with other settings than ${reference}: ${changes.map(({ field }) => field).join(', ')}`,
+    `${path} was made with other settings than ${reference.path}: ${changes.map(({ field }) => field).join(', ')}`,
   );
 }
 
-const texts = await chunkTexts(runFolder(reference).tasks, CHUNKS);
+const texts = await chunkTexts(runFolder(reference.path).tasks, CHUNKS);
 const paths = files.map((file) => join(folder, file));
 const geometry = await projectorGeometries(
   values.model,
