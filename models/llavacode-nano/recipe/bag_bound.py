@@ -1,0 +1,95 @@
+"""What soft tokens could bring at most to a decoder that reads them as bags: which tokens a chunk holds, nothing more.
+
+The decoder completes held-out holes without context; to its logits at every token of the missing line comes a sum of
+four features of the retrieved chunks, the same at every place, with one weight each that is fitted on the first half of
+the holes. The other half tells how much lower the cross entropy is, beside what the text itself brings there.
+
+Usage: python bag_bound.py --work DIR --bundle FOLDER [--count 500]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from model import Decoder, fim_ids
+from samples import Samples
+from start import weights
+from tokenizer import SHIFT
+
+STEPS, RATE = 60, 0.05
+
+
+def document_frequency(samples, vocab_size):
+    """(idf [V] over the chunk table, decoder ids of every chunk), idf 0 for tokens that no chunk holds."""
+    chunks = [np.unique(samples.chunk(r) - SHIFT) for r in range(len(samples.data["chunk_bounds"]) - 1)]
+    held = np.bincount(np.concatenate(chunks), minlength=vocab_size)
+    return np.log(len(chunks) / (1 + held)).clip(0), chunks
+
+
+def features(rows, idf, chunks):
+    """[4, V] of the chunks ``rows``, best first: how many hold a token; its idf; is it in the best two; its share of their idf."""
+    out = np.zeros((4, len(idf)), np.float32)
+    for rank, ids in enumerate(chunks[r] for r in rows):
+        out[0, ids] += 1
+        out[1, ids] = idf[ids]
+        out[2, ids] = np.maximum(out[2, ids], rank < 2)
+        out[3, ids] += 10 * idf[ids] / idf[ids].sum()
+    return torch.as_tensor(out)
+
+
+def line_logits(model, prompt, middle):
+    """Logits [len(middle) + 1, V] at the tokens of the missing line and its end, after a prompt of ids."""
+    hidden = model(model.embed(torch.as_tensor(np.concatenate((prompt, middle)))[None]))[0, -len(middle) - 1 :]
+    return model.logits(hidden)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=500)
+    args = parser.parse_args()
+    model = Decoder(json.loads((args.bundle / "decoder/config.json").read_text()))
+    model.load_state_dict(weights(args.bundle / "decoder/model.safetensors"))
+    vocab_size = model.model["embed_tokens"].num_embeddings
+    end, prefix, suffix, middle_token = fim_ids(vocab_size)
+    samples = Samples(args.work / "samples-heldout.npz")
+    idf, chunks = document_frequency(samples, vocab_size)
+    holes, text = [], []
+    with torch.no_grad():
+        for i in range(args.count):
+            k, left, right, middle = samples.parts(i)
+            prompt = np.concatenate(([prefix], left, [suffix], right, [middle_token]))
+            target = torch.as_tensor(np.append(middle, end))
+            logits = line_logits(model, prompt, middle)
+            rows = [r for r in samples.chunks[i] if r >= 0]
+            holes.append((logits, target, features(rows, idf, chunks)))
+            with_text = F.cross_entropy(line_logits(model, np.concatenate((k, prompt)), middle), target)
+            text.append((with_text - F.cross_entropy(logits, target)).item())
+    fitted, tested = holes[: args.count // 2], holes[args.count // 2 :]
+    weight = torch.zeros(4, requires_grad=True)
+    optimizer = torch.optim.Adam([weight], lr=RATE)
+
+    def change(hole):
+        logits, target, bag = hole
+        return F.cross_entropy(logits + weight @ bag, target) - F.cross_entropy(logits, target)
+
+    for _ in range(STEPS):
+        loss = torch.stack([change(hole) for hole in fitted]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        bags = np.array([change(hole).item() for hole in tested])
+    text = np.array(text[args.count // 2 :])
+    print(f"change of the cross entropy on holes {args.count // 2 + 1} to {args.count}, standard error")
+    for name, values in (("bags", bags), ("text", text)):
+        print(f"{name}  {values.mean():+.4f} ± {values.std() / len(values) ** 0.5:.4f}")
+
+
+if __name__ == "__main__":
+    main()
