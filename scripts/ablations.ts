@@ -16,19 +16,19 @@
  *
  * Runs that are there already are resumed, and finished ones are kept. Differences are paired by task, intervals are
  * over repositories, and bold ones hold for the whole column (Holm). Times are left out: rows did not take turns. So
- * nothing speaks against several runs at a time: `--jobs 2` starts two, each with half of the threads.
+ * nothing speaks against several runs at a time: `--jobs 2` starts two, each with half of the threads. To go on with
+ * folders, give the number they were begun with.
  * Options: --model BUNDLE, --limit N|all, --retriever NAME, --top-k 1,3,5 (of OUT/top-k), --card FILE, --jobs N.
  */
 
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { specChanges } from '../src/gate/compatible.js';
+import { defaultThreads } from '../src/model/ort/threads.js';
 import { readFinishedRun, type FinishedRun } from '../src/run/finished-run.js';
 import { runFolder } from '../src/run/run-folder.js';
 import { ablationTable, type AblationRow } from './ablation-table.js';
@@ -69,14 +69,17 @@ const projectorFlags = (file: string | undefined): string[] =>
 const jobs = Number(values.jobs);
 if (!Number.isInteger(jobs) || jobs < 1)
   throw new RangeError(`--jobs ${values.jobs}: a whole number from 1 on is needed`);
-const threads =
-  jobs === 1 ? [] : ['--threads', String(Math.max(1, Math.floor(availableParallelism() / jobs)))];
+const threads = Math.max(1, Math.floor(defaultThreads() / jobs));
 
 /** One folder under OUT: pipelines and further flags of its run. */
 interface Plan {
   readonly path: string;
   readonly flags: readonly string[];
 }
+const plan = (name: string, pipelines: string, more: readonly string[]): Plan => ({
+  path: join(values.out, name),
+  flags: ['--pipelines', pipelines, ...more],
+});
 
 /** Runs, or goes on with, one folder. */
 async function runInto({ path, flags }: Plan): Promise<void> {
@@ -84,44 +87,35 @@ async function runInto({ path, flags }: Plan): Promise<void> {
     process.execPath,
     [
       ...[BIN, 'run', '--model', values.model, '--limit', values.limit, '--retrievers', values.retriever],
-      ...[...threads, '--out', path, ...flags],
+      ...['--threads', String(threads), '--out', path, ...flags],
       ...(existsSync(runFolder(path).journal) ? ['--resume'] : []),
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const [status] = (await once(child, 'exit')) as [number | null];
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject).once('exit', resolve);
+  });
   if (status !== 0) throw new Error(`the run in ${path} ended with exit code ${status ?? 'none'}`);
 }
 
-const reference: Plan = {
-  path: join(values.out, 'reference'),
-  flags: [
-    '--pipelines',
-    'no-context,full-rag,compressed,compressed-random',
-    ...projectorFlags(referenceFile),
-  ],
-};
-const topK: Plan = {
-  path: join(values.out, 'top-k'),
-  flags: [
-    '--pipelines',
-    'compressed',
-    ...projectorFlags(referenceFile),
-    '--sweep',
-    `top-k=${values['top-k']}`,
-  ],
-};
-const variants = others.map((file) => ({
-  file,
-  path: join(values.out, nameOf(file)),
-  flags: ['--pipelines', 'compressed', ...projectorFlags(file)],
-}));
-const waiting: Plan[] = [reference, topK, ...variants];
-await Promise.all(
-  Array.from({ length: jobs }, async () => {
-    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) await runInto(plan);
-  }),
-);
+/** Runs the plans, `jobs` at a time. After a failure none is started, and those that go on are waited for. */
+async function runAll(plans: readonly Plan[]): Promise<void> {
+  const waiting = [...plans];
+  const runners = Array.from({ length: jobs }, async () => {
+    try {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await runInto(next);
+    } finally {
+      waiting.length = 0;
+    }
+  });
+  for (const ended of await Promise.allSettled(runners)) if (ended.status === 'rejected') throw ended.reason;
+}
+
+const own = projectorFlags(referenceFile);
+const reference = plan('reference', 'no-context,full-rag,compressed,compressed-random', own);
+const topK = plan('top-k', 'compressed', [...own, '--sweep', `top-k=${values['top-k']}`]);
+const variants = others.map((file) => ({ file, ...plan(nameOf(file), 'compressed', projectorFlags(file)) }));
+await runAll([reference, topK, ...variants]);
 const base = await readFinishedRun(reference.path);
 const runs = await Promise.all(
   variants.map(async ({ file, path }) => ({ file, run: await readFinishedRun(path) })),

@@ -1,10 +1,11 @@
-"""What soft tokens could bring at most to a decoder that reads them as bags: which tokens a chunk holds, nothing more.
+"""What knowing which tokens the retrieved chunks hold, and nothing more of them, brings to a decoder: a simple estimate.
 
-The decoder completes held-out holes without context; to its logits at every token of the missing line comes a sum of
+A soft token that says which tokens its chunk holds is worth at least this to a decoder that reads it; a reader that
+tells one place of the line from another could gain more. The decoder completes held-out holes without context; to its logits at every token of the missing line comes a sum of
 four features of the retrieved chunks, the same at every place, with one weight each that is fitted on the first half of
 the holes. The other half tells how much lower the cross entropy is, beside what the text itself brings there.
 
-Usage: python bag_bound.py --work DIR --bundle FOLDER [--count 500]
+Usage: python bag_gain.py --work DIR --bundle FOLDER [--count 500]
 """
 
 import argparse
@@ -19,21 +20,16 @@ from model import Decoder, fim_ids
 from samples import Samples
 from start import weights
 from tokenizer import SHIFT
+from train_encoder import token_weights
 
 STEPS, RATE = 60, 0.05
 
 
-def document_frequency(samples, vocab_size):
-    """(idf [V] over the chunk table, decoder ids of every chunk), idf 0 for tokens that no chunk holds."""
-    chunks = [np.unique(samples.chunk(r) - SHIFT) for r in range(len(samples.data["chunk_bounds"]) - 1)]
-    held = np.bincount(np.concatenate(chunks), minlength=vocab_size)
-    return np.log(len(chunks) / (1 + held)).clip(0), chunks
-
-
-def features(rows, idf, chunks):
-    """[4, V] of the chunks ``rows``, best first: how many hold a token; its idf; is it in the best two; its share of their idf."""
+def features(chunks, idf):
+    """[4, V] of chunks (arrays of decoder ids), best first: how many hold a token; its idf; is it in the best two; its
+    share of a chunk's idf, summed over chunks, times 10. idf [V]."""
     out = np.zeros((4, len(idf)), np.float32)
-    for rank, ids in enumerate(chunks[r] for r in rows):
+    for rank, ids in enumerate(map(np.unique, chunks)):
         out[0, ids] += 1
         out[1, ids] = idf[ids]
         out[2, ids] = np.maximum(out[2, ids], rank < 2)
@@ -58,7 +54,10 @@ def main():
     vocab_size = model.model["embed_tokens"].num_embeddings
     end, prefix, suffix, middle_token = fim_ids(vocab_size)
     samples = Samples(args.work / "samples-heldout.npz")
-    idf, chunks = document_frequency(samples, vocab_size)
+    encoder = json.loads((args.bundle / "encoder/config.json").read_text())
+    idf = np.zeros(vocab_size, np.float32)
+    own = token_weights(samples, encoder["vocab_size"])[SHIFT:]
+    idf[: len(own)] = own
     holes, text = [], []
     with torch.no_grad():
         for i in range(args.count):
@@ -66,8 +65,8 @@ def main():
             prompt = np.concatenate(([prefix], left, [suffix], right, [middle_token]))
             target = torch.as_tensor(np.append(middle, end))
             logits = line_logits(model, prompt, middle)
-            rows = [r for r in samples.chunks[i] if r >= 0]
-            holes.append((logits, target, features(rows, idf, chunks)))
+            chunks = [samples.chunk(r) - SHIFT for r in samples.chunks[i] if r >= 0]
+            holes.append((logits, target, features(chunks, idf)))
             with_text = F.cross_entropy(line_logits(model, np.concatenate((k, prompt)), middle), target)
             text.append((with_text - F.cross_entropy(logits, target)).item())
     fitted, tested = holes[: args.count // 2], holes[args.count // 2 :]
