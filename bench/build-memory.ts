@@ -16,14 +16,14 @@ import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
-import { Checkpoint } from '../src/model/checkpoint.js';
-import { readDecoderConfig } from '../src/model/config.js';
-import { DTYPES } from '../src/model/device.js';
+import { Checkpoint } from '../src/model/weights/checkpoint.js';
+import { readDecoderConfig } from '../src/model/architecture/config.js';
+import { DTYPES } from '../src/inference/device.js';
 import { cachedModelFile } from '../src/model/ort/session.js';
-import { precisionOf } from '../src/model/precision.js';
-import { CheckpointWeights } from '../src/model/safetensors.js';
+import { precisionOf } from '../src/model/architecture/precision.js';
+import { CheckpointWeights } from '../src/model/weights/safetensors.js';
 import { buildDecoderGraph } from '../src/onnx/decoder-graph.js';
-import { syntheticShape } from '../src/model/synthetic.js';
+import { syntheticShape } from '../src/model/architecture/synthetic.js';
 import { writeSyntheticCheckpoint } from './synthetic-checkpoint.js';
 
 const MB = 1e6;

@@ -16,8 +16,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { fallbackNote } from '../src/model/device-proof.js';
-import { rowsByMeasure, summarizeLatency, type LatencyRow } from '../src/report/latency-summary.js';
+import { fallbackNote } from '../src/inference/device-proof.js';
+import { rowsByMeasure, summarizeLatency, type LatencyRow } from '../src/report/numbers/latency-summary.js';
 import { readLatency, type LatencyRun } from '../src/run/latency-json.js';
 import { runFolder } from '../src/run/run-folder.js';
 import { markdownTable, writeBlock } from './page.js';

@@ -19,14 +19,14 @@ import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
 
-import { quantile } from '../src/metrics/statistics.js';
-import { DTYPES, type Dtype } from '../src/model/device.js';
+import { quantile } from '../src/statistics/statistics.js';
+import { DTYPES, type Dtype } from '../src/inference/device.js';
 import { openDecoder, openSyntheticDecoder } from '../src/model/ort/open.js';
 import type { OrtDecoder } from '../src/model/ort/ort-decoder.js';
-import { operatorShares } from '../src/model/ort/profile.js';
+import { operatorShares } from '../src/model/ort/proof/profile.js';
 import type { ModelOptions } from '../src/model/ort/session.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
-import { syntheticShape } from '../src/model/synthetic.js';
+import { syntheticShape } from '../src/model/architecture/synthetic.js';
 import { matrixOf, type Matrix } from '../src/tensor/matrix.js';
 import { createRng, type Rng } from '../src/tensor/rng.js';
 

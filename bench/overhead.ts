@@ -23,25 +23,25 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { taskId, type CompletionTask } from '../src/domain/task.js';
 import { LLAVACODE } from '../src/metrics/llavacode.js';
-import { Checkpoint } from '../src/model/checkpoint.js';
-import { readDecoderConfig } from '../src/model/config.js';
-import { completeGreedily, firstToken, type StopRules } from '../src/model/generate.js';
+import { Checkpoint } from '../src/model/weights/checkpoint.js';
+import { readDecoderConfig } from '../src/model/architecture/config.js';
+import { completeGreedily, firstToken, type StopRules } from '../src/generation/generate.js';
 import { builtDecoderIo } from '../src/model/ort/decoder-io.js';
 import { OrtDecoder } from '../src/model/ort/ort-decoder.js';
 import { createSession } from '../src/model/ort/session.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
-import { CheckpointWeights } from '../src/model/safetensors.js';
+import { CheckpointWeights } from '../src/model/weights/safetensors.js';
 import { buildDecoderGraph, embeddingTensor } from '../src/onnx/decoder-graph.js';
 import type { Prompt } from '../src/prompt/assemble.js';
 import { matrixOf } from '../src/tensor/matrix.js';
 import { loadTokenizer } from '../src/tokenizer/hf.js';
-import { textStream } from '../src/tokenizer/text-stream.js';
+import { textStream } from '../src/generation/text-stream.js';
 import { markdownTable, writeBlock } from './page.js';
 import { interleaved, median, orderOf, ratio } from './paired.js';
 
 const NANO = fileURLToPath(new URL('../models/llavacode-nano/decoder', import.meta.url));
 /** Code to fill prompts with: a file of this project, as long as it takes. */
-const TEXT = fileURLToPath(new URL('../src/report/view.ts', import.meta.url));
+const TEXT = fileURLToPath(new URL('../src/onnx/operators.ts', import.meta.url));
 /** Tokens behind the first one. */
 const STEPS = 32;
 /** Rounds before those that count: as many as it takes until the compiler has seen our code run. */

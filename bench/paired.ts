@@ -5,8 +5,8 @@
  * machine does falls on all of them. Ratios are taken within a round.
  */
 
-import { signTestInterval } from '../src/metrics/median-interval.js';
-import { quantile } from '../src/metrics/statistics.js';
+import { signTestInterval } from '../src/statistics/median-interval.js';
+import { quantile } from '../src/statistics/statistics.js';
 import { createRng, type Rng } from '../src/tensor/rng.js';
 
 /** A median with bounds that hold the true one with a probability of at least 95 %. */

@@ -17,7 +17,7 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { SourceFile } from '../src/domain/task.js';
 import { isBlank } from '../src/domain/text.js';
-import { quantile } from '../src/metrics/statistics.js';
+import { quantile } from '../src/statistics/statistics.js';
 import { buildCorpus } from '../src/retrieval/corpus.js';
 import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
 import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';

@@ -9,9 +9,9 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { openDataset } from '../src/datasets/dataset.js';
+import { openDataset } from '../src/datasets/open/open-dataset.js';
 import type { SourceFile } from '../src/domain/task.js';
-import { quantile } from '../src/metrics/statistics.js';
+import { quantile } from '../src/statistics/statistics.js';
 import { buildCorpus } from '../src/retrieval/corpus.js';
 import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
 import { CandidateSets } from '../src/retrieval/candidates.js';

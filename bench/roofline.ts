@@ -15,8 +15,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { openDecoder } from '../src/model/ort/open.js';
-import { operatorShares } from '../src/model/ort/profile.js';
-import { measureRoofline } from '../src/model/ort/roofline.js';
+import { operatorShares } from '../src/model/ort/proof/profile.js';
+import { measureRoofline } from '../src/model/ort/proof/roofline.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
 import { matrixOf } from '../src/tensor/matrix.js';
 import { createRng } from '../src/tensor/rng.js';

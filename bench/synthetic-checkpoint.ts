@@ -1,5 +1,5 @@
 /**
- * @file Checkpoint files with the shapes and random weights of `src/model/synthetic.ts`, for measuring what
+ * @file Checkpoint files with the shapes and random weights of `src/model/architecture/synthetic.ts`, for measuring what
  * reading one takes.
  *
  * Written in bfloat16 and in pieces, as checkpoints are published, so that writing one takes less
@@ -14,7 +14,7 @@ import {
   syntheticConfig,
   SyntheticWeights,
   type SyntheticShape,
-} from '../src/model/synthetic.js';
+} from '../src/model/architecture/synthetic.js';
 import { buildDecoderGraph, embeddingTensor } from '../src/onnx/decoder-graph.js';
 
 /** Numbers of one write. */

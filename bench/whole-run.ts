@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { defaultCacheDir } from '../src/datasets/cache-dir.js';
+import { defaultCacheDir } from '../src/files/cache-dir.js';
 import { formatBytes } from '../src/domain/units.js';
 import { configurations } from '../src/run/configurations.js';
 import { PHASES, type Resources } from '../src/run/phases.js';

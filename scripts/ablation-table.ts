@@ -3,15 +3,15 @@
  */
 
 import { markdownTable } from '../bench/page.js';
-import type { Difference } from '../src/metrics/paired.js';
-import type { Recovery } from '../src/metrics/recovery.js';
+import type { Difference } from '../src/statistics/paired.js';
+import type { Recovery } from '../src/statistics/recovery.js';
 import { fixed, interval, signed } from '../src/report/format.js';
-import { tabulate, type OutcomeColumn, type OutcomeTable } from '../src/report/outcomes.js';
-import { compareColumns, recovery, type Comparison } from '../src/report/verdicts.js';
+import { tabulate, type OutcomeColumn, type OutcomeTable } from '../src/report/numbers/outcomes.js';
+import { compareColumns, recovery, type Comparison } from '../src/report/numbers/verdicts.js';
 import { configurations } from '../src/run/configurations.js';
 import type { FinishedRun } from '../src/run/finished-run.js';
 import type { Configuration } from '../src/run/record.js';
-import { mean } from '../src/metrics/statistics.js';
+import { mean } from '../src/statistics/statistics.js';
 import type { Geometry } from './geometry.js';
 
 export interface AblationRow {

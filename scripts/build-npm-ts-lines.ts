@@ -12,16 +12,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format } from 'prettier';
-import { buildTasks } from '../src/datasets/build-tasks.js';
-import { defaultCacheDir } from '../src/datasets/cache-dir.js';
+import { buildTasks } from '../src/datasets/holes/build-tasks.js';
+import { defaultCacheDir } from '../src/files/cache-dir.js';
 import { readDescription } from '../src/datasets/description.js';
 import { goRound } from '../src/datasets/even-sample.js';
-import { hashLine, hashSources } from '../src/datasets/npm-lines.js';
-import type { Coordinate } from '../src/datasets/npm-lines.js';
-import { readPackage } from '../src/datasets/package-cache.js';
-import { registeredFolder } from '../src/datasets/registry.js';
+import { hashLine, hashSources } from '../src/datasets/npm/npm-lines.js';
+import type { Coordinate } from '../src/datasets/npm/npm-lines.js';
+import { readPackage } from '../src/datasets/npm/package-cache.js';
+import { registeredFolder } from '../src/datasets/open/registry.js';
 import { sha256 } from '../src/domain/hash.js';
-import { LINE_RULES_VERSION } from '../src/datasets/typescript-lines.js';
+import { LINE_RULES_VERSION } from '../src/datasets/holes/typescript-lines.js';
 
 const folder = registeredFolder('npm-ts-lines');
 const description = await readDescription(folder);

@@ -3,14 +3,14 @@
  */
 
 import { markdownTable } from '../bench/page.js';
-import type { Difference } from '../src/metrics/paired.js';
-import type { Recovery } from '../src/metrics/recovery.js';
+import type { Difference } from '../src/statistics/paired.js';
+import type { Recovery } from '../src/statistics/recovery.js';
 import type { PipelineName } from '../src/pipelines/pipeline.js';
 import { fixed, interval, pValue, signed } from '../src/report/format.js';
-import { summarizeRun } from '../src/report/publish.js';
-import type { Summary, SummaryRow } from '../src/report/summary.js';
-import { renderTable } from '../src/report/table.js';
-import type { Comparison } from '../src/report/verdicts.js';
+import { summarizeRun } from '../src/report/publish/publish.js';
+import type { Summary, SummaryRow } from '../src/report/numbers/summary.js';
+import { renderTable } from '../src/report/terminal/table.js';
+import type { Comparison } from '../src/report/numbers/verdicts.js';
 import type { FinishedRun } from '../src/run/finished-run.js';
 
 /** What the method must show on this benchmark, and what the paper has for its decoder of 1.5 billion parameters. */

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { withBlock } from '../bench/page.js';
-import { writeAtomically } from '../src/run/atomic-file.js';
+import { writeAtomically } from '../src/files/atomic-file.js';
 
 export const CARD = fileURLToPath(new URL('../models/llavacode-nano/README.md', import.meta.url));
 

@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { tokenId, type TokenId } from '../src/domain/units.js';
-import type { Decoder } from '../src/model/decoder.js';
-import { DTYPES, type Dtype } from '../src/model/device.js';
+import type { Decoder } from '../src/inference/decoder.js';
+import { DTYPES, type Dtype } from '../src/inference/device.js';
 import { openDecoder, openEncoder } from '../src/model/ort/open.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
 import { row } from '../src/tensor/matrix.js';

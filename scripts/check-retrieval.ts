@@ -11,12 +11,12 @@
  */
 
 import p50k from 'js-tiktoken/ranks/p50k_base';
-import { retrievalSetting } from '../src/cli/retrieval.js';
-import { openDataset } from '../src/datasets/dataset.js';
+import { retrievalSetting } from '../src/comparison/retrieval-setting.js';
+import { openDataset } from '../src/datasets/open/open-dataset.js';
 import { buildCorpus } from '../src/retrieval/corpus.js';
 import { QUERY_KINDS, retrievalProfile } from '../src/retrieval/profile.js';
 import { createRetrievers, prepareAll } from '../src/retrieval/retriever.js';
-import { writeAtomically } from '../src/run/atomic-file.js';
+import { writeAtomically } from '../src/files/atomic-file.js';
 
 const TASKS_PER_REPOSITORY = 8;
 const TOP_K = 10;

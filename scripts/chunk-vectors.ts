@@ -2,12 +2,12 @@
  * @file The chunks of a run as vectors, before and after projectors, for `projector-geometry.ts` and `ablations.ts`.
  */
 
-import { loadModels } from '../src/cli/compose.js';
+import { loadModels } from '../src/comparison/compose.js';
 import { compareCodePoints } from '../src/domain/text.js';
 import { sha256 } from '../src/domain/hash.js';
 import { checkProjectorFits, openProjector } from '../src/model/ort/open.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
-import { splitSoftTokens } from '../src/model/soft-tokens.js';
+import { splitSoftTokens } from '../src/inference/soft-tokens.js';
 import { encoderInput, encoderTemplate } from '../src/prompt/encoder-input.js';
 import { readTaskEvidence } from '../src/run/task-evidence.js';
 import { normalizeRows } from '../src/tensor/matrix.js';

@@ -7,14 +7,14 @@
  * minutes; the claims about our own intervals are also tests (test/metrics/coverage.test.ts).
  */
 
-import { clusteredMean, meanInterval } from '../src/metrics/mean-interval.js';
-import { medianInterval } from '../src/metrics/median-interval.js';
-import { measured } from '../src/metrics/paired.js';
-import { quantile, type Interval } from '../src/metrics/statistics.js';
+import { clusteredMean, meanInterval } from '../src/statistics/mean-interval.js';
+import { medianInterval } from '../src/statistics/median-interval.js';
+import { measured } from '../src/statistics/paired.js';
+import { quantile, type Interval } from '../src/statistics/statistics.js';
 import { createRng, type Rng } from '../src/tensor/rng.js';
 import { drawAfter, drawColumn, drawTasks, type World } from '../test/support/synthetic-runs.js';
-import type { Clustered } from '../src/metrics/clusters.js';
-import { normalQuantile, normalCdf } from '../src/metrics/distributions.js';
+import type { Clustered } from '../src/statistics/clusters.js';
+import { normalQuantile, normalCdf } from '../src/statistics/distributions.js';
 
 const runs = Number(process.argv[2] ?? 1000);
 const RESAMPLES = 499;

@@ -9,10 +9,14 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** Layer of each folder, as ARCHITECTURE.md has them; a file imports only from its own layer or a lower one. */
 const LAYERS: Readonly<Record<string, number>> = {
   domain: 0,
+  files: 1,
   tensor: 1,
+  inference: 1,
+  statistics: 1,
   metrics: 1,
   retrieval: 1,
   prompt: 1,
+  generation: 1,
   onnx: 1,
   archive: 2,
   download: 2,
@@ -21,43 +25,36 @@ const LAYERS: Readonly<Record<string, number>> = {
   parsing: 2,
   tokenizer: 2,
   model: 2,
+  inspection: 2,
   pipelines: 3,
   run: 4,
   report: 5,
   gate: 5,
-  cli: 6,
+  comparison: 6,
+  cli: 7,
 };
-
-/** Interfaces that pure code may know although their implementations are at the edge. */
-const INTERFACES = new Set([
-  'tokenizer/tokenizer.ts',
-  'model/decoder.ts',
-  'model/encoder.ts',
-  'model/projector.ts',
-  'model/device.ts',
-]);
 
 /** The one home of each third-party package; zod checks foreign data wherever it enters. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^model\/ort\//,
   '@huggingface/hub': /^hub\/api\.ts$/,
   '@huggingface/tokenizers': /^tokenizer\/hf\.ts$/,
-  jstat: /^metrics\/distributions\.ts$/,
+  jstat: /^statistics\/distributions\.ts$/,
   'fast-levenshtein': /^metrics\/edit-similarity\.ts$/,
-  'cli-table3': /^report\/table\.ts$/,
-  'cli-progress': /^cli\/progress\.ts$/,
+  'cli-table3': /^report\/terminal\/table\.ts$/,
+  'cli-progress': /^cli\/terminal\/progress\.ts$/,
   commander: /^cli\//,
   'js-tiktoken': /^tokenizer\/codex\.ts$/,
-  'p-limit': /^datasets\/npm-lines\.ts$/,
-  'env-paths': /^datasets\/cache-dir\.ts$/,
+  'p-limit': /^datasets\/npm\/npm-lines\.ts$/,
+  'env-paths': /^files\/cache-dir\.ts$/,
   tar: /^archive\/read\.ts$/,
   yauzl: /^archive\/zip/,
   'xz-decompress': /^archive\/read\.ts$/,
-  hyparquet: /^datasets\/parquet\.ts$/,
-  'hyparquet-compressors': /^datasets\/parquet\.ts$/,
+  hyparquet: /^datasets\/rows\/parquet\.ts$/,
+  'hyparquet-compressors': /^datasets\/rows\/parquet\.ts$/,
   'web-tree-sitter': /^parsing\/python\.ts$/,
   'tree-sitter-python': /^parsing\/python\.ts$/,
-  typescript: /^datasets\/typescript-lines\.ts$/,
+  typescript: /^datasets\/holes\/typescript-lines\.ts$/,
   vega: /^report\/charts\//,
   diff: /^report\/page\/diff\.ts$/,
   undici: /^download\/fetch\.ts$/,
@@ -86,7 +83,41 @@ const imports: Import[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' }
 /** `js-tiktoken/lite` and `@scope/name/sub` belong to `js-tiktoken` and `@scope/name`. */
 const packageOf = (specifier: string): string => /^(@[^/]+\/)?[^/]+/.exec(specifier)![0];
 
-const layerOf = (file: string): number => (INTERFACES.has(file) ? 1 : LAYERS[file.split('/')[0]!]!);
+const layerOf = (file: string): number => {
+  const layer = LAYERS[file.split('/')[0]!];
+  assert.ok(layer !== undefined, `${file} lies in a folder without a layer`);
+  return layer;
+};
+
+const targetOf = ({ from, specifier }: Import): string =>
+  posix.join(dirname(from), specifier).replace(/\.js$/, '.ts');
+
+/** Files or folders that import each other in a circle, smallest name first; type imports count. */
+function circles(edges: Iterable<readonly [string, string]>): string[] {
+  const next = new Map<string, Set<string>>();
+  for (const [from, to] of edges) {
+    if (from === to) continue;
+    const known = next.get(from);
+    if (known === undefined) next.set(from, new Set([to]));
+    else known.add(to);
+  }
+  const reachable = (start: string): Set<string> => {
+    const found = new Set<string>();
+    const open = [...(next.get(start) ?? [])];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (found.has(name)) continue;
+      found.add(name);
+      open.push(...(next.get(name) ?? []));
+    }
+    return found;
+  };
+  const reach = new Map([...next.keys()].map((name) => [name, reachable(name)]));
+  const inCircle = [...reach].filter(([name, found]) => found.has(name)).map(([name]) => name);
+  const groups = inCircle.map((name) =>
+    inCircle.filter((other) => reach.get(name)!.has(other) && reach.get(other)!.has(name)).sort(),
+  );
+  return [...new Set(groups.map((group) => group.join(' <-> ')))];
+}
 
 describe('the source tree', () => {
   test('has imports to look at', () => {
@@ -96,10 +127,30 @@ describe('the source tree', () => {
   test('only looks down: no file imports from a higher layer', () => {
     const upward = imports.flatMap(({ from, specifier }) => {
       if (!specifier.startsWith('.')) return [];
-      const target = posix.join(dirname(from), specifier).replace(/\.js$/, '.ts');
+      const target = targetOf({ from, specifier });
       return layerOf(target) > layerOf(from) ? [`${from} -> ${target}`] : [];
     });
     assert.deepEqual(upward, []);
+  });
+
+  const relative = imports.filter(({ specifier }) => specifier.startsWith('.'));
+
+  test('holds no circle of files, type imports included', () => {
+    assert.deepEqual(circles(relative.map((one) => [one.from, targetOf(one)])), []);
+  });
+
+  test('holds no circle of folders, each folder taken with its own files alone', () => {
+    assert.deepEqual(circles(relative.map((one) => [dirname(one.from), dirname(targetOf(one))])), []);
+  });
+
+  test('holds no circle of rooms, each folder of src taken with all that lies in it', () => {
+    const room = (file: string): string => file.split('/')[0]!;
+    assert.deepEqual(circles(relative.map((one) => [room(one.from), room(targetOf(one))])), []);
+  });
+
+  test('would find a circle if there were one', () => {
+    const edges = [...'ab bc ca cd dd'.split(' ')].map((edge): [string, string] => [edge[0]!, edge[1]!]);
+    assert.deepEqual(circles(edges), ['a <-> b <-> c']);
   });
 
   test('gives every third-party package one home', () => {

@@ -5,7 +5,7 @@
  * many whole files as hold the wanted number of chunks; the queries are those of its tasks.
  */
 
-import { openDataset } from '../../src/datasets/dataset.js';
+import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import type { SourceFile } from '../../src/domain/task.js';
 import { buildCorpus, type Corpus } from '../../src/retrieval/corpus.js';
 import { lexicalTokens } from '../../src/retrieval/lexical-tokens.js';

@@ -12,8 +12,8 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { Checkpoint } from '../../src/model/checkpoint.js';
-import { readDecoderConfig } from '../../src/model/config.js';
+import { Checkpoint } from '../../src/model/weights/checkpoint.js';
+import { readDecoderConfig } from '../../src/model/architecture/config.js';
 import { toHalf } from '../../src/onnx/half.js';
 
 export type GgufType = 'F32' | 'F16';

@@ -14,9 +14,9 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { Checkpoint } from '../../src/model/checkpoint.js';
-import { readDecoderConfig } from '../../src/model/config.js';
-import { CheckpointWeights } from '../../src/model/safetensors.js';
+import { Checkpoint } from '../../src/model/weights/checkpoint.js';
+import { readDecoderConfig } from '../../src/model/architecture/config.js';
+import { CheckpointWeights } from '../../src/model/weights/safetensors.js';
 import { causalLayers } from '../../src/onnx/causal-layers.js';
 import { embeddingTensor, type DecoderArchitecture } from '../../src/onnx/decoder-graph.js';
 import { Graph } from '../../src/onnx/graph.js';

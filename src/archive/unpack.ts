@@ -7,7 +7,8 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { readArchive, type ArchiveCounts } from './read.js';
+import type { ArchiveCounts } from './entry-check.js';
+import { readArchive } from './read.js';
 import type { ArchiveLimits } from './limits.js';
 
 /**

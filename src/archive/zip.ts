@@ -3,7 +3,7 @@
  */
 
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
-import type { EntryCheck } from './read.js';
+import type { EntryCheck } from './entry-check.js';
 
 /** Type bits of the Unix mode that zip programs on Unix keep in the upper half of the attributes. */
 const TYPE_MASK = 0o170000;

@@ -3,6 +3,6 @@
  */
 
 import { main } from './main.js';
-import { processShell } from './shell.js';
+import { processShell } from './terminal/shell.js';
 
 await main(process.argv, processShell());

@@ -14,7 +14,7 @@ import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
-import type { Shell } from './shell.js';
+import type { Shell } from './terminal/shell.js';
 
 /** The program with all its commands. */
 export function createProgram(shell: Shell): Command {

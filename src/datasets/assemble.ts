@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import type { Dataset } from './dataset.js';
-import type { FormatName } from './format.js';
+import type { FormatName } from './formats/format.js';
 
 /** A repository as a loader hands it over. */
 export interface LoadedRepository {

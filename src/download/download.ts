@@ -26,7 +26,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DownloadError, messageOf } from '../domain/errors.js';
 import { environmentFetch, type Fetch } from './fetch.js';
 import { fileHash } from './file-hash.js';
-import { withLock } from './file-lock.js';
+import { withLock } from '../files/file-lock.js';
 import {
   dropNote,
   dropPart,

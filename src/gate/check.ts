@@ -7,18 +7,18 @@
  * tasks would settle it. What is missing fails: nothing passes that was not measured.
  */
 
-import { normalQuantile } from '../metrics/distributions.js';
-import { holm } from '../metrics/holm.js';
+import { normalQuantile } from '../statistics/distributions.js';
+import { holm } from '../statistics/holm.js';
 import {
   editSimilarityChange,
   exactMatchChange,
   moreTasks,
   slowdown,
   type Change,
-} from '../metrics/regression.js';
-import { mean, quantileOfSorted } from '../metrics/statistics.js';
-import type { OutcomeColumn } from '../report/outcomes.js';
-import { comparedColumns } from '../report/verdicts.js';
+} from '../statistics/regression.js';
+import { mean, quantileOfSorted } from '../statistics/statistics.js';
+import type { OutcomeColumn } from '../report/numbers/outcomes.js';
+import { comparedColumns } from '../report/numbers/verdicts.js';
 import { configurationLabel, isSameConfiguration, type Configuration } from '../run/record.js';
 import type { QualityRule, Rules } from './rules.js';
 

@@ -3,7 +3,7 @@
  */
 
 import { fixed, signed } from '../report/format.js';
-import type { JUnitCase } from '../report/junit.js';
+import type { JUnitCase } from '../report/documents/junit.js';
 import type { Check, Outcome } from './check.js';
 import type { GateResult } from './result.js';
 

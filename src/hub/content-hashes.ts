@@ -7,7 +7,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
-import { sha256OfFile } from '../model/file-hash.js';
+import { sha256OfFile } from '../files/file-hash.js';
 import { gitHashOf } from './fetch-file.js';
 import type { LocalModel } from './resolve.js';
 

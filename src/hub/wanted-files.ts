@@ -11,10 +11,10 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
-import { parseBundle } from '../model/bundle.js';
-import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/checkpoint.js';
-import type { Dtype } from '../model/device.js';
-import { exportFilesAmong } from '../model/export-files.js';
+import { parseBundle } from '../model/folder/bundle.js';
+import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/weights/checkpoint.js';
+import type { Dtype } from '../inference/device.js';
+import { exportFilesAmong } from '../model/folder/export-files.js';
 
 /** What a model is used as. */
 export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle'] as const;

@@ -15,7 +15,7 @@ import { indelRatio } from './fuzz-ratio.js';
 import { fuzzPercent, groupBy, meanExactMatch, meanFuzzPercent } from './means.js';
 import type { GroupReport, MetricProfile, ScoredTask } from './profile.js';
 import { roundHalfEven2 } from './rounding.js';
-import { mean } from './statistics.js';
+import { mean } from '../statistics/statistics.js';
 
 /** The categories of a file in the order in which the data set lists them, which the sum of ES follows. */
 const CATEGORIES = ['committed', 'inproject', 'infile', 'common', 'non_informative', 'random'];

@@ -4,7 +4,7 @@
  */
 
 import type { ExtraName, ScoredTask } from './profile.js';
-import { mean } from './statistics.js';
+import { mean } from '../statistics/statistics.js';
 
 /** EM over all tasks, a fraction. @throws {RangeError} Of nothing: a mean of no task is not zero. */
 export function meanExactMatch(scored: readonly ScoredTask[]): number {

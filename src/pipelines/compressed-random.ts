@@ -13,7 +13,7 @@
 import { stopwatch } from '../domain/clock.js';
 import { sha256 } from '../domain/hash.js';
 import { ms } from '../domain/units.js';
-import { splitSoftTokens } from '../model/soft-tokens.js';
+import { splitSoftTokens } from '../inference/soft-tokens.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import { matrixOf, normalizeRows, row, type Matrix } from '../tensor/matrix.js';
 import { createRng } from '../tensor/rng.js';

@@ -8,14 +8,14 @@
  */
 
 import { stopwatch } from '../domain/clock.js';
-import type { Encoder } from '../model/encoder.js';
-import type { Projector } from '../model/projector.js';
-import { splitSoftTokens } from '../model/soft-tokens.js';
+import type { Encoder } from '../inference/encoder.js';
+import type { Projector } from '../inference/projector.js';
+import { splitSoftTokens } from '../inference/soft-tokens.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import { encoderInput, type EncoderTemplate } from '../prompt/encoder-input.js';
 import { encodeHead } from '../prompt/truncate.js';
 import { normalizeRows } from '../tensor/matrix.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 import { inFileContext, type PromptSetting } from './in-file.js';
 import { NO_TEXT, type Pipeline } from './pipeline.js';
 

@@ -9,7 +9,7 @@ import type { ContextPlacement } from '../prompt/assemble.js';
 import type { PromptBudget } from '../prompt/budget.js';
 import type { PromptFormat } from '../prompt/fim.js';
 import { encodeHead, encodeTail } from '../prompt/truncate.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 
 /** What all pipelines share. */
 export interface PromptSetting {

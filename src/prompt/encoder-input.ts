@@ -14,7 +14,7 @@
 
 import { ModelError } from '../domain/errors.js';
 import type { TokenId } from '../domain/units.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 
 export const ENCODER_INPUTS = ['unixcoder', 'plain', 'raw'] as const;
 export type EncoderInput = (typeof ENCODER_INPUTS)[number];

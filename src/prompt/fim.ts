@@ -10,7 +10,7 @@
 
 import { ModelError } from '../domain/errors.js';
 import { tokenId, type TokenId } from '../domain/units.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 
 export const PROMPT_FAMILIES = [
   'qwen2.5-coder',

@@ -8,7 +8,7 @@
  */
 
 import type { TokenId } from '../domain/units.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 
 /** Characters tried per token that is missing; code has about three to a token. */
 const CHARACTERS_PER_TOKEN = 4;

@@ -9,7 +9,7 @@ import type { Chunk } from '../domain/chunk.js';
 import type { SourceFile } from '../domain/task.js';
 import { isBlank, splitLines } from '../domain/text.js';
 import type { FileRule, Windowing } from './profile.js';
-import type { Term, Terms } from './terms.js';
+import type { Term, Terms } from '../domain/terms.js';
 
 /** A chunk with its terms, which decide whether it is worth keeping. */
 export interface TermedChunk extends Chunk {

@@ -15,7 +15,7 @@ import { compareCodePoints } from '../domain/text.js';
 import { chunkFile, isChunked } from './chunker.js';
 import { Int32List } from './int32-list.js';
 import type { RetrievalProfile } from './profile.js';
-import type { Term, Terms } from './terms.js';
+import type { Term, Terms } from '../domain/terms.js';
 
 /** Compressed rows: row r spans [offsets[r], offsets[r + 1]) of `columns` and `counts`. */
 export interface TermIndex {

@@ -10,11 +10,11 @@
 
 import { strip } from '../domain/text.js';
 import type { TokenId } from '../domain/units.js';
-import type { Encoder } from '../model/encoder.js';
+import type { Encoder } from '../inference/encoder.js';
 import { UNIXCODER_MARK } from '../prompt/encoder-input.js';
 import { encodeHead } from '../prompt/truncate.js';
 import { matrixOf, normalizeRows, row, type Matrix } from '../tensor/matrix.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 import type { Candidates } from './candidates.js';
 import type { Corpus } from './corpus.js';
 

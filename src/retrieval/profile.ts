@@ -8,7 +8,7 @@
  * docs/retrieval.md tells the same for users, with the places in which the references have defects.
  */
 
-import type { TermKind } from './terms.js';
+import type { TermKind } from '../domain/terms.js';
 
 export const RETRIEVAL_PROFILES = ['repoformer', 'cceval', 'repocoder', 'global'] as const;
 export type RetrievalProfileName = (typeof RETRIEVAL_PROFILES)[number];

@@ -10,10 +10,15 @@ import { ChunkVectors, type TextEmbedder } from './dense.js';
 import { exhaustiveBm25, isExhaustible } from './exhaustive-search.js';
 import { jaccardScores } from './jaccard.js';
 import type { RetrievalTask } from './query.js';
-import type { RetrieverResources, SingleRetrieverName } from './retriever.js';
+import type { SingleRetrieverName } from './kinds.js';
 import type { Matrix } from '../tensor/matrix.js';
 import { bestOf, type Match } from './top.js';
 import { wholeCorpusBm25, wholeCorpusJaccard, type WholeCorpusSearch } from './whole-corpus.js';
+
+/** What the retrievers need beside the corpus; asked for only by those that use it. */
+export interface RetrieverResources {
+  readonly embedder: () => TextEmbedder;
+}
 
 export interface Ranker {
   /** Texts whose vectors it lacks for the given tasks. */

@@ -3,7 +3,7 @@
  */
 
 import { usesRetrieval, type PipelineName } from '../pipelines/pipeline.js';
-import type { RetrieverName } from '../retrieval/retriever.js';
+import type { RetrieverName } from '../retrieval/kinds.js';
 import type { Configuration } from './record.js';
 
 /** What spans the rows of a run; a part of its spec. */

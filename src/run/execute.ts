@@ -21,23 +21,23 @@ import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
 import { addMs, ms, type Ms } from '../domain/units.js';
 import type { MetricProfile } from '../metrics/profile.js';
-import { quantile } from '../metrics/statistics.js';
-import type { Decoder } from '../model/decoder.js';
+import { quantile } from '../statistics/statistics.js';
+import type { Decoder } from '../inference/decoder.js';
 import {
   completeGreedily,
   firstToken,
   type Completion,
   type FirstToken,
   type StopRules,
-} from '../model/generate.js';
+} from '../generation/generate.js';
 import type { InFileContext } from '../pipelines/in-file.js';
 import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
 import type { PromptFormat } from '../prompt/fim.js';
-import type { RetrieverName } from '../retrieval/retriever.js';
+import type { RetrieverName } from '../retrieval/kinds.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
 import { createRng, type Rng } from '../tensor/rng.js';
-import { textStream } from '../tokenizer/text-stream.js';
-import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { textStream } from '../generation/text-stream.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
 import {
   recordKey,
   type Configuration,

@@ -7,7 +7,7 @@
 
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
-import { LineWriter, readWholeLines, type WholeLines } from './line-file.js';
+import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
 import { parseRecord, recordKey, type ScoredRecord, type TaskRecord } from './record.js';
 
 const SCHEMA = 'llava-eval/journal@2';

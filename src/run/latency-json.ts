@@ -10,9 +10,9 @@ import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import { ms } from '../domain/units.js';
-import { writeAtomically } from './atomic-file.js';
-import { canonicalJson } from './canonical-json.js';
-import { deviceProofSchema } from '../model/device-proof.js';
+import { writeAtomically } from '../files/atomic-file.js';
+import { canonicalJson } from '../domain/canonical-json.js';
+import { deviceProofSchema } from '../inference/device-proof.js';
 import { gitSchema, hardwareSchema } from './environment.js';
 import { MEASURES } from './latency.js';
 

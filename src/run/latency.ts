@@ -18,8 +18,8 @@
 import type { Clock } from '../domain/clock.js';
 import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type Ms } from '../domain/units.js';
-import type { Decoder, FirstTokenRunner } from '../model/decoder.js';
-import { completeGreedily, firstToken, firstTokenOnly } from '../model/generate.js';
+import type { Decoder, FirstTokenRunner } from '../inference/decoder.js';
+import { completeGreedily, firstToken, firstTokenOnly } from '../generation/generate.js';
 import type { PipelineName } from '../pipelines/pipeline.js';
 import type { Prompt } from '../prompt/assemble.js';
 import { matrixOf, type Matrix } from '../tensor/matrix.js';

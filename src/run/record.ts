@@ -7,9 +7,9 @@
 
 import { z } from 'zod';
 import { EXTRA_NAMES } from '../metrics/profile.js';
-import { STOP_REASONS } from '../model/generate.js';
+import { STOP_REASONS } from '../generation/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
-import { RETRIEVERS, type RetrieverName } from '../retrieval/retriever.js';
+import { RETRIEVERS, type RetrieverName } from '../retrieval/kinds.js';
 
 /** One row of the comparison. `no-context` runs once, without a retriever and without a top-k. */
 export interface Configuration {

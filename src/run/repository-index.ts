@@ -5,16 +5,11 @@
 import type { CompletionTask, Repository } from '../domain/task.js';
 import { buildCorpus } from '../retrieval/corpus.js';
 import type { Asking, RetrievalProfile } from '../retrieval/profile.js';
-import {
-  createRetrievers,
-  prepareAll,
-  searchesOf,
-  type RetrieverName,
-  type RetrieverResources,
-  type RetrieverSet,
-} from '../retrieval/retriever.js';
+import { searchesOf, type RetrieverName } from '../retrieval/kinds.js';
+import type { RetrieverResources } from '../retrieval/ranker.js';
+import { createRetrievers, prepareAll, type RetrieverSet } from '../retrieval/retriever.js';
 import { asShipped, type ChunkSource } from '../retrieval/shipped.js';
-import type { Terms } from '../retrieval/terms.js';
+import type { Terms } from '../domain/terms.js';
 
 /** Everything that decides how a repository is cut and asked. */
 export interface RetrievalSetting {

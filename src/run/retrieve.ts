@@ -7,13 +7,9 @@ import type { RetrievedChunk } from '../domain/chunk.js';
 import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import { buildCorpus } from '../retrieval/corpus.js';
-import {
-  createRetrievers,
-  prepareAll,
-  searchesOf,
-  type RetrieverName,
-  type RetrieverResources,
-} from '../retrieval/retriever.js';
+import { searchesOf, type RetrieverName } from '../retrieval/kinds.js';
+import type { RetrieverResources } from '../retrieval/ranker.js';
+import { createRetrievers, prepareAll } from '../retrieval/retriever.js';
 import { asShipped } from '../retrieval/shipped.js';
 import type { RetrievalSetting } from './repository-index.js';
 

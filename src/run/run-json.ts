@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
-import { deviceProofSchema } from '../model/device-proof.js';
-import { writeAtomically } from './atomic-file.js';
+import { deviceProofSchema } from '../inference/device-proof.js';
+import { writeAtomically } from '../files/atomic-file.js';
 import { gitSchema, hardwareSchema } from './environment.js';
 import { olderVersion } from './journal.js';
 import { LATENCY_RUN_SCHEMA } from './latency-json.js';

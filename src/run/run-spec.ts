@@ -8,8 +8,8 @@
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
 import { PIPELINES } from '../pipelines/pipeline.js';
-import { RETRIEVERS } from '../retrieval/retriever.js';
-import { canonicalJson } from './canonical-json.js';
+import { RETRIEVERS } from '../retrieval/kinds.js';
+import { canonicalJson } from '../domain/canonical-json.js';
 
 const count = z.int().positive();
 

@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { LANGUAGES } from '../domain/task.js';
-import { LineWriter, readWholeLines, type WholeLines } from './line-file.js';
+import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
 
 const evidenceSchema = z.strictObject({
   taskId: z.string(),

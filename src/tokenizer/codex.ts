@@ -8,7 +8,7 @@
 
 import type { Tiktoken } from 'js-tiktoken/lite';
 import { tokenId } from '../domain/units.js';
-import type { Terms } from '../retrieval/terms.js';
+import type { Terms } from '../domain/terms.js';
 import { WordCache } from './word-cache.js';
 
 /** Ids of a text, in order, repeats kept. */

@@ -11,7 +11,7 @@ import { z } from 'zod';
 
 import { ModelError } from '../domain/errors.js';
 import { tokenId, type TokenId } from '../domain/units.js';
-import type { Specials } from './tokenizer.js';
+import type { Specials } from '../inference/tokenizer.js';
 
 const addedTokenSchema = z.looseObject({
   id: z.number().int().nonnegative(),

@@ -24,7 +24,7 @@ import { tokenId, type TokenId } from '../domain/units.js';
 import { cutRule, type CutRule } from './cuts.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
 import { cuttingStages } from './stages.js';
-import type { Specials, Tokenizer } from './tokenizer.js';
+import type { Specials, Tokenizer } from '../inference/tokenizer.js';
 import { definitionFromVocabMerges } from './vocab-merges.js';
 import { WordCache } from './word-cache.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createProgram } from '../../src/cli/main.js';
-import { processShell } from '../../src/cli/shell.js';
+import { processShell } from '../../src/cli/terminal/shell.js';
 
 const text = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../../src/domain/errors.js';
-import { sweep } from '../../src/cli/options.js';
-import { addRunOptions, mergeRunOptions } from '../../src/cli/run-options.js';
+import { sweep } from '../../src/cli/flags/options.js';
+import { addRunOptions, mergeRunOptions } from '../../src/cli/flags/run-options.js';
 
 describe('the settings of a run', () => {
   test('a flag wins over the file, and the other settings of the file stay', () => {

@@ -12,7 +12,7 @@ import { after, describe, test } from 'node:test';
 import { ModelError } from '../../src/domain/errors.js';
 import { checkProjectorFits, openProjector } from '../../src/model/ort/open.js';
 import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
-import { splitSoftTokens, spliceSoftTokens } from '../../src/model/soft-tokens.js';
+import { splitSoftTokens, spliceSoftTokens } from '../../src/inference/soft-tokens.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { CONTEXT_PLACEMENTS } from '../../src/prompt/assemble.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';

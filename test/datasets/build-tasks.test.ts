@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { buildTasks } from '../../src/datasets/build-tasks.js';
-import { chooseHoles, FEWEST_LINES_APART } from '../../src/datasets/choose-holes.js';
-import { cutLine } from '../../src/datasets/hole.js';
-import type { CandidateLine } from '../../src/datasets/typescript-lines.js';
+import { buildTasks } from '../../src/datasets/holes/build-tasks.js';
+import { chooseHoles, FEWEST_LINES_APART } from '../../src/datasets/holes/choose-holes.js';
+import { cutLine } from '../../src/datasets/holes/hole.js';
+import type { CandidateLine } from '../../src/datasets/holes/typescript-lines.js';
 import type { Repository } from '../../src/domain/task.js';
 
 /** Candidates on every line of some files; every third is cross-file; all texts differ. */

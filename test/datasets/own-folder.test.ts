@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openDataset } from '../../src/datasets/dataset.js';
-import { isSourcePath } from '../../src/datasets/source-path.js';
+import { openDataset } from '../../src/datasets/open/open-dataset.js';
+import { isSourcePath } from '../../src/datasets/repository/source-path.js';
 import { DataError } from '../../src/domain/errors.js';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { openDataset } from '../../src/datasets/dataset.js';
+import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import { isPulled, setFolder } from '../../src/datasets/published/cache.js';
 import { findPublished, PUBLISHED_SETS, type PublishedSet } from '../../src/datasets/published/catalog.js';
 import { carryOut, planPull, type PullOptions, type PullPlan } from '../../src/datasets/published/pull.js';

@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openDataset } from '../../src/datasets/dataset.js';
+import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import type { DatasetOptions } from '../../src/datasets/dataset.js';
 import { DataError } from '../../src/domain/errors.js';
 import { makeZip } from '../support/archives.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createResolver } from '../../src/datasets/module-resolution.js';
-import { findCandidateLines, readPathAliases } from '../../src/datasets/typescript-lines.js';
-import type { CandidateLine } from '../../src/datasets/typescript-lines.js';
+import { createResolver } from '../../src/datasets/holes/module-resolution.js';
+import { findCandidateLines, readPathAliases } from '../../src/datasets/holes/typescript-lines.js';
+import type { CandidateLine } from '../../src/datasets/holes/typescript-lines.js';
 
 function candidates(files: Readonly<Record<string, string>>, aliases = {}): CandidateLine[] {
   const sources = Object.entries(files).map(([path, text]) => ({ path, text }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEVICES } from '../../src/model/device.js';
+import { DEVICES } from '../../src/inference/device.js';
 import { llavaEval } from '../support/program.js';
 
 interface Finding {

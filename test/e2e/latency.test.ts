@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import type { LatencySummary } from '../../src/report/latency-summary.js';
+import type { LatencySummary } from '../../src/report/numbers/latency-summary.js';
 import { readLatency } from '../../src/run/latency-json.js';
 import { runFolder } from '../../src/run/run-folder.js';
 import { llavaEval } from '../support/program.js';

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { readJournal } from '../../src/run/journal.js';
 import { recordKey, type TaskRecord } from '../../src/run/record.js';
 import { readTaskEvidence, type TaskEvidence } from '../../src/run/task-evidence.js';
-import type { Summary } from '../../src/report/summary.js';
+import type { Summary } from '../../src/report/numbers/summary.js';
 import { llavaEval } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 

@@ -3,8 +3,13 @@ import { describe, test } from 'node:test';
 import { checkRun, verdictOf, type Check, type GateSide } from '../../src/gate/check.js';
 import { exitCodeOf, headlineOf } from '../../src/gate/result.js';
 import { DEFAULT_RULES, rulesSchema, type Rules } from '../../src/gate/rules.js';
-import { editSimilarityChange, exactMatchChange, moreTasks, slowdown } from '../../src/metrics/regression.js';
-import type { OutcomeColumn } from '../../src/report/outcomes.js';
+import {
+  editSimilarityChange,
+  exactMatchChange,
+  moreTasks,
+  slowdown,
+} from '../../src/statistics/regression.js';
+import type { OutcomeColumn } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
 
 const NONE: Configuration = { pipeline: 'no-context', retriever: null, topK: null };

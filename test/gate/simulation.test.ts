@@ -15,7 +15,7 @@ import {
   type InconclusiveMode,
 } from '../../src/gate/result.js';
 import { DEFAULT_RULES, type Rules } from '../../src/gate/rules.js';
-import type { OutcomeColumn } from '../../src/report/outcomes.js';
+import type { OutcomeColumn } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
 import {

@@ -18,7 +18,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 
 import { builtDecoderIo } from '../../src/model/ort/decoder-io.js';
-import { syntheticArchitecture, SyntheticWeights } from '../../src/model/synthetic.js';
+import { syntheticArchitecture, SyntheticWeights } from '../../src/model/architecture/synthetic.js';
 import { buildDecoderGraph } from '../../src/onnx/decoder-graph.js';
 import { encodeModel } from '../../src/onnx/model-proto.js';
 

@@ -8,7 +8,7 @@ import { after, beforeEach, describe, test } from 'node:test';
 import { ModelError } from '../../src/domain/errors.js';
 import { contentHashes } from '../../src/hub/content-hashes.js';
 import { resolveModel } from '../../src/hub/resolve.js';
-import { readBundle, type Bundle } from '../../src/model/bundle.js';
+import { readBundle, type Bundle } from '../../src/model/folder/bundle.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'bundle-'));

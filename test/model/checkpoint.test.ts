@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
-import { Checkpoint } from '../../src/model/checkpoint.js';
+import { Checkpoint } from '../../src/model/weights/checkpoint.js';
 import { encodeSafetensors } from '../../src/model/safetensors-writer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'checkpoint-'));

@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
-import { parseDecoderConfig, readDecoderConfig, readEncoderConfig } from '../../src/model/config.js';
-import { describeDecoder, describeEncoder } from '../../src/model/describe.js';
+import {
+  parseDecoderConfig,
+  readDecoderConfig,
+  readEncoderConfig,
+} from '../../src/model/architecture/config.js';
+import { describeDecoder, describeEncoder } from '../../src/inspection/describe.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 const path = join(folder, 'config.json');

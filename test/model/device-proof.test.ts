@@ -9,9 +9,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
-import { fallbackNote, type DeviceProof } from '../../src/model/device-proof.js';
-import { graphicsHardware, proveDevice, requireProof, stagesOf } from '../../src/model/ort/device-proof.js';
-import { profiledNodes, profiledRuns } from '../../src/model/ort/profile.js';
+import { fallbackNote, type DeviceProof } from '../../src/inference/device-proof.js';
+import {
+  graphicsHardware,
+  proveDevice,
+  requireProof,
+  stagesOf,
+} from '../../src/model/ort/proof/device-proof.js';
+import { profiledNodes, profiledRuns } from '../../src/model/ort/proof/profile.js';
 
 const recorded = (name: string): string =>
   readFileSync(new URL(`../golden/profiles/${name}.json`, import.meta.url), 'utf8');

@@ -8,9 +8,9 @@ import { describe, test } from 'node:test';
 
 import { z } from 'zod';
 
-import { DECODER_FAMILIES } from '../../src/model/decoder-families.js';
-import { DTYPES } from '../../src/model/device.js';
-import { ENCODER_FAMILIES } from '../../src/model/encoder-families.js';
+import { DECODER_FAMILIES } from '../../src/model/architecture/decoder-families.js';
+import { DTYPES } from '../../src/inference/device.js';
+import { ENCODER_FAMILIES } from '../../src/model/architecture/encoder-families.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 

@@ -6,11 +6,11 @@ import { after, beforeEach, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
-import { encoderConventions } from '../../src/model/encoder-conventions.js';
-import type { Encoder } from '../../src/model/encoder.js';
+import { encoderConventions } from '../../src/model/folder/encoder-conventions.js';
+import type { Encoder } from '../../src/inference/encoder.js';
 import { encoderInput, encoderTemplate } from '../../src/prompt/encoder-input.js';
 import { retrievalEmbedder } from '../../src/retrieval/dense.js';
-import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { fakeEncoder, fakeTokenizer } from '../support/fakes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'conventions-'));

@@ -28,8 +28,8 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
-import type { Dtype } from '../../src/model/device.js';
-import { findExport, modelFolder } from '../../src/model/export-files.js';
+import type { Dtype } from '../../src/inference/device.js';
+import { findExport, modelFolder } from '../../src/model/folder/export-files.js';
 import { openDecoder } from '../../src/model/ort/open.js';
 import type { OrtDecoder } from '../../src/model/ort/ort-decoder.js';
 import {

@@ -13,7 +13,7 @@ import { describe, test } from 'node:test';
 import { z } from 'zod';
 
 import { tokenId, type TokenId } from '../../src/domain/units.js';
-import type { Decoder, DecoderStep } from '../../src/model/decoder.js';
+import type { Decoder, DecoderStep } from '../../src/inference/decoder.js';
 import { openDecoder, openEncoder, openProjector } from '../../src/model/ort/open.js';
 import { matrixOf, row } from '../../src/tensor/matrix.js';
 

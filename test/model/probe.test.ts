@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
-import type { Device } from '../../src/model/device.js';
+import type { Device } from '../../src/inference/device.js';
 import {
   chooseDevice,
   deviceProblem,
@@ -10,7 +10,7 @@ import {
   probeDevice,
   type DeviceReport,
 } from '../../src/model/ort/probe.js';
-import { profiledNodes } from '../../src/model/ort/profile.js';
+import { profiledNodes } from '../../src/model/ort/proof/profile.js';
 import { defaultThreads, physicalCores } from '../../src/model/ort/threads.js';
 
 const usable = (device: Device, matMulMs: number): DeviceReport => ({

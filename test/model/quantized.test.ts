@@ -12,7 +12,7 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
-import { Checkpoint } from '../../src/model/checkpoint.js';
+import { Checkpoint } from '../../src/model/weights/checkpoint.js';
 import { openDecoder } from '../../src/model/ort/open.js';
 import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
 import { createRng } from '../../src/tensor/rng.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { measureRoofline, pointOf } from '../../src/model/ort/roofline.js';
+import { measureRoofline, pointOf } from '../../src/model/ort/proof/roofline.js';
 import { attentionFlops, layerProducts, productFlops } from '../../src/onnx/decoder-flops.js';
 
 const NANO = fileURLToPath(new URL('../../models/llavacode-nano/decoder', import.meta.url));

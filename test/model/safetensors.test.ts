@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
-import { CheckpointWeights, findPrefix, SafetensorsFile } from '../../src/model/safetensors.js';
+import { CheckpointWeights, findPrefix, SafetensorsFile } from '../../src/model/weights/safetensors.js';
 import { encodeSafetensors } from '../../src/model/safetensors-writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { completeGreedily, firstToken } from '../../src/model/generate.js';
-import { spliceSoftTokens } from '../../src/model/soft-tokens.js';
+import { completeGreedily, firstToken } from '../../src/generation/generate.js';
+import { spliceSoftTokens } from '../../src/inference/soft-tokens.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import { matrixOf } from '../../src/tensor/matrix.js';
 import { FakeDecoder, fakeTokenizer, tickingClock } from '../support/fakes.js';

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
-import { readDecoderConfig } from '../../src/model/config.js';
-import { describeDecoder } from '../../src/model/describe.js';
+import { readDecoderConfig } from '../../src/model/architecture/config.js';
+import { describeDecoder } from '../../src/inspection/describe.js';
 import { openSyntheticDecoder } from '../../src/model/ort/open.js';
 import { cachedModelFile } from '../../src/model/ort/session.js';
 import {
@@ -17,7 +17,7 @@ import {
   syntheticIdentity,
   syntheticShape,
   SyntheticWeights,
-} from '../../src/model/synthetic.js';
+} from '../../src/model/architecture/synthetic.js';
 import { buildDecoderGraph } from '../../src/onnx/decoder-graph.js';
 import { Graph } from '../../src/onnx/graph.js';
 

@@ -18,7 +18,7 @@ import { z } from 'zod';
 import { tokenId } from '../../src/domain/units.js';
 import { openDecoder } from '../../src/model/ort/open.js';
 import { probeDevice } from '../../src/model/ort/probe.js';
-import { profiledNodes } from '../../src/model/ort/profile.js';
+import { profiledNodes } from '../../src/model/ort/proof/profile.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
-import type { Projector } from '../../src/model/projector.js';
+import type { Projector } from '../../src/inference/projector.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { compressedRandomPipeline, randomUnitVectors } from '../../src/pipelines/compressed-random.js';
 import type { PromptSetting } from '../../src/pipelines/in-file.js';

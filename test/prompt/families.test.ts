@@ -6,12 +6,12 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
-import { readDecoderFacts } from '../../src/model/decoder-facts.js';
+import { readDecoderFacts } from '../../src/model/folder/decoder-facts.js';
 import { assemblePrompt } from '../../src/prompt/assemble.js';
 import { promptBudget } from '../../src/prompt/budget.js';
 import { promptFormat, recognizeFamily, type PromptFamily } from '../../src/prompt/fim.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
-import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../support/tiny-tokenizers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'families-'));

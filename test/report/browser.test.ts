@@ -12,13 +12,13 @@ import { pathToFileURL } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { drawCharts } from '../../src/report/charts/charts.js';
-import { packTasks } from '../../src/report/explorer-data.js';
+import { packTasks } from '../../src/report/html/explorer-data.js';
 import { readPageAssets } from '../../src/report/html/assets.js';
 import { renderHtml } from '../../src/report/html/document.js';
 import { matches, type Filter } from '../../src/report/page/tasks.js';
-import type { PackedTasks } from '../../src/report/packed-tasks.js';
-import { summarizeRun } from '../../src/report/publish.js';
-import { reportView } from '../../src/report/view.js';
+import type { PackedTasks } from '../../src/report/page-data/packed-tasks.js';
+import { summarizeRun } from '../../src/report/publish/publish.js';
+import { reportView } from '../../src/report/view/view.js';
 import { configurations } from '../../src/run/configurations.js';
 import { syntheticRun } from '../support/synthetic-run.js';
 

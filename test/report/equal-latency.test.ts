@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { frontier, qualityAt } from '../../src/report/equal-latency.js';
+import { frontier, qualityAt } from '../../src/report/numbers/equal-latency.js';
 
 const curve = [
   { ttftMs: 60, quality: 38 },

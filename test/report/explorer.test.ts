@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { packTasks, readPageEvidence } from '../../src/report/explorer-data.js';
+import { packTasks, readPageEvidence } from '../../src/report/html/explorer-data.js';
 import { diffPieces } from '../../src/report/page/diff.js';
 import { promptParts } from '../../src/report/page/prompt-parts.js';
 import { chunksOf, matches, outcomesOf, standing, unpackResult } from '../../src/report/page/tasks.js';

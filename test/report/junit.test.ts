@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { escapeXml, renderJUnit } from '../../src/report/junit.js';
+import { escapeXml, renderJUnit } from '../../src/report/documents/junit.js';
 
 describe('JUnit XML', () => {
   test('counts outcomes per suite and over all, and nests what viewers show', () => {

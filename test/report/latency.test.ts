@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { ms } from '../../src/domain/units.js';
-import type { DeviceProof } from '../../src/model/device-proof.js';
-import { renderLatencyReport, renderLatencyTable } from '../../src/report/latency-report.js';
-import { summarizeLatency } from '../../src/report/latency-summary.js';
-import { paperTimes, reductionOf } from '../../src/report/paper-latency.js';
+import type { DeviceProof } from '../../src/inference/device-proof.js';
+import { renderLatencyReport, renderLatencyTable } from '../../src/report/terminal/latency-report.js';
+import { summarizeLatency } from '../../src/report/numbers/latency-summary.js';
+import { paperTimes, reductionOf } from '../../src/report/numbers/paper-latency.js';
 import type { LatencySample } from '../../src/run/latency.js';
 import { latencyRun, type LatencyRun } from '../../src/run/latency-json.js';
 

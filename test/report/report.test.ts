@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { before, describe, test } from 'node:test';
 import { CHART_IDS, drawCharts, type DrawnChart } from '../../src/report/charts/charts.js';
-import { packTasks } from '../../src/report/explorer-data.js';
+import { packTasks } from '../../src/report/html/explorer-data.js';
 import { scriptJson } from '../../src/report/html/escape.js';
 import { renderHtml } from '../../src/report/html/document.js';
-import { renderMarkdown } from '../../src/report/markdown.js';
-import { summarizeRun } from '../../src/report/publish.js';
-import { runJUnit } from '../../src/report/run-junit.js';
-import { reportView, type ReportView } from '../../src/report/view.js';
+import { renderMarkdown } from '../../src/report/documents/markdown.js';
+import { summarizeRun } from '../../src/report/publish/publish.js';
+import { runJUnit } from '../../src/report/documents/run-junit.js';
+import { reportView, type ReportView } from '../../src/report/view/view.js';
 import { configurations } from '../../src/run/configurations.js';
 import { syntheticRun, type SyntheticRun } from '../support/synthetic-run.js';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { claims, enumerate, headline, range, retrieverStatement } from '../../src/report/statements.js';
-import type { Interval } from '../../src/metrics/statistics.js';
-import type { Verdict } from '../../src/metrics/paired.js';
-import type { Comparison } from '../../src/report/verdicts.js';
-import type { RetrieverName } from '../../src/retrieval/retriever.js';
+import { claims, enumerate, headline, range, retrieverStatement } from '../../src/report/view/statements.js';
+import type { Interval } from '../../src/statistics/statistics.js';
+import type { Verdict } from '../../src/statistics/paired.js';
+import type { Comparison } from '../../src/report/numbers/verdicts.js';
+import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import type { PipelineName } from '../../src/pipelines/pipeline.js';
 
 /** What a test at the level of the interval would say. */

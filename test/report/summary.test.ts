@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fixed, interval, pValue, signed } from '../../src/report/format.js';
-import { summarize, type SummaryHead } from '../../src/report/summary.js';
-import { renderTable } from '../../src/report/table.js';
+import { summarize, type SummaryHead } from '../../src/report/numbers/summary.js';
+import { renderTable } from '../../src/report/terminal/table.js';
 import type { Configuration, ScoredRecord, TaskRecord } from '../../src/run/record.js';
 
 const HEAD: SummaryHead = {

@@ -8,7 +8,7 @@ import {
   retrieverNamed,
   SINGLE_RETRIEVERS,
   usesEmbedder,
-} from '../../src/retrieval/retriever.js';
+} from '../../src/retrieval/kinds.js';
 import { fuse, FUSION_DEPTH } from '../../src/retrieval/hybrid.js';
 import { createRng } from '../../src/tensor/rng.js';
 import { LETTER_ENCODER, randomFiles, randomTask, retrieverOver, taskIn } from '../support/retrieval.js';

@@ -5,7 +5,7 @@ import {
   renderRetrievalReport,
   retrievalRow,
   type RetrievalReport,
-} from '../../src/report/retrieval-report.js';
+} from '../../src/report/terminal/retrieval-report.js';
 
 const TASK = {
   language: 'python',

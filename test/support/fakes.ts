@@ -2,15 +2,15 @@
  * @file Small stand-ins for models, exact and instant, for tests of everything around them.
  */
 
-import type { Decoder, DecoderStep, KvCache } from '../../src/model/decoder.js';
-import type { Encoder } from '../../src/model/encoder.js';
-import type { Projector } from '../../src/model/projector.js';
+import type { Decoder, DecoderStep, KvCache } from '../../src/inference/decoder.js';
+import type { Encoder } from '../../src/inference/encoder.js';
+import type { Projector } from '../../src/inference/projector.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { CompletionTask } from '../../src/domain/task.js';
 import { taskId } from '../../src/domain/task.js';
 import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
 import { promptFormat, type DecoderFacts } from '../../src/prompt/fim.js';
-import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Tokenizer } from '../../src/inference/tokenizer.js';
 
 export const FAKE_CONTROLS = [
   '<|endoftext|>',

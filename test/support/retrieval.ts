@@ -14,13 +14,9 @@ import {
   type RetrievalProfileName,
 } from '../../src/retrieval/profile.js';
 import type { RetrievalTask } from '../../src/retrieval/query.js';
-import {
-  createRetrievers,
-  prepareAll,
-  type Retriever,
-  type SearchName,
-  type RetrieverResources,
-} from '../../src/retrieval/retriever.js';
+import type { SearchName } from '../../src/retrieval/kinds.js';
+import type { RetrieverResources } from '../../src/retrieval/ranker.js';
+import { createRetrievers, prepareAll, type Retriever } from '../../src/retrieval/retriever.js';
 import type { Rng } from '../../src/tensor/rng.js';
 import { matrixOf } from '../../src/tensor/matrix.js';
 import { fakeEncoder, fakeTokenizer } from './fakes.js';

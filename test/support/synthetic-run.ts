@@ -6,7 +6,7 @@
 
 import { LLAVACODE } from '../../src/metrics/llavacode.js';
 import { usesRetrieval, usesSoftTokens, type PipelineName } from '../../src/pipelines/pipeline.js';
-import type { RetrieverName } from '../../src/retrieval/retriever.js';
+import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import { configurations } from '../../src/run/configurations.js';
 import type { TaskRecord } from '../../src/run/record.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';

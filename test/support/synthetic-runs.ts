@@ -12,8 +12,8 @@
  *   (memory layout, neighbours) in a way that no task of the run averages out.
  */
 
-import { basisOf } from '../../src/metrics/clusters.js';
-import type { OutcomeColumn, OutcomeTable } from '../../src/report/outcomes.js';
+import { basisOf } from '../../src/statistics/clusters.js';
+import type { OutcomeColumn, OutcomeTable } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
 import type { Rng } from '../../src/tensor/rng.js';
 

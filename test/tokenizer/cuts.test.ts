@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { encodeHead, encodeTail } from '../../src/prompt/truncate.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
-import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../support/tiny-tokenizers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cuts-'));

@@ -9,7 +9,7 @@ import { Tokenizer as PackageTokenizer } from '@huggingface/tokenizers';
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
-import type { Tokenizer } from '../../src/tokenizer/tokenizer.js';
+import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { WordCache } from '../../src/tokenizer/word-cache.js';
 import { TINY_DECODER_CONTROLS, TINY_ENCODER_CONTROLS, writeTinyBundle } from '../support/tiny-models.js';
 

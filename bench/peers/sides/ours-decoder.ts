@@ -1,7 +1,7 @@
 /** @file llava-eval's decoder, through the functions that `run` times: `firstToken`, `completeGreedily`. */
 
 import { tokenId } from '../../../src/domain/units.js';
-import { completeGreedily, firstToken } from '../../../src/model/generate.js';
+import { completeGreedily, firstToken } from '../../../src/generation/generate.js';
 import { openDecoder } from '../../../src/model/ort/open.js';
 import type { DecoderAnswer, DecoderJob, DecoderSetup } from './decoder-job.js';
 import { serve } from './serve.js';

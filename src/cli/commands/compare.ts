@@ -5,9 +5,9 @@
 import type { Command } from 'commander';
 import { EXIT, UsageError } from '../../domain/errors.js';
 import { describeChange, specChanges } from '../../gate/compatible.js';
-import { COMPARE_SCHEMA, compareRuns, renderRunComparison } from '../../report/compare.js';
+import { COMPARE_SCHEMA, compareRuns, renderRunComparison } from '../../report/compare/compare.js';
 import { readFinishedRun, type FinishedRun } from '../../run/finished-run.js';
-import type { Shell } from '../shell.js';
+import type { Shell } from '../terminal/shell.js';
 
 /** Registers the command. */
 export function registerCompare(program: Command, shell: Shell): void {

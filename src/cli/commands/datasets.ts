@@ -9,26 +9,32 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { openDataset } from '../../datasets/dataset.js';
+import { openDataset } from '../../datasets/open/open-dataset.js';
 import type { Dataset, DatasetOptions } from '../../datasets/dataset.js';
 import { recordOfTask } from '../../datasets/formats/cceval.js';
-import { defaultCacheDir } from '../../datasets/cache-dir.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/format.js';
-import { overviewOf } from '../../datasets/overview.js';
+import { defaultCacheDir } from '../../files/cache-dir.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/format.js';
+import { overviewOf } from '../../datasets/open/overview.js';
 import { isPulled, setFolder } from '../../datasets/published/cache.js';
 import { findPublished, PUBLISHED_SETS, type PublishedSet } from '../../datasets/published/catalog.js';
 import { carryOut, planPull } from '../../datasets/published/pull.js';
-import { isFetched, knownIds, REGISTERED } from '../../datasets/registry.js';
-import { requireFolder } from '../../datasets/source-folder.js';
-import { findStrangers } from '../../datasets/strangers.js';
+import { isFetched, knownIds, REGISTERED } from '../../datasets/open/registry.js';
+import { requireFolder } from '../../datasets/repository/source-folder.js';
+import { findStrangers } from '../../datasets/records/foreign-tasks.js';
 import { EXIT, UsageError } from '../../domain/errors.js';
 import { LANGUAGES } from '../../domain/task.js';
 import type { CompletionTask, Language } from '../../domain/task.js';
-import { writeAtomically } from '../../run/atomic-file.js';
-import { describeSet, renderListed, renderOverview, renderPlan, renderSet } from '../dataset-text.js';
-import { oneOf, wholeNumber } from '../options.js';
-import { terminalProgress } from '../progress.js';
-import type { Shell } from '../shell.js';
+import { writeAtomically } from '../../files/atomic-file.js';
+import {
+  describeSet,
+  renderListed,
+  renderOverview,
+  renderPlan,
+  renderSet,
+} from '../terminal/dataset-text.js';
+import { oneOf, wholeNumber } from '../flags/options.js';
+import { terminalProgress } from '../terminal/progress.js';
+import type { Shell } from '../terminal/shell.js';
 
 const DEFAULT_DATASET = 'npm-ts-lines';
 const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
@@ -227,7 +233,7 @@ async function buildDataset(shell: Shell, { repo, out, lines, seed, language }: 
   }
   await requireFolder(repo);
   // Loaded on demand: the parser is larger than the rest of the program together.
-  const { buildFromFolder } = await import('../../datasets/own-folder.js');
+  const { buildFromFolder } = await import('../../datasets/holes/own-folder.js');
   const { tasks, repository } = await buildFromFolder({ folder: repo, lines, seed, language });
   const fromFile = relative(dirname(resolve(out)), resolve(repo)).replaceAll('\\', '/');
   // Between drives there is no relative path; --repos then says where the repository is.

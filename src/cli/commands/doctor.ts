@@ -4,17 +4,17 @@
 
 import { spawnSync } from 'node:child_process';
 import type { Command } from 'commander';
-import { defaultCacheDir } from '../../datasets/cache-dir.js';
-import { npmCommand } from '../../datasets/npm-pack.js';
+import { defaultCacheDir } from '../../files/cache-dir.js';
+import { npmCommand } from '../../datasets/npm/npm-pack.js';
 import { EXIT, messageOf, UserError } from '../../domain/errors.js';
 import { resolveModel } from '../../hub/resolve.js';
-import { readBundle } from '../../model/bundle.js';
+import { readBundle } from '../../model/folder/bundle.js';
 import { probeDevices, type DeviceReport } from '../../model/ort/probe.js';
-import { measureRoofline, type RooflinePoint } from '../../model/ort/roofline.js';
+import { measureRoofline, type RooflinePoint } from '../../model/ort/proof/roofline.js';
 import { defaultThreads } from '../../model/ort/threads.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { assertWritable } from '../../run/run-folder.js';
-import type { Shell } from '../shell.js';
+import type { Shell } from '../terminal/shell.js';
 
 /** One finding: usable or not, and if not, what to do. */
 interface Finding {

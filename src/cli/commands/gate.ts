@@ -13,13 +13,13 @@ import { assertComparable } from '../../gate/compatible.js';
 import { gateCases, renderGate, renderGateComment, renderGateMarkdown } from '../../gate/render.js';
 import { gateResult, INCONCLUSIVE_MODES, type InconclusiveMode } from '../../gate/result.js';
 import { DEFAULT_RULES, readRules } from '../../gate/rules.js';
-import { renderJUnit } from '../../report/junit.js';
-import { writeAtomically } from '../../run/atomic-file.js';
+import { renderJUnit } from '../../report/documents/junit.js';
+import { writeAtomically } from '../../files/atomic-file.js';
 import { isSameHardware } from '../../run/environment.js';
 import { readFinishedRun, type FinishedRun } from '../../run/finished-run.js';
 import { makeFolder } from '../../run/run-folder.js';
-import { oneOf } from '../options.js';
-import type { Shell } from '../shell.js';
+import { oneOf } from '../flags/options.js';
+import type { Shell } from '../terminal/shell.js';
 
 interface GateFlags {
   readonly baseline?: string;

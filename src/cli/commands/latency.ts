@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { EXIT, JournalError, ModelError, UsageError, type ExitCode } from '../../domain/errors.js';
 import { defaultThreads } from '../../model/ort/threads.js';
-import { publishLatency } from '../../report/latency-publish.js';
-import { renderLatencyTable } from '../../report/latency-report.js';
+import { publishLatency } from '../../report/publish/latency-publish.js';
+import { renderLatencyTable } from '../../report/terminal/latency-report.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import {
   armsOf,
@@ -18,10 +18,10 @@ import {
 } from '../../run/latency.js';
 import { latencyFingerprint, latencyRun, writeLatencyRun, type LatencySpec } from '../../run/latency-json.js';
 import { assertWritable, defaultFolder, makeFolder, runFolder } from '../../run/run-folder.js';
-import { loadDecoder, type LoadedDecoder } from '../compose.js';
-import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
-import type { RunOptions } from '../run-options.js';
-import type { Shell } from '../shell.js';
+import { loadDecoder, type LoadedDecoder } from '../../comparison/compose.js';
+import { fetchProgress, SILENT, terminalProgress } from '../terminal/progress.js';
+import type { RunOptions } from '../flags/run-options.js';
+import type { Shell } from '../terminal/shell.js';
 
 /** Of the paper (arXiv 2510.19644): text and soft tokens always 490 tokens apart. */
 const PAPER_LENGTHS: readonly PromptLengths[] = [

@@ -8,18 +8,22 @@ import { EXIT, UserError } from '../../domain/errors.js';
 import { formatBytes } from '../../domain/units.js';
 import { cachedModels } from '../../hub/cache.js';
 import { contentHashes } from '../../hub/content-hashes.js';
-import { inspectModel, type ModelDescription } from '../../hub/inspect.js';
-import { peek, roleOf } from '../../hub/peek.js';
+import { inspectModel, type ModelDescription } from '../../inspection/inspect.js';
+import { peek, roleOf } from '../../inspection/peek.js';
 import { EMBEDDED_NAME } from '../../hub/reference.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
 import { hubSettings } from '../../hub/settings.js';
 import { MODEL_ROLES, type ModelRole } from '../../hub/wanted-files.js';
-import { describeDecoder } from '../../model/describe.js';
-import { DTYPES, type Dtype } from '../../model/device.js';
-import { SYNTHETIC_NAMES, syntheticArchitecture, syntheticReference } from '../../model/synthetic.js';
-import { oneOf, wholeNumber } from '../options.js';
-import { fetchProgress, terminalProgress } from '../progress.js';
-import type { Shell } from '../shell.js';
+import { describeDecoder } from '../../inspection/describe.js';
+import { DTYPES, type Dtype } from '../../inference/device.js';
+import {
+  SYNTHETIC_NAMES,
+  syntheticArchitecture,
+  syntheticReference,
+} from '../../model/architecture/synthetic.js';
+import { oneOf, wholeNumber } from '../flags/options.js';
+import { fetchProgress, terminalProgress } from '../terminal/progress.js';
+import type { Shell } from '../terminal/shell.js';
 
 /** LlavaCode's window, its cross-file block and the longest completion. */
 const DEFAULT_POSITIONS = 2048 + 512;
@@ -197,9 +201,9 @@ async function openAs(model: LocalModel, role: ModelRole, dtype: Dtype): Promise
   const { checkProjectorFits, openDecoder, openEncoder, openProjector } =
     await import('../../model/ort/open.js');
   const { defaultThreads } = await import('../../model/ort/threads.js');
-  const { readBundle } = await import('../../model/bundle.js');
+  const { readBundle } = await import('../../model/folder/bundle.js');
   const { loadTokenizer } = await import('../../tokenizer/hf.js');
-  const { modelFolder } = await import('../../model/export-files.js');
+  const { modelFolder } = await import('../../model/folder/export-files.js');
   const options = { device: 'cpu', dtype, threads: defaultThreads() } as const;
   switch (role) {
     case 'decoder': {

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { EXIT, JournalError, UsageError } from '../../domain/errors.js';
-import { publishLatency } from '../../report/latency-publish.js';
-import { renderLatencyTable } from '../../report/latency-report.js';
-import { publish, REPORT_FORMATS, type ReportFormat } from '../../report/publish.js';
-import { renderTable } from '../../report/table.js';
+import { publishLatency } from '../../report/publish/latency-publish.js';
+import { renderLatencyTable } from '../../report/terminal/latency-report.js';
+import { publish, REPORT_FORMATS, type ReportFormat } from '../../report/publish/publish.js';
+import { renderTable } from '../../report/terminal/table.js';
 import { configurations } from '../../run/configurations.js';
 import { JournalWriter, readJournal } from '../../run/journal.js';
 import { readLatency } from '../../run/latency-json.js';
@@ -16,8 +16,8 @@ import { mergeShards, type ShardRun } from '../../run/merge.js';
 import { assertWritable, makeFolder, runFolder, type RunFolder } from '../../run/run-folder.js';
 import { readRunJson, writeRunJson } from '../../run/run-json.js';
 import { EvidenceWriter, readTaskEvidence } from '../../run/task-evidence.js';
-import { limit, listOf } from '../options.js';
-import type { Shell } from '../shell.js';
+import { limit, listOf } from '../flags/options.js';
+import type { Shell } from '../terminal/shell.js';
 
 interface ReportFlags {
   readonly json?: true;

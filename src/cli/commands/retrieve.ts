@@ -4,20 +4,21 @@
  */
 
 import { Option, type Command } from 'commander';
-import { tasksWithRecords, type RawRecord } from '../../datasets/raw-records.js';
-import { openDataset, type Dataset } from '../../datasets/dataset.js';
+import { tasksWithRecords, type RawRecord } from '../../datasets/records/raw-records.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import { openDataset } from '../../datasets/open/open-dataset.js';
 import { evenSample } from '../../datasets/even-sample.js';
 import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
 import type { CompletionTask } from '../../domain/task.js';
-import { DEVICE_REQUESTS, DTYPES, type DeviceRequest, type Dtype } from '../../model/device.js';
+import { DEVICE_REQUESTS, DTYPES, type DeviceRequest, type Dtype } from '../../inference/device.js';
 import { defaultThreads } from '../../model/ort/threads.js';
-import { CONTEXT_FORMATS, contextLine, type ContextFormat } from '../../report/crossfile-context.js';
+import { CONTEXT_FORMATS, contextLine, type ContextFormat } from '../../report/documents/crossfile-fields.js';
 import {
   renderRetrievalReport,
   retrievalRow,
   type RetrievalReport,
   type TaskQuality,
-} from '../../report/retrieval-report.js';
+} from '../../report/terminal/retrieval-report.js';
 import {
   QUERY_KINDS,
   RETRIEVAL_PROFILES,
@@ -30,14 +31,14 @@ import {
   SINGLE_RETRIEVERS,
   usesEmbedder,
   type RetrieverName,
-} from '../../retrieval/retriever.js';
-import { AtomicLines } from '../../run/atomic-file.js';
+} from '../../retrieval/kinds.js';
+import { AtomicLines } from '../../files/atomic-file.js';
 import { retrieveAll, type NoChunks, type Retrieved } from '../../run/retrieve.js';
-import { loadEmbedder, type LoadedEmbedder } from '../compose.js';
-import { limit, oneOf, retrieverList, wholeNumber } from '../options.js';
-import { fetchProgress, SILENT, terminalProgress, type Progress } from '../progress.js';
-import { requireShipped, retrievalSetting } from '../retrieval.js';
-import type { Shell } from '../shell.js';
+import { loadEmbedder, type LoadedEmbedder } from '../../comparison/compose.js';
+import { limit, oneOf, retrieverList, wholeNumber } from '../flags/options.js';
+import { fetchProgress, SILENT, terminalProgress, type Progress } from '../terminal/progress.js';
+import { requireShipped, retrievalSetting } from '../../comparison/retrieval-setting.js';
+import type { Shell } from '../terminal/shell.js';
 
 interface RetrieveFlags {
   readonly dataset: string;

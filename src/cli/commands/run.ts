@@ -7,7 +7,8 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openDataset, type Dataset } from '../../datasets/dataset.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import { openDataset } from '../../datasets/open/open-dataset.js';
 import { evenSample } from '../../datasets/even-sample.js';
 import { EXIT, JournalError, UsageError, type ExitCode } from '../../domain/errors.js';
 import { sha256 } from '../../domain/hash.js';
@@ -17,9 +18,9 @@ import { defaultThreads } from '../../model/ort/threads.js';
 import { DEFAULT_PIPELINES, usesRetrieval, usesSoftTokens } from '../../pipelines/pipeline.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
 import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
-import { publish } from '../../report/publish.js';
-import { renderTable } from '../../report/table.js';
-import { DEFAULT_RETRIEVERS, usesEmbedder } from '../../retrieval/retriever.js';
+import { publish } from '../../report/publish/publish.js';
+import { renderTable } from '../../report/terminal/table.js';
+import { DEFAULT_RETRIEVERS, usesEmbedder } from '../../retrieval/kinds.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
@@ -39,11 +40,11 @@ import {
   loadModels,
   openVectorCache,
   type LoadedModels,
-} from '../compose.js';
-import { fetchProgress, SILENT, terminalProgress } from '../progress.js';
-import { requireShipped, retrievalSetting } from '../retrieval.js';
-import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../run-options.js';
-import type { Shell } from '../shell.js';
+} from '../../comparison/compose.js';
+import { fetchProgress, SILENT, terminalProgress } from '../terminal/progress.js';
+import { requireShipped, retrievalSetting } from '../../comparison/retrieval-setting.js';
+import { addRunOptions, mergeRunOptions, readConfigFile, type RunOptions } from '../flags/run-options.js';
+import type { Shell } from '../terminal/shell.js';
 import { runLatency } from './latency.js';
 
 const DEFAULT_DATASET = 'npm-ts-lines';

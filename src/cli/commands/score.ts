@@ -5,9 +5,9 @@
  */
 
 import type { Command } from 'commander';
-import { openDataset } from '../../datasets/dataset.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/format.js';
-import { readPredictions } from '../../datasets/predictions.js';
+import { openDataset } from '../../datasets/open/open-dataset.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/format.js';
+import { readPredictions } from '../../datasets/records/predictions.js';
 import { DataError, EXIT } from '../../domain/errors.js';
 import { LANGUAGES, type CompletionTask, type Language } from '../../domain/task.js';
 import {
@@ -17,11 +17,11 @@ import {
   type TaskScore,
 } from '../../metrics/profile.js';
 import { parsesPython } from '../../metrics/registry.js';
-import { renderScores, scoresJson, type ScoringRun } from '../../report/scores.js';
-import { writeAtomically } from '../../run/atomic-file.js';
-import { composeMetricProfile } from '../compose.js';
-import { oneOf } from '../options.js';
-import type { Shell } from '../shell.js';
+import { renderScores, scoresJson, type ScoringRun } from '../../report/terminal/scores.js';
+import { writeAtomically } from '../../files/atomic-file.js';
+import { composeMetricProfile } from '../../comparison/compose.js';
+import { oneOf } from '../flags/options.js';
+import type { Shell } from '../terminal/shell.js';
 
 interface ScoreFlags {
   readonly predictions: string;

@@ -2,7 +2,7 @@
  * @file Every schema that is known, most general first.
  */
 
-import type { FormatName, RecordFormat } from '../format.js';
+import type { FormatName, RecordFormat } from './format.js';
 import { CCEVAL, OWN } from './cceval.js';
 import { LCA } from './lca.js';
 import { LLAVACODE_TRAINING } from './llavacode-training.js';

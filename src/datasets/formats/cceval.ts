@@ -9,7 +9,7 @@
 
 import { z } from 'zod';
 import { LANGUAGES, taskId, type CompletionTask } from '../../domain/task.js';
-import { defineFormat, type FoundTask, type RowContext } from '../format.js';
+import { defineFormat, type FoundTask, type RowContext } from './format.js';
 import {
   FIELD_REASONS,
   forwardSlashes,

@@ -14,9 +14,9 @@
 import { z } from 'zod';
 import { DataError } from '../../domain/errors.js';
 import { taskId, type Repository } from '../../domain/task.js';
-import { checkShape } from '../check-shape.js';
-import { defineFormat, type FoundTask, type RowContext } from '../format.js';
-import { normalizeNewlines } from '../source-text.js';
+import { checkShape } from '../rows/check-shape.js';
+import { defineFormat, type FoundTask, type RowContext } from './format.js';
+import { normalizeNewlines } from '../repository/source-text.js';
 import { forwardSlashes, nonEmpty } from './published.js';
 
 /** The lists in their published spelling. `commited` is how older dumps spell the first. */

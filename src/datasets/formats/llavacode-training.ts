@@ -10,8 +10,8 @@
 
 import { z } from 'zod';
 import { LANGUAGES, taskId } from '../../domain/task.js';
-import { chunkOfEntry } from '../crossfile-context.js';
-import { defineFormat } from '../format.js';
+import { chunkOfEntry } from './shipped-chunks.js';
+import { defineFormat } from './format.js';
 
 const record = z.object({
   prompt: z.string(),

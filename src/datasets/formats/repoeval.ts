@@ -11,7 +11,7 @@
 
 import { z } from 'zod';
 import { taskId } from '../../domain/task.js';
-import { defineFormat } from '../format.js';
+import { defineFormat } from './format.js';
 import { nonEmpty } from './published.js';
 
 const lineNumber = z.int().min(0).optional();

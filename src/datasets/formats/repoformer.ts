@@ -11,7 +11,7 @@
 
 import { z } from 'zod';
 import { LANGUAGES, taskId } from '../../domain/task.js';
-import { defineFormat } from '../format.js';
+import { defineFormat } from './format.js';
 import {
   FIELD_REASONS,
   forwardSlashes,

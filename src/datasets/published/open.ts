@@ -4,9 +4,9 @@
 
 import { join } from 'node:path';
 import { DataError, UsageError } from '../../domain/errors.js';
-import { defaultCacheDir } from '../cache-dir.js';
+import { defaultCacheDir } from '../../files/cache-dir.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
-import { openRecordFiles } from '../record-file.js';
+import { openRecordFiles } from '../records/record-file.js';
 import { fetchedFiles, filesOfPart, isPulled, setFolder } from './cache.js';
 import type { PublishedSet } from './catalog.js';
 

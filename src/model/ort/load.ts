@@ -7,7 +7,7 @@
 
 import { env, InferenceSession } from 'onnxruntime-node';
 
-import type { Device } from '../device.js';
+import type { Device } from '../../inference/device.js';
 
 export interface SessionSettings {
   readonly device: Device;

@@ -25,8 +25,8 @@ import {
 } from '../../onnx/rewrite-decoder.js';
 import { WireError } from '../../onnx/wire-reader.js';
 import { matrixOf, type Matrix } from '../../tensor/matrix.js';
-import { findExport, type ExportFiles } from '../export-files.js';
-import { identityOf } from '../file-hash.js';
+import { findExport, type ExportFiles } from '../folder/export-files.js';
+import { identityOf } from '../../files/file-hash.js';
 import { exportedDecoderIo } from './decoder-io.js';
 import { loadSession } from './load.js';
 import { OrtDecoder } from './ort-decoder.js';

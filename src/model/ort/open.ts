@@ -17,21 +17,21 @@ import {
 } from '../../onnx/projector-graph.js';
 import type { WeightSource } from '../../onnx/weights.js';
 import { matrixOf } from '../../tensor/matrix.js';
-import { Checkpoint, openTensors } from '../checkpoint.js';
-import { readDecoderConfig, readEncoderConfig } from '../config.js';
-import { isExport } from '../export-files.js';
-import { identityOf } from '../file-hash.js';
-import { precisionOf } from '../precision.js';
-import type { ProjectorLayers } from '../projector.js';
-import { readProjector } from '../projector-file.js';
-import { CheckpointWeights, findPrefix } from '../safetensors.js';
+import { Checkpoint, openTensors } from '../weights/checkpoint.js';
+import { readDecoderConfig, readEncoderConfig } from '../architecture/config.js';
+import { isExport } from '../folder/export-files.js';
+import { identityOf } from '../../files/file-hash.js';
+import { precisionOf } from '../architecture/precision.js';
+import type { ProjectorLayers } from '../../inference/projector.js';
+import { readProjector } from '../weights/projector-file.js';
+import { CheckpointWeights, findPrefix } from '../weights/safetensors.js';
 import {
   syntheticArchitecture,
   syntheticIdentity,
   SyntheticWeights,
   type SyntheticShape,
-} from '../synthetic.js';
-import { softTokensPerChunk } from '../soft-tokens.js';
+} from '../architecture/synthetic.js';
+import { softTokensPerChunk } from '../../inference/soft-tokens.js';
 import { builtDecoderIo } from './decoder-io.js';
 import { openExportedDecoder } from './open-export.js';
 import { OrtDecoder } from './ort-decoder.js';

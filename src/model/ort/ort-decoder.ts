@@ -12,8 +12,8 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { Matrix } from '../../tensor/matrix.js';
-import type { Decoder, DecoderStep, FirstTokenRunner, KvCache } from '../decoder.js';
-import type { Device, Dtype } from '../device.js';
+import type { Decoder, DecoderStep, FirstTokenRunner, KvCache } from '../../inference/decoder.js';
+import type { Device, Dtype } from '../../inference/device.js';
 import type { DecoderIo } from './decoder-io.js';
 import { keepsOutputs } from './load.js';
 import { floatOutput } from './session.js';

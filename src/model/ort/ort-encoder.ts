@@ -16,7 +16,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { TokenId } from '../../domain/units.js';
 import { ENCODER_IO, poolingOf, type EncoderArchitecture, type Pooling } from '../../onnx/encoder-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
-import type { Batching, Encoder } from '../encoder.js';
+import type { Batching, Encoder } from '../../inference/encoder.js';
 import { floatOutput } from './session.js';
 
 /**

@@ -8,7 +8,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { PROJECTOR_IO, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
-import type { Projector, ProjectorLayers } from '../projector.js';
+import type { Projector, ProjectorLayers } from '../../inference/projector.js';
 import { floatOutput } from './session.js';
 
 export interface OrtProjectorParts {

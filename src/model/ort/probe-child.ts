@@ -11,7 +11,7 @@ import { messageOf } from '../../domain/errors.js';
 import { Graph } from '../../onnx/graph.js';
 import { encodeModel } from '../../onnx/model-proto.js';
 import { matMul } from '../../onnx/operators.js';
-import { DEVICES } from '../device.js';
+import { DEVICES } from '../../inference/device.js';
 import { loadSession } from './load.js';
 import { defaultThreads } from './threads.js';
 

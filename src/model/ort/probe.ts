@@ -12,7 +12,7 @@ import { listSupportedBackends } from 'onnxruntime-node';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
-import { DEVICES, type Device, type DeviceRequest } from '../device.js';
+import { DEVICES, type Device, type DeviceRequest } from '../../inference/device.js';
 
 export interface DeviceReport {
   readonly device: Device;

@@ -18,7 +18,7 @@ import { messageOf, ModelError } from '../../domain/errors.js';
 import { formatBytes } from '../../domain/units.js';
 import type { Graph } from '../../onnx/graph.js';
 import { encodeModel, encodeSplitModel, weightBytes } from '../../onnx/model-proto.js';
-import type { Device, Dtype } from '../device.js';
+import type { Device, Dtype } from '../../inference/device.js';
 import { loadSession } from './load.js';
 import { deviceProblem } from './probe.js';
 

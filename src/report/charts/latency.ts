@@ -5,7 +5,7 @@
 
 import type { Mark, Spec } from 'vega';
 import type { PipelineName } from '../../pipelines/pipeline.js';
-import { quantile, SAMPLES_FOR } from '../../metrics/statistics.js';
+import { quantile, SAMPLES_FOR } from '../../statistics/statistics.js';
 import { fixed } from '../format.js';
 import { chart, FONT_SIZE, heading, label, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
 import { logScale } from './pareto.js';

@@ -4,8 +4,8 @@
 
 import type { Mark, Spec } from 'vega';
 import type { PipelineName } from '../../pipelines/pipeline.js';
-import type { RetrieverName } from '../../retrieval/retriever.js';
-import type { Interval } from '../../metrics/statistics.js';
+import type { RetrieverName } from '../../retrieval/kinds.js';
+import type { Interval } from '../../statistics/statistics.js';
 import { DASHES, SHAPES } from './palette.js';
 import { chart, FONT_SIZE, heading, label, legend, MARGIN, panel, WIDTH, type Style } from './parts.js';
 

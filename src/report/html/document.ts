@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { declarations, DARK, LIGHT } from '../charts/palette.js';
 import type { DrawnChart } from '../charts/charts.js';
-import type { PackedTasks } from '../packed-tasks.js';
-import type { Cell, Column, ReportView, Section, Table } from '../view.js';
+import type { PackedTasks } from '../page-data/packed-tasks.js';
+import type { Cell, Column, ReportView, Section, Table } from '../view/view.js';
 import type { PageAssets } from './assets.js';
 import { escapeText, scriptJson } from './escape.js';
 import { explorerSection } from './explorer-section.js';

@@ -2,7 +2,7 @@
  * @file The frame of the task explorer: its filters and empty panes, which the page's script fills.
  */
 
-import type { PackedTasks } from '../packed-tasks.js';
+import type { PackedTasks } from '../page-data/packed-tasks.js';
 import { escapeText } from './escape.js';
 
 export function explorerSection(data: PackedTasks): string {

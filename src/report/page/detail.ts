@@ -2,7 +2,7 @@
  * @file One task: its reference, the completions beside it, the prompts with their parts, the chunks.
  */
 
-import type { PackedTask, PackedTasks } from '../packed-tasks.js';
+import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { diffPieces } from './diff.js';
 import { make } from './dom.js';
 import { promptParts, type PromptPart } from './prompt-parts.js';

@@ -5,7 +5,7 @@
  * search field from anywhere, Escape from there to the list.
  */
 
-import type { PackedTask, PackedTasks } from '../packed-tasks.js';
+import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { taskDetail } from './detail.js';
 import { byId, make } from './dom.js';
 import {

@@ -2,7 +2,7 @@
  * @file The script of `report.html`. Everything but the task explorer is there without it.
  */
 
-import type { PackedTasks } from '../packed-tasks.js';
+import type { PackedTasks } from '../page-data/packed-tasks.js';
 import { startExplorer } from './explorer.js';
 import { startSorting } from './sort.js';
 import { startTheme } from './theme.js';

@@ -3,7 +3,7 @@
  */
 
 import { bareBlock, crossFileBlock } from '../../prompt/cross-file-block.js';
-import type { PackedTask, PackedTasks } from '../packed-tasks.js';
+import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { chunksOf, type Outcome, type ShownChunk } from './tasks.js';
 
 export type PromptPart =

@@ -3,7 +3,7 @@
  */
 
 import type { Configuration } from '../../run/record.js';
-import type { PackedResult, PackedTask, PackedTasks } from '../packed-tasks.js';
+import type { PackedResult, PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 
 export interface Scored {
   readonly status: 'scored';

@@ -1,0 +1,143 @@
+/**
+ * @file Datasets as text for the terminal.
+ */
+
+import type { Overview } from '../../datasets/open/overview.js';
+import type { PublishedSet } from '../../datasets/published/catalog.js';
+import type { PullPlan } from '../../datasets/published/pull.js';
+import type { CompletionTask } from '../../domain/task.js';
+import { formatBytes } from '../../domain/units.js';
+
+/** Repositories shown; sets with one repository a record have hundreds. */
+const MOST_REPOSITORIES = 20;
+
+/** The overview of a dataset and one of its tasks. */
+export function renderOverview(overview: Overview, sample: CompletionTask): string {
+  const { crossFile, newlines, lengths, shipped, repositories } = overview;
+  const counts = (record: Readonly<Record<string, number>>): string =>
+    Object.entries(record)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ');
+  const length = ({ median, longest }: Overview['lengths']['prefix']): string => `${median} (${longest})`;
+  const facts: [string, string | null][] = [
+    ['schema', overview.format],
+    ['languages', counts(overview.languages)],
+    ['categories', counts(overview.categories)],
+    ['levels', counts(overview.levels)],
+    [
+      'cross-file',
+      `${crossFile.yes} yes, ${crossFile.no} no${crossFile.unstated === 0 ? '' : `, ${crossFile.unstated} not stated`}`,
+    ],
+    [
+      'characters',
+      `prefix ${length(lengths.prefix)}, reference ${length(lengths.reference)}, suffix ${length(lengths.suffix)}: median (longest)`,
+    ],
+    [
+      'newlines',
+      `hole starts after indentation ${newlines.indentationInPrefix}, at line start ${newlines.indentationInReference}`,
+    ],
+    [
+      '',
+      `reference ends with newline ${newlines.referenceEndsWithNewline}, CR in text ${newlines.carriageReturns}, no suffix ${newlines.emptySuffix}`,
+    ],
+    [
+      'shipped',
+      shipped === null
+        ? null
+        : `${shipped.tasks} tasks bring chunks: ${length(shipped.chunks)} each, ${shipped.withoutChunks} bring none`,
+    ],
+    ['left out', overview.skipped === 0 ? null : `${overview.skipped} unusable rows`],
+    ...overview.deviations.map((text): [string, string] => ['note', text]),
+    ['content', overview.contentHash],
+  ];
+  const rest = repositories.length - MOST_REPOSITORIES;
+  const lines = [
+    `${overview.id}: ${overview.tasks} tasks`,
+    ...facts.flatMap(([name, text]) => (text === null || text === '' ? [] : [`  ${name.padEnd(11)}${text}`])),
+    '',
+    `${'repository'.padEnd(20)} ${'tasks'.padStart(6)} ${'cross'.padStart(6)} ${'files'.padStart(6)} ${'KiB'.padStart(6)}  licence, source`,
+    ...repositories
+      .slice(0, MOST_REPOSITORIES)
+      .map(({ repository, tasks, crossFile: cross, size, ...source }) => {
+        const files = size === null ? '-' : String(size.files);
+        const kib = size === null ? '-' : String(Math.round(size.characters / 1024));
+        return `${repository.padEnd(20)} ${pad(tasks)} ${pad(cross.yes)} ${pad(files)} ${pad(kib)}  ${source.licence ?? 'no licence stated'}, ${source.origin}`;
+      }),
+    ...(rest > 0 ? [`and ${rest} more; --json has all`] : []),
+    '',
+    `task ${sample.id}${sample.category === undefined ? '' : ` (${sample.category})`}`,
+    ...renderHole(sample),
+    ...renderShipped(sample),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function pad(value: number | string): string {
+  return String(value).padStart(6);
+}
+
+/** A few lines before and after a task's hole, the hole's own marked. */
+function renderHole(task: CompletionTask): string[] {
+  const around = 5;
+  const before = task.prefix.split('\n');
+  const indentation = before.pop()!;
+  const after = task.suffix.split('\n').slice(task.suffix.startsWith('\n') ? 1 : 0);
+  const hole = `${indentation}${task.reference}`.split('\n');
+  if (hole.length > 1 && hole.at(-1) === '') hole.pop();
+  return [
+    ...before.slice(-around).map((line) => `    ${line}`),
+    ...hole.map((line) => `  > ${line}`),
+    ...after.slice(0, around).map((line) => `    ${line}`),
+  ];
+}
+
+function renderShipped({ shipped = [] }: CompletionTask): string[] {
+  const [first] = shipped;
+  if (first === undefined) return [];
+  const score = first.score === null ? 'no score stated' : `score ${first.score}`;
+  return [
+    '',
+    `the first of its ${shipped.length} shipped chunks: ${first.path}, ${score}`,
+    ...first.text
+      .split('\n')
+      .slice(0, 5)
+      .map((line) => `    ${line}`),
+  ];
+}
+
+/** What is known of a published set before its source is asked. */
+export function renderSet(set: PublishedSet): string {
+  return renderFacts(`${set.id}: ${set.title}`, [
+    ['holds', set.tasks],
+    ['licence', set.licence],
+    ['size', set.statedSize],
+    ['page', set.page],
+    ['retrievers', set.retrieval],
+  ]);
+}
+
+/** What a pull would do, for a person to agree to. */
+export function renderPlan({ folder, files, bytesToFetch, present }: PullPlan): string {
+  return renderFacts('to be fetched', [
+    ...files.map((file): [string, string] => [
+      'file',
+      `${file.url} (${file.bytes === null ? 'size not stated' : formatBytes(file.bytes)}${file.sha256 === null ? ', no hash stated' : ''})`,
+    ]),
+    ['to fetch', bytesToFetch === null ? 'the source does not state the size' : formatBytes(bytesToFetch)],
+    ...(present === 0 ? [] : [['here', `${present} of ${files.length} files`] as [string, string]]),
+    ['into', folder],
+  ]);
+}
+
+function renderFacts(title: string, facts: readonly (readonly [string, string])[]): string {
+  return `${title}\n${facts.map(([name, text]) => `  ${name.padEnd(11)}${text}\n`).join('')}`;
+}
+
+/** One line of the list. */
+export function renderListed(id: string, state: string, title: string): string {
+  return `${id.padEnd(18)} ${state.padEnd(16)} ${title}\n`;
+}
+
+export function describeSet(set: PublishedSet): string {
+  return `${set.title}, ${set.tasks}`;
+}

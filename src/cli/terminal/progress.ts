@@ -1,0 +1,96 @@
+/**
+ * @file Progress on stderr: a bar with an estimate on a terminal, nothing otherwise; the one home of
+ * cli-progress.
+ */
+
+import { SingleBar } from 'cli-progress';
+import { formatBytes } from '../../domain/units.js';
+import type { FetchProgress } from '../../hub/resolve.js';
+
+/** What a bar counts. */
+export type ProgressUnit = 'steps' | 'bytes';
+
+export interface Progress {
+  /** Shows a new bar of `total` steps under a title; a total of 0 shows nothing. */
+  start(title: string, total: number, unit?: ProgressUnit): void;
+  advance(steps: number): void;
+  /** Removes the bar. Idempotent. */
+  stop(): void;
+  /** A line for people, above the bar. */
+  note(line: string): void;
+}
+
+/** No bar and no notes. */
+export const SILENT: Progress = {
+  start() {
+    // nothing is shown
+  },
+  advance() {
+    // nothing is shown
+  },
+  stop() {
+    // nothing is shown
+  },
+  note() {
+    // nothing is shown
+  },
+};
+
+/** Bars on a terminal; on anything else only the notes. */
+export function terminalProgress(stream: NodeJS.WriteStream): Progress {
+  let bar: SingleBar | null = null;
+  const stop = (): void => {
+    bar?.stop();
+    bar = null;
+  };
+  return {
+    start(title, total, unit = 'steps') {
+      stop();
+      if (!stream.isTTY || total === 0) return;
+      const label = title.length > 24 ? `…${title.slice(-23)}` : title.padEnd(10);
+      bar = new SingleBar({
+        stream,
+        format: `${label} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
+        formatValue: (value, _, type) =>
+          unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        barsize: unit === 'bytes' ? 12 : 24,
+        hideCursor: true,
+        clearOnComplete: true,
+        etaBuffer: 50,
+        formatTime: duration,
+      });
+      bar.start(total, 0);
+    },
+    advance(steps) {
+      bar?.increment(steps);
+    },
+    stop,
+    note(line) {
+      stop();
+      stream.write(`${line}\n`);
+    },
+  };
+}
+
+/** The same bars for files that arrive; without a terminal, a line that says what is fetched. */
+export function fetchProgress(progress: Progress): FetchProgress {
+  return {
+    start(title, totalBytes) {
+      if (totalBytes === 0) return;
+      progress.note(`fetching ${title}: ${formatBytes(totalBytes)}`);
+      progress.start(title, totalBytes, 'bytes');
+    },
+    advance: progress.advance.bind(progress),
+    stop: progress.stop.bind(progress),
+    note: progress.note.bind(progress),
+  };
+}
+
+/** Until there is something to estimate from, the package hands over text instead of a number. */
+function duration(seconds: unknown): string {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return '…';
+  const minutes = Math.floor(seconds / 60);
+  return minutes === 0 ? `${Math.round(seconds)} s` : `${minutes} min ${Math.round(seconds % 60)} s`;
+}

@@ -1,0 +1,69 @@
+/**
+ * @file What the commands that retrieve have in common: a profile with its terms and its way of asking.
+ */
+
+import { DataError, UsageError } from '../domain/errors.js';
+import type { CompletionTask } from '../domain/task.js';
+import { lexicalTokens } from '../retrieval/lexical-tokens.js';
+import {
+  askingOf,
+  QUERY_KINDS,
+  retrievalProfile,
+  type QueryKind,
+  type RetrievalProfile,
+  type RetrievalProfileName,
+} from '../retrieval/profile.js';
+import type { RetrieverName } from '../retrieval/kinds.js';
+import type { Terms } from '../domain/terms.js';
+import type { RetrievalSetting } from '../run/repository-index.js';
+import { loadCodexTerms } from '../tokenizer/codex.js';
+
+/**
+ * Resolves the names given on the command line.
+ *
+ * @throws {UsageError} If the profile has no such query.
+ */
+export async function retrievalSetting(
+  name: RetrievalProfileName,
+  query: QueryKind = 'last-n',
+  isStrict = false,
+): Promise<RetrievalSetting> {
+  const profile = retrievalProfile(name);
+  const asking = askingOf(profile, query, isStrict);
+  if (asking === null) {
+    const known = QUERY_KINDS.filter((kind) => profile.queries[kind] !== null);
+    throw new UsageError(`the retrieval profile ${name} has no ${query} query`, [
+      `its harness asks with: ${known.join(', ')}`,
+    ]);
+  }
+  return { profile, asking, terms: await termsOf(profile) };
+}
+
+async function termsOf({ terms }: RetrievalProfile): Promise<Terms> {
+  switch (terms) {
+    case 'lexical':
+      return lexicalTokens;
+    case 'codex-bpe':
+      return loadCodexTerms();
+  }
+}
+
+/**
+ * Refuses tasks without shipped chunks where they are asked for.
+ *
+ * @param dataset What messages call the dataset.
+ * @throws {DataError} Naming the first such task.
+ */
+export function requireShipped(
+  dataset: string,
+  tasks: readonly CompletionTask[],
+  retrievers: readonly RetrieverName[],
+): void {
+  if (!retrievers.includes('as-shipped')) return;
+  const bare = tasks.filter(({ shipped }) => shipped === undefined);
+  if (bare.length === 0) return;
+  throw new DataError(`${dataset}: task "${bare[0]!.id}" ships no chunks`, [
+    `as-shipped needs them; ${bare.length} of ${tasks.length} tasks have none`,
+    'they are crossfile_context, context or crossfile_array of a record; take a file that has them, or retrievers that search',
+  ]);
+}

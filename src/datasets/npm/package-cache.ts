@@ -1,0 +1,90 @@
+/**
+ * @file Source files of pinned packages on this machine: fetched once, then read from the cache.
+ *
+ * A package's folder appears in the cache by one rename, after its hash has been checked and all its
+ * files are written: an interrupted or parallel fetch never leaves half a package there.
+ */
+
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Repository } from '../../domain/task.js';
+import type { PinnedPackage } from '../description.js';
+import { packWithNpm } from './npm-pack.js';
+import type { PackFetcher } from './npm-pack.js';
+import { readPackageSources, verifyIntegrity } from './package-file.js';
+import { isFolder, readSourceFolder } from '../repository/source-folder.js';
+import { isSourcePath } from '../repository/source-path.js';
+
+const LANGUAGES = new Set(['typescript'] as const);
+
+/** The part of a pin that decides what is fetched. */
+export type PackagePin = Pick<
+  PinnedPackage,
+  'repository' | 'package' | 'version' | 'integrity' | 'sourceRoot'
+>;
+
+/** The folder of a package in the cache; other contents have another folder. */
+export function cachedFolder(cacheDir: string, pin: PackagePin): string {
+  const digest = Buffer.from(pin.integrity.slice('sha512-'.length), 'base64').toString('hex');
+  return join(cacheDir, 'packages', `${pin.repository}-${pin.version}-${digest.slice(0, 16)}`);
+}
+
+/**
+ * The TypeScript sources of a package.
+ *
+ * @param fetcher    Gets the package file where the cache lacks it.
+ * @param onProgress Told before something is fetched.
+ * @throws {DataError} If the package cannot be fetched or is not the pinned one; nothing is kept then.
+ */
+export async function readPackage(
+  pin: PackagePin,
+  cacheDir: string,
+  onProgress?: (note: string) => void,
+  fetcher: PackFetcher = packWithNpm,
+): Promise<Repository> {
+  const folder = cachedFolder(cacheDir, pin);
+  if (!(await isFolder(folder))) {
+    onProgress?.(`fetching ${pin.package}@${pin.version} with npm`);
+    await fetchPackage(pin, folder, fetcher);
+  }
+  return readSourceFolder(folder, pin.repository, LANGUAGES);
+}
+
+/** Removes a package from the cache, so that the next use fetches it again. */
+export async function forgetPackage(pin: PackagePin, cacheDir: string): Promise<void> {
+  await rm(cachedFolder(cacheDir, pin), { recursive: true, force: true });
+}
+
+async function fetchPackage(pin: PackagePin, folder: string, fetcher: PackFetcher): Promise<void> {
+  const spec = `${pin.package}@${pin.version}`;
+  await mkdir(dirname(folder), { recursive: true });
+  const work = await mkdtemp(join(dirname(folder), '.fetch-'));
+  try {
+    const download = join(work, 'download');
+    const unpacked = join(work, 'unpacked');
+    await mkdir(download);
+    const file = await fetcher(pin.package, pin.version, download);
+    await verifyIntegrity(file, spec, pin.integrity);
+    const sources = await readPackageSources(file, spec, pin.sourceRoot, (path) =>
+      isSourcePath(path, 'typescript'),
+    );
+    await mkdir(unpacked);
+    for (const [path, bytes] of sources) {
+      const target = join(unpacked, path);
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(target, bytes);
+    }
+    await moveIntoPlace(unpacked, folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Another process may have finished the same package first; its copy is as good. */
+async function moveIntoPlace(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!(await isFolder(to))) throw error;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * @file The datasets that come with the program, by id.
+ */
+
+import { fileURLToPath } from 'node:url';
+import { editDistance } from '../../metrics/edit-similarity.js';
+import { defaultCacheDir } from '../../files/cache-dir.js';
+import { readDescription } from '../description.js';
+import { cachedFolder } from '../npm/package-cache.js';
+import { PUBLISHED_SETS } from '../published/catalog.js';
+import { isFolder } from '../repository/source-folder.js';
+
+export interface RegisteredDataset {
+  readonly id: string;
+  /** One line for `datasets list`. */
+  readonly title: string;
+  /** Whether the first use needs the network. */
+  readonly fetched: boolean;
+}
+
+export const REGISTERED: readonly RegisteredDataset[] = [
+  {
+    id: 'npm-ts-lines',
+    title: '1,600 lines of eight TypeScript packages, fetched with npm at first use',
+    fetched: true,
+  },
+  { id: 'tiny', title: 'a dozen lines of two small hand-made repositories, offline', fetched: false },
+];
+
+/** The registered dataset of an id, if there is one. */
+export function findRegistered(id: string): RegisteredDataset | undefined {
+  return REGISTERED.find((entry) => entry.id === id);
+}
+
+/** The folder of a registered dataset inside the installed program. */
+export function registeredFolder(id: string): string {
+  // Three levels up from both src/datasets/open and dist/datasets/open.
+  return fileURLToPath(new URL(`../../../datasets/${id}`, import.meta.url));
+}
+
+/** Whether all packages of a registered dataset lie in the cache, so that it opens offline. */
+export async function isFetched(id: string, cacheDir: string = defaultCacheDir()): Promise<boolean> {
+  const description = await readDescription(registeredFolder(id));
+  if (description?.kind !== 'npm-lines') return true;
+  for (const pin of description.packages) {
+    if (!(await isFolder(cachedFolder(cacheDir, pin)))) return false;
+  }
+  return true;
+}
+
+/** Every id that names a set, those of published sets included. */
+export function knownIds(): string[] {
+  return [...REGISTERED, ...PUBLISHED_SETS].map(({ id }) => id);
+}
+
+/** The known id that a mistyped one most likely meant, or null if none is close. */
+export function suggestId(mistyped: string): string | null {
+  let best: { id: string; distance: number } | null = null;
+  for (const id of knownIds()) {
+    const distance = editDistance(mistyped.toLowerCase(), id);
+    if (best === null || distance < best.distance) best = { id, distance };
+  }
+  return best !== null && best.distance <= Math.max(2, Math.floor(best.id.length / 3)) ? best.id : null;
+}

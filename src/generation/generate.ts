@@ -1,0 +1,111 @@
+/**
+ * @file Greedy decoding in two timed parts: the first token, and the rest.
+ *
+ * Flow: prompt -> **embed + splice -> prefill -> first token** -> decode steps -> completion.
+ *
+ * TTFT starts when the assembled prompt (ids and, for the compressed pipeline, finished soft tokens)
+ * is handed over, and ends when the id of the first token is on the host.
+ */
+
+import { stopwatch, type Clock } from '../domain/clock.js';
+import { addMs, type Ms, type TokenId } from '../domain/units.js';
+import type { Prompt } from '../prompt/assemble.js';
+import type { Matrix } from '../tensor/matrix.js';
+import type { Decoder, DecoderStep, FirstTokenRunner } from '../inference/decoder.js';
+import { spliceSoftTokens } from '../inference/soft-tokens.js';
+
+/** Why decoding ended; `settled`: nothing that could follow would be compared with the reference. */
+export const STOP_REASONS = ['stop-token', 'settled', 'token-limit'] as const;
+export type StopReason = (typeof STOP_REASONS)[number];
+
+export interface StopRules {
+  readonly tokens: ReadonlySet<TokenId>;
+  /** At least 1; the first token counts. */
+  readonly maxNewTokens: number;
+  /** Told each token once, in order; whether nothing that follows it would be compared. */
+  readonly isSettled: (token: TokenId) => boolean;
+}
+
+export interface FirstToken {
+  readonly step: DecoderStep;
+  /** Embedding lookup and splice. */
+  readonly embedMs: Ms;
+  /** From handing over the embeddings to the token id on the host. */
+  readonly prefillMs: Ms;
+  /** Sum of the two. */
+  readonly ttftMs: Ms;
+}
+
+/**
+ * Runs the prompt up to its first token. The caller owns the cache in the returned step.
+ *
+ * @param soft One row a slot of the prompt, [K, C]; null for a prompt without slots.
+ */
+export async function firstToken(
+  decoder: Decoder,
+  prompt: Prompt,
+  soft: Matrix | null,
+  clock: Clock,
+): Promise<FirstToken> {
+  const embedding = stopwatch(clock);
+  const inputs = embedPrompt(decoder, prompt, soft);
+  const embedMs = embedding();
+  const prefilling = stopwatch(clock);
+  const step = await decoder.prefill(inputs);
+  const prefillMs = prefilling();
+  return { step, embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
+}
+
+/** Runs the prompt for its first token alone; timed as {@link firstToken}, whose arguments it takes. */
+export async function firstTokenOnly(
+  decoder: Decoder & FirstTokenRunner,
+  prompt: Prompt,
+  soft: Matrix | null,
+  clock: Clock,
+): Promise<Omit<FirstToken, 'step'>> {
+  const embedding = stopwatch(clock);
+  const inputs = embedPrompt(decoder, prompt, soft);
+  const embedMs = embedding();
+  const prefilling = stopwatch(clock);
+  await decoder.firstTokenOnly(inputs);
+  const prefillMs = prefilling();
+  return { embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
+}
+
+function embedPrompt(decoder: Decoder, prompt: Prompt, soft: Matrix | null): Matrix {
+  const inputs = decoder.embed(prompt.ids);
+  if (soft !== null) spliceSoftTokens(inputs, soft, prompt.slots);
+  return inputs;
+}
+
+export interface Completion {
+  /** Tokens up to, not including, a stop token. */
+  readonly tokens: readonly TokenId[];
+  readonly stopReason: StopReason;
+  /** From the first token to the end. */
+  readonly decodeMs: Ms;
+}
+
+/** Continues greedily from the first token; consumes its cache. */
+export async function completeGreedily(
+  decoder: Decoder,
+  first: DecoderStep,
+  stop: StopRules,
+  clock: Clock,
+): Promise<Completion> {
+  const elapsed = stopwatch(clock);
+  const tokens: TokenId[] = [];
+  let step = first;
+  try {
+    for (;;) {
+      if (stop.tokens.has(step.token)) return { tokens, stopReason: 'stop-token', decodeMs: elapsed() };
+      tokens.push(step.token);
+      if (stop.isSettled(step.token)) return { tokens, stopReason: 'settled', decodeMs: elapsed() };
+      if (tokens.length === stop.maxNewTokens)
+        return { tokens, stopReason: 'token-limit', decodeMs: elapsed() };
+      step = await decoder.decode(step.token, step.cache);
+    }
+  } finally {
+    step.cache.dispose();
+  }
+}

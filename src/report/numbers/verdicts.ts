@@ -1,0 +1,127 @@
+/**
+ * @file The comparisons of a run: which configurations are set against which, and what each shows.
+ *
+ * Per retriever and top-k: every pipeline that retrieves against `no-context`, and `compressed` against
+ * `full-rag`, `budget-rag` and `compressed-random`. One family per metric (EM, ES, TTFT) for Holm's correction, over all of
+ * these, since a reader looks down one column for what stands out.
+ */
+
+import {
+  estimateDifference,
+  estimateRatio,
+  judgeDifferences,
+  judgeRatios,
+  type Difference,
+  type Ratio,
+} from '../../statistics/paired.js';
+import { recoveredShare, type Recovery } from '../../statistics/recovery.js';
+import type { Interval } from '../../statistics/statistics.js';
+import type { PipelineName } from '../../pipelines/pipeline.js';
+import { isSameConfiguration, type Configuration } from '../../run/record.js';
+import { createRng } from '../../tensor/rng.js';
+import type { OutcomeColumn, OutcomeTable } from './outcomes.js';
+
+/** Two configurations of one run on the tasks that both scored. */
+export interface Comparison {
+  readonly of: Configuration;
+  readonly base: Configuration;
+  /** Tasks both scored; at least one. */
+  readonly pairs: number;
+  readonly exactMatch: Difference;
+  /** Its `delta` is null where the metric profile gives no task of both a value. */
+  readonly editSimilarity: Difference;
+  readonly ttftRatio: Ratio;
+}
+
+/** What is compared with what, in the order in which a reader asks. */
+const BASES: Readonly<Record<PipelineName, readonly PipelineName[]>> = {
+  'no-context': [],
+  'full-rag': ['no-context'],
+  'budget-rag': ['no-context'],
+  compressed: ['no-context', 'full-rag', 'budget-rag', 'compressed-random'],
+  'compressed-random': ['no-context'],
+};
+
+/** The columns to compare: every one with each of its bases that is in the table. */
+export function comparedColumns(
+  columns: readonly OutcomeColumn[],
+): (readonly [of: OutcomeColumn, base: OutcomeColumn])[] {
+  return columns.flatMap((of) =>
+    BASES[of.configuration.pipeline].flatMap((pipeline) => {
+      const wanted =
+        pipeline === 'no-context'
+          ? { pipeline, retriever: null, topK: null }
+          : { ...of.configuration, pipeline };
+      const base = columns.find(({ configuration }) => isSameConfiguration(configuration, wanted));
+      return base === undefined ? [] : [[of, base] as const];
+    }),
+  );
+}
+
+/** Shares of a gain that are won back, by metric; null where no such gain is shown. */
+export interface RowRecovery {
+  readonly exactMatch: Recovery | null;
+  readonly editSimilarity: Recovery | null;
+}
+
+/**
+ * How much of what `full` gains over `base` is in `of`.
+ *
+ * @param gain The comparison of `full` with `base`: only a gain that it shows can be won back.
+ */
+export function recovery(
+  of: OutcomeColumn,
+  full: OutcomeColumn,
+  base: OutcomeColumn,
+  table: OutcomeTable,
+  gain: Pick<Comparison, 'exactMatch' | 'editSimilarity'>,
+): RowRecovery {
+  const share = (metric: keyof RowRecovery, kind: 'binary' | 'graded'): Recovery | null =>
+    gain[metric].verdict === 'better'
+      ? recoveredShare(of[metric], full[metric], base[metric], table, kind)
+      : null;
+  return {
+    exactMatch: share('exactMatch', 'binary'),
+    editSimilarity: share('editSimilarity', 'graded'),
+  };
+}
+
+/**
+ * Every comparison of a table that has a task in common.
+ *
+ * @param noise Interval of the A/A ratio of the same run; null if it has none.
+ * @param seed  Of the bootstrap over more than eleven repositories.
+ */
+export function compareColumns(
+  pairs: readonly (readonly [of: OutcomeColumn, base: OutcomeColumn])[],
+  table: OutcomeTable,
+  noise: Interval | null,
+  seed: number,
+): Comparison[] {
+  const estimates = pairs.flatMap(([of, base]) => {
+    const exactMatch = estimateDifference(of.exactMatch, base.exactMatch, table, 'binary');
+    const editSimilarity = estimateDifference(of.editSimilarity, base.editSimilarity, table, 'graded');
+    // The same draws for every comparison: equal outcomes have equal intervals.
+    const ttftRatio = estimateRatio(of.ttftMs, base.ttftMs, table, createRng(seed));
+    if (ttftRatio === null) return [];
+    const scored = of.exactMatch.filter((value, i) => !Number.isNaN(value + base.exactMatch[i]!)).length;
+    return [
+      {
+        ...{ of: of.configuration, base: base.configuration, pairs: scored },
+        ...{ exactMatch, editSimilarity, ttftRatio },
+      },
+    ];
+  });
+  const exactMatches = judgeDifferences(estimates.map((one) => one.exactMatch));
+  const similarities = judgeDifferences(estimates.map((one) => one.editSimilarity));
+  const ratios = judgeRatios(
+    estimates.map((one) => one.ttftRatio),
+    noise,
+  );
+  return estimates.map((one, i) => ({
+    ...one,
+    exactMatch: exactMatches[i]!,
+    editSimilarity: similarities[i]!,
+    ttftRatio: ratios[i]!,
+  }));
+}

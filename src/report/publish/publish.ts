@@ -1,0 +1,111 @@
+/**
+ * @file Makes the reports of a run folder. They are a function of `run.json` and the journal alone, so
+ * making them again gives the same bytes.
+ */
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from '../../files/atomic-file.js';
+import { configurations } from '../../run/configurations.js';
+import type { TaskRecord } from '../../run/record.js';
+import { makeFolder, type RunFolder } from '../../run/run-folder.js';
+import type { RunJson } from '../../run/run-json.js';
+import { CHART_IDS, drawCharts, type DrawnChart } from '../charts/charts.js';
+import { packTasks, readPageEvidence } from '../html/explorer-data.js';
+import { readPageAssets } from '../html/assets.js';
+import { renderHtml } from '../html/document.js';
+import { renderMarkdown } from '../documents/markdown.js';
+import { runJUnit } from '../documents/run-junit.js';
+import { summarize, type Summary } from '../numbers/summary.js';
+import { reportView } from '../view/view.js';
+
+/** The summary of a run, from what it left on disk. */
+export function summarizeRun(
+  { spec, fingerprint, models }: RunJson,
+  records: readonly TaskRecord[],
+): Summary {
+  const { compression, retrieverEncoder } = spec.models;
+  const named = (name: string | null, identity: string | undefined) =>
+    name === null || identity === undefined ? null : { name, identity };
+  return summarize(
+    {
+      fingerprint,
+      dataset: {
+        id: spec.dataset.id,
+        contentHash: spec.dataset.contentHash,
+        tasks: new Set(records.map((record) => record.taskId)).size,
+      },
+      decoder: {
+        name: models.decoder,
+        identity: spec.models.decoder,
+        promptFamily: spec.models.promptFamily,
+      },
+      encoder: named(models.encoder, compression?.encoder),
+      retrieverEncoder: named(models.retrieverEncoder, retrieverEncoder?.encoder),
+      device: spec.device,
+      dtype: spec.dtype,
+      metricProfile: spec.metricProfile,
+      retrievalProfile: spec.retrievalProfile,
+      topK: spec.topK,
+      contextPlacement: spec.contextPlacement,
+      softTokensPerChunk: spec.softTokensPerChunk ?? 1,
+      seed: spec.seed,
+    },
+    configurations(spec),
+    records,
+  );
+}
+
+export const REPORT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+
+export interface PublishOptions {
+  /** Default: all. */
+  readonly formats?: readonly ReportFormat[];
+  /** Most tasks whose prompts the page holds; by default as many as fit. */
+  readonly tasks?: number | 'fit' | 'all';
+}
+
+/**
+ * Writes the reports of a run folder, each file whole or not at all.
+ *
+ * @param records Those of the folder's journal.
+ */
+export async function publish(
+  folder: RunFolder,
+  run: RunJson,
+  records: readonly TaskRecord[],
+  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+): Promise<Summary> {
+  const summary = summarizeRun(run, records);
+  if (formats.includes('json')) {
+    await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  }
+  if (formats.includes('junit')) {
+    await writeAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
+  }
+  if (!formats.includes('md') && !formats.includes('html')) return summary;
+
+  const view = reportView(summary, run, records);
+  const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
+  if (formats.includes('md')) {
+    await publishCharts(folder, charts);
+    await writeAtomically(folder.report, renderMarkdown(view, charts));
+  }
+  if (formats.includes('html')) {
+    const evidence = await readPageEvidence(folder.tasks, records, tasks);
+    const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
+    await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
+  }
+  return summary;
+}
+
+/** Writes the charts and removes those of an earlier report that this one has not. */
+async function publishCharts({ charts: folder }: RunFolder, charts: readonly DrawnChart[]): Promise<void> {
+  await makeFolder(folder);
+  const names = new Set(charts.map(({ id }) => `${id}.svg`));
+  for (const { id, file } of charts) await writeAtomically(join(folder, `${id}.svg`), file);
+  for (const name of CHART_IDS.map((id) => `${id}.svg`)) {
+    if (!names.has(name)) await rm(join(folder, name), { force: true });
+  }
+}

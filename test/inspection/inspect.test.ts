@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+
+import { UserError } from '../../src/domain/errors.js';
+import { inspectModel, type ModelDescription } from '../../src/inspection/inspect.js';
+import type { HubSettings } from '../../src/hub/settings.js';
+import { HubServer, sha256 } from '../support/hub-server.js';
+import { writeTinyBundle } from '../support/tiny-models.js';
+
+const COMMIT = 'feed'.padEnd(40, '0');
+const folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+const cache = mkdtempSync(join(tmpdir(), 'inspect-cache-'));
+let server: HubServer;
+let files: Record<string, Uint8Array>;
+
+before(async () => {
+  server = await HubServer.start();
+  writeTinyBundle(folder);
+  files = Object.fromEntries(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [path.slice(folder.length + 1), readFileSync(path)]),
+  );
+});
+after(async () => {
+  await server.stop();
+  for (const path of [folder, cache]) rmSync(path, { recursive: true });
+});
+beforeEach(() => {
+  server.repositories.clear();
+  server.repositories.set('own/bundle', { refs: { main: COMMIT }, files });
+  server.requests.length = 0;
+});
+
+function inspect(reference: string, positions = 100): Promise<ModelDescription> {
+  const settings: HubSettings = {
+    endpoint: server.endpoint,
+    cacheDir: cache,
+    token: null,
+    isOffline: false,
+    timeoutMs: 5000,
+  };
+  return inspectModel(reference, { settings, positions, wait: () => Promise.resolve() });
+}
+
+describe('looking at a model', () => {
+  test('reads of its weights the header alone', async () => {
+    const weights = files['decoder/model.safetensors']!;
+    const description = await inspect('own/bundle/decoder');
+    assert.equal(description.role, 'decoder');
+    assert.equal(description.problem, null);
+    const headerBytes = Number(Buffer.from(weights).readBigUInt64LE(0));
+    const ranges = server.requests
+      .filter(({ path }) => path.includes(sha256(weights)))
+      .map(({ range }) => range);
+    assert.deepEqual(ranges, ['bytes=0-7', `bytes=0-${7 + headerBytes}`]);
+    assert.equal(description.files?.missingBytes, weights.length);
+  });
+
+  test('counts parameters, context and memory from configuration and header', async () => {
+    const { facts, numbers, memory } = await inspect('own/bundle/decoder');
+    // Width C = 32, 2 layers, feed-forward 64, keys and values 16 wide, V tokens. A layer: 2 norms of 32; queries
+    // and output 32 x 32, keys and values 16 x 32, biases 32 + 16 + 16; 3 matrices of 64 x 32. Then the table and a norm.
+    const V = Number(facts['vocabulary']);
+    const layer = 2 * 32 + 2 * 32 * 32 + 2 * 16 * 32 + (32 + 16 + 16) + 3 * 64 * 32;
+    assert.equal(facts['parameters'], 2 * layer + V * 32 + 32);
+    assert.deepEqual(numbers, { F32: facts['parameters'] });
+    assert.deepEqual(
+      [facts['layers'], facts['width'], facts['context'], facts['prompt family']],
+      [2, 32, 2048, 'qwen2.5-coder'],
+    );
+    const fp32 = memory.find(({ dtype }) => dtype === 'fp32')!;
+    // Old and new cache of 100 positions, keys and values, 2 layers, 1 head of 16, 4 bytes.
+    assert.equal(fp32.cache, 2 * 100 * 2 * 2 * 16 * 4);
+    assert.equal(fp32.total, fp32.weights + fp32.cache);
+    assert.ok(fp32.fits);
+    const size = (dtype: string): number => memory.find((one) => one.dtype === dtype)!.weights;
+    assert.ok(size('fp32') > size('int8') && size('int8') > size('int4') && size('fp32') > size('fp16'));
+  });
+
+  test('of a bundle shows its parts, and a projector is read whole', async () => {
+    const { role, facts, parts } = await inspect('own/bundle');
+    assert.deepEqual([role, facts['soft tokens a chunk']], ['bundle', 1]);
+    assert.deepEqual(
+      parts.map((part) => [part.role, part.problem]),
+      [
+        ['decoder', null],
+        ['encoder', null],
+        ['projector', null],
+      ],
+    );
+    const [, encoder, projector] = parts;
+    assert.deepEqual([encoder!.facts['pooling'], encoder!.facts['input']], ['mean', 'unixcoder']);
+    assert.deepEqual(
+      [projector!.facts['depth'], projector!.facts['from encoder width'], projector!.facts['to width']],
+      ['3L', 24, 32],
+    );
+  });
+
+  test('that cannot run here says why, with what is known of it', async () => {
+    const config = JSON.parse(Buffer.from(files['decoder/config.json']!).toString()) as object;
+    const other = Buffer.from(JSON.stringify({ ...config, model_type: 'mamba' }));
+    server.repositories.set('own/other', {
+      refs: { main: COMMIT },
+      files: { ...files, 'decoder/config.json': other },
+    });
+    const { problem, facts, numbers } = await inspect('own/other/decoder');
+    assert.match(problem!, /mamba/);
+    assert.equal(facts['model type'], 'mamba');
+    assert.ok(numbers['F32']! > 0);
+  });
+
+  test('on this machine gives the same numbers', async () => {
+    const [there, here] = [await inspect('own/bundle/decoder'), await inspect(join(folder, 'decoder'))];
+    assert.deepEqual([here.facts, here.numbers, here.memory], [there.facts, there.numbers, there.memory]);
+    assert.equal(here.files?.missingBytes, 0);
+  });
+
+  test('that is not there is refused', async () => {
+    await assert.rejects(inspect('own/nothing'), UserError);
+    await assert.rejects(inspect('nothing'), /model nothing: not found/);
+  });
+});
