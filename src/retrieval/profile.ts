@@ -13,6 +13,9 @@ import type { TermKind } from '../domain/terms.js';
 export const RETRIEVAL_PROFILES = ['repoformer', 'cceval', 'repocoder', 'global'] as const;
 export type RetrievalProfileName = (typeof RETRIEVAL_PROFILES)[number];
 
+/** The profile of a run that names none: LlavaCode retrieves as Repoformer does. */
+export const DEFAULT_RETRIEVAL_PROFILE: RetrievalProfileName = 'repoformer';
+
 /** What is asked: the code before the hole, the code on both sides, or (leaking) the answer as well. */
 export const QUERY_KINDS = ['last-n', 'two-sided', 'oracle'] as const;
 export type QueryKind = (typeof QUERY_KINDS)[number];

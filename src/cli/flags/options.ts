@@ -16,6 +16,15 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A whole number of either sign. */
+export function anyWholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError(`expected a whole number, got "${text}".`);
+  }
+  return value;
+}
+
 /** One of the names given. */
 export function oneOf<const T extends string>(names: readonly T[]): (text: string) => T {
   return (text) => {
