@@ -5,7 +5,7 @@
  */
 
 import { LLAVACODE } from '../../src/metrics/llavacode.js';
-import { usesRetrieval, usesSoftTokens, type PipelineName } from '../../src/pipelines/pipeline.js';
+import { usesRetrieval, usesSoftTokens, type PipelineName } from '../../src/pipelines/kinds.js';
 import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import { configurations } from '../../src/run/configurations.js';
 import type { TaskRecord } from '../../src/run/record.js';

@@ -15,7 +15,7 @@ import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
 import type { MetricProfile } from '../../metrics/profile.js';
 import { defaultThreads } from '../../model/ort/threads.js';
-import { DEFAULT_PIPELINES, usesRetrieval, usesSoftTokens } from '../../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../../pipelines/kinds.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
 import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
 import { publish } from '../../report/publish/publish.js';
@@ -118,7 +118,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     promptFamily: given.promptFamily,
     encoderInput: given.encoderInput,
     needsCompression: axes.pipelines.some(usesSoftTokens),
-    needsSoftLength: axes.pipelines.includes('budget-rag'),
+    needsSoftLength: axes.pipelines.some(usesSoftLength),
     needsEmbedder: axes.retrievers.some(usesEmbedder),
     requireDevice: given.requireDevice ?? false,
     fetching: { progress: fetchProgress(progress), signal: shell.interrupt },

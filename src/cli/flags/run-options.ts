@@ -10,7 +10,7 @@ import { UsageError, messageOf } from '../../domain/errors.js';
 import { FORMAT_NAMES } from '../../datasets/formats/format.js';
 import { METRIC_PROFILES } from '../../metrics/profile.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
-import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
