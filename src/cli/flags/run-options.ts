@@ -10,7 +10,7 @@ import { UsageError, messageOf } from '../../domain/errors.js';
 import { FORMAT_NAMES } from '../../datasets/formats/format.js';
 import { METRIC_PROFILES } from '../../metrics/profile.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
-import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/kinds.js';
+import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
@@ -189,7 +189,7 @@ export function addRunOptions(command: Command): Command {
   add('--latency-only', 'no tasks: time prompts of given lengths, with any decoder or synthetic:<shape>');
   add(
     '--prompt-lengths <full/compressed,…>',
-    'tokens, for --latency-only; a third number is no-context (default: the paper’s)',
+    `tokens, for --latency-only; a third number is ${pipelineInRole('no-retrieval')} (default: the paper’s)`,
     promptLengths,
   );
   add('--soft-tokens <n>', 'of a compressed prompt, for --latency-only (default: 10)', wholeNumber(1));
