@@ -5,6 +5,7 @@
  * languages and add no number of their own.
  */
 
+import { pipelineInRole, readingOf } from '../../pipelines/kinds.js';
 import type { TaskRecord } from '../../run/record.js';
 import type { RunJson } from '../../run/run-json.js';
 import type { Summary } from '../numbers/summary.js';
@@ -47,10 +48,12 @@ export function reportView(summary: Summary, run: RunJson, records: readonly Tas
 /** The sentence on top. */
 function verdict({ own, summary }: Context): string {
   if (own.length > 0) return headline(own);
-  const pipelines = new Set(summary.rows.map(({ pipeline }) => pipeline));
-  return pipelines.size === 1
-    ? 'One pipeline was run; there is nothing to compare.'
-    : 'No task was scored by two pipelines of this run that are compared with each other.';
+  const pipelines = [...new Set(summary.rows.map(({ pipeline }) => pipeline))];
+  if (pipelines.length === 1) return 'One pipeline was run; there is nothing to compare.';
+  const areCompared = pipelines.some((of) => pipelines.some((base) => readingOf(of, base) !== null));
+  return areCompared
+    ? 'No task was scored by two pipelines that are compared with each other.'
+    : `No two pipelines of this run are compared with each other. Run ${pipelineInRole('no-retrieval')} beside them.`;
 }
 
 /** One a retriever; one in all for a pipeline that retrieves nothing. */
