@@ -30,13 +30,11 @@ import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../
 import { resolveDevice } from '../model/ort/probe.js';
 import type { Projector } from '../inference/projector.js';
 import { isSynthetic, syntheticShape } from '../model/architecture/synthetic.js';
-import { budgetRagPipeline } from '../pipelines/budget-rag.js';
-import { compressedPipeline, type Compressor } from '../pipelines/compressed.js';
-import { compressedRandomPipeline } from '../pipelines/compressed-random.js';
-import { fullRagPipeline } from '../pipelines/full-rag.js';
-import { noContextPipeline } from '../pipelines/no-context.js';
+import { makePipelines } from '../pipelines/all.js';
+import type { Compressor } from '../pipelines/compressor.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
-import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
+import type { PipelineName } from '../pipelines/kinds.js';
+import type { Pipeline } from '../pipelines/pipeline.js';
 import { encoderTemplate, type EncoderInput } from '../prompt/encoder-input.js';
 import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
 import { VectorCache } from '../model/vector-cache.js';
@@ -353,21 +351,7 @@ export function composePipelines(
     const template = encoderTemplate(input, tokenizer, maxTokens);
     return { encoder, tokenizer, template, normalize, projector, tokensPerChunk };
   };
-  const make = (name: PipelineName): Pipeline => {
-    switch (name) {
-      case 'no-context':
-        return noContextPipeline(setting);
-      case 'full-rag':
-        return fullRagPipeline(setting);
-      case 'budget-rag':
-        return budgetRagPipeline(setting, tokensPerChunk);
-      case 'compressed':
-        return compressedPipeline(setting, compressor());
-      case 'compressed-random':
-        return compressedRandomPipeline(setting, compressor(), seed);
-    }
-  };
-  return new Map(names.map((name) => [name, make(name)]));
+  return makePipelines(names, { setting, seed, tokensPerChunk, compressor });
 }
 
 /** The embedder of the dense retriever, over vectors kept between runs if there is a store. */

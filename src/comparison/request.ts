@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { FORMAT_NAMES } from '../datasets/formats/format.js';
 import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
 import { METRIC_PROFILES } from '../metrics/profile.js';
-import { PIPELINES } from '../pipelines/pipeline.js';
+import { PIPELINES } from '../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../prompt/fim.js';

@@ -10,7 +10,7 @@ import { UsageError } from '../domain/errors.js';
 import type { Dtype } from '../inference/device.js';
 import type { MetricProfileName } from '../metrics/profile.js';
 import { defaultThreads } from '../model/ort/threads.js';
-import { DEFAULT_PIPELINES, usesRetrieval, usesSoftTokens } from '../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../pipelines/kinds.js';
 import type { PromptLimits } from '../prompt/budget.js';
 import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
@@ -85,7 +85,7 @@ export function comparisonSettings(
     },
     needs: {
       compression: axes.pipelines.some(usesSoftTokens),
-      softLength: axes.pipelines.includes('budget-rag'),
+      softLength: axes.pipelines.some(usesSoftLength),
       embedder: axes.retrievers.some(usesEmbedder),
     },
     device: deviceSelection(request),

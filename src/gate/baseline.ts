@@ -9,7 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
-import { PIPELINES } from '../pipelines/pipeline.js';
+import { PIPELINES } from '../pipelines/kinds.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/publish/publish.js';
 import { RETRIEVERS } from '../retrieval/kinds.js';

@@ -7,7 +7,7 @@
 
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
-import { PIPELINES } from '../pipelines/pipeline.js';
+import { PIPELINES } from '../pipelines/kinds.js';
 import { RETRIEVERS } from '../retrieval/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { canonicalJson } from '../domain/canonical-json.js';

@@ -3,6 +3,7 @@
  */
 
 import { InvalidArgumentError } from 'commander';
+import { pipelineInRole } from '../../pipelines/kinds.js';
 import { retrieverNamed, SINGLE_RETRIEVERS, type RetrieverName } from '../../retrieval/kinds.js';
 
 /** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
@@ -97,7 +98,7 @@ export function promptLengths(
     const parts = group.trim().split('/');
     if (parts.length < 2 || parts.length > 3) {
       throw new InvalidArgumentError(
-        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is no-context), got "${group}".`,
+        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is ${pipelineInRole('no-retrieval')}), got "${group}".`,
       );
     }
     const [fullRag, compressed, noContext] = parts.map(wholeNumber(1));

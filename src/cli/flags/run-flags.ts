@@ -6,7 +6,7 @@ import { Option, type Command } from 'commander';
 import { FORMAT_NAMES } from '../../datasets/formats/format.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
 import { METRIC_PROFILES } from '../../metrics/profile.js';
-import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
@@ -165,7 +165,7 @@ function addLatencyFlags(add: Add): void {
   add('--latency-only', 'no tasks: time prompts of given lengths, with any decoder or synthetic:<shape>');
   add(
     '--prompt-lengths <full/compressed,…>',
-    'tokens, for --latency-only; a third number is no-context (default: the paper’s)',
+    `tokens, for --latency-only; a third number is ${pipelineInRole('no-retrieval')} (default: the paper’s)`,
     promptLengths,
   );
   add('--soft-tokens <n>', 'of a compressed prompt, for --latency-only (default: 10)', wholeNumber(1));

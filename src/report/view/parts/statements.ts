@@ -3,11 +3,11 @@
  * better or worse; nothing is said that the run has not measured.
  */
 
-import type { Verdict } from '../../statistics/paired.js';
-import type { Interval } from '../../statistics/statistics.js';
-import type { PipelineName } from '../../pipelines/pipeline.js';
-import { fixed, interval, signed } from '../format.js';
-import type { Comparison } from '../numbers/verdicts.js';
+import type { Verdict } from '../../../statistics/paired.js';
+import type { Interval } from '../../../statistics/statistics.js';
+import type { PipelineName } from '../../../pipelines/kinds.js';
+import { enumerate, fixed, interval, signed } from '../../format.js';
+import type { Comparison } from '../../numbers/verdicts.js';
 
 /** Percent by which a ratio is below or above 1, with its interval turned the same way. */
 export function change(comparison: Comparison): { readonly percent: number; readonly ci95: Interval | null } {
@@ -73,11 +73,6 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
 /** The interval of a quantity whose sign is turned, as in "7 points below [4, 10]". */
 function turned(ends: Interval | null): Interval | null {
   return ends === null ? null : [-ends[1], -ends[0]];
-}
-
-/** @example enumerate(['a', 'b', 'c']) // => 'a, b and c' */
-export function enumerate(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)!}`;
 }
 
 /**
