@@ -3,7 +3,7 @@
 A short continuation with a high learning rate leaves the decoder a worse language model than it was, although
 it copies better; on the way between both it is better than either.
 
-Usage: python mix.py --work DIR --bundle FOLDER --share 0.5
+Usage: python -m training.mix --work DIR --bundle FOLDER --share 0.5
 Replaces the weights in ``<work>/decoder.pt``; the trained ones are kept as ``<work>/decoder-trained.pt``.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from start import weights
+from training.model import weights
 
 
 def main():

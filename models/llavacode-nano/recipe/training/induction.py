@@ -2,7 +2,7 @@
 
 A decoder that copies perfectly pays nothing for the repetition; one that ignores it pays as much as the first time.
 
-Usage: python induction.py --work DIR --bundle FOLDER
+Usage: python -m training.induction --data DIR --bundle FOLDER
 """
 
 import argparse
@@ -13,9 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model import Decoder
-from samples import Samples
-from start import weights
+from data.samples import Samples
+from training.model import Decoder, weights
 
 GAPS = (0, 300)  # tokens of other code between code and repetition
 
@@ -53,12 +52,12 @@ def copying_costs(model, held):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     args = parser.parse_args()
     model = Decoder(json.loads((args.bundle / "decoder/config.json").read_text()))
     model.load_state_dict(weights(args.bundle / "decoder/model.safetensors"))
-    for gap, (first, again) in copying_costs(model, Samples(args.work / "samples-heldout.npz")).items():
+    for gap, (first, again) in copying_costs(model, Samples(args.data / "samples-heldout.npz")).items():
         print(f"code costs {first:.3f} nats a token; again, after {gap:3} tokens of other code, {again:.3f}")
 
 

@@ -6,7 +6,7 @@ A sample is one hole of a file: ``left`` (ends with the hole line's indentation)
 other files of the package.  Token ids are stored at evaluation length: left keeps
 its last, right and K their first tokens.
 
-File ``<work>/samples-<name>.npz``:
+File ``<data>/samples-<name>.npz``:
   tokens       uint16, all parts one after another
   bounds       int64 [n, 5], start of K, left, right, middle and the end of middle
   chunks       int32 [n, top_k], rows of the chunk table, best first, -1 = none
@@ -14,7 +14,7 @@ File ``<work>/samples-<name>.npz``:
   query_tokens, query_bounds   encoder ids of every sample's retrieval query
   package      int32 [n]; packages: the names
 
-Usage: python samples.py --work DIR --config FILE --name NAME   (NAME is a key of the config's "samples")
+Usage: python -m data.samples --data DIR --config FILE --name NAME   (NAME is a key of the config's "samples")
 """
 
 import argparse
@@ -25,33 +25,12 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from retrieve import PackageIndex, query_text
+from data.prompt import BATCH, budgets, context_block, encode, encode_heads, encode_tails, load_tokenizer
+from data.retrieve import PackageIndex, query_text
 
-HEADER = "// Here are some relevant code fragments from other files of the repo:\n\n"
-CHUNK_HEADER = "// the below code fragment can be found in:\n// "
 TRIVIAL = re.compile(r"^(//|/\*|\*|import\b|export \* |\} from )")
 PACKAGE_CAP = 1_500_000  # bytes above which a package gets no more samples
-BATCH = 1024
-
-
-def budgets(config):
-    """(left, right, context) token budgets of LlavaCode's prompt (left:right = 2:1)."""
-    p = config["prompt"]
-    total = p["max_prompt_tokens"] - p["max_new_tokens"] - 3
-    right = int(total / (p["left_right_ratio"] + 1))
-    return int(right * p["left_right_ratio"]), right, p["context_tokens"]
-
-
-def context_block(chunks):
-    """The commented cross-file text of (path, text) chunks; "" without chunks."""
-    if not chunks:
-        return ""
-    blocks = (
-        CHUNK_HEADER + path + "\n" + "".join(f"// {line}\n" for line in text.split("\n")) + "\n" for path, text in chunks
-    )
-    return HEADER + "".join(blocks)
 
 
 def split_hole(lines, start, count):
@@ -101,22 +80,6 @@ def holes_of_package(job):
     return samples, {w: (index.paths[index.owner[w]], index.windows[w]) for w in used}
 
 
-def encode(tokenizer, texts):
-    """Token ids of the texts, as uint16 arrays."""
-    return [
-        np.array(e.ids, np.uint16)
-        for i in range(0, len(texts), BATCH)
-        for e in tokenizer.encode_batch(texts[i : i + BATCH], add_special_tokens=False)
-    ]
-
-
-def tail(text, characters):
-    """At most the last ``characters``, cut at a line start."""
-    if len(text) <= characters:
-        return text
-    return text[text.index("\n", len(text) - characters) + 1 :] if "\n" in text[-characters:] else text[-characters:]
-
-
 def quotas(records, count):
     """Samples per package, proportional to its bytes up to PACKAGE_CAP."""
     sizes = {}
@@ -133,11 +96,14 @@ def pack(arrays):
     return np.concatenate(arrays) if arrays else np.zeros(0, np.uint16), bounds
 
 
-def build(records, config, work, count, multi_line, seed):
-    """All arrays of one sample file (see the module's docstring)."""
-    lc, rc, kc = budgets(config)
-    decoder = Tokenizer.from_file(str(work / "tokenizers/decoder/tokenizer.json"))
-    encoder = Tokenizer.from_file(str(work / "tokenizers/encoder/tokenizer.json"))
+def build(records, config, tokenizers, count, multi_line, seed):
+    """All arrays of one sample file (see the module's docstring).
+
+    tokenizers: folder with ``decoder/tokenizer.json`` and ``encoder/tokenizer.json``.
+    """
+    lc, rc, kc = budgets(config["prompt"])
+    decoder = load_tokenizer(tokenizers / "decoder/tokenizer.json")
+    encoder = load_tokenizer(tokenizers / "encoder/tokenizer.json")
     top_k = config["prompt"]["top_k"]
     packages = {}
     for r in records:
@@ -163,12 +129,12 @@ def build(records, config, work, count, multi_line, seed):
     parts = []
     for i in range(0, len(samples), BATCH):
         batch = samples[i : i + BATCH]
-        k = encode(decoder, [s[5][: kc * 10] for s in batch])
-        left = encode(decoder, [tail(s[0], lc * 10) for s in batch])
-        right = encode(decoder, [s[2][: rc * 10] for s in batch])
+        k = encode_heads(decoder, [s[5] for s in batch], kc)
+        left = encode_tails(decoder, [s[0] for s in batch], lc)
+        right = encode_heads(decoder, [s[2] for s in batch], rc)
         middle = encode(decoder, [s[1] for s in batch])
-        for a, b, c, d in zip(k, left, right, middle):
-            parts += [a[:kc], b[-lc:], c[:rc], d]
+        for group in zip(k, left, right, middle):
+            parts += group
     tokens, bounds = pack(parts)
     n = len(samples)
     chunks = np.full((n, top_k), -1, np.int32)
@@ -218,15 +184,17 @@ class Samples:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--tokenizers", type=Path, help="folder of the tokenizers; <data>/tokenizers unless given")
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     plan = config["samples"][args.name]
-    records = [r for r in map(json.loads, open(args.work / "corpus.jsonl")) if r["split"] == plan["split"]]
-    arrays = build(records, config, args.work, plan["count"], plan["multi_line"], args.name)
-    np.savez(args.work / f"samples-{args.name}.npz", **arrays)
+    records = [r for r in map(json.loads, open(args.data / "corpus.jsonl")) if r["split"] == plan["split"]]
+    tokenizers = args.tokenizers or args.data / "tokenizers"
+    arrays = build(records, config, tokenizers, plan["count"], plan["multi_line"], args.name)
+    np.savez(args.data / f"samples-{args.name}.npz", **arrays)
     widths = np.diff(arrays["bounds"], axis=1)
     print(f"samples                {len(arrays['bounds'])}")
     print(f"chunks in the table    {len(arrays['chunk_bounds']) - 1}")

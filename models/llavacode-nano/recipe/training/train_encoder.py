@@ -9,7 +9,7 @@ tokenizers share their BPE entries.  Losses on the pooled, normalised vectors:
                   decoder, which then predicts the chunk's text
 The projector trained here is kept as the start of ``train_projector.py``.
 
-Usage: torchrun --nproc-per-node CORES train_encoder.py --work DIR --config FILE --minutes M
+Usage: torchrun --nproc-per-node CORES -m training.train_encoder --data DIR --work DIR --config FILE --minutes M
 Resumes from ``<work>/encoder.pt``; curve in ``<work>/encoder-curve.jsonl``.
 """
 
@@ -22,11 +22,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from evaluate import SPECIALS, chunk_input, load
-from model import PAD, Decoder, Encoder, Projector, fim_ids, pad_rows
-from samples import Samples
-from tokenizer import ENCODER_SPECIALS, SHIFT
-from workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
+from data.prompt import CHUNK_SPECIALS, PAD, chunk_input
+from data.samples import Samples
+from data.tokenizer import ENCODER_SPECIALS, SHIFT
+from training.model import Decoder, Encoder, Projector, load, pad_rows
+from training.workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
 
 UNKNOWN = ENCODER_SPECIALS.index("<unk>")
 ABSENT_WEIGHT = 20.0  # of the absent tokens' mean loss; without it everything is predicted
@@ -87,7 +87,7 @@ def draw(samples, candidates, shape, rng):
     picked = rng.choice(candidates, count, replace=False)
     ranked = samples.chunks[picked, rng.integers(0, 3, count)]
     rows = np.where(ranked >= 0, ranked, samples.chunks[picked, 0])
-    chunks = [samples.chunk(r)[: tokens - SPECIALS] for r in rows]
+    chunks = [samples.chunk(r)[: tokens - CHUNK_SPECIALS] for r in rows]
     template = pad_rows([chunk_input(x, tokens) for x in chunks], PAD, tokens)
     query = pad_rows([samples.query(i)[-tokens:] for i in picked], PAD, tokens)
     return template, pad_rows(chunks, PAD, tokens), query, chunks
@@ -95,6 +95,7 @@ def draw(samples, candidates, shape, rng):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time in all, restarts included")
@@ -104,7 +105,7 @@ def main():
     device = pick_device()
     rank, world = join_workers(device)
     torch.manual_seed(0)
-    samples = Samples(args.work / f"samples-{c['samples']}.npz")
+    samples = Samples(args.data / f"samples-{c['samples']}.npz")
     weight = token_weights(samples, e["vocab_size"]).to(device)
     decoder = load(Decoder(d), args.work / "decoder.pt", device).requires_grad_(False)
     modules = nn.ModuleDict(

@@ -17,12 +17,14 @@ Then only the new heads are trained, on code that is repeated after other code, 
 ``graft.steps``.  The rotary base grows at the same time (the configuration's ``rope_theta``), so that there are
 enough slow pairs; the cross entropy that this costs comes back within the first minutes of training.
 
-Usage: python graft.py --work DIR --config FILE --bundle FOLDER
-Writes ``<work>/grafted.safetensors`` for ``train_decoder.py --init``; prints what repeated code costs.
+Usage: python -m training.graft --data DIR --work DIR --config FILE --bundle FOLDER
+Writes ``<work>/grafted.safetensors`` for ``train_decoder.py --init`` and ``<work>/graft-curve.jsonl``, and prints
+what repeated code costs.
 """
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +32,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from induction import code_losses, copying_costs, repeated
-from model import Decoder, head_dim
-from samples import Samples
-from start import weights
+from data.samples import Samples
+from training.induction import code_losses, copying_costs, repeated
+from training.model import Decoder, head_dim, weights
 
 CODE = 32  # width of a token's code
 SECOND = 0.7  # weight of the code of the token before the last one
@@ -193,6 +194,7 @@ def build(model, before, c, ids, rng):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True, help="folder of the decoder that gets the heads")
@@ -202,16 +204,21 @@ def main():
     before = json.loads((args.bundle / "decoder/config.json").read_text())
     assert all(before[k] == v for k, v in config["graft"]["onto"].items()), before
     torch.manual_seed(0)
+    began = time.monotonic()
     rng = np.random.default_rng(0)
     model = Decoder(c)
     widen(model, weights(args.bundle / "decoder/model.safetensors"), c, before)
-    train, held = Samples(args.work / "samples-train2.npz"), Samples(args.work / "samples-heldout.npz")
+    train, held = Samples(args.data / "samples-train2.npz"), Samples(args.data / "samples-heldout.npz")
+
+    lines = []
 
     def report(step):
-        costs = ", ".join(f"{a:.3f}, again {b:.3f} after {gap}" for gap, (a, b) in copying_costs(model, held).items())
-        print(f"step {step:4}: nats a token of code, and of its repetition by the tokens in between: {costs}", flush=True)
+        costs = {str(gap): [round(x, 4) for x in pair] for gap, pair in copying_costs(model, held).items()}
+        lines.append({"step": step, "elapsed": round(time.monotonic() - began, 1), "costs": costs})
+        shown = ", ".join(f"{a:.3f}, again {b:.3f} after {gap}" for gap, (a, b) in costs.items())
+        print(f"step {step:4}: nats a token of code, and of its repetition by the tokens in between: {shown}", flush=True)
 
-    report("old")
+    report(-1)
     ids = repeated(train, rng, 48, 200, 100)[0]
     build(model, before, c, ids, rng)
     report(0)
@@ -230,8 +237,9 @@ def main():
         for p, _ in parts:
             p.grad *= masks[id(p)]
         optimizer.step()
-        if (step + 1) % 50 == 0:
+        if (step + 1) % 50 == 0 or step + 1 == steps:
             report(step + 1)
+    (args.work / "graft-curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.work / "grafted.safetensors")
 
 

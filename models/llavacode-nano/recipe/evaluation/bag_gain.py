@@ -5,7 +5,7 @@ tells one place of the line from another could gain more. The decoder completes 
 four features of the retrieved chunks, the same at every place, with one weight each that is fitted on the first half of
 the holes. The other half tells how much lower the cross entropy is, beside what the text itself brings there.
 
-Usage: python bag_gain.py --work DIR --bundle FOLDER [--count 500]
+Usage: python -m evaluation.bag_gain --data DIR --bundle FOLDER [--count 500]
 """
 
 import argparse
@@ -16,11 +16,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model import Decoder, fim_ids
-from samples import Samples
-from start import weights
-from tokenizer import SHIFT
-from train_encoder import token_weights
+from data.prompt import fim_ids, prompt_ids
+from data.samples import Samples
+from data.tokenizer import SHIFT
+from training.model import Decoder, weights
+from training.train_encoder import token_weights
 
 STEPS, RATE = 60, 0.05
 
@@ -45,15 +45,15 @@ def line_logits(model, prompt, middle):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--count", type=int, default=500)
     args = parser.parse_args()
     model = Decoder(json.loads((args.bundle / "decoder/config.json").read_text()))
     model.load_state_dict(weights(args.bundle / "decoder/model.safetensors"))
     vocab_size = model.model["embed_tokens"].num_embeddings
-    end, prefix, suffix, middle_token = fim_ids(vocab_size)
-    samples = Samples(args.work / "samples-heldout.npz")
+    ids = fim_ids(vocab_size)
+    samples = Samples(args.data / "samples-heldout.npz")
     encoder = json.loads((args.bundle / "encoder/config.json").read_text())
     idf = np.zeros(vocab_size, np.float32)
     own = token_weights(samples, encoder["vocab_size"])[SHIFT:]
@@ -62,12 +62,12 @@ def main():
     with torch.no_grad():
         for i in range(args.count):
             k, left, right, middle = samples.parts(i)
-            prompt = np.concatenate(([prefix], left, [suffix], right, [middle_token]))
-            target = torch.as_tensor(np.append(middle, end))
+            prompt = prompt_ids([], left, right, ids)
+            target = torch.as_tensor(np.append(middle, ids[0]))
             logits = line_logits(model, prompt, middle)
             chunks = [samples.chunk(r) - SHIFT for r in samples.chunks[i] if r >= 0]
             holes.append((logits, target, features(chunks, idf)))
-            with_text = F.cross_entropy(line_logits(model, np.concatenate((k, prompt)), middle), target)
+            with_text = F.cross_entropy(line_logits(model, prompt_ids(k, left, right, ids), middle), target)
             text.append((with_text - F.cross_entropy(logits, target)).item())
     fitted, tested = holes[: args.count // 2], holes[args.count // 2 :]
     weight = torch.zeros(4, requires_grad=True)

@@ -1,12 +1,12 @@
 """Trains the projectors of the ablations, one after another, each from its own start and for the same steps.
 
 All see the same samples in the same order, with the seeds of ``train_projector.py``; what differs
-stands in VARIANTS.  Needs ``decoder.pt``, ``encoder.pt`` and the sample files in the work folder.
+stands in VARIANTS.  Needs ``decoder.pt`` and ``encoder.pt`` in the work folder and the sample files in the data folder.
 Every projector is written as ``<out>/<name>.safetensors`` as soon as it is trained; what is there
 already is not trained again, and an interrupted one goes on from its checkpoint.  The harness then
 measures them: ``npm run check:ablations -- <out>``.
 
-Usage: python ablations.py --work DIR --config FILE --out FOLDER --steps N [--workers N] [--only NAME,NAME]
+Usage: python -m training.ablations --data DIR --work DIR --config FILE --out FOLDER --steps N [--workers N] [--only NAME,NAME]
 """
 
 import argparse
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from export import load_part, write
-from model import Projector
+from training.export import load_part, write
+from training.model import Projector
 
 VARIANTS = {
     "3L": {},
@@ -33,14 +33,14 @@ VARIANTS = {
 
 def train(args, name):
     variant = VARIANTS[name]
-    common = ["--work", str(args.work), "--config", str(args.config), "--name", f"ablation-{name}"]
+    common = ["--data", str(args.data), "--work", str(args.work), "--config", str(args.config), "--name", f"ablation-{name}"]
     shape = [str(x) for key in ("layers", "tokens") if key in variant for x in (f"--{key}", variant[key])]
     align = ["--align", str(variant["align"])] if "align" in variant else []
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     if not (args.work / f"ablation-{name}-start.pt").exists():
-        subprocess.run([sys.executable, "start_projector.py", *common, *shape], check=True, cwd=here)
+        subprocess.run([sys.executable, "-m", "training.start_projector", *common, *shape], check=True, cwd=here)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(args.workers)]
-    command += ["train_projector.py", *common, *shape, *align, "--steps", str(args.steps)]
+    command += ["-m", "training.train_projector", *common, *shape, *align, "--steps", str(args.steps)]
     subprocess.run(command, check=True, cwd=here, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
@@ -50,7 +50,7 @@ def last_line(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("work", "config", "out"):
+    for name in ("data", "work", "config", "out"):
         parser.add_argument(f"--{name}", type=lambda p: Path(p).resolve(), required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--workers", type=int, default=1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))

@@ -4,7 +4,7 @@ The measure is the longest run of tokens of the middle that stands in the other 
 share of the middle.  The middle's first token is left out: after indentation it is spelled
 without the space that it has inside a commented line.
 
-Usage: python copies.py --work DIR --name NAME   (prints the distribution of a sample file)
+Usage: python -m data.copies --data DIR --name NAME   (prints the distribution of a sample file)
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from samples import Samples
+from data.samples import Samples
 
 
 def longest_run(a, b):
@@ -57,11 +57,11 @@ def repeats(shares, plan):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--name", required=True)
     args = parser.parse_args()
-    samples = Samples(args.work / f"samples-{args.name}.npz")
-    shares = copied_shares(samples, args.work / f"copies-{args.name}.npy")
+    samples = Samples(args.data / f"samples-{args.name}.npz")
+    shares = copied_shares(samples, args.data / f"copies-{args.name}.npy")
     for column, name in enumerate(("context", "file")):
         levels = [f"{level:.1f}: {(shares[:, column] >= level).mean():.3f}" for level in (0.3, 0.5, 0.7, 0.9, 1.0)]
         print(f"{name:8} share of samples with a copied run of at least  {'  '.join(levels)}")

@@ -4,7 +4,7 @@ Both tokenizers share merges; they differ in special tokens and therefore in ids
 The decoder carries Qwen2.5-Coder's special tokens, the encoder RoBERTa's plus
 UniXcoder's ``<encoder-only>`` at UniXcoder's id 6.
 
-Usage: python tokenizer.py --work DIR --config FILE
+Usage: python -m data.tokenizer --data DIR --config FILE
 """
 
 import argparse
@@ -95,18 +95,18 @@ def corpus_sample(path, megabytes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     size = config["decoder"]["vocab_size"]
-    texts = corpus_sample(args.work / "corpus.jsonl", config["tokenizer_megabytes"])
+    texts = corpus_sample(args.data / "corpus.jsonl", config["tokenizer_megabytes"])
     vocab, merges = train_bpe(texts, size - len(DECODER_SPECIALS))
 
     decoder = assemble(vocab, merges, DECODER_SPECIALS, specials_first=False)
     save(
         decoder,
-        args.work / "tokenizers/decoder",
+        args.data / "tokenizers/decoder",
         {
             "tokenizer_class": "Qwen2Tokenizer",
             "bos_token": None,
@@ -121,7 +121,7 @@ def main():
     encoder = assemble(vocab, merges, ENCODER_SPECIALS, specials_first=True)
     save(
         encoder,
-        args.work / "tokenizers/encoder",
+        args.data / "tokenizers/encoder",
         {
             "tokenizer_class": "RobertaTokenizer",
             "bos_token": "<s>",

@@ -8,7 +8,7 @@ Matrices are trained with Muon, embeddings, norms and biases with AdamW.  Every 
 of the schedule is a share of ``--minutes`` of training time, counted over restarts
 and without the time for which a step was paused from outside.
 
-Usage: torchrun --nproc-per-node CORES train_decoder.py --work DIR --config FILE --minutes M
+Usage: torchrun --nproc-per-node CORES -m training.train_decoder --data DIR --work DIR --config FILE --minutes M
 (or plain ``python`` for one process or one GPU).
 Resumes from ``<work>/decoder.pt``; curve in ``<work>/decoder-curve.jsonl``.
 """
@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 
-from copies import copied_shares, repeats
-from graft import protect
-from model import Decoder, fim_ids, pad_rows
-from planted import Planter
-from samples import Samples
-from workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
+from data.copies import copied_shares, repeats
+from data.planted import Planter
+from data.prompt import fim_ids
+from data.samples import Samples
+from training.graft import protect
+from training.model import Decoder, pad_rows, weights
+from training.workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
 
 PARTS = ("context", "code", "middle")
 SPECIALS = 4  # prefix, suffix, middle, endoftext
@@ -171,6 +171,7 @@ def validate(model, samples, count, phase, ids, device):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="training time in all, restarts included")
@@ -184,7 +185,7 @@ def main():
     ids = fim_ids(config["decoder"]["vocab_size"])
     model = Decoder(config["decoder"]).to(device)
     if args.init:
-        model.load_state_dict({k: v.float() for k, v in load_file(args.init).items()})
+        model.load_state_dict(weights(args.init))
     if "graft" in config:
         protect(model, config["decoder"], config["graft"]["onto"])
     both = optimizers(model, c)
@@ -198,8 +199,8 @@ def main():
         for (optimizer, _), s in zip(both, saved["optimizers"]):
             optimizer.load_state_dict(s)
         state = saved["state"]
-    planter = Planter(args.work / "tokenizers/decoder/tokenizer.json")
-    valid = Samples(args.work / "samples-heldout.npz")
+    planter = Planter(args.data / "tokenizers/decoder/tokenizer.json")
+    valid = Samples(args.data / "samples-heldout.npz")
     curve = open(args.work / "decoder-curve.jsonl", "a") if rank == 0 else None
     budget = args.minutes * 60
     clock = ActiveClock(state["elapsed"])
@@ -229,8 +230,8 @@ def main():
         if current != phase_name:
             phase_name = current
             name = c["phases"][current]["samples"]
-            samples = Samples(args.work / f"samples-{name}.npz")
-            shares = copied_shares(samples, args.work / f"copies-{name}.npy")
+            samples = Samples(args.data / f"samples-{name}.npz")
+            shares = copied_shares(samples, args.data / f"copies-{name}.npy")
             seed = state["step"] * world + rank
             often = repeats(shares, c["copies"])
             batches = Batches(samples, often, planter, ids, c["batch_tokens"] // world, c["micro_tokens"], seed)

@@ -4,13 +4,17 @@
 tarball); ``npm pack`` fetches it, so any npm configuration works.  Kept are the
 TypeScript sources (``.ts``, ``.tsx``, ``.mts``; no declarations, tests, generated or
 minified files).  Files are de-duplicated among themselves and against the
-benchmark packages listed under ``excluded``; the counts are written back into
-``corpus.json``.
+benchmark packages listed under ``excluded``.  The counts of the whole corpus must be
+those of ``corpus.json``; ``--write-counts`` writes them there instead, after a change
+of its packages.
 
-Output: ``<work>/corpus.jsonl``, one ``{package, path, split, text}`` per file, ``path``
+Output: ``<data>/corpus.jsonl``, one ``{package, path, split, text}`` per file, ``path``
 relative to the package root.
 
-Usage: python corpus.py --work DIR
+Usage: python -m data.corpus --data DIR [--config FILE] [--split heldout] [--write-counts]
+A configuration with a part "corpus" takes only the packages that it names, and
+``--split`` only those of one split: the counts are then not compared, but for the
+packages of the split ``heldout``, of which nothing depends on the others.
 """
 
 import argparse
@@ -26,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-RECIPE = Path(__file__).parent
+LOCK = Path(__file__).parent.parent / "corpus.json"
 SKIP_PATH = re.compile(
     r"(^|/)(node_modules|tests?|__tests__|__testfixtures__|__mocks__|testing|mocks?|fixtures?|e2e|stories|examples?|chromatic|generated)/"
     r"|\.(test|spec|stories|bench|gen|generated)\.[a-z]+$|\.d\.[a-z]*ts$"
@@ -156,19 +160,9 @@ def read(entry, cache):
     ]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    work = parser.parse_args().work
-    cache = work / "packages"
-    cache.mkdir(parents=True, exist_ok=True)
-    lock = json.loads((RECIPE / "corpus.json").read_text())
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda e: fetch(e, cache), lock["packages"] + lock["excluded"]))
-    files = [f for entry in lock["packages"] for f in read(entry, cache)]
-    bench = [f for entry in lock["excluded"] for f in read(entry, cache)]
-    report = {"files": len(files), "bytes": sum(len(f["text"].encode()) for f in files), "benchmarkFiles": len(bench)}
-
+def clean(files, bench):
+    """(files without copies, sorted by package and path; report of what was dropped)."""
+    report = {"files": len(files), "bytes": size_of(files), "benchmarkFiles": len(bench)}
     reasons = benchmark_overlaps(files, bench)
     report["droppedForBenchmark"] = dict(Counter(reasons.values()))
     files = [f for i, f in enumerate(files) if i not in reasons]
@@ -181,16 +175,60 @@ def main():
     report["droppedExactCopies"] = len(files) - len(unique)
     report["droppedNearCopies"] = len(near)
     files = sorted((f for i, f in enumerate(unique) if i not in near), key=lambda f: (f["package"], f["path"]))
-    report["keptFiles"], report["keptBytes"] = len(files), sum(len(f["text"].encode()) for f in files)
+    report["keptFiles"], report["keptBytes"] = len(files), size_of(files)
+    return files, report
 
-    for entry in lock["packages"]:
+
+def size_of(files):
+    return sum(len(f["text"].encode()) for f in files)
+
+
+def chosen(lock, config, split):
+    """(packages, benchmark packages) of corpus.json that are taken."""
+    names = config.get("corpus", {})
+    take = lambda part: [e for e in lock[part] if part not in names or e["package"] in names[part]]  # noqa: E731
+    packages = [e for e in take("packages") if split is None or e.get("split", "train") == split]
+    return packages, take("excluded")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--split", choices=("train", "heldout"))
+    parser.add_argument("--write-counts", action="store_true")
+    args = parser.parse_args()
+    cache = args.data / "packages"
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = json.loads(LOCK.read_text())
+    packages, excluded = chosen(lock, json.loads(args.config.read_text()) if args.config else {}, args.split)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda e: fetch(e, cache), packages + excluded))
+    files, report = clean(
+        [f for entry in packages for f in read(entry, cache)], [f for entry in excluded for f in read(entry, cache)]
+    )
+    is_whole = len(packages) == len(lock["packages"]) and len(excluded) == len(lock["excluded"])
+    for entry in packages:
         own = [f for f in files if f["package"] == entry["package"]]
-        entry["files"], entry["bytes"] = len(own), sum(len(f["text"].encode()) for f in own)
-    lock["report"] = report
-    (RECIPE / "corpus.json").write_text(json.dumps(lock, indent=1, ensure_ascii=False) + "\n")
-    with open(work / "corpus.jsonl", "w") as out:
+        counts = {"files": len(own), "bytes": size_of(own)}
+        pinned = {key: entry.get(key) for key in counts}
+        if args.write_counts:
+            entry.update(counts)
+        elif (is_whole or entry.get("split") == "heldout") and counts != pinned:
+            raise SystemExit(
+                f"{entry['package']}: {counts} were kept, corpus.json has {pinned}; "
+                "look for what changed in data/corpus.py, or run it with --write-counts"
+            )
+    if args.write_counts:
+        if not is_whole:
+            raise SystemExit("--write-counts: needs all packages of corpus.json; leave --split and --config out")
+        lock["report"] = report
+        LOCK.write_text(json.dumps(lock, indent=1, ensure_ascii=False) + "\n")
+    unfinished = args.data / "corpus.jsonl.tmp"
+    with open(unfinished, "w") as out:
         for f in files:
             out.write(json.dumps({k: f[k] for k in ("package", "path", "split", "text")}) + "\n")
+    unfinished.rename(args.data / "corpus.jsonl")
     for key, value in report.items():
         print(f"{key:22} {value}")
 

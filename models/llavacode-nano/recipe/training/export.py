@@ -3,11 +3,14 @@
 Parts without a checkpoint yet are exported with their initial weights, so that the
 layout can be used early.
 
-Usage: python export.py --work DIR --config FILE --out FOLDER
+Usage: python -m training.export --data DIR --work DIR --config FILE --out FOLDER [--version V] [--curves FILE ...]
+``--curves`` names the training curves of all parts, those of earlier versions that they go on from included; the
+sum of their times becomes ``training.hours`` of bundle.json.
 """
 
 import argparse
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -15,18 +18,24 @@ import torch
 from safetensors.torch import save_file
 from transformers import Qwen2ForCausalLM, RobertaModel
 
-from model import PAD, RMS_EPS, LAYER_NORM_EPS, Decoder, Encoder, Projector, fim_ids, head_dim
+from data.prompt import PAD, fim_ids
+from training.model import LAYER_NORM_EPS, RMS_EPS, Decoder, Encoder, Projector, head_dim
 
-BUNDLE = {
-    "schema": "llava-eval/bundle@1",
-    "name": "llavacode-nano",
-    "version": "0.3.0",
-    "license": "Apache-2.0",
+PARTS = {
     "decoder": {"path": "decoder", "promptFamily": "qwen2.5-coder"},
     "encoder": {"path": "encoder", "input": "unixcoder", "maxTokens": 256, "pooling": "mean", "normalize": True},
     "projector": {"path": "projector.safetensors", "layers": 3},
 }
 TOLERANCE = 2e-4  # largest difference to HF in fp32 on the exported weights
+
+
+def hours(curves):
+    """Hours of training that the last lines of the curves tell of, to a tenth."""
+    return round(sum(json.loads(c.read_text().splitlines()[-1])["elapsed"] for c in curves) / 3600, 1)
+
+
+def device_name():
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{len(os.sched_getaffinity(0))} CPU cores"
 
 
 def decoder_config(c):
@@ -100,9 +109,10 @@ def check(decoder, encoder, out, vocab):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    for name in ("data", "work", "config", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--version", default="0.3.0")
+    parser.add_argument("--curves", type=Path, nargs="*", default=[])
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     torch.manual_seed(0)
@@ -114,16 +124,24 @@ def main():
         folder = args.out / name
         folder.mkdir(parents=True, exist_ok=True)
         for file in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(args.work / "tokenizers" / name / file, folder / file)
+            shutil.copyfile(args.data / "tokenizers" / name / file, folder / file)
         (folder / "config.json").write_text(json.dumps(part_config, indent=2) + "\n")
         write(module, folder / "model.safetensors")
     write(projector, args.out / "projector.safetensors")
-    defaults = {
-        "maxPromptTokens": p["max_prompt_tokens"],
-        "contextTokens": p["context_tokens"],
-        "contextPlacement": "before-prefix",
+    about = {
+        "schema": "llava-eval/bundle@1",
+        "name": "llavacode-nano",
+        "version": args.version,
+        "license": "Apache-2.0",
+        "training": {"hours": hours(args.curves), "device": device_name()},
+        **PARTS,
+        "defaults": {
+            "maxPromptTokens": p["max_prompt_tokens"],
+            "contextTokens": p["context_tokens"],
+            "contextPlacement": "before-prefix",
+        },
     }
-    (args.out / "bundle.json").write_text(json.dumps({**BUNDLE, "defaults": defaults}, indent=2) + "\n")
+    (args.out / "bundle.json").write_text(json.dumps(about, indent=2) + "\n")
     first, second = check(decoder, encoder, args.out, min(d["vocab_size"], e["vocab_size"]))
     count = lambda m: sum(x.numel() for x in m.parameters())  # noqa: E731
     print(f"decoder    trained {has_decoder}  parameters {count(decoder):,}  largest difference to HF {first:.1e}")

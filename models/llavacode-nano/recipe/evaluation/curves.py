@@ -1,6 +1,6 @@
 """Draws the training curves as one SVG: decoder, encoder and projector side by side, as far as they were trained.
 
-Usage: python curves.py --work DIR --out FILE
+Usage: python -m evaluation.curves --work DIR --out FILE
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Carries a corpus to a machine without network, and a bundle back in small files.
 
-Usage: python pack.py shrink FILE --out FILE.xz     one compressed file
-       python pack.py grow FILE.xz --out FILE
-       python pack.py split FOLDER --out PARTS      a folder as files of at most 15 MB and ``parts.json``
-       python pack.py join PARTS --out FOLDER       checks every hash, then unpacks
+Usage: python -m data.pack shrink FILE --out FILE.xz     one compressed file
+       python -m data.pack grow FILE.xz --out FILE
+       python -m data.pack split FOLDER --out PARTS      a folder as files of at most 15 MB and ``parts.json``
+       python -m data.pack join PARTS --out FOLDER       checks every hash, then unpacks
 """
 
 import argparse

@@ -8,9 +8,8 @@ Evaluation never plants anything.
 """
 
 import numpy as np
-from tokenizers import Tokenizer
-
-from retrieve import WINDOW, non_blank
+from data.prompt import load_tokenizer
+from data.retrieve import WINDOW, non_blank
 
 BLOCK_HEAD = 2  # lines of a block before its code: "found in" and the path
 
@@ -22,7 +21,7 @@ class Planter:
     """
 
     def __init__(self, tokenizer):
-        self.tokenizer = Tokenizer.from_file(str(tokenizer))
+        self.tokenizer = load_tokenizer(tokenizer)
 
     def text(self, ids):
         return self.tokenizer.decode(ids.tolist(), skip_special_tokens=False)

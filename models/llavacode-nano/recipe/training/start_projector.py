@@ -7,7 +7,7 @@ learns, without the rest of the decoder, to map an encoder vector to the mean of
 chunk's tokens, weighted by inverse document frequency, the mean over chunks taken off, ``SCALE`` times as long: long
 enough that what the first layer adds to it does not matter, and the later layers read it as they read tokens.
 
-Usage: python start_projector.py --work DIR --config FILE [--name NAME] [--layers N] [--tokens N]
+Usage: python -m training.start_projector --data DIR --work DIR --config FILE [--name NAME] [--layers N] [--tokens N]
 Writes ``<work>/<name>-start.pt``; prints which share of the targets' variance the projector explains on other chunks.
 """
 
@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evaluate import SPECIALS, encode_chunks, load
-from model import Decoder, Encoder, Projector
-from samples import Samples
-from tokenizer import SHIFT
-from workers import pick_device
+from data.prompt import CHUNK_SPECIALS
+from data.samples import Samples
+from data.tokenizer import SHIFT
+from training.model import Decoder, Encoder, Projector, encode_chunks, load
+from training.workers import pick_device
 
-CHUNKS, TEST = 7_000, 500
-STEPS, ROWS = 2_000, 256
+ROWS = 256
 TOKENS = 192  # of a chunk that are read
 SCALE = 6.0
 
@@ -49,6 +48,7 @@ def targets(chunks, decoder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--name", default="projector")
@@ -56,27 +56,28 @@ def main():
     parser.add_argument("--tokens", type=int, default=1, help="soft tokens a chunk; all with the same target")
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
-    e, d = config["encoder"], config["decoder"]
+    e, d, plan = config["encoder"], config["decoder"], config["train_projector"]["start"]
+    steps, test = plan["steps"], plan["test"]
     device = pick_device()
     torch.manual_seed(0)
     decoder = load(Decoder(d), args.work / "decoder.pt", torch.device("cpu"))
     encoder = load(Encoder(e), args.work / "encoder.pt", device)
-    samples = Samples(args.work / f"samples-{config['train_projector']['samples']}.npz")
+    samples = Samples(args.data / f"samples-{config['train_projector']['samples']}.npz")
     rng = np.random.default_rng(0)
-    rows = rng.permutation(len(samples.data["chunk_bounds"]) - 1)[:CHUNKS]
+    rows = rng.permutation(len(samples.data["chunk_bounds"]) - 1)[: plan["chunks"]]
     chunks = [samples.chunk(r) for r in rows]
     cache = args.work / "start-vectors.pt"
     if not cache.exists():
-        torch.save(encode_chunks(encoder, chunks, config["prompt"]["chunk_tokens"] + SPECIALS, device), cache)
+        torch.save(encode_chunks(encoder, chunks, config["prompt"]["chunk_tokens"] + CHUNK_SPECIALS, device), cache)
     x = torch.load(cache)
     y = targets([ids - SHIFT for ids in chunks], decoder)
     size = y.pow(2).mean().sqrt()
     y /= size
     projector = Projector(e["hidden_size"], d["hidden_size"], args.layers, args.tokens)
     optimizer = torch.optim.AdamW(projector.parameters(), weight_decay=0.0)
-    split = len(x) - TEST
-    for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = 1e-3 * min(1, step / 100, (STEPS - step) / STEPS * 1.5)
+    split = len(x) - test
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 1e-3 * min(1, step / 100, (steps - step) / steps * 1.5)
         pick = torch.as_tensor(rng.integers(split, size=ROWS))
         loss = (projector(x[pick]).view(ROWS, args.tokens, -1) - y[pick][:, None]).pow(2).sum(-1).mean()
         optimizer.zero_grad()
@@ -84,7 +85,7 @@ def main():
         optimizer.step()
     with torch.no_grad():
         rest = (projector(x[split:]).view(-1, args.tokens, y.shape[1]) - y[split:, None]).pow(2).sum(-1).mean()
-    print(f"explained share of the targets on {TEST} other chunks  {1 - rest / y[split:].pow(2).sum(-1).mean():.3f}")
+    print(f"explained share of the targets on {test} other chunks  {1 - rest / y[split:].pow(2).sum(-1).mean():.3f}")
     last = getattr(projector, f"linear_{projector.layers}")
     for p in last.parameters():
         p.data *= SCALE * size

@@ -6,7 +6,7 @@ vectors of the batch.  Encoder vectors are computed once per chunk.  The weights
 start from those that ``start_projector.py`` left, or from the projector that
 ``train_encoder.py`` used for reconstruction, or from random ones (``--fresh``).
 
-Usage: torchrun --nproc-per-node CORES train_projector.py --work DIR --config FILE --minutes M
+Usage: torchrun --nproc-per-node CORES -m training.train_projector --data DIR --work DIR --config FILE --minutes M
 Resumes from ``<work>/projector.pt``; curve in ``<work>/projector-curve.jsonl``.
 """
 
@@ -20,13 +20,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from copies import copied_shares, repeats
-from evaluate import SPECIALS, encode_chunks, load
-from model import Decoder, Encoder, Projector, fim_ids, pad_rows
-from planted import Planter
-from samples import Samples
-from tokenizer import SHIFT
-from workers import ActiveClock, join_workers, pick_device, sum_over_workers
+from data.copies import copied_shares, repeats
+from data.planted import Planter
+from data.prompt import CHUNK_SPECIALS, fim_ids
+from data.samples import Samples
+from data.tokenizer import SHIFT
+from training.model import Decoder, Encoder, Projector, encode_chunks, load, pad_rows
+from training.workers import ActiveClock, join_workers, pick_device, sum_over_workers
 
 SOFT = -1  # placeholder id of a soft position
 
@@ -116,6 +116,7 @@ def cosine(progress, warmup):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     length = parser.add_mutually_exclusive_group(required=True)
@@ -157,15 +158,15 @@ def main():
         torch.save(saved, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").rename(checkpoint)
 
-    samples = Samples(args.work / f"samples-{c['samples']}.npz")
-    vectors = Vectors(samples, encoder, config["prompt"]["chunk_tokens"] + SPECIALS, device)
+    samples = Samples(args.data / f"samples-{c['samples']}.npz")
+    vectors = Vectors(samples, encoder, config["prompt"]["chunk_tokens"] + CHUNK_SPECIALS, device)
     # Samples with something to copy from their chunks come more often, as in the decoder's training.
-    times = repeats(copied_shares(samples, args.work / f"copies-{c['samples']}.npy"), c["copies"])
+    times = repeats(copied_shares(samples, args.data / f"copies-{c['samples']}.npy"), c["copies"])
     order = np.random.default_rng(1)
     times = np.floor(times + order.random(len(samples))).astype(int) * (samples.chunks[:, 0] >= 0)
     order = order.permutation(np.repeat(np.arange(len(samples)), times))[rank::world]
     rng = np.random.default_rng(state["step"] * world + rank)
-    planting = Planter(args.work / "tokenizers/decoder/tokenizer.json"), c["planted_share"]
+    planting = Planter(args.data / "tokenizers/decoder/tokenizer.json"), c["planted_share"]
     curve = open(args.work / f"{args.name}-curve.jsonl", "a") if rank == 0 else None
     clock = ActiveClock(state["elapsed"])
     last_save, sums, number = state["elapsed"], torch.zeros(2), 0

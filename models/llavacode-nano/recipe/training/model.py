@@ -7,21 +7,17 @@ Projector: the 3-layer MLP of LlavaCode (arXiv 2510.19644, ``models/projector.py
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import nn
 
+from data.prompt import PAD, chunk_input
+
 RMS_EPS, LAYER_NORM_EPS = 1e-6, 1e-5
-BOS, PAD, EOS, ENCODER_ONLY = 0, 1, 2, 6  # positions in tokenizer.ENCODER_SPECIALS
 
 
 def head_dim(c):
     """Width of an attention head of the decoder ``c``: its own, or the hidden size shared among the heads."""
     return c.get("head_dim", c["hidden_size"] // c["num_attention_heads"])
-
-
-def fim_ids(vocab_size):
-    """(endoftext, prefix, suffix, middle) ids; the nine specials end the decoder vocabulary."""
-    first = vocab_size - 9
-    return first, first + 3, first + 5, first + 4
 
 
 def causal_attention(q, k, v, block=256):
@@ -230,4 +226,30 @@ def pad_rows(rows, value, multiple=64):
     out = torch.full((len(rows), width), value, dtype=torch.long)
     for i, r in enumerate(rows):
         out[i, : len(r)] = torch.as_tensor(r)
+    return out
+
+
+def load(module, checkpoint, device):
+    """``module`` with the weights of a training checkpoint, if there is one, on ``device``, ready to be used."""
+    if checkpoint.exists():
+        module.load_state_dict(torch.load(checkpoint, map_location="cpu")["model"])
+    return module.to(device).eval()
+
+
+def weights(path):
+    """{name: float32 tensor} of a safetensors file."""
+    return {name: value.float() for name, value in load_file(path).items()}
+
+
+@torch.no_grad()
+def encode_chunks(encoder, rows, limit, device, batch=128):
+    """Normalised vectors [n, e] of chunk id rows (without specials), each input at most ``limit`` ids long."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    out = torch.zeros(len(rows), encoder.embeddings["word_embeddings"].embedding_dim)
+    for i in range(0, len(order), batch):
+        part = order[i : i + batch]
+        ids = pad_rows([chunk_input(rows[j], limit) for j in part], PAD).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            vectors = encoder(ids)
+        out[part] = F.normalize(vectors.float(), dim=1).cpu()
     return out
