@@ -350,7 +350,8 @@ class Recipe:
         if missing:
             raise SystemExit(f"{step.name} ended without {', '.join(missing)}; its log is {log}")
         self.stamp(step).write_text(json.dumps({"key": key, "finished": True}))
-        print(f"{'':22} done in {time.monotonic() - began:.0f} s: {log.read_text().splitlines()[-1][:120]}", flush=True)
+        said = [line for line in log.read_text().splitlines() if not line.startswith("$ ")][-1:]
+        print(f"{'':22} done in {time.monotonic() - began:.0f} s", *said[:1], sep=": ", flush=True)
 
 
 def selected(recipe, args, keys):
