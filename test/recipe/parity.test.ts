@@ -176,9 +176,9 @@ describe('the recipe and the program show the same', () => {
 describe('the recipe and the program score the same', () => {
   test('exact match and edit similarity, bit for bit', () => {
     for (const [prediction, reference, exactMatch, editSimilarity] of golden.scores) {
-      const compared = LLAVACODE.compared(prediction, { reference });
+      const task = { reference, prefix: '', language: 'typescript' } as const;
       assert.deepEqual(
-        LLAVACODE.scoreCompared(compared, { reference }),
+        LLAVACODE.scoreCompared(LLAVACODE.compared(prediction, task), task),
         { exactMatch, editSimilarity },
         JSON.stringify([prediction, reference]),
       );

@@ -328,6 +328,7 @@ class Recipe:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+                path.with_name(path.name + ".part").unlink(missing_ok=True)
         self.stamp(step).unlink(missing_ok=True)
 
     def run(self, step, key):

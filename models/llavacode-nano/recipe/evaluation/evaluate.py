@@ -10,9 +10,11 @@ another hole.
 Usage: python -m evaluation.evaluate --data DIR --config FILE --bundle FOLDER --out ROWS.jsonl [--count N]
 Writes one JSON line that says what was measured, then one for every pipeline and hole.  Means and intervals are
 made of these rows by the program's own statistics (``scripts/card-held-out.ts``); nothing is averaged here.
+Until all is done the rows are in ``ROWS.jsonl.part``, where an interrupted evaluation goes on.
 """
 
 import argparse
+import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -33,46 +35,55 @@ PIPELINES = "no-context,full-rag,compressed,compressed-random,compressed-shuffle
 SCHEMA = "llava-eval/held-out@1"
 
 
-@torch.no_grad()
-def generate(decoder, prompts, new_tokens, end):
-    """Greedy continuations of prompt embeddings (list of [T, C]), one id list each, cut at ``end``."""
-    device = prompts[0].device
-    width = max(len(p) for p in prompts)
-    x = torch.stack([F.pad(p, (0, 0, width - len(p), 0)) for p in prompts])
-    real = torch.stack([torch.arange(width, device=device) >= width - len(p) for p in prompts])
-    mask = real[:, None, None] & torch.ones(width, width, dtype=torch.bool, device=device).tril()
-    mask |= torch.eye(width, dtype=torch.bool, device=device)
-    caches = [{} for _ in decoder.model["layers"]]
-    rows = [[] for _ in prompts]
-    done = [False] * len(prompts)
-    offset = 0
-    for _ in range(new_tokens):
-        hidden = decoder(x, mask, caches, offset)[:, -1]
-        token = decoder.logits(hidden).argmax(1)
-        offset += x.shape[1]
-        for i, t in enumerate(token.tolist()):
-            done[i] = done[i] or t == end
-            if not done[i]:
-                rows[i].append(t)
-        if all(done):
-            break
-        real = F.pad(real, (0, 1), value=True)
-        mask, x = real[:, None, None], decoder.embed(token)[:, None]
-    return rows
+class Prefill:
+    """Prompt embeddings (list of [T, C]) read by the decoder once; completions and cross entropies go on from there."""
 
+    @torch.no_grad()
+    def __init__(self, decoder, prompts):
+        device = prompts[0].device
+        self.decoder, self.width = decoder, max(len(p) for p in prompts)
+        x = torch.stack([F.pad(p, (0, 0, self.width - len(p), 0)) for p in prompts])
+        self.real = torch.stack([torch.arange(self.width, device=device) >= self.width - len(p) for p in prompts])
+        mask = self.real[:, None, None] & torch.ones(self.width, self.width, dtype=torch.bool, device=device).tril()
+        mask |= torch.eye(self.width, dtype=torch.bool, device=device)
+        self.caches = [{} for _ in decoder.model["layers"]]
+        self.last = decoder(x, mask, self.caches)[:, -1:]
 
-@torch.no_grad()
-def entropies(decoder, prompts, middles):
-    """Mean cross entropy (nats per token) of each true middle after its prompt embeddings [T, C]."""
-    device = prompts[0].device
-    middles = [torch.as_tensor(m, device=device) for m in middles]
-    rows = [torch.cat((p, decoder.embed(m[:-1]))) for p, m in zip(prompts, middles)]
-    width = max(map(len, rows))
-    hidden = decoder(torch.stack([F.pad(r, (0, 0, 0, width - len(r))) for r in rows]))
-    starts = [len(p) - 1 for p in prompts]
-    return [
-        F.cross_entropy(decoder.logits(h[s : s + len(m)]), m).item() for h, s, m in zip(hidden, starts, middles)
-    ]
+    def go_on(self, x, mask, caches, offset):
+        """Hidden states of embeddings ``x`` after what ``caches`` hold; mask [B, T, S]."""
+        return self.decoder(x, mask[:, None], caches, offset)
+
+    @torch.no_grad()
+    def generate(self, new_tokens, end):
+        """Greedy continuations, one id list a prompt, cut at ``end``."""
+        caches, real, hidden = [dict(c) for c in self.caches], self.real, self.last
+        rows = [[] for _ in real]
+        done = [False] * len(rows)
+        for step in range(new_tokens):
+            token = self.decoder.logits(hidden[:, -1]).argmax(1)
+            for i, t in enumerate(token.tolist()):
+                done[i] = done[i] or t == end
+                if not done[i]:
+                    rows[i].append(t)
+            if all(done) or step == new_tokens - 1:
+                break
+            real = F.pad(real, (0, 1), value=True)
+            hidden = self.go_on(self.decoder.embed(token)[:, None], real[:, None], caches, self.width + step)
+        return rows
+
+    @torch.no_grad()
+    def entropies(self, middles):
+        """Mean cross entropy (nats per token) of each true middle (id arrays)."""
+        device = self.last.device
+        middles = [torch.as_tensor(m, device=device) for m in middles]
+        hidden, longest = self.last, max(map(len, middles)) - 1
+        if longest:
+            ids = torch.stack([F.pad(m[:-1], (0, longest + 1 - len(m))) for m in middles])
+            own = torch.ones(longest, longest, dtype=torch.bool, device=device).tril().expand(len(ids), -1, -1)
+            mask = torch.cat((self.real[:, None].expand(-1, longest, -1), own), 2)
+            caches = [dict(c) for c in self.caches]
+            hidden = torch.cat((hidden, self.go_on(self.decoder.embed(ids), mask, caches, self.width)), 1)
+        return [F.cross_entropy(self.decoder.logits(h[: len(m)]), m).item() for h, m in zip(hidden, middles)]
 
 
 def geometry(vectors):
@@ -89,6 +100,35 @@ def part(module, path, device):
     """``module`` with the weights of a bundle's file."""
     module.load_state_dict(weights(path))
     return module.to(device).eval()
+
+
+class Unfinished:
+    """The rows of an evaluation that is not done yet, in a file whose first line says what is evaluated."""
+
+    def __init__(self, path, about):
+        self.path, self.rows = path, {}
+        if path.exists():
+            # A line that was cut off by an interruption is the last one and holds no row.
+            lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+            if lines and json.loads(lines[0]) == about:
+                for row in map(json.loads, lines[1:]):
+                    self.rows[row["pipeline"], row["hole"]] = row
+        path.write_text("".join(json.dumps(line) + "\n" for line in (about, *self.rows.values())))
+
+    def has(self, job):
+        pipeline, holes = job
+        return all((pipeline, i) in self.rows for i in holes)
+
+    def add(self, rows):
+        with open(self.path, "a") as out:
+            out.write("".join(json.dumps(row) + "\n" for row in rows))
+        self.rows.update({(row["pipeline"], row["hole"]): row for row in rows})
+
+
+def digest(bundle, samples):
+    """SHA-256 over the weights of a bundle and a sample file."""
+    files = [*sorted(bundle.rglob("*.safetensors")), samples]
+    return hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
 
 
 class Prompts:
@@ -147,9 +187,10 @@ def main():
         """The rows of one batch of holes under one pipeline."""
         pipeline, holes = job
         made = [prompts.of(i, pipeline) for i in holes]
-        outputs = generate(prompts.decoder, made, setting["max_new_tokens"], end)
+        prefill = Prefill(prompts.decoder, made)
+        outputs = prefill.generate(setting["max_new_tokens"], end)
         middles = [samples.parts(i)[3] for i in holes]
-        nats = entropies(prompts.decoder, made, [np.append(m, end) for m in middles])
+        nats = prefill.entropies([np.append(m, end) for m in middles])
         rows = []
         for i, x, output, middle, h in zip(holes, made, outputs, middles, nats):
             exact, similarity = score(tokenizer.decode(output), tokenizer.decode(middle.tolist()))
@@ -162,21 +203,24 @@ def main():
     # One single-threaded worker per core; a GPU takes one batch after another.
     workers = args.workers or (1 if device.type == "cuda" else len(os.sched_getaffinity(0)))
     torch.set_num_threads(1)
-    rows = []
+    about = {"count": count, "pipelines": pipelines, "sha256": digest(args.bundle, args.data / "samples-heldout.npz")}
+    unfinished = Unfinished(args.out.with_name(args.out.name + ".part"), about)
+    jobs = [job for job in jobs if not unfinished.has(job)]
     with ThreadPoolExecutor(workers) as pool:
         for number, found in enumerate(pool.map(complete, jobs), 1):
-            rows += found
+            unfinished.add(found)
             print(f"batch {number} of {len(jobs)}", flush=True)
-    rows.sort(key=lambda row: (pipelines.index(row["pipeline"]), row["hole"]))
+    rows = [unfinished.rows[pipeline, i] for pipeline in pipelines for i in range(count)]
 
-    about = json.loads((args.bundle / "bundle.json").read_text())
-    head = {"schema": SCHEMA, "bundle": about["name"], "version": about["version"], "holes": count}
+    described = json.loads((args.bundle / "bundle.json").read_text())
+    head = {"schema": SCHEMA, "bundle": described["name"], "version": described["version"], "holes": count}
     head.update(torch=torch.__version__, device=device.type)
     for name, vectors in (("encoder", prompts.encoded), ("projector", prompts.projected.cpu())):
         head[name] = dict(zip(("meanCosine", "effectiveRank"), geometry(vectors)))
-    unfinished = args.out.with_name(args.out.name + ".tmp")
-    unfinished.write_text("".join(json.dumps(line) + "\n" for line in (head, *rows)))
-    unfinished.rename(args.out)
+    made = args.out.with_name(args.out.name + ".tmp")
+    made.write_text("".join(json.dumps(line) + "\n" for line in (head, *rows)))
+    made.rename(args.out)
+    unfinished.path.unlink()
     print(f"{args.out}: {len(rows)} rows of {count} holes")
 
 
