@@ -40,7 +40,7 @@ import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
 import { encoderTemplate, type EncoderInput } from '../prompt/encoder-input.js';
 import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
 import { VectorCache } from '../model/vector-cache.js';
-import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/dense.js';
+import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/rankers/embedder.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import type { Tokenizer } from '../inference/tokenizer.js';

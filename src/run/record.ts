@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { EXTRA_NAMES } from '../metrics/profile.js';
 import { STOP_REASONS } from '../generation/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
-import { RETRIEVERS, type RetrieverName } from '../retrieval/kinds.js';
+import { retrieverSchema, type RetrieverName } from '../retrieval/kinds.js';
 
 /** One row of the comparison. `no-context` runs once, without a retriever and without a top-k. */
 export interface Configuration {
@@ -48,7 +48,7 @@ const common = {
   /** Whether the hole uses an identifier of another file; null where the dataset does not say. */
   crossFile: z.boolean().nullable(),
   pipeline: z.enum(PIPELINES),
-  retriever: z.enum(RETRIEVERS).nullable(),
+  retriever: retrieverSchema.nullable(),
   topK: z.int().positive().nullable(),
 };
 

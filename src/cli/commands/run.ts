@@ -20,7 +20,8 @@ import type { ContextPlacement } from '../../prompt/assemble.js';
 import { promptBudget, type PromptBudget } from '../../prompt/budget.js';
 import { publish } from '../../report/publish/publish.js';
 import { renderTable } from '../../report/terminal/table.js';
-import { DEFAULT_RETRIEVERS, usesEmbedder } from '../../retrieval/kinds.js';
+import { DEFAULT_RETRIEVAL_PROFILE } from '../../retrieval/profile.js';
+import { DEFAULT_RETRIEVERS, takesShipped, usesEmbedder } from '../../retrieval/kinds.js';
 import { configurations } from '../../run/configurations.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { execute } from '../../run/execute.js';
@@ -88,7 +89,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
 
   const axes = resolveAxes(given);
   const rows = configurations(axes);
-  const retrieval = await retrievalSetting(given.retrievalProfile ?? 'repoformer');
+  const retrieval = await retrievalSetting(given.retrievalProfile ?? DEFAULT_RETRIEVAL_PROFILE);
   const hardware = describeHardware();
   const threads = given.threads ?? defaultThreads();
 
@@ -96,7 +97,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
     ...(given.repos === undefined ? {} : { reposDir: given.repos }),
     ...(given.skipInvalid === undefined ? {} : { skipInvalid: given.skipInvalid }),
     ...(given.format === undefined ? {} : { format: given.format }),
-    withShipped: axes.retrievers.includes('as-shipped'),
+    withShipped: axes.retrievers.some(takesShipped),
     onProgress: (line) => {
       progress.note(line);
     },
@@ -155,11 +156,13 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
           });
     let encoded = 0;
     const index = await indexRepositories(
-      tasks,
-      (name) => dataset.repository(name),
-      retrieval,
-      axes.retrievers,
-      { embedder: () => composeEmbedder(models, vectors) },
+      {
+        tasks,
+        repository: (name) => dataset.repository(name),
+        setting: retrieval,
+        retrievers: axes.retrievers,
+        resources: { embedder: () => composeEmbedder(models, vectors) },
+      },
       {
         start: (chunks) => {
           phases.enter('encoding');

@@ -15,7 +15,12 @@ import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
-import { retrieverNamed, RETRIEVERS, SINGLE_RETRIEVERS } from '../../retrieval/kinds.js';
+import {
+  DEFAULT_RETRIEVERS,
+  retrieverNamed,
+  RETRIEVERS_IN_WORDS,
+  retrieverSchema,
+} from '../../retrieval/kinds.js';
 import {
   limit,
   listOf,
@@ -34,9 +39,9 @@ const positive = z.int().positive();
 const text = z.string().min(1);
 
 /** The parts of a fused retriever may stand in any order, as on the command line. */
-const retrieverSchema = z.preprocess(
+const givenRetriever = z.preprocess(
   (name) => (typeof name === 'string' ? (retrieverNamed(name) ?? name) : name),
-  z.enum(RETRIEVERS),
+  retrieverSchema,
 );
 
 /** Every setting of a run; the keys are those of the flags in camel case. */
@@ -56,7 +61,7 @@ const runOptionsSchema = z
     promptFamily: z.enum(PROMPT_FAMILIES),
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
-    retrievers: z.array(retrieverSchema).min(1),
+    retrievers: z.array(givenRetriever).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
     metricProfile: z.enum(METRIC_PROFILES),
     topK: positive,
@@ -133,7 +138,7 @@ export function addRunOptions(command: Command): Command {
   );
   add(
     '--retrievers <names>',
-    `any of ${list(SINGLE_RETRIEVERS)} (default: these), hybrid, two joined as in jaccard+bm25, as-shipped`,
+    `any of ${RETRIEVERS_IN_WORDS} (default: ${list(DEFAULT_RETRIEVERS)})`,
     retrieverList,
   );
   add(
