@@ -6,8 +6,8 @@ import { defaultCacheDir } from '../files/cache-dir.js';
 import type { Clock } from '../domain/clock.js';
 import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
-import { metricProfile, parsesPython } from '../metrics/registry.js';
+import type { MetricProfile } from '../metrics/profile.js';
+import { metricProfileKind, type MetricProfileName } from '../metrics/registry.js';
 import { contentHashes } from '../hub/content-hashes.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
@@ -403,11 +403,10 @@ export async function composeMetricProfile(
   name: MetricProfileName,
   tasks: readonly Pick<CompletionTask, 'language'>[],
 ): Promise<MetricProfile> {
-  if (!parsesPython(name) || tasks.every(({ language }) => language !== 'python')) {
-    return metricProfile(name, null);
-  }
+  const kind = metricProfileKind(name);
+  if (!tasks.some((task) => kind.needsPythonParser(task))) return kind.open(null);
   const { loadPythonParser } = await import('../parsing/python.js');
-  return metricProfile(name, await loadPythonParser());
+  return kind.open(await loadPythonParser());
 }
 
 /** What ranks by vectors where no decoder is needed. */

@@ -6,7 +6,7 @@
  */
 
 import { z } from 'zod';
-import { EXTRA_NAMES } from '../metrics/profile.js';
+import { EXTRA_SCORES } from '../metrics/registry.js';
 import { STOP_REASONS } from '../generation/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
 import { retrieverSchema, type RetrieverName } from '../retrieval/kinds.js';
@@ -74,7 +74,9 @@ const recordSchema = z.discriminatedUnion('status', [
     /** A fraction in [0, 1]. */
     editSimilarity: z.number().min(0).max(1),
     /** Scores that the metric profile adds, fractions in [0, 1]. */
-    extras: z.partialRecord(z.enum(EXTRA_NAMES), z.number().min(0).max(1)).optional(),
+    extras: z
+      .partialRecord(z.enum(EXTRA_SCORES.map(({ name }) => name)), z.number().min(0).max(1))
+      .optional(),
     promptTokens: z.int().positive(),
     softTokens: z.int().nonnegative(),
     /** Tokens of the prompt that are cross-file text; 0 where there is none of it. */

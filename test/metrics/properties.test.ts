@@ -5,7 +5,7 @@ import { isBlank, splitLines, splitSpace, strip } from '../../src/domain/text.js
 import { editDistance } from '../../src/metrics/edit-similarity.js';
 import { difflibRatio, indelRatio } from '../../src/metrics/fuzz-ratio.js';
 import { exactMatchTokens, LLAVACODE } from '../../src/metrics/llavacode.js';
-import { METRIC_PROFILES } from '../../src/metrics/profile.js';
+import { METRIC_PROFILES } from '../../src/metrics/registry.js';
 import type { PythonParser } from '../../src/metrics/python-statement.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
@@ -105,7 +105,11 @@ describe('against slow versions:', () => {
     // Often the same text with other spaces and quotes: otherwise hardly any pair would match.
     const other = rng.int(2) === 0 ? b : a.replace(/[ \t]/g, '\n').replace(/"/g, "'");
     const [x, y] = [slowExactMatchTokens(a), slowExactMatchTokens(other)];
-    const { exactMatch } = LLAVACODE.scoreCompared(a, { prefix: '', reference: other, language: 'python' });
+    const { exactMatch } = LLAVACODE.open(null).scoreCompared(a, {
+      prefix: '',
+      reference: other,
+      language: 'python',
+    });
     assert.equal(exactMatch === 1, JSON.stringify(x) === JSON.stringify(y), JSON.stringify([a, other]));
   });
 });

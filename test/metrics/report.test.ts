@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { keywordsOf } from '../../src/metrics/keywords.js';
-import { METRIC_PROFILES, type ScoredTask, type TaskScore } from '../../src/metrics/profile.js';
-import { metricProfile } from '../../src/metrics/registry.js';
+import type { ScoredTask, TaskScore } from '../../src/metrics/profile.js';
+import { METRIC_PROFILES, metricProfile } from '../../src/metrics/registry.js';
 
 function scored(
   exactMatch: 0 | 1,

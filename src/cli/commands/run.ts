@@ -14,6 +14,7 @@ import { EXIT, JournalError, UsageError, type ExitCode } from '../../domain/erro
 import { sha256 } from '../../domain/hash.js';
 import type { CompletionTask } from '../../domain/task.js';
 import type { MetricProfile } from '../../metrics/profile.js';
+import { DEFAULT_METRIC_PROFILE } from '../../metrics/registry.js';
 import { defaultThreads } from '../../model/ort/threads.js';
 import { DEFAULT_PIPELINES, usesRetrieval, usesSoftTokens } from '../../pipelines/pipeline.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
@@ -105,7 +106,7 @@ async function run(given: RunOptions, shell: Shell): Promise<ExitCode> {
   for (const deviation of dataset.deviations) progress.note(deviation);
   const chosen = chooseTasks(dataset, given, datasetReference);
   requireShipped(dataset.id, chosen, axes.retrievers);
-  const metrics = await composeMetricProfile(given.metricProfile ?? 'llavacode', chosen);
+  const metrics = await composeMetricProfile(given.metricProfile ?? DEFAULT_METRIC_PROFILE, chosen);
   phases.enter('models');
   const models = await loadModels({
     bundle: given.model ?? 'nano',

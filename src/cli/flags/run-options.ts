@@ -8,7 +8,7 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { UsageError, messageOf } from '../../domain/errors.js';
 import { FORMAT_NAMES } from '../../datasets/formats/format.js';
-import { METRIC_PROFILES } from '../../metrics/profile.js';
+import { METRIC_PROFILES } from '../../metrics/registry.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
 import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';

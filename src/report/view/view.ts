@@ -7,7 +7,7 @@
 
 import { signTestInterval } from '../../statistics/median-interval.js';
 import type { Difference, Estimate, Verdict } from '../../statistics/paired.js';
-import { EXTRA_NAMES, EXTRA_TITLES } from '../../metrics/profile.js';
+import { extraScoresOf } from '../../metrics/registry.js';
 import type { Recovery } from '../../statistics/recovery.js';
 import { mean, SAMPLES_FOR } from '../../statistics/statistics.js';
 import type { PipelineName } from '../../pipelines/pipeline.js';
@@ -608,13 +608,14 @@ function differences({ summary, comparisons, topK }: Context): Section | null {
 
 /** What CrossCodeEval's profiles add to EM and ES. */
 function identifiers({ summary }: Context): Section | null {
+  const scores = extraScoresOf(summary.metricProfile);
   const rows = summary.rows.flatMap(({ extras, ...row }) =>
     extras === undefined
       ? []
       : [
           [
             word(configurationLabel(row, summary.topK)),
-            ...EXTRA_NAMES.map((name) => number(extras[name] ?? null, 2)),
+            ...scores.map(({ name }) => number(extras[name] ?? null, 2)),
           ],
         ],
   );
@@ -630,8 +631,8 @@ function identifiers({ summary }: Context): Section | null {
         caption: 'Identifiers of completions against those of references, in percent',
         columns: [
           { title: 'configuration', kind: 'text' },
-          ...EXTRA_NAMES.map((name): Column => ({
-            title: EXTRA_TITLES[name],
+          ...scores.map(({ title }): Column => ({
+            title,
             kind: 'number',
             better: 'higher',
           })),
