@@ -6,7 +6,7 @@
 
 import type { Command } from 'commander';
 import { openDataset } from '../../datasets/open/open-dataset.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/format.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/all.js';
 import { readPredictions } from '../../datasets/records/predictions.js';
 import { DataError, EXIT } from '../../domain/errors.js';
 import { LANGUAGES, type CompletionTask, type Language } from '../../domain/task.js';

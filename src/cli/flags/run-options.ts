@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { UsageError, messageOf } from '../../domain/errors.js';
-import { FORMAT_NAMES } from '../../datasets/formats/format.js';
+import { FORMAT_NAMES } from '../../datasets/formats/all.js';
 import { METRIC_PROFILES } from '../../metrics/registry.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
 import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/pipeline.js';

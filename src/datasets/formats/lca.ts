@@ -18,7 +18,7 @@ import { taskId, type Repository } from '../../domain/task.js';
 import { checkShape } from '../rows/check-shape.js';
 import { defineFormat, type FoundTask, type RowContext } from './format.js';
 import { normalizeNewlines } from '../repository/source-text.js';
-import { forwardSlashes, nonEmpty } from './published.js';
+import { forwardSlashes, nonEmpty } from './shared-fields.js';
 
 const lineNumbers = z.array(z.int().min(0)).nullable().optional();
 
