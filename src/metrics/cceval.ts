@@ -120,7 +120,7 @@ function ccevalProfile(
 }
 
 /** Up to and with the first `;`, `}` or `{`; everything if there is none or if it comes first. */
-export function firstBracketStatement(completion: string): string {
+function firstBracketStatement(completion: string): string {
   const end = completion.search(/[;{}]/);
   return end > 0 ? completion.slice(0, end + 1) : completion;
 }

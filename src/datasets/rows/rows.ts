@@ -33,7 +33,6 @@ export interface RowFile {
 }
 
 export const PARQUET_NAME = /\.parquet$/i;
-export const JSON_LINES_NAME = /\.(jsonl|ndjson|json)$/i;
 
 /**
  * Opens a file by the ending of its name; anything but `.parquet` is taken for JSON lines.

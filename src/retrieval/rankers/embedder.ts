@@ -17,7 +17,7 @@ import { matrixOf, normalizeRows, row, type Matrix } from '../../tensor/matrix.j
 import type { Tokenizer } from '../../inference/tokenizer.js';
 
 /** Ids kept of a text. */
-export const DENSE_MAX_TOKENS = 256;
+const DENSE_MAX_TOKENS = 256;
 
 /** Texts that are tokenized and sorted by length in one go; the ids of all of a large index would not fit. */
 const BLOCK_TEXTS = 32_768;
