@@ -71,7 +71,7 @@ for (const [key, kind] of kinds) {
         const completion = randomText(rng, 6);
         const score = scoreCompletion(profile, completion, task);
         assert.deepEqual(scoreCompletion(profile, completion, task), score);
-        assert.ok(score.exactMatch === 0 || score.exactMatch === 1);
+        assert.ok([0, 1].includes(score.exactMatch));
         assert.equal(score.editSimilarity === null, !profile.isScorable(task), JSON.stringify(task));
         assert.ok(profile.isScorable(task) || profile.noValue !== null);
         const extras = Object.entries(score.extras ?? {});

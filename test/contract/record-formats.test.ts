@@ -88,8 +88,7 @@ for (const name of FORMAT_NAMES) {
     test('is recognised by its own sample, and no other format is', () => {
       for (const { record } of samples) {
         const found = recogniseRow(NO_COLUMNS, { where: 'rows.jsonl:1', value: record(0) });
-        assert.equal(found.kind, 'format');
-        assert.equal(found.kind === 'format' ? found.format : null, format);
+        assert.deepEqual(found, { kind: 'format', format });
       }
     });
 
