@@ -6,8 +6,8 @@ import { defaultCacheDir } from '../files/cache-dir.js';
 import type { Clock } from '../domain/clock.js';
 import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
-import { metricProfile, parsesPython } from '../metrics/registry.js';
+import type { MetricProfile } from '../metrics/profile.js';
+import { metricProfileKind, type MetricProfileName } from '../metrics/registry.js';
 import { contentHashes } from '../hub/content-hashes.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
@@ -38,7 +38,7 @@ import type { Pipeline } from '../pipelines/pipeline.js';
 import { encoderTemplate, type EncoderInput } from '../prompt/encoder-input.js';
 import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
 import { VectorCache } from '../model/vector-cache.js';
-import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/dense.js';
+import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/rankers/embedder.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
@@ -387,11 +387,10 @@ export async function composeMetricProfile(
   name: MetricProfileName,
   tasks: readonly Pick<CompletionTask, 'language'>[],
 ): Promise<MetricProfile> {
-  if (!parsesPython(name) || tasks.every(({ language }) => language !== 'python')) {
-    return metricProfile(name, null);
-  }
+  const kind = metricProfileKind(name);
+  if (!tasks.some((task) => kind.needsPythonParser(task))) return kind.open(null);
   const { loadPythonParser } = await import('../parsing/python.js');
-  return metricProfile(name, await loadPythonParser());
+  return kind.open(await loadPythonParser());
 }
 
 /** What ranks by vectors where no decoder is needed. */

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ModelError } from '../../src/domain/errors.js';
 import { checkProjectorFits, openProjector } from '../../src/model/ort/open.js';
-import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors, type NamedTensor } from '../support/safetensors-writer.js';
 import { splitSoftTokens, spliceSoftTokens } from '../../src/inference/soft-tokens.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { CONTEXT_PLACEMENTS } from '../../src/prompt/assemble.js';

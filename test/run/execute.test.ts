@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
-import type { MetricProfileName } from '../../src/metrics/profile.js';
+import type { MetricProfileName } from '../../src/metrics/registry.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';

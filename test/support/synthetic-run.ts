@@ -111,8 +111,8 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       const gain = k === 0 ? 1 : 0.8 + 0.2 * Math.min(1, k / 10);
       const raw = rng.next() < right * gain ? `${reference}\n` : `return ${word(rng)};${hostile}\n`;
       const scored = { prefix: '', reference, language: 'typescript' } as const;
-      const completion = LLAVACODE.compared(raw, scored);
-      const { exactMatch, editSimilarity } = LLAVACODE.scoreCompared(completion, scored);
+      const completion = LLAVACODE.open(null).compared(raw, scored);
+      const { exactMatch, editSimilarity } = LLAVACODE.open(null).scoreCompared(completion, scored);
       const ttftMs = tokens(k) * 0.05 * noise(rng);
       const retrieveMs = k === 0 ? 0 : 0.4;
       const isSoft = usesSoftTokens(pipeline);

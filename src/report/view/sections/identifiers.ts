@@ -2,20 +2,21 @@
  * @file Identifiers: what CrossCodeEval's profiles add to EM and ES.
  */
 
-import { EXTRA_NAMES, EXTRA_TITLES } from '../../../metrics/profile.js';
+import { extraScoresOf } from '../../../metrics/registry.js';
 import { configurationLabel } from '../../../run/record.js';
 import { number, word } from '../parts/cells.js';
 import type { Context } from '../parts/context.js';
 import type { Column, Section } from '../parts/section.js';
 
 export function identifiers({ summary }: Context): Section | null {
+  const scores = extraScoresOf(summary.metricProfile);
   const rows = summary.rows.flatMap(({ extras, ...row }) =>
     extras === undefined
       ? []
       : [
           [
             word(configurationLabel(row, summary.topK)),
-            ...EXTRA_NAMES.map((name) => number(extras[name] ?? null, 2)),
+            ...scores.map(({ name }) => number(extras[name] ?? null, 2)),
           ],
         ],
   );
@@ -31,8 +32,8 @@ export function identifiers({ summary }: Context): Section | null {
         caption: 'Identifiers of completions against those of references, in percent',
         columns: [
           { title: 'configuration', kind: 'text' },
-          ...EXTRA_NAMES.map((name): Column => ({
-            title: EXTRA_TITLES[name],
+          ...scores.map(({ title }): Column => ({
+            title,
             kind: 'number',
             better: 'higher',
           })),

@@ -3,14 +3,14 @@
  *
  *   score(d) = sum over the rankings that hold d of 1 / (60 + rank of d), ranks from 1
  *
- * Scores of different retrievers have different scales; ranks do not. Each ranking takes part with its
- * best {@link FUSION_DEPTH}; what none of them holds is not returned.
+ * Scores of different rankers have different scales; ranks do not. Each ranking takes part with its best
+ * {@link FUSION_DEPTH}. A chunk that none of these holds is not returned.
  *
  * Source: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
  * Rank Learning Methods", SIGIR 2009, with its k = 60.
  */
 
-import { Top, type Match } from './top.js';
+import { Top, type Match } from './corpus/top.js';
 
 const K = 60;
 

@@ -7,6 +7,10 @@ import type { Dataset, DatasetOptions } from '../../src/datasets/dataset.js';
 import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import { DataError } from '../../src/domain/errors.js';
 import { LANGUAGES } from '../../src/domain/task.js';
+import { FORMAT_NAMES, formatNamed, FORMATS } from '../../src/datasets/formats/all.js';
+import type { RowContext } from '../../src/datasets/formats/format.js';
+import { recogniseRow } from '../../src/datasets/formats/recognition.js';
+import type { RowFile } from '../../src/datasets/rows/rows.js';
 import { SAMPLES, without } from '../datasets/samples.js';
 
 let folder: string;
@@ -52,6 +56,78 @@ function checkTasks(dataset: Dataset): void {
     }
   }
 }
+
+/** A file of which only the rows can tell the fields, as JSON lines are. */
+const NO_COLUMNS: RowFile = {
+  fields: null,
+  readColumns: null,
+  rows: () => assert.fail('nobody reads the file here'),
+};
+
+const CONTEXT: RowContext = {
+  split: 'in_file',
+  index: 0,
+  withShipped: true,
+  advice: 'mend the line',
+  deviate: () => undefined,
+  readColumns: null,
+};
+
+for (const name of FORMAT_NAMES) {
+  describe(`the record format ${name}`, () => {
+    const format = formatNamed(name);
+    const samples = SAMPLES.filter((sample) => sample.format === name);
+
+    test('describes itself under its own name and has a sample record', () => {
+      assert.equal(format.name, name);
+      assert.notEqual(format.title, '');
+      assert.ok(format.needs.length > 0 && format.needs.every((fields) => fields.length > 0));
+      assert.ok(samples.length > 0, 'test/datasets/samples.ts holds one of every format');
+    });
+
+    test('is recognised by its own sample, and no other format is', () => {
+      for (const { record } of samples) {
+        const found = recogniseRow(NO_COLUMNS, { where: 'rows.jsonl:1', value: record(0) });
+        assert.deepEqual(found, { kind: 'format', format });
+      }
+    });
+
+    test('makes the same tasks of its columns alone, shipped chunks only where they are asked for', () => {
+      for (const { record } of samples) {
+        for (const withShipped of [true, false]) {
+          const columns = format.columns(withShipped);
+          const read = (value: unknown) =>
+            format
+              .read({ where: 'rows.parquet: row 0', value }, { ...CONTEXT, withShipped })
+              .map(({ task, repositoryDir }) => ({ task, repositoryDir }));
+          const whole = record(0);
+          const part = Object.fromEntries(Object.entries(whole).filter(([key]) => columns.includes(key)));
+          assert.deepEqual(read(part), read(whole));
+          assert.ok(withShipped || read(whole).every(({ task }) => task.shipped === undefined));
+        }
+      }
+    });
+
+    test('names the place, the field and what to do in a complaint', () => {
+      for (const { record, needed } of samples) {
+        const read = (): unknown =>
+          format.read({ where: 'rows.jsonl:7', value: without(record(0), needed) }, CONTEXT);
+        assert.throws(read, (error: unknown) => {
+          assert.ok(error instanceof DataError);
+          assert.equal(error.message, `rows.jsonl:7: field "${needed}" is missing`);
+          assert.equal(error.hints.at(-1), CONTEXT.advice);
+          return true;
+        });
+      }
+    });
+  });
+}
+
+describe('record formats together', () => {
+  test('have titles of their own', () => {
+    assert.equal(new Set(FORMATS.map(({ title }) => title)).size, FORMATS.length);
+  });
+});
 
 for (const { format, convention, language, tasks, text, record, needed } of SAMPLES) {
   describe(`the loader of ${format} (${language}, ${convention})`, () => {

@@ -7,9 +7,9 @@
  * bit.
  */
 
-import { frequencyPart, lengthPart, wholeCorpusStatistics } from './bm25.js';
-import type { Corpus } from './corpus.js';
-import { Top } from './top.js';
+import { frequencyPart, lengthPart, wholeCorpusStatistics } from './bm25-score.js';
+import type { Corpus } from '../corpus/corpus.js';
+import { Top } from '../corpus/top.js';
 import type { WholeCorpusSearch } from './whole-corpus.js';
 
 /**

@@ -14,8 +14,8 @@
  * k1 + 1, another idf) and ranks differently.
  */
 
-import type { Candidates } from './candidates.js';
-import type { Corpus } from './corpus.js';
+import type { Candidates } from '../corpus/candidates.js';
+import type { Corpus } from '../corpus/corpus.js';
 
 const K1 = 1.5;
 const B = 0.75;

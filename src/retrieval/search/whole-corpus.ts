@@ -1,13 +1,13 @@
 /**
- * @file BM25 and Jaccard over all chunks of a corpus, for profiles without caps: pruned where that can
- * decide, scanned where it cannot.
+ * @file BM25 and Jaccard over all chunks of a corpus, for profiles without caps. The search prunes where that
+ * can decide, and scans where it cannot.
  */
 
-import { frequencyPart, lengthPart, wholeCorpusStatistics, type Bm25Statistics } from './bm25.js';
-import type { Corpus } from './corpus.js';
-import { jaccard } from './jaccard.js';
+import { frequencyPart, lengthPart, wholeCorpusStatistics, type Bm25Statistics } from './bm25-score.js';
+import type { Corpus } from '../corpus/corpus.js';
+import { jaccard } from './jaccard-score.js';
 import { largest, prunedSearch, type PrunedQuestion } from './pruned-search.js';
-import { Top, type Match } from './top.js';
+import { Top, type Match } from '../corpus/top.js';
 
 /** Finds the best chunks of a corpus for a query, the file being completed left out. */
 export interface WholeCorpusSearch {

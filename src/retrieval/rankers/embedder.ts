@@ -1,25 +1,23 @@
 /**
- * @file Dense retrieval: cosine of mean-pooled encoder vectors, as the references use UniXcoder.
+ * @file Texts to vectors for dense retrieval: mean-pooled encoder vectors, as the references use UniXcoder.
  *
- * The text is stripped, encoded WITHOUT special tokens and WITHOUT the encoder-only template and cut
- * to 256 ids. This is not the encoder input of the compressed pipeline (template, other length,
- * normalised); the two never share a vector.
+ * The text is stripped, encoded WITHOUT special tokens and WITHOUT the encoder-only template, and cut to 256
+ * ids. This is not the encoder input of the compressed pipeline (template, other length, normalised); the two
+ * never share a vector.
  *
  * Source: CrossCodeEval and Repoformer `rerank_utils.py`, class SemanticReranking.
  */
 
-import { strip } from '../domain/text.js';
-import type { TokenId } from '../domain/units.js';
-import type { Encoder } from '../inference/encoder.js';
-import { UNIXCODER_MARK } from '../prompt/encoder-input.js';
-import { encodeHead } from '../prompt/truncate.js';
-import { matrixOf, normalizeRows, row, type Matrix } from '../tensor/matrix.js';
-import type { Tokenizer } from '../inference/tokenizer.js';
-import type { Candidates } from './candidates.js';
-import type { Corpus } from './corpus.js';
+import { strip } from '../../domain/text.js';
+import type { TokenId } from '../../domain/units.js';
+import type { Encoder } from '../../inference/encoder.js';
+import { UNIXCODER_MARK } from '../../prompt/encoder-input.js';
+import { encodeHead } from '../../prompt/truncate.js';
+import { matrixOf, normalizeRows, row, type Matrix } from '../../tensor/matrix.js';
+import type { Tokenizer } from '../../inference/tokenizer.js';
 
 /** Ids kept of a text. */
-export const DENSE_MAX_TOKENS = 256;
+const DENSE_MAX_TOKENS = 256;
 
 /** Texts that are tokenized and sorted by length in one go; the ids of all of a large index would not fit. */
 const BLOCK_TEXTS = 32_768;
@@ -141,44 +139,5 @@ class Block {
     for (const [n, texts] of this.#texts.entries()) {
       for (const i of texts) row(result, first + i).set(this.#vectors[n]!);
     }
-  }
-}
-
-/** Unit vectors of a corpus' chunks, filled in as they are needed. */
-export class ChunkVectors {
-  readonly #corpus: Corpus;
-  readonly #embedder: TextEmbedder;
-  readonly #vectors = new Map<number, Float32Array>();
-
-  constructor(corpus: Corpus, embedder: TextEmbedder) {
-    this.#corpus = corpus;
-    this.#embedder = embedder;
-  }
-
-  /** Chunk numbers among `members` that have no vector yet. */
-  missing(members: Int32Array): number[] {
-    return [...members].filter((i) => !this.#vectors.has(i));
-  }
-
-  textsOf(members: readonly number[]): string[] {
-    return members.map((i) => this.#corpus.chunks[i]!.text);
-  }
-
-  /** Keeps the vectors of the given chunks, of which the first is row `first`; rows are not copied. */
-  add(members: readonly number[], vectors: Matrix, first: number): void {
-    for (const [r, i] of members.entries()) this.#vectors.set(i, row(vectors, first + r));
-  }
-
-  /** Cosine of the query with every candidate, in [-1, 1]; candidates must have been added. */
-  async scores(candidates: Candidates, query: string): Promise<Float64Array> {
-    const q = row(await this.#embedder.embed([query]), 0);
-    const scores = new Float64Array(this.#corpus.chunks.length);
-    for (const i of candidates.members) {
-      const vector = this.#vectors.get(i)!;
-      let dot = 0;
-      for (let e = 0; e < vector.length; e++) dot += q[e]! * vector[e]!;
-      scores[i] = dot;
-    }
-    return scores;
   }
 }

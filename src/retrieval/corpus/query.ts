@@ -5,9 +5,9 @@
  * Repoformer; `BaselineWindowMaker` and `GroundTruthWindowMaker` of RepoCoder.
  */
 
-import type { CompletionTask } from '../domain/task.js';
-import { nonBlankLines, splitLines } from '../domain/text.js';
-import type { QueryRule } from './profile.js';
+import type { CompletionTask } from '../../domain/task.js';
+import { nonBlankLines, splitLines } from '../../domain/text.js';
+import type { QueryRule } from './rules.js';
 
 /** What retrieval knows of a task. The reference is for queries that say that they leak. */
 export type RetrievalTask = Pick<CompletionTask, 'path' | 'prefix' | 'reference' | 'suffix'>;

@@ -2,7 +2,7 @@
  * @file Which files are near the one being completed.
  */
 
-import { compareCodePoints } from '../domain/text.js';
+import { compareCodePoints } from '../../domain/text.js';
 
 /**
  * Path separators in both paths relative to their common directory: 0 for siblings.

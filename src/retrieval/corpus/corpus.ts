@@ -9,13 +9,13 @@
  * the files are read, so that a million chunks need the memory of their postings and no more.
  */
 
-import type { Chunk, Place } from '../domain/chunk.js';
-import type { Repository, SourceFile } from '../domain/task.js';
-import { compareCodePoints } from '../domain/text.js';
+import type { Chunk, Place } from '../../domain/chunk.js';
+import type { Repository, SourceFile } from '../../domain/task.js';
+import { compareCodePoints } from '../../domain/text.js';
 import { chunkFile, isChunked } from './chunker.js';
 import { Int32List } from './int32-list.js';
-import type { RetrievalProfile } from './profile.js';
-import type { Term, Terms } from '../domain/terms.js';
+import type { RetrievalProfile } from './rules.js';
+import type { Term, Terms } from '../../domain/terms.js';
 
 /** Compressed rows: row r spans [offsets[r], offsets[r + 1]) of `columns` and `counts`. */
 export interface TermIndex {

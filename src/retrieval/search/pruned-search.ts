@@ -18,7 +18,7 @@
  * at a time; the arithmetic of the two scores is in bm25.ts and jaccard.ts.
  */
 
-import { Top, type Match } from './top.js';
+import { Top, type Match } from '../corpus/top.js';
 
 /** One question to a corpus: its distinct terms that the corpus knows, rarest first. */
 export interface PrunedQuestion {

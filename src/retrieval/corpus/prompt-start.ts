@@ -5,7 +5,7 @@
  * already, or is the answer, or comes after it.
  */
 
-import { splitLines } from '../domain/text.js';
+import { splitLines } from '../../domain/text.js';
 import type { RetrievalTask } from './query.js';
 
 /**

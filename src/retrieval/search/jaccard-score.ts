@@ -4,8 +4,8 @@
  * Source: CrossCodeEval and Repoformer `rerank_utils.py`, RepoCoder `search_code.py`.
  */
 
-import type { Candidates } from './candidates.js';
-import type { Corpus } from './corpus.js';
+import type { Candidates } from '../corpus/candidates.js';
+import type { Corpus } from '../corpus/corpus.js';
 
 /**
  * Scores every candidate; others keep 0.

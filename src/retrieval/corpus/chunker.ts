@@ -5,11 +5,11 @@
  * non-blank lines, RepoCoder `make_window.py` for centred ones.
  */
 
-import type { Chunk } from '../domain/chunk.js';
-import type { SourceFile } from '../domain/task.js';
-import { isBlank, splitLines } from '../domain/text.js';
-import type { FileRule, Windowing } from './profile.js';
-import type { Term, Terms } from '../domain/terms.js';
+import type { Chunk } from '../../domain/chunk.js';
+import type { SourceFile } from '../../domain/task.js';
+import { isBlank, splitLines } from '../../domain/text.js';
+import type { FileRule, Windowing } from './rules.js';
+import type { Term, Terms } from '../../domain/terms.js';
 
 /** A chunk with its terms, which decide whether it is worth keeping. */
 export interface TermedChunk extends Chunk {
