@@ -9,7 +9,7 @@ import { basename, dirname } from 'node:path';
 import { DataError } from '../../domain/errors.js';
 import { assembleDataset } from '../assemble.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
-import { fileHash } from '../../download/file-hash.js';
+import { fileHash } from '../../files/file-hash.js';
 import type { FormatName, FoundTask, RecordFormat, RowContext } from '../formats/format.js';
 import type { Row } from '../rows/rows.js';
 import { formatNamed } from '../formats/all.js';
