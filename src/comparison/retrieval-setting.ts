@@ -39,6 +39,23 @@ export async function retrievalSetting(
   return { profile, asking, terms: await termsOf(profile) };
 }
 
+/**
+ * The chunks a task is given: as many as asked for, or the number that the profile's harness is known for.
+ *
+ * @throws {UsageError} If the profile's harness never returns so many.
+ * @example requestedTopK(retrievalProfile('cceval'), undefined) // => 5
+ */
+export function requestedTopK({ name, topK }: RetrievalProfile, asked: number | undefined): number {
+  if (asked === undefined) return topK.usual;
+  if (asked > topK.most) {
+    throw new UsageError(
+      `--top-k ${asked}: the retrieval profile ${name} keeps at most ${topK.most} chunks`,
+      [`ask for ${topK.most} or fewer, or take another --retrieval-profile`],
+    );
+  }
+  return asked;
+}
+
 async function termsOf({ terms }: RetrievalProfile): Promise<Terms> {
   switch (terms) {
     case 'lexical':

@@ -39,7 +39,7 @@ export function editDistance(a: string, b: string): number {
 }
 
 /** Length in code points. */
-function codePointLength(text: string): number {
+export function codePointLength(text: string): number {
   if (!SURROGATE.test(text)) return text.length;
   return Array.from(text).length;
 }

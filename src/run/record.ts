@@ -8,10 +8,10 @@
 import { z } from 'zod';
 import { EXTRA_SCORES } from '../metrics/registry.js';
 import { STOP_REASONS } from '../generation/generate.js';
-import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
+import { PIPELINES, type PipelineName } from '../pipelines/kinds.js';
 import { retrieverSchema, type RetrieverName } from '../retrieval/kinds.js';
 
-/** One row of the comparison. `no-context` runs once, without a retriever and without a top-k. */
+/** One row of the comparison. A pipeline without retrieval runs once, without a retriever and without a top-k. */
 export interface Configuration {
   readonly pipeline: PipelineName;
   readonly retriever: RetrieverName | null;
@@ -83,6 +83,8 @@ const recordSchema = z.discriminatedUnion('status', [
     contextTokens: z.int().nonnegative(),
     /** How much of the cross-file block those tokens spell: its first so many UTF-16 units. */
     contextCharacters: z.int().nonnegative(),
+    /** That text itself, where a pipeline makes it in its own way; absent where path and text of the chunks give it. */
+    contextText: z.string().optional(),
     chunks: z.array(chunkSchema),
     generatedTokens: z.int().nonnegative(),
     stopReason: z.enum(STOP_REASONS),

@@ -7,8 +7,9 @@
 
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
-import { PIPELINES } from '../pipelines/pipeline.js';
+import { PIPELINES } from '../pipelines/kinds.js';
 import { retrieverSchema } from '../retrieval/kinds.js';
+import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 
 const count = z.int().positive();
@@ -48,7 +49,7 @@ export const runSpecSchema = z.strictObject({
   metricProfile: z.string(),
   /** Several in a sweep, ascending; none where nothing is retrieved. */
   topK: z.array(count),
-  contextPlacement: z.string(),
+  contextPlacement: z.enum(CONTEXT_PLACEMENTS),
   maxPromptTokens: count,
   contextTokens: count,
   maxNewTokens: count,

@@ -96,10 +96,10 @@ for (const k of [1, 2, 4]) {
       }));
       for (const placement of CONTEXT_PLACEMENTS) {
         const budget = { leftTokens: 40, rightTokens: 20, contextTokens: 30 };
-        const { prompt, soft } = await compressedPipeline(
-          { tokenizer: fakeTokenizer, format: fakeFormat, budget, placement, clock: tickingClock() },
-          compressor,
-        ).prepare(fakeTask('r/1', 'left', 'answer', 'right'), chunks);
+        const { prompt, soft } = await compressedPipeline({
+          setting: { tokenizer: fakeTokenizer, format: fakeFormat, budget, placement, clock: tickingClock() },
+          compressor: () => compressor,
+        }).prepare(fakeTask('r/1', 'left', 'answer', 'right'), chunks);
         const first = prompt.slots[0]!;
         assert.deepEqual(
           prompt.slots,

@@ -3,6 +3,7 @@
  */
 
 import { InvalidArgumentError } from 'commander';
+import { pipelineInRole } from '../../pipelines/kinds.js';
 import { retrieverNamed, RETRIEVERS_IN_WORDS, type RetrieverName } from '../../retrieval/kinds.js';
 
 /** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
@@ -14,6 +15,15 @@ export function wholeNumber(least: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** A whole number of either sign. */
+export function anyWholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError(`expected a whole number, got "${text}".`);
+  }
+  return value;
 }
 
 /** One of the names given. */
@@ -86,7 +96,7 @@ export function promptLengths(
     const parts = group.trim().split('/');
     if (parts.length < 2 || parts.length > 3) {
       throw new InvalidArgumentError(
-        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is no-context), got "${group}".`,
+        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is ${pipelineInRole('no-retrieval')}), got "${group}".`,
       );
     }
     const [fullRag, compressed, noContext] = parts.map(wholeNumber(1));

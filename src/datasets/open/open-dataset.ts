@@ -4,7 +4,8 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../../domain/errors.js';
+import { DataError, UsageError } from '../../domain/errors.js';
+import { nearestName } from '../../metrics/nearest-name.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { readDescription } from '../description.js';
 import { findPublished } from '../published/catalog.js';
@@ -12,7 +13,7 @@ import { openPublished } from '../published/open.js';
 import { openRecordFiles } from '../records/record-file.js';
 import { nameOfFolder } from '../repository/source-folder.js';
 import { PARQUET_NAME } from '../rows/rows.js';
-import { findRegistered, knownIds, registeredFolder, suggestId } from './registry.js';
+import { findRegistered, knownIds, registeredFolder } from './registry.js';
 
 /**
  * Opens a dataset.
@@ -25,6 +26,7 @@ import { findRegistered, knownIds, registeredFolder, suggestId } from './registr
  *   - a folder with Parquet files in it or in its `data/`, which are the parts of one dataset;
  *   - any other folder: a repository of one's own, from which tasks are made on the fly.
  * @throws {DataError} If nothing of that name exists, or if what exists cannot be used.
+ * @throws {UsageError} If a published set has no such part, or rows are counted where there are none.
  *
  * @example
  * const dataset = await openDataset('tiny');
@@ -47,7 +49,7 @@ export async function openDataset(reference: string, options: DatasetOptions = {
       'a dataset is a .jsonl or .parquet file, a folder, or one of those in `llava-eval datasets list`',
     ]);
   }
-  const suggestion = suggestId(reference);
+  const suggestion = nearestName(reference, knownIds());
   throw new DataError(`there is no dataset "${reference}"`, [
     ...(suggestion === null ? [] : [`did you mean "${suggestion}"?`]),
     `known: ${knownIds().join(', ')}`,
@@ -68,6 +70,11 @@ async function openFolder(folder: string, id: string, options: DatasetOptions): 
   const parquet = await recordFilesIn(folder);
   if (parquet.length > 0)
     return openRecordFiles(parquet, { id, licence: description?.licence ?? null }, options);
+  if (options.mostRows !== undefined) {
+    throw new UsageError(`${folder}: has no rows: its tasks are made from the code of the folder`, [
+      'leave --rows out',
+    ]);
+  }
   // Loaded on demand: the parser is larger than the rest of the program together.
   const { openOwnFolder } = await import('../holes/own-folder.js');
   return openOwnFolder(folder, id, options);

@@ -269,7 +269,7 @@ function missingRepository(
     licence: search.licence,
     content: new DataError(`${search.file}: the folder of repository "${name}" was not found`, [
       `looked in: ${looked}`,
-      'retrievers need its source files; no-context works without them, and so does as-shipped',
+      'retrievers need its source files; a run without retrieval works without them, and so does as-shipped',
       `pass --repos DIR where DIR/${name} holds the repository; archives work too`,
     ]),
   };
