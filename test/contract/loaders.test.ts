@@ -8,6 +8,7 @@ import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import { DataError } from '../../src/domain/errors.js';
 import { LANGUAGES } from '../../src/domain/task.js';
 import { SAMPLES, without } from '../datasets/samples.js';
+import { some } from '../support/some.js';
 
 let folder: string;
 before(async () => {
@@ -42,7 +43,7 @@ async function refusal(work: Promise<unknown>): Promise<DataError> {
 /** What every loader promises about every dataset. */
 function checkTasks(dataset: Dataset): void {
   assert.equal(new Set(dataset.tasks.map(({ id }) => id)).size, dataset.tasks.length, 'ids are unique');
-  for (const task of dataset.tasks) {
+  for (const task of some(dataset.tasks)) {
     assert.ok(LANGUAGES.includes(task.language));
     assert.ok(!task.path.includes('\\') && !task.path.startsWith('/'), task.path);
     assert.ok(dataset.sources.some(({ repository }) => repository === task.repository));
@@ -63,7 +64,7 @@ for (const { format, convention, language, tasks, text, record, needed } of SAMP
       assert.equal(dataset.format, format);
       assert.equal(dataset.tasks.length, 2 * tasks);
       checkTasks(dataset);
-      for (const task of dataset.tasks) {
+      for (const task of some(dataset.tasks)) {
         assert.equal(task.language, language);
         const whole = task.prefix + task.reference + task.suffix;
         assert.ok(text.includes(whole), JSON.stringify(whole));

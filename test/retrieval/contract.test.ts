@@ -38,6 +38,7 @@ for (const name of SEARCHES) {
 
       test('never shows the hole or what follows it', async () => {
         const rng = createRng(name.length * 100 + profile.length + 1);
+        let shown = 0;
         for (let round = 0; round < 40; round++) {
           const files = randomFiles(rng);
           const task = randomTask(rng, files);
@@ -47,7 +48,9 @@ for (const name of SEARCHES) {
           const hole = splitLines(`${task.prefix}|`).length;
           assert.ok(own.every(({ endLine }) => endLine < hole));
           if (profile !== 'repocoder') assert.deepEqual(own, []);
+          shown += own.length;
         }
+        assert.equal(shown > 0, profile === 'repocoder', `${shown} chunks of target files`);
       });
 
       test('answers an empty query with text for want of better, and an empty repository with nothing', async () => {

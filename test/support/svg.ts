@@ -66,6 +66,9 @@ export function readSvg(svg: string): Drawing {
     if (name === 'svg' || name === 'style') continue;
     if (name === 'g') {
       if (selfClosing !== '/') offsets.push(at);
+    } else if (attribute('opacity') === '0') {
+      // A tick label that Vega leaves out for want of room.
+      continue;
     } else if (name === 'text') {
       marks.push(textAt(at, unescaped(content!), attribute));
     } else if (name === 'line') {
