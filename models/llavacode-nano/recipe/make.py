@@ -339,11 +339,13 @@ class Recipe:
         self.stamp(step).write_text(json.dumps({"key": key, "finished": False}))
         print(f"{step.name:22} {step.what}", flush=True)
         began = time.monotonic()
+        # Without it every process starts a thread a core, which wait for each other where other programs want the cores.
+        env = {**os.environ, "OMP_NUM_THREADS": "1"} if self.workers == 1 else None
         with open(log, "a") as out:
             for command in step.commands:
                 out.write(f"$ {' '.join(command)}\n")
                 out.flush()
-                status = subprocess.run(command, cwd=RECIPE, stdout=out, stderr=subprocess.STDOUT).returncode
+                status = subprocess.run(command, cwd=RECIPE, env=env, stdout=out, stderr=subprocess.STDOUT).returncode
                 if status != 0:
                     lines = log.read_text().splitlines()[-LAST_LINES:]
                     raise SystemExit("\n".join([*lines, f"{step.name} failed with exit status {status}; the whole log is {log}"]))
@@ -387,7 +389,7 @@ def main():
     group.add_argument("--only", metavar="STEP", help="make this step alone anew")
     parser.add_argument("--until", metavar="STEP", help="end after this step")
     parser.add_argument("--corpus", type=Path, help="a packed corpus (data/pack.py) instead of packages from npm")
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: cores)")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: cores); 1 also means one thread")
     args = parser.parse_args()
     if args.miniature and args.plan != "cpu":
         parser.error("--miniature is of the plan cpu")

@@ -175,6 +175,9 @@ def main():
     setting = json.loads(args.config.read_text())["prompt"]
     torch.manual_seed(0)
     device = pick_device()
+    # One single-threaded worker per core; a GPU takes one batch after another.
+    workers = args.workers or (1 if device.type == "cuda" else len(os.sched_getaffinity(0)))
+    torch.set_num_threads(workers)
     samples = Samples(args.data / "samples-heldout.npz")
     count = min(args.count, len(samples))
     prompts = Prompts(args.bundle, samples, count, setting["chunk_tokens"] + CHUNK_SPECIALS, device)
@@ -200,8 +203,6 @@ def main():
 
     order = sorted(range(count), key=lambda i: len(samples.parts(i)[1]) + len(samples.parts(i)[2]))
     jobs = [(p, order[j : j + BATCH]) for p in pipelines for j in range(0, count, BATCH)]
-    # One single-threaded worker per core; a GPU takes one batch after another.
-    workers = args.workers or (1 if device.type == "cuda" else len(os.sched_getaffinity(0)))
     torch.set_num_threads(1)
     about = {"count": count, "pipelines": pipelines, "sha256": digest(args.bundle, args.data / "samples-heldout.npz")}
     unfinished = Unfinished(args.out.with_name(args.out.name + ".part"), about)
