@@ -2,7 +2,7 @@
 
 Exact match and edit similarity are LlavaCode's (``evaluation/scores.py``).  ``nats`` is the cross entropy of
 the true line and the end token, per token, teacher-forced.  The weights of the bundle are fp16; the arithmetic
-is fp32, but for the encoder's, which is bf16 as in training.
+is fp32, as the program's is unless it is told otherwise.
 
 ``compressed-random`` shows the projections of random unit vectors.  ``compressed-shuffled`` shows the chunks of
 another hole.
@@ -145,7 +145,7 @@ class Prompts:
         used = np.unique(samples.chunks[:count])
         used = used[used >= 0]
         self.row_of = {int(r): i for i, r in enumerate(used)}
-        self.encoded = encode_chunks(encoder, [samples.chunk(r) for r in used], limit, device)
+        self.encoded = encode_chunks(encoder, [samples.chunk(r) for r in used], limit, device, mixed=False)
         with torch.no_grad():
             self.projected = projector(self.encoded.to(device))
             self.random = projector(F.normalize(torch.randn_like(self.encoded), dim=1).to(device))
