@@ -12,6 +12,7 @@ import { join, posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
@@ -39,7 +40,7 @@ const bundleSchema = z.object({
   defaults: z.object({
     maxPromptTokens: count,
     contextTokens: count,
-    contextPlacement: z.enum(['before-prefix', 'after-suffix']),
+    contextPlacement: z.enum(CONTEXT_PLACEMENTS),
   }),
 });
 
