@@ -7,7 +7,7 @@ import type { Difference } from '../src/statistics/paired.js';
 import type { Recovery } from '../src/statistics/recovery.js';
 import type { PipelineName } from '../src/pipelines/kinds.js';
 import { fixed, interval, pValue, signed } from '../src/report/format.js';
-import { summarizeRun } from '../src/report/publish/publish.js';
+import { summarizeRun } from '../src/report/numbers/summarize-run.js';
 import type { Summary, SummaryRow } from '../src/report/numbers/summary.js';
 import { renderTable } from '../src/report/terminal/table.js';
 import type { Comparison } from '../src/report/numbers/verdicts.js';

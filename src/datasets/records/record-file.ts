@@ -10,7 +10,7 @@ import { basename, dirname } from 'node:path';
 import { DataError } from '../../domain/errors.js';
 import { assembleDataset } from '../assemble.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
-import { fileHash } from '../../download/file-hash.js';
+import { fileHash } from '../../files/file-hash.js';
 import type { FoundTask, RecordFormat, RowContext } from '../formats/format.js';
 import { MOST_GENERAL_FORMAT } from '../formats/all.js';
 import { formatOf, recogniseRow } from '../formats/recognition.js';

@@ -16,45 +16,9 @@ import { readPageAssets } from '../html/assets.js';
 import { renderHtml } from '../html/document.js';
 import { renderMarkdown } from '../documents/markdown.js';
 import { runJUnit } from '../documents/run-junit.js';
-import { summarize, type Summary } from '../numbers/summary.js';
+import type { Summary } from '../numbers/summary.js';
+import { summarizeRun } from '../numbers/summarize-run.js';
 import { reportView } from '../view/view.js';
-
-/** The summary of a run, from what it left on disk. */
-export function summarizeRun(
-  { spec, fingerprint, models }: RunJson,
-  records: readonly TaskRecord[],
-): Summary {
-  const { compression, retrieverEncoder } = spec.models;
-  const named = (name: string | null, identity: string | undefined) =>
-    name === null || identity === undefined ? null : { name, identity };
-  return summarize(
-    {
-      fingerprint,
-      dataset: {
-        id: spec.dataset.id,
-        contentHash: spec.dataset.contentHash,
-        tasks: new Set(records.map((record) => record.taskId)).size,
-      },
-      decoder: {
-        name: models.decoder,
-        identity: spec.models.decoder,
-        promptFamily: spec.models.promptFamily,
-      },
-      encoder: named(models.encoder, compression?.encoder),
-      retrieverEncoder: named(models.retrieverEncoder, retrieverEncoder?.encoder),
-      device: spec.device,
-      dtype: spec.dtype,
-      metricProfile: spec.metricProfile,
-      retrievalProfile: spec.retrievalProfile,
-      topK: spec.topK,
-      contextPlacement: spec.contextPlacement,
-      softTokensPerChunk: spec.softTokensPerChunk ?? 1,
-      seed: spec.seed,
-    },
-    configurations(spec),
-    records,
-  );
-}
 
 export const REPORT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
