@@ -3,7 +3,8 @@
  */
 
 import { Command, CommanderError } from 'commander';
-import { DownloadError, EXIT, UserError } from '../domain/errors.js';
+import { EXIT } from '../domain/errors.js';
+import { defaultCacheDir } from '../files/cache-dir.js';
 import { PACKAGE } from '../run/environment.js';
 import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
@@ -14,6 +15,7 @@ import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
+import { describeFailure } from './terminal/failure.js';
 import type { Shell } from './terminal/shell.js';
 
 /** The program with all its commands. */
@@ -40,9 +42,9 @@ export function createProgram(shell: Shell): Command {
 }
 
 /**
- * Runs one command line.
+ * Runs one command line. What goes wrong becomes a message on stderr and an exit code.
  *
- * Failures a user can mend are printed without a stack trace; anything else is a defect and is thrown.
+ * @param argv As `process.argv` has it: two words, then the command line.
  */
 export async function main(argv: readonly string[], shell: Shell): Promise<void> {
   try {
@@ -51,12 +53,10 @@ export async function main(argv: readonly string[], shell: Shell): Promise<void>
     if (error instanceof CommanderError) {
       // commander has printed its message already; help and version end with 0.
       shell.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
-    } else if (error instanceof UserError) {
-      shell.stderr.write(`llava-eval: ${error.render()}\n`);
-      const isCancelled = error instanceof DownloadError && error.problem === 'cancelled';
-      shell.exit(isCancelled ? EXIT.interrupted : error.exitCode);
-    } else {
-      throw error;
+      return;
     }
+    const { text, exitCode } = describeFailure(error, defaultCacheDir());
+    shell.stderr.write(text);
+    shell.exit(exitCode);
   }
 }

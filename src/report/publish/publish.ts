@@ -6,9 +6,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../files/atomic-file.js';
+import { makeFolders } from '../../files/folder.js';
 import { configurations } from '../../run/configurations.js';
 import type { TaskRecord } from '../../run/record.js';
-import { makeFolder, type RunFolder } from '../../run/run-folder.js';
+import type { RunFolder } from '../../run/run-folder.js';
 import type { RunJson } from '../../run/run-json.js';
 import { CHART_IDS, drawCharts, type DrawnChart } from '../charts/charts.js';
 import { packTasks, readPageEvidence } from '../html/explorer-data.js';
@@ -66,7 +67,7 @@ export async function publish(
 
 /** Writes the charts and removes those of an earlier report that this one has not. */
 async function publishCharts({ charts: folder }: RunFolder, charts: readonly DrawnChart[]): Promise<void> {
-  await makeFolder(folder);
+  await makeFolders(folder);
   const names = new Set(charts.map(({ id }) => `${id}.svg`));
   for (const { id, file } of charts) await writeAtomically(join(folder, `${id}.svg`), file);
   for (const name of CHART_IDS.map((id) => `${id}.svg`)) {
