@@ -10,6 +10,7 @@ import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerCompare } from './commands/compare.js';
 import { registerGate } from './commands/gate.js';
+import { registerMerge } from './commands/merge.js';
 import { registerModels } from './commands/models.js';
 import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
@@ -30,6 +31,7 @@ export function createProgram(shell: Shell): Command {
     .exitOverride();
   registerRun(program, shell);
   registerReport(program, shell);
+  registerMerge(program, shell);
   registerGate(program, shell);
   registerCompare(program, shell);
   registerScore(program, shell);

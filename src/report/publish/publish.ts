@@ -32,24 +32,46 @@ export interface PublishOptions {
 }
 
 /**
- * Writes the reports of a run folder, each file whole or not at all.
+ * Summarizes a run and writes its reports.
  *
  * @param records Those of the folder's journal.
+ * @throws {DataError} If a file cannot be written.
  */
 export async function publish(
   folder: RunFolder,
   run: RunJson,
   records: readonly TaskRecord[],
-  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+  options: PublishOptions = {},
 ): Promise<Summary> {
   const summary = summarizeRun(run, records);
+  await writeReports(folder, { run, records, summary }, options);
+  return summary;
+}
+
+/** A run and its numbers. */
+export interface SummarizedRun {
+  readonly run: RunJson;
+  readonly records: readonly TaskRecord[];
+  readonly summary: Summary;
+}
+
+/**
+ * Writes the reports of a run folder, each file whole or not at all.
+ *
+ * @throws {DataError} If a file cannot be written.
+ */
+export async function writeReports(
+  folder: RunFolder,
+  { run, records, summary }: SummarizedRun,
+  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+): Promise<void> {
   if (formats.includes('json')) {
     await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
   if (formats.includes('junit')) {
     await writeAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
   }
-  if (!formats.includes('md') && !formats.includes('html')) return summary;
+  if (!formats.includes('md') && !formats.includes('html')) return;
 
   const view = reportView(summary, run, records);
   const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
@@ -62,7 +84,6 @@ export async function publish(
     const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
     await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
   }
-  return summary;
 }
 
 /** Writes the charts and removes those of an earlier report that this one has not. */
