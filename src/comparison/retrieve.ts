@@ -16,7 +16,8 @@ import type { ContextFormat } from '../report/documents/crossfile-fields.js';
 import { retrievalRow, type RetrievalReport, type TaskQuality } from '../report/numbers/retrieval-quality.js';
 import {
   DEFAULT_RETRIEVERS,
-  SINGLE_RETRIEVERS,
+  RETRIEVERS_IN_WORDS,
+  takesShipped,
   usesEmbedder,
   type RetrieverName,
 } from '../retrieval/kinds.js';
@@ -27,7 +28,7 @@ import {
 } from '../retrieval/profile.js';
 import { contextQuality } from '../retrieval/quality.js';
 import type { RetrievalSetting } from '../run/repository-index.js';
-import { retrieveAll, type NoChunks, type Retrieved } from '../run/retrieve.js';
+import { retrieveAll, type NoChunks, type Retrieved, type RetrieveProgress } from '../run/task-chunks.js';
 import { fetchingWith, type OnEvent, type Surroundings } from './events.js';
 import { loadEmbedder, type LoadedEmbedder } from './models/open-encoder.js';
 import { requestedTopK, requireShipped, retrievalSetting } from './retrieval-setting.js';
@@ -128,7 +129,7 @@ function requestedRetrievers({ retrievers, file }: RetrieveRequest): readonly Re
     retrievers === undefined
       ? '--out needs --retriever'
       : `--out holds one ranking, not ${retrievers.length}`,
-    [`one of ${SINGLE_RETRIEVERS.join(', ')}, hybrid, two joined as in jaccard+bm25, or as-shipped`],
+    [`one of ${RETRIEVERS_IN_WORDS}`],
   );
 }
 
@@ -140,7 +141,7 @@ async function openTasks(
   const dataset = await openDataset(reference, {
     ...(repos === undefined ? {} : { reposDir: repos }),
     ...(skipInvalid === undefined ? {} : { skipInvalid }),
-    withShipped: retrievers.includes('as-shipped'),
+    withShipped: retrievers.some(takesShipped),
     onProgress: (line) => {
       onEvent({ kind: 'noted', line });
     },
@@ -219,18 +220,14 @@ function retrieveTasks(
   { onEvent, signal }: Surroundings,
   onTask: (retrieved: Retrieved) => Promise<void>,
 ): Promise<'done' | 'cancelled'> {
-  return retrieveAll(
-    tasks,
-    (name) => dataset.repository(name),
-    setting,
-    retrievers,
-    {
-      embedder() {
-        if (embedder === null) throw new RangeError('no encoder was opened');
-        return embedder.embedder;
-      },
+  const resources = {
+    embedder() {
+      if (embedder === null) throw new RangeError('no encoder was opened');
+      return embedder.embedder;
     },
-    topK,
+  };
+  return retrieveAll(
+    { tasks, repository: (name) => dataset.repository(name), setting, retrievers, resources, topK },
     progressEvents(tasks.length, onEvent, signal),
     onTask,
   );
@@ -268,11 +265,7 @@ function reportOf(
 }
 
 /** One piece of work over the tasks, and another one while a repository's chunks are encoded. */
-function progressEvents(
-  total: number,
-  onEvent: OnEvent,
-  signal: AbortSignal,
-): Parameters<typeof retrieveAll>[6] {
+function progressEvents(total: number, onEvent: OnEvent, signal: AbortSignal): RetrieveProgress {
   let answered = 0;
   let isEncoding = false;
   const start = (work: string, steps: number): void => {

@@ -5,19 +5,14 @@
  */
 
 import type { Dataset } from '../datasets/dataset.js';
-import type { FormatName } from '../datasets/formats/format.js';
+import type { FormatName } from '../datasets/formats/all.js';
 import { openDataset } from '../datasets/open/open-dataset.js';
 import { readPredictions } from '../datasets/records/predictions.js';
 import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Language } from '../domain/task.js';
 import { writeAtomically } from '../files/atomic-file.js';
-import {
-  scoreCompletion,
-  type MetricProfile,
-  type MetricProfileName,
-  type TaskScore,
-} from '../metrics/profile.js';
-import { parsesPython } from '../metrics/registry.js';
+import { scoreCompletion, type MetricProfile, type TaskScore } from '../metrics/profile.js';
+import { metricProfileKind, type MetricProfileName } from '../metrics/registry.js';
 import type { ScoringRun } from '../report/terminal/scores.js';
 import { openMetricProfile } from './metric-profile.js';
 
@@ -74,12 +69,13 @@ async function openReferences(
   { references, profile, format, language, skipInvalid }: ScoreRequest,
   onInvalid: (problem: DataError) => void,
 ): Promise<References> {
+  const { readsPrefix } = metricProfileKind(profile);
   const { tasks, skipped } = await openDataset(references, {
     ...(skipInvalid === true ? { skipInvalid, onInvalid } : {}),
     ...(format === undefined ? {} : { format }),
     withRepositories: false,
-    // Only the cut of a Python statement looks at the code before a hole, and nothing at what follows it.
-    trim: (task) => ({ ...task, suffix: '', prefix: parsesPython(profile) ? task.prefix : '' }),
+    // Some profiles look at the code before a hole, and none at what follows it.
+    trim: (task) => ({ ...task, suffix: '', prefix: readsPrefix ? task.prefix : '' }),
   });
   return {
     tasks: language === undefined ? tasks : tasks.map((task): CompletionTask => ({ ...task, language })),

@@ -3,7 +3,7 @@
  */
 
 import { NoTasksError, type Dataset, type DatasetOptions } from '../dataset.js';
-import type { FormatName } from '../formats/format.js';
+import type { FormatName } from '../formats/all.js';
 import { schemaNeeds } from '../formats/recognition.js';
 import { findStrangers } from '../records/foreign-tasks.js';
 import { openDataset } from './open-dataset.js';
@@ -11,7 +11,7 @@ import { openDataset } from './open-dataset.js';
 /** What {@link validateDataset} finds. */
 export interface Validation {
   readonly id: string;
-  readonly format: FormatName | null;
+  readonly format: string | null;
   readonly valid: boolean;
   /** Usable tasks. */
   readonly tasks: number;

@@ -6,7 +6,7 @@ import { tasksWithRecords, type RawRecord } from '../../datasets/records/raw-rec
 import type { CompletionTask } from '../../domain/task.js';
 import { AtomicLines } from '../../files/atomic-file.js';
 import type { RetrieverName } from '../../retrieval/kinds.js';
-import type { Retrieved } from '../../run/retrieve.js';
+import type { Retrieved } from '../../run/task-chunks.js';
 import { contextLine, type ContextFormat } from './crossfile-fields.js';
 
 /**

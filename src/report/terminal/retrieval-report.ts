@@ -2,7 +2,7 @@
  * @file How good retrieval is by itself, for the terminal in 80 columns.
  */
 
-import type { NoChunks } from '../../run/retrieve.js';
+import type { NoChunks } from '../../run/task-chunks.js';
 import type { RetrievalReport, ShareOfTasks } from '../numbers/retrieval-quality.js';
 
 const REASONS: Readonly<Record<NoChunks, string>> = {
