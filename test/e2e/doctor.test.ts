@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { DEVICES } from '../../src/inference/device.js';
 import { llavaEval } from '../support/program.js';
@@ -25,5 +28,24 @@ test('doctor reports devices, model, npm and folders, with a way out for what is
   assert.match(named('nano').detail, /llavacode-nano .*, complete/);
   for (const { name, detail, hints } of findings.filter((finding) => !finding.isUsable)) {
     assert.ok(detail.length > 0 && hints.length > 0, name);
+  }
+});
+
+test('doctor ends with 3 where a run could write neither results nor cache, and says what to do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'llava-eval-doctor-'));
+  try {
+    writeFileSync(join(folder, 'results'), 'a file');
+    const { code, stdout } = await llavaEval(['doctor'], {
+      cwd: folder,
+      env: { LLAVA_EVAL_CACHE: join(folder, 'results') },
+    });
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /missing {2}results .* is a file, not a folder\n +run elsewhere, or .* --out/);
+    assert.match(
+      stdout,
+      /missing {2}cache .* is a file, not a folder\n +LLAVA_EVAL_CACHE names another folder/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 });

@@ -3,7 +3,6 @@
  */
 
 import { NoTasksError, type Dataset, type DatasetOptions } from '../dataset.js';
-import type { FormatName } from '../formats/all.js';
 import { schemaNeeds } from '../formats/recognition.js';
 import { findStrangers } from '../records/foreign-tasks.js';
 import { openDataset } from './open-dataset.js';
