@@ -7,7 +7,7 @@ import { compareFolders } from '../../src/comparison/compare.js';
 import { judgeRun, updateBaseline } from '../../src/comparison/gate.js';
 import { mergeRuns } from '../../src/comparison/merge.js';
 import { reportRun } from '../../src/comparison/report.js';
-import { DataError, JournalError, UsageError, UserError } from '../../src/domain/errors.js';
+import { DataError, JournalError, UsageError, type UserError } from '../../src/domain/errors.js';
 import { JournalWriter } from '../../src/run/journal.js';
 import { runFolder } from '../../src/run/run-folder.js';
 import { writeRunJson, type RunJson } from '../../src/run/run-json.js';
@@ -69,7 +69,7 @@ describe('a report as a function', () => {
     // A folder in the place of a file cannot be replaced, whoever runs the tests.
     mkdirSync(at('locked', 'summary.json', 'x'), { recursive: true });
     const { summary, unwritten } = await reportRun({ path: at('locked'), formats: ['json'] });
-    assert.equal(summary.fingerprint, run.fingerprint);
+    assert.ok('fingerprint' in summary && summary.fingerprint === run.fingerprint);
     assert.ok(unwritten instanceof DataError);
     assert.ok(unwritten.message.startsWith(`${at('locked')}: the reports cannot be written there`));
     assert.doesNotMatch(unwritten.render(), /--out/);

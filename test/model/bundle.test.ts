@@ -104,7 +104,7 @@ describe('model bundle', () => {
     edit('"license"', '"homepage": "x", "license"');
     await assert.rejects(
       read(dir),
-      message(/homepage: there is no such field; there are schema, name, version/),
+      message(/homepage: there is no such field; known: schema, name, version/),
     );
   });
 

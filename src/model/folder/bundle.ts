@@ -12,7 +12,7 @@ import { join, posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
-import { nearestName } from '../../metrics/nearest-name.js';
+import { whatWasMeant } from '../../metrics/nearest-name.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
@@ -123,11 +123,7 @@ function complaints(issue: z.core.$ZodIssue): string[] {
   const at = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [`${at === '' ? 'bundle' : at}: ${issue.message}`];
   const known = FIELDS[at] ?? [];
-  return issue.keys.map((key) => {
-    const meant = nearestName(key, known);
-    const name = at === '' ? key : `${at}.${key}`;
-    return meant === null
-      ? `${name}: there is no such field; there are ${known.join(', ')}`
-      : `${name}: there is no such field; did you mean "${meant}"?`;
-  });
+  return issue.keys.map(
+    (key) => `${at === '' ? key : `${at}.${key}`}: there is no such field; ${whatWasMeant(key, known)}`,
+  );
 }
