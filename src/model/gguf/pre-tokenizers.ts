@@ -1,0 +1,86 @@
+/**
+ * @file How text is cut into words before byte-level BPE, by the name that a GGUF file gives.
+ *
+ * Source: `llm_tokenizer_bpe` of llama.cpp (src/llama-vocab.cpp), which gives these names their meaning.
+ */
+
+/** A stage of a `tokenizer.json`. */
+type Stage = Readonly<Record<string, unknown>>;
+
+/** How one kind of tokenizer cuts. */
+export interface PreTokenizer {
+  readonly stage: Stage;
+  /** Whether a word that is a token stays whole, whatever the merges say. */
+  readonly ignoresMerges: boolean;
+  /** Whether a text begins with the token of the beginning, unless the file says otherwise. */
+  readonly addsBegin: boolean;
+}
+
+const split = (pattern: string): Stage => ({
+  type: 'Split',
+  pattern: { Regex: pattern },
+  behavior: 'Isolated',
+  invert: false,
+});
+
+const byteLevel = (usesGpt2Split: boolean): Stage => ({
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex: usesGpt2Split,
+});
+
+/** Patterns one after the other, each within what the one before has cut; then GPT-2's pattern, if asked for. */
+function cutting(patterns: readonly string[], thenGpt2: boolean): PreTokenizer {
+  const pretokenizers = [...patterns.map(split), byteLevel(thenGpt2)];
+  return { stage: { type: 'Sequence', pretokenizers }, ignoresMerges: false, addsBegin: false };
+}
+
+const ENDINGS = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`;
+const REST = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+
+const QWEN2 = cutting([String.raw`${ENDINGS}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|${REST}`], false);
+const LLAMA3 = {
+  ...cutting([String.raw`${ENDINGS}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|${REST}`], false),
+  ignoresMerges: true,
+  addsBegin: true,
+};
+const GPT2 = cutting([], true);
+/** Every digit by itself, then GPT-2's pattern. */
+const SINGLE_DIGITS = cutting([String.raw`\p{N}`], true);
+
+const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
+  qwen2: QWEN2,
+  'deepseek-r1-qwen': QWEN2,
+  'llama-bpe': LLAMA3,
+  llama3: LLAMA3,
+  'llama-v3': LLAMA3,
+  starcoder: SINGLE_DIGITS,
+  refact: SINGLE_DIGITS,
+  smollm: SINGLE_DIGITS,
+  'gpt-2': GPT2,
+  'deepseek-coder': cutting(
+    [String.raw`[\r\n]`, String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, '[一-龥ࠀ-一가-퟿]+', String.raw`\p{N}`],
+    false,
+  ),
+  default: {
+    ...GPT2,
+    stage: {
+      type: 'Sequence',
+      pretokenizers: [
+        split(String.raw`[\p{P}\$\+<=>\^~\|]+`),
+        split(String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)`),
+        split(String.raw`\p{N}+`),
+        split('[0-9][0-9][0-9]'),
+        byteLevel(false),
+      ],
+    },
+  },
+};
+
+/** The one of that name, or undefined if this version has none. */
+export function preTokenizer(name: string): PreTokenizer | undefined {
+  return Object.hasOwn(PRE_TOKENIZERS, name) ? PRE_TOKENIZERS[name] : undefined;
+}
+
+export const PRE_TOKENIZER_NAMES = Object.keys(PRE_TOKENIZERS);

@@ -1,0 +1,71 @@
+/**
+ * @file The weights of a decoder out of a GGUF file.
+ *
+ * Flow: file -> architecture by its metadata -> **weights by the names that graphs ask for**.
+ */
+
+import { ModelError } from '../../domain/errors.js';
+import { identityOf } from '../../files/file-hash.js';
+import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
+import { CheckpointWeights, type TensorStore } from '../weights/safetensors.js';
+import { readGgufArchitecture, ROPE_DIVISORS } from './configuration.js';
+import { GgufFile } from './gguf-file.js';
+import { ggufNames, HalvesApart } from './tensor-names.js';
+
+/** Most stray tensors that a message names. */
+const MAX_SHOWN = 8;
+
+/** See `DecoderWeights` of `decoder-files.ts`. */
+export interface GgufWeights {
+  readonly architecture: DecoderArchitecture;
+  readonly weights: CheckpointWeights;
+  identify(): Promise<string>;
+  close(): void;
+}
+
+/**
+ * Opens a file as the weights of a decoder.
+ *
+ * @throws {ModelError} If the file is not usable, or the architecture is not supported.
+ */
+export function openGgufWeights(path: string): GgufWeights {
+  const file = GgufFile.open(path);
+  try {
+    const architecture = readGgufArchitecture(file, () => file.read(ROPE_DIVISORS));
+    const names = ggufNames(architecture);
+    const isPermuted = file.metadata.get('general.architecture') === 'llama';
+    const store: TensorStore = isPermuted ? new HalvesApart(file, architecture.headWidth) : file;
+    const weights = new CheckpointWeights(store, (name) => names.get(name) ?? name);
+    return {
+      architecture,
+      weights,
+      identify: async () => {
+        weights.assertComplete(`the metadata of ${file.path}`);
+        requireAllRead(file, weights);
+        return await identityOf('decoder, gguf', file.files);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/**
+ * A tensor that nobody asked for belongs to something that the graph does not compute.
+ *
+ * @throws {ModelError} Naming such tensors.
+ */
+function requireAllRead(file: GgufFile, { asked }: CheckpointWeights): void {
+  const stray = [...file.tensors.keys()].filter((name) => name !== ROPE_DIVISORS && !asked.has(name));
+  if (stray.length === 0) return;
+  const more = stray.length - MAX_SHOWN;
+  throw new ModelError(
+    `${file.path}: holds ${stray.length === 1 ? 'a tensor' : `${stray.length} tensors`} that this version has no use for`,
+    [
+      `${stray.slice(0, MAX_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+      'running the model without them would give other numbers than it was trained for',
+    ],
+  );
+}
