@@ -72,11 +72,13 @@ function ggufFiles(path: string): DecoderFiles {
     return (known = file.metadata);
   };
   return {
-    openWeights: async () => openGgufWeights(path),
-    loadTokenizer: async () => {
-      const definition = tokenizerDefinition(path, metadata());
-      return tokenizerOf(definition, [JSON.stringify(definition)], path);
-    },
+    // A file is read at once, and a promise fails where an interface promises one.
+    openWeights: () => Promise.resolve().then(() => openGgufWeights(path)),
+    loadTokenizer: () =>
+      Promise.resolve().then(() => {
+        const definition = tokenizerDefinition(path, metadata());
+        return tokenizerOf(definition, [JSON.stringify(definition)], path);
+      }),
     readFacts: (vocabularySize) => ggufFacts(metadata(), vocabularySize),
   };
 }
@@ -106,6 +108,8 @@ async function openFolderWeights(dir: string): Promise<DecoderWeights> {
       weights.assertComplete(configPath);
       return identityOf('decoder', [configPath, ...checkpoint.files]);
     },
-    close: () => checkpoint.close(),
+    close: () => {
+      checkpoint.close();
+    },
   };
 }

@@ -40,7 +40,7 @@ export const ROPE_DIVISORS = 'rope_freqs.weight';
 
 const factor = z.number().positive();
 /** Of these keys, 0 says that there is none. */
-const orNone = <T extends z.ZodType<number>>(of: T): z.ZodType<number | undefined> =>
+const orNone = (of: z.ZodType<number>): z.ZodType<number | undefined> =>
   z.union([z.literal(0).transform(() => undefined), of]).optional();
 
 /** Keys behind the architecture's name. */

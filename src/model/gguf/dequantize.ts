@@ -171,7 +171,7 @@ const q6_k: BlockReader = (bytes, at, out, to) => {
   }
 };
 
-const BLOCK_READERS: Readonly<Record<Exclude<ReadableType, 'F32' | 'F16' | 'BF16'>, BlockReader>> = {
+const BLOCK_READERS: Readonly<Partial<Record<ReadableType, BlockReader>>> = {
   Q4_0: q4_0,
   Q4_1: q4_1,
   Q5_0: q5_0,
@@ -184,26 +184,26 @@ const BLOCK_READERS: Readonly<Record<Exclude<ReadableType, 'F32' | 'F16' | 'BF16
   Q6_K: q6_k,
 };
 
+/** Types whose numbers stand for themselves. */
+const PLAIN: Readonly<Partial<Record<ReadableType, (bytes: Uint8Array<ArrayBuffer>) => Float32Array>>> = {
+  F32: (bytes) => new Float32Array(bytes.buffer),
+  F16: (bytes) => fromHalf(new Uint16Array(bytes.buffer)),
+  BF16: (bytes) => fromBfloat16(new Uint16Array(bytes.buffer)),
+};
+
 /**
  * The numbers of whole blocks.
  *
  * @param bytes From the start of its buffer, which this call may keep; a multiple of the block's bytes.
  */
 export function dequantize(type: ReadableType, bytes: Uint8Array<ArrayBuffer>): Float32Array {
-  switch (type) {
-    case 'F32':
-      return new Float32Array(bytes.buffer);
-    case 'F16':
-      return fromHalf(new Uint16Array(bytes.buffer));
-    case 'BF16':
-      return fromBfloat16(new Uint16Array(bytes.buffer));
-    default: {
-      const { numbers, bytes: blockBytes } = READABLE_LAYOUTS[type];
-      const read = BLOCK_READERS[type];
-      const blocks = bytes.length / blockBytes;
-      const out = new Float32Array(blocks * numbers);
-      for (let block = 0; block < blocks; block++) read(bytes, block * blockBytes, out, block * numbers);
-      return out;
-    }
-  }
+  const plain = PLAIN[type];
+  if (plain !== undefined) return plain(bytes);
+  const read = BLOCK_READERS[type];
+  if (read === undefined) throw new RangeError(`nothing reads blocks of ${type}`);
+  const { numbers, bytes: blockBytes } = READABLE_LAYOUTS[type];
+  const blocks = bytes.length / blockBytes;
+  const out = new Float32Array(blocks * numbers);
+  for (let block = 0; block < blocks; block++) read(bytes, block * blockBytes, out, block * numbers);
+  return out;
 }

@@ -44,7 +44,9 @@ export function openGgufWeights(path: string): GgufWeights {
         requireAllRead(file, weights);
         return await identityOf('decoder, gguf', file.files);
       },
-      close: () => file.close(),
+      close: () => {
+        file.close();
+      },
     };
   } catch (error) {
     file.close();
