@@ -233,6 +233,7 @@ UNUSED = 3
 CORPUS = [
     *[(ROOT / path).read_text() for path in ("README.md", "ARCHITECTURE.md", "docs/models.md", "docs/metrics.md")],
     *[path.read_text() for path in sorted((HERE).glob("*.py"))],
+    "1969 1970 2024 1234567890 100 1000 42 3.14159 " * 40,
     "Größe naïve façade Straße übermäßig año niño coração mañana çà et là déjà vu " * 4,
     "日本語の文字列 データ 変数 関数 返す 中文字符 函数 返回 变量 한국어 문자열 함수 반환 " * 4,
     "привет мир функция строка переменная возврат Ελληνικά κείμενο שלום עולם مرحبا بالعالم " * 4,

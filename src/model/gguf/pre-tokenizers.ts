@@ -4,6 +4,8 @@
  * Source: `llm_tokenizer_bpe` of llama.cpp (src/llama-vocab.cpp), which gives these names their meaning.
  */
 
+import { GPT2_SPLIT } from '../../tokenizer/stages.js';
+
 /** A stage of a `tokenizer.json`. */
 type Stage = Readonly<Record<string, unknown>>;
 
@@ -23,31 +25,26 @@ const split = (pattern: string): Stage => ({
   invert: false,
 });
 
-const byteLevel = (usesGpt2Split: boolean): Stage => ({
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: usesGpt2Split,
-});
-
-/** Patterns one after the other, each within what the one before has cut; then GPT-2's pattern, if asked for. */
-function cutting(patterns: readonly string[], thenGpt2: boolean): PreTokenizer {
-  const pretokenizers = [...patterns.map(split), byteLevel(thenGpt2)];
-  return { stage: { type: 'Sequence', pretokenizers }, ignoresMerges: false, addsBegin: false };
+/** Patterns one after the other, each within what the ones before have cut. */
+function cutting(...patterns: string[]): PreTokenizer {
+  // Cutting is left to the patterns alone: the package's own stage takes U+FEFF for a blank.
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+  const stage = { type: 'Sequence', pretokenizers: [...patterns.map(split), byteLevel] };
+  return { stage, ignoresMerges: false, addsBegin: false };
 }
 
 const ENDINGS = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`;
 const REST = String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
-const QWEN2 = cutting([String.raw`${ENDINGS}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|${REST}`], false);
+const QWEN2 = cutting(String.raw`${ENDINGS}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|${REST}`);
 const LLAMA3 = {
-  ...cutting([String.raw`${ENDINGS}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|${REST}`], false),
+  ...cutting(String.raw`${ENDINGS}|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|${REST}`),
   ignoresMerges: true,
   addsBegin: true,
 };
-const GPT2 = cutting([], true);
+const GPT2 = cutting(GPT2_SPLIT);
 /** Every digit by itself, then GPT-2's pattern. */
-const SINGLE_DIGITS = cutting([String.raw`\p{N}`], true);
+const SINGLE_DIGITS = cutting(String.raw`\p{N}`, GPT2_SPLIT);
 
 const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   qwen2: QWEN2,
@@ -60,22 +57,13 @@ const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   smollm: SINGLE_DIGITS,
   'gpt-2': GPT2,
   'deepseek-coder': cutting(
-    [String.raw`[\r\n]`, String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, '[一-龥ࠀ-一가-퟿]+', String.raw`\p{N}`],
-    false,
+    String.raw`[\r\n]`,
+    String.raw`\s?\p{L}+`,
+    String.raw`\s?\p{P}+`,
+    '[一-龥ࠀ-一가-퟿]+',
+    String.raw`\p{N}`,
   ),
-  default: {
-    ...GPT2,
-    stage: {
-      type: 'Sequence',
-      pretokenizers: [
-        split(String.raw`[\p{P}\$\+<=>\^~\|]+`),
-        split(String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)`),
-        split(String.raw`\p{N}+`),
-        split('[0-9][0-9][0-9]'),
-        byteLevel(false),
-      ],
-    },
-  },
+  default: cutting(String.raw`[\p{P}\$\+<=>\^~\|]+`, GPT2_SPLIT, String.raw`\p{N}+`, '[0-9][0-9][0-9]'),
 };
 
 /** The one of that name, or undefined if this version has none. */

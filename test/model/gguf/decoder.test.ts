@@ -146,7 +146,10 @@ describe('a decoder in a GGUF file', () => {
   test('a part of a split file that is missing is named', async () => {
     const first = 'llama3-sharded-bf16-00001-of-00003.gguf';
     cpSync(ggufPath(first), join(dir, first));
-    await assert.rejects(openDecoder(join(dir, first), CPU), refused(/00002-of-00003\.gguf: cannot be opened/));
+    await assert.rejects(
+      openDecoder(join(dir, first), CPU),
+      refused(/00002-of-00003\.gguf: cannot be opened/),
+    );
   });
 
   test('a part under the name of a whole file is refused', async () => {
@@ -181,7 +184,10 @@ describe('the metadata of a decoder', () => {
       if (value === undefined) metadata.delete(key);
       else metadata.set(key, value);
     }
-    return readGgufArchitecture({ path: 'x.gguf', tensors: file.tensors, metadata }, () => new Float32Array(0));
+    return readGgufArchitecture(
+      { path: 'x.gguf', tensors: file.tensors, metadata },
+      () => new Float32Array(0),
+    );
   };
 
   test('is read as it is', () => {
@@ -194,17 +200,33 @@ describe('the metadata of a decoder', () => {
   });
 
   for (const [why, changes, pattern] of [
-    ['another architecture', { 'general.architecture': 'mamba' }, /architecture is "mamba"[^]*qwen2, qwen3, llama/],
+    [
+      'another architecture',
+      { 'general.architecture': 'mamba' },
+      /architecture is "mamba"[^]*qwen2, qwen3, llama/,
+    ],
     ['none', { 'general.architecture': undefined }, /does not name its architecture/],
-    ['a key of unknown meaning', { 'llama.expert_count': 8 }, /a key of this llama[^]*llama.expert_count is 8/],
+    [
+      'a key of unknown meaning',
+      { 'llama.expert_count': 8 },
+      /a key of this llama[^]*llama.expert_count is 8/,
+    ],
     ['more layers than tensors', { 'llama.block_count': 4e9 }, /block_count is 4000000000, but it holds/],
     ['a context beyond the limit', { 'llama.context_length': 2 ** 31 }, /context_length/],
-    ['rotation of a part of a head', { 'llama.rope.dimension_count': 8 }, /dimension_count is 8, but heads are 16/],
+    [
+      'rotation of a part of a head',
+      { 'llama.rope.dimension_count': 8 },
+      /dimension_count is 8, but heads are 16/,
+    ],
     ['values of another width', { 'llama.attention.value_length': 32 }, /keys are 16 wide and values 32/],
     ['heads that differ by layer', { 'llama.attention.head_count': [3, 3] }, /attention.head_count/],
     ['a rope it does not compute', { 'llama.rope.scaling.type': 'longrope' }, /rope.scaling.type/],
     ['attention in both directions', { 'llama.attention.causal': false }, /attention.causal/],
-    ['no epsilon', { 'llama.attention.layer_norm_rms_epsilon': undefined }, /no key llama.attention.layer_norm_rms/],
+    [
+      'no epsilon',
+      { 'llama.attention.layer_norm_rms_epsilon': undefined },
+      /no key llama.attention.layer_norm_rms/,
+    ],
   ] as const satisfies readonly (readonly [string, Record<string, MetadataValue | undefined>, RegExp])[]) {
     test(`with ${why} is refused, and the message says why`, () => {
       assert.throws(() => withChanges(changes), refused(pattern));
@@ -219,6 +241,9 @@ describe('the metadata of a decoder', () => {
     assert.equal(bytes.readUInt32LE(key), 2);
     bytes.writeUInt32LE(1, key);
     writeFileSync(path, bytes);
-    await assert.rejects(openDecoder(path, CPU), refused(/tensors that this version has no use for[^]*blk\.1\./));
+    await assert.rejects(
+      openDecoder(path, CPU),
+      refused(/tensors that this version has no use for[^]*blk\.1\./),
+    );
   });
 });
