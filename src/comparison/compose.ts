@@ -12,13 +12,12 @@ import { contentHashes } from '../hub/content-hashes.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
 import { readBundle, type Bundle } from '../model/folder/bundle.js';
-import { readDecoderFacts } from '../model/folder/decoder-facts.js';
+import { decoderFiles } from '../model/decoder-files.js';
 import type { Decoder, FirstTokenRunner } from '../inference/decoder.js';
 import type { Device, DeviceRequest, Dtype } from '../inference/device.js';
 import type { DeviceProof } from '../inference/device-proof.js';
 import type { Encoder } from '../inference/encoder.js';
 import { encoderConventions, type EncoderConventions } from '../model/folder/encoder-conventions.js';
-import { modelFolder } from '../model/folder/export-files.js';
 import {
   openSource,
   proveDevice,
@@ -129,11 +128,12 @@ export async function loadModels(request: ModelRequest): Promise<LoadedModels> {
   try {
     const decoderDir = found.decoder?.path ?? bundle.decoder.path;
     const encoderDir = found.encoder?.path ?? bundle.encoder.path;
-    const tokenizer = await loadTokenizer(modelFolder(decoderDir));
+    const files = decoderFiles(decoderDir);
+    const tokenizer = await files.loadTokenizer();
     const source = { kind: 'files', path: decoderDir } as const;
     const proof = await provenDevice(source, options, request.requireDevice);
     const decoder = keep(await openDecoder(decoderDir, options));
-    const facts = readDecoderFacts(modelFolder(decoderDir), decoder.vocabularySize);
+    const facts = files.readFacts(decoder.vocabularySize);
     const own = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
     const format = promptFormat(request.promptFamily ?? own, tokenizer, facts);
     const openNamedEncoder = async (dir: string): Promise<LoadedEncoder> => ({

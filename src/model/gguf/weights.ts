@@ -15,10 +15,44 @@ import { ggufNames, HalvesApart } from './tensor-names.js';
 /** Most stray tensors that a message names. */
 const MAX_SHOWN = 8;
 
-/** See `DecoderWeights` of `decoder-files.ts`. */
+/** A file whose header was read: its tensors and metadata. */
+export type GgufSource = TensorStore & { readonly metadata: GgufFile['metadata'] };
+
+/** The weights of a decoder as a header describes them; a graph asks for them. */
 export interface GgufWeights {
   readonly architecture: DecoderArchitecture;
   readonly weights: CheckpointWeights;
+  /**
+   * Called when a graph asked for all its weights.
+   *
+   * @throws {ModelError} If one is missing or cannot be read, or if the graph left one out.
+   */
+  requireUsable(): void;
+}
+
+/**
+ * The weights in a file, read or not.
+ *
+ * @throws {ModelError} If the architecture is not supported.
+ */
+export function ggufWeights(source: GgufSource): GgufWeights {
+  const architecture = readGgufArchitecture(source, () => source.read(ROPE_DIVISORS));
+  const names = ggufNames(architecture);
+  const isPermuted = source.metadata.get('general.architecture') === 'llama';
+  const store = isPermuted ? new HalvesApart(source, architecture.headWidth) : source;
+  const weights = new CheckpointWeights(store, (name) => names.get(name) ?? name);
+  return {
+    architecture,
+    weights,
+    requireUsable: () => {
+      weights.assertComplete(`the metadata of ${source.path}`);
+      requireAllRead(source, weights);
+    },
+  };
+}
+
+/** See `DecoderWeights` of `decoder-files.ts`. */
+export interface OpenGgufWeights extends GgufWeights {
   identify(): Promise<string>;
   close(): void;
 }
@@ -28,21 +62,15 @@ export interface GgufWeights {
  *
  * @throws {ModelError} If the file is not usable, or the architecture is not supported.
  */
-export function openGgufWeights(path: string): GgufWeights {
+export function openGgufWeights(path: string): OpenGgufWeights {
   const file = GgufFile.open(path);
   try {
-    const architecture = readGgufArchitecture(file, () => file.read(ROPE_DIVISORS));
-    const names = ggufNames(architecture);
-    const isPermuted = file.metadata.get('general.architecture') === 'llama';
-    const store: TensorStore = isPermuted ? new HalvesApart(file, architecture.headWidth) : file;
-    const weights = new CheckpointWeights(store, (name) => names.get(name) ?? name);
+    const found = ggufWeights(file);
     return {
-      architecture,
-      weights,
-      identify: async () => {
-        weights.assertComplete(`the metadata of ${file.path}`);
-        requireAllRead(file, weights);
-        return await identityOf('decoder, gguf', file.files);
+      ...found,
+      identify: () => {
+        found.requireUsable();
+        return identityOf('decoder, gguf', file.files);
       },
       close: () => {
         file.close();
@@ -59,12 +87,12 @@ export function openGgufWeights(path: string): GgufWeights {
  *
  * @throws {ModelError} Naming such tensors.
  */
-function requireAllRead(file: GgufFile, { asked }: CheckpointWeights): void {
-  const stray = [...file.tensors.keys()].filter((name) => name !== ROPE_DIVISORS && !asked.has(name));
+function requireAllRead({ path, tensors }: GgufSource, { asked }: CheckpointWeights): void {
+  const stray = [...tensors.keys()].filter((name) => name !== ROPE_DIVISORS && !asked.has(name));
   if (stray.length === 0) return;
   const more = stray.length - MAX_SHOWN;
   throw new ModelError(
-    `${file.path}: holds ${stray.length === 1 ? 'a tensor' : `${stray.length} tensors`} that this version has no use for`,
+    `${path}: holds ${stray.length === 1 ? 'a tensor' : `${stray.length} tensors`} that this version has no use for`,
     [
       `${stray.slice(0, MAX_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
       'running the model without them would give other numbers than it was trained for',

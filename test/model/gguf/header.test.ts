@@ -183,13 +183,14 @@ describe('mutated files', () => {
     const steps = [
       () => tokenizerDefinition(path, metadata),
       async () => {
-        const { architecture, weights, identify, close } = openGgufWeights(path);
+        const opened = openGgufWeights(path);
+        const { architecture, weights } = opened;
         try {
           weights.tensor('model.embed_tokens.weight', [architecture.vocabularySize, architecture.width]);
           buildDecoderGraph(architecture, weights, 'float32');
-          await identify();
+          await opened.identify();
         } finally {
-          close();
+          opened.close();
         }
       },
     ];
