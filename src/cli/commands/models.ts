@@ -203,11 +203,11 @@ async function openAs(model: LocalModel, role: ModelRole, dtype: Dtype): Promise
   const { defaultThreads } = await import('../../model/ort/threads.js');
   const { readBundle } = await import('../../model/folder/bundle.js');
   const { loadTokenizer } = await import('../../tokenizer/hf.js');
-  const { modelFolder } = await import('../../model/folder/export-files.js');
+  const { decoderFiles } = await import('../../model/decoder-files.js');
   const options = { device: 'cpu', dtype, threads: defaultThreads() } as const;
   switch (role) {
     case 'decoder': {
-      const tokenizer = await loadTokenizer(modelFolder(model.path));
+      const tokenizer = await decoderFiles(model.path).loadTokenizer();
       const decoder = await openDecoder(model.path, options);
       const [first] = tokenizer.encode('const');
       const step = await decoder.prefill(decoder.embed(first === undefined ? [] : [first]));
