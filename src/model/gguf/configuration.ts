@@ -29,6 +29,8 @@ const ARCHITECTURES = {
 
 type ArchitectureName = keyof typeof ARCHITECTURES;
 
+export const GGUF_ARCHITECTURES = Object.keys(ARCHITECTURES);
+
 /**
  * Longest context accepted: two tables of rotations take 512 bytes a position at usual head widths, and
  * the context may be any number in a file.
@@ -121,7 +123,7 @@ function architectureName(path: string, metadata: Source['metadata']): Architect
   if (typeof name === 'string' && Object.hasOwn(ARCHITECTURES, name)) return name as ArchitectureName;
   throw new ModelError(
     `${path}: ${name === undefined ? 'does not name its architecture' : `its architecture is ${JSON.stringify(name).slice(0, 80)}`}`,
-    [`this version runs GGUF files of ${Object.keys(ARCHITECTURES).join(', ')}`],
+    [`this version runs GGUF files of ${GGUF_ARCHITECTURES.join(', ')}`],
   );
 }
 

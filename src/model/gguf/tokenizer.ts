@@ -40,9 +40,11 @@ type Vocabulary = z.infer<typeof schema>;
 
 const PREFIX = 'tokenizer.ggml.';
 
-/** Keys that name a token which no text may become. Old files have the last three, new ones `fim_*`. */
-const CONTROL_ID =
-  /^tokenizer\.ggml\.(?:bos|eos|eot|eom|unknown|padding|seperator|separator|mask|cls|fim_\w+|prefix|suffix|middle)_token_id$/;
+/**
+ * Keys that name a token which no text may become, whatever its kind. Old files have the last three, new
+ * ones `fim_*`. The padding is not among them: some files name an ordinary token, such as the first.
+ */
+const CONTROL_ID = /^tokenizer\.ggml\.(?:bos|eos|eot|eom|fim_\w+|prefix|suffix|middle)_token_id$/;
 
 const ADVICE = 'give the tokenizer of the original model with --tokenizer DIR or owner/name';
 

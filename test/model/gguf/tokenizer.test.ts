@@ -89,6 +89,13 @@ describe('a byte-level vocabulary', () => {
     assert.equal(tokenizerIn('decoder.gguf', { add_eos_token: true }).specials.after.length, 1);
   });
 
+  test('leaves an ordinary token to text that the file names as padding', () => {
+    const id = tokenizerIn('decoder.gguf').encode('!')[0]!;
+    assert.deepEqual(tokenizerIn('decoder.gguf', { padding_token_id: id }).encode('!'), [id]);
+    // One that ends a text is none that text may become.
+    assert.deepEqual(tokenizerIn('decoder.gguf', { eot_token_id: id }).encode('!'), []);
+  });
+
   test('keeps a word whole that is a token, where the name says so', () => {
     // "zq" is a token that no merge makes.
     const tokens = [...(metadataOf('decoder.gguf').get('tokenizer.ggml.tokens') as readonly string[])];
