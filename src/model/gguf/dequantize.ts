@@ -29,15 +29,77 @@ function halfAt(bytes: Uint8Array, at: number): number {
 /** A byte as a signed number. */
 const signed = (byte: number): number => (byte << 24) >> 24;
 
+/** Writes the signed codes of the block that begins at byte `at`, from `out[to]` on. */
+type CodeReader = (bytes: Uint8Array, at: number, out: Int8Array, to: number) => void;
+
 /** d; 16 bytes of two codes: the low halves are numbers 0 to 15, the high halves 16 to 31. */
-const q4_0: BlockReader = (bytes, at, out, to) => {
-  const scale = halfAt(bytes, at);
+const codes4_0: CodeReader = (bytes, at, out, to) => {
   for (let i = 0; i < 16; i++) {
     const pair = bytes[at + 2 + i]!;
-    out[to + i] = scale * ((pair & 15) - 8);
-    out[to + 16 + i] = scale * ((pair >> 4) - 8);
+    out[to + i] = (pair & 15) - 8;
+    out[to + 16 + i] = (pair >> 4) - 8;
   }
 };
+
+/** d; a fifth bit of each of 32 codes; the four lower bits as in Q4_0. */
+const codes5_0: CodeReader = (bytes, at, out, to) => {
+  for (let i = 0; i < 16; i++) {
+    const pair = bytes[at + 6 + i]!;
+    out[to + i] = ((pair & 15) | (bit(bytes, at + 2, i) << 4)) - 16;
+    out[to + 16 + i] = ((pair >> 4) | (bit(bytes, at + 2, 16 + i) << 4)) - 16;
+  }
+};
+
+/** d; 32 signed bytes. */
+const codes8_0: CodeReader = (bytes, at, out, to) => {
+  for (let i = 0; i < 32; i++) out[to + i] = signed(bytes[at + 2 + i]!);
+};
+
+/** Types whose numbers are a scale times a code, and the bits of their codes. */
+const CODED = {
+  Q4_0: { bits: 4, read: codes4_0 },
+  Q5_0: { bits: 8, read: codes5_0 },
+  Q8_0: { bits: 8, read: codes8_0 },
+} as const satisfies Readonly<Record<string, { readonly bits: 4 | 8; readonly read: CodeReader }>>;
+type CodedType = keyof typeof CODED;
+
+/** Whether the numbers of a type are codes times scales. */
+export function isCodedType(type: string): type is CodedType {
+  return Object.hasOwn(CODED, type);
+}
+
+/** Bits that hold every code of the type, of those that a graph has products for. */
+export function codeBits(type: CodedType): 4 | 8 {
+  return CODED[type].bits;
+}
+
+/** The codes of whole blocks. */
+export function codesOf(type: CodedType, bytes: Uint8Array): Int8Array {
+  const { numbers, bytes: blockBytes } = READABLE_LAYOUTS[type];
+  const { read } = CODED[type];
+  const out = new Int8Array((bytes.length / blockBytes) * numbers);
+  for (let block = 0; block * numbers < out.length; block++)
+    read(bytes, block * blockBytes, out, block * numbers);
+  return out;
+}
+
+/** The scales of whole blocks. */
+export function scalesOf(type: CodedType, bytes: Uint8Array): Float32Array {
+  const { bytes: blockBytes } = READABLE_LAYOUTS[type];
+  return Float32Array.from({ length: bytes.length / blockBytes }, (_, block) =>
+    halfAt(bytes, block * blockBytes),
+  );
+}
+
+/** The numbers of a block of codes. */
+function coded(readCodes: CodeReader): BlockReader {
+  const codes = new Int8Array(32);
+  return (bytes, at, out, to) => {
+    const scale = halfAt(bytes, at);
+    readCodes(bytes, at, codes, 0);
+    for (let i = 0; i < 32; i++) out[to + i] = scale * codes[i]!;
+  };
+}
 
 /** d, m; codes as in Q4_0. */
 const q4_1: BlockReader = (bytes, at, out, to) => {
@@ -46,16 +108,6 @@ const q4_1: BlockReader = (bytes, at, out, to) => {
     const pair = bytes[at + 4 + i]!;
     out[to + i] = scale * (pair & 15) + least;
     out[to + 16 + i] = scale * (pair >> 4) + least;
-  }
-};
-
-/** d; a fifth bit of each of 32 codes; the four lower bits as in Q4_0. */
-const q5_0: BlockReader = (bytes, at, out, to) => {
-  const scale = halfAt(bytes, at);
-  for (let i = 0; i < 16; i++) {
-    const pair = bytes[at + 6 + i]!;
-    out[to + i] = scale * (((pair & 15) | (bit(bytes, at + 2, i) << 4)) - 16);
-    out[to + 16 + i] = scale * (((pair >> 4) | (bit(bytes, at + 2, 16 + i) << 4)) - 16);
   }
 };
 
@@ -73,12 +125,6 @@ const q5_1: BlockReader = (bytes, at, out, to) => {
 function bit(bytes: Uint8Array, at: number, index: number): number {
   return (bytes[at + (index >> 3)]! >> (index & 7)) & 1;
 }
-
-/** d; 32 signed bytes. */
-const q8_0: BlockReader = (bytes, at, out, to) => {
-  const scale = halfAt(bytes, at);
-  for (let i = 0; i < 32; i++) out[to + i] = scale * signed(bytes[at + 2 + i]!);
-};
 
 /** 16 bytes of scale and minimum, 4 bits each; 64 bytes of four codes; d, dmin. Parts of 16. */
 const q2_k: BlockReader = (bytes, at, out, to) => {
@@ -172,11 +218,11 @@ const q6_k: BlockReader = (bytes, at, out, to) => {
 };
 
 const BLOCK_READERS: Readonly<Partial<Record<ReadableType, BlockReader>>> = {
-  Q4_0: q4_0,
+  Q4_0: coded(codes4_0),
   Q4_1: q4_1,
-  Q5_0: q5_0,
+  Q5_0: coded(codes5_0),
   Q5_1: q5_1,
-  Q8_0: q8_0,
+  Q8_0: coded(codes8_0),
   Q2_K: q2_k,
   Q3_K: q3_k,
   Q4_K: q4_k,

@@ -11,7 +11,8 @@ import { basename, dirname, join } from 'node:path';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { readRange, type TensorInfo, type TensorStore } from '../weights/safetensors.js';
-import { dequantize } from './dequantize.js';
+import type { StoredBlocks } from '../../onnx/weights.js';
+import { codeBits, codesOf, dequantize, isCodedType, scalesOf } from './dequantize.js';
 import { isReadableType, READABLE_LAYOUTS, READABLE_TYPES } from './element-types.js';
 import { readHeader, type GgufHeader, type MetadataValue } from './header.js';
 import { splitFiles } from './split-names.js';
@@ -130,6 +131,25 @@ export class GgufFile implements TensorStore {
     const skipped = from * rowNumbers - first * numbers;
     const wanted = (end - from) * rowNumbers;
     return read.length === wanted ? read : read.slice(skipped, skipped + wanted);
+  }
+
+  /** The codes of a matrix, where its type has 32 of them and a scale in a block, and nothing else. */
+  blocks(name: string): StoredBlocks | null {
+    const info = this.tensors.get(name);
+    const part = this.#owners.get(name);
+    if (info === undefined || part === undefined || info.shape.length !== 2) return null;
+    const { dtype, shape, start } = info;
+    if (!isCodedType(dtype)) return null;
+    const { numbers, bytes } = READABLE_LAYOUTS[dtype];
+    const rowBytes = (shape[1]! / numbers) * bytes;
+    const rows = (from: number, to: number): Uint8Array =>
+      part.bytes(start + from * rowBytes, (to - from) * rowBytes);
+    return {
+      bits: codeBits(dtype),
+      blockSize: numbers,
+      codes: (from, to) => codesOf(dtype, rows(from, to)),
+      scales: (from, to) => scalesOf(dtype, rows(from, to)),
+    };
   }
 
   /** Idempotent. */

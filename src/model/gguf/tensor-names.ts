@@ -10,6 +10,7 @@
 
 import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import { tensorNames } from '../../onnx/causal-layers.js';
+import type { StoredBlocks } from '../../onnx/weights.js';
 import type { TensorStore } from '../weights/safetensors.js';
 
 /** GGUF names by the names of a Hugging Face checkpoint. */
@@ -63,20 +64,52 @@ export class HalvesApart implements TensorStore {
   read(name: string, from = 0, to?: number): Float32Array {
     const shape = this.tensors.get(name)?.shape ?? [];
     if (!ROTATED.test(name)) return this.#file.read(name, from, to);
-    const [rows = 0, ...rest] = shape;
-    const end = to ?? rows;
+    const rowNumbers = shape.slice(1).reduce((product, dim) => product * dim, 1);
+    const end = to ?? shape[0] ?? 0;
+    const out = new Float32Array((end - from) * rowNumbers);
+    this.#reorder(name, from, end, out, (first, last) => this.#file.read(name, first, last));
+    return out;
+  }
+
+  /** As `GgufFile.blocks`. */
+  blocks(name: string): StoredBlocks | null {
+    const found = this.#file.blocks?.(name) ?? null;
+    if (found === null || !ROTATED.test(name)) return found;
+    const cols = this.tensors.get(name)!.shape[1]!;
+    return {
+      ...found,
+      codes: (from, to) => {
+        const out = new Int8Array((to - from) * cols);
+        this.#reorder(name, from, to, out, found.codes);
+        return out;
+      },
+      scales: (from, to) => {
+        const out = new Float32Array(((to - from) * cols) / found.blockSize);
+        this.#reorder(name, from, to, out, found.scales);
+        return out;
+      },
+    };
+  }
+
+  /** Fills `out` with rows [from, to) of a checkpoint, out of the rows that `read` gives of the file. */
+  #reorder<T extends Float32Array | Int8Array>(
+    name: string,
+    from: number,
+    to: number,
+    out: T,
+    read: (first: number, last: number) => T,
+  ): void {
+    const rows = this.tensors.get(name)!.shape[0]!;
     const width = this.#headWidth;
     // Whole heads, since a row may come from anywhere in its head.
     const first = Math.floor(from / width) * width;
-    const data = this.#file.read(name, first, Math.min(rows, Math.ceil(end / width) * width));
-    const rowNumbers = rest.reduce((product, dim) => product * dim, 1);
-    const out = new Float32Array((end - from) * rowNumbers);
-    for (let row = from; row < end; row++) {
+    const data = read(first, Math.min(rows, Math.ceil(to / width) * width));
+    const rowNumbers = out.length / (to - from);
+    for (let row = from; row < to; row++) {
       const within = row % width;
       const half = width / 2;
       const source = row - within + 2 * (within % half) + Math.floor(within / half) - first;
       out.set(data.subarray(source * rowNumbers, (source + 1) * rowNumbers), (row - from) * rowNumbers);
     }
-    return out;
   }
 }

@@ -15,7 +15,7 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
-import type { TensorReader, WeightSource } from '../../onnx/weights.js';
+import type { StoredBlocks, TensorReader, WeightSource } from '../../onnx/weights.js';
 
 /**
  * Longest header accepted, in bytes. The reference implementation has the same limit: a header of
@@ -74,6 +74,8 @@ export interface TensorStore {
   readonly readableTypes: readonly string[];
   /** Rows [from, to) of a tensor, counted along its first dimension; all of it if not told. */
   read(name: string, from?: number, to?: number): Float32Array;
+  /** The codes of a matrix; null or absent where the file has numbers only. */
+  blocks?(name: string): StoredBlocks | null;
 }
 
 /** An open safetensors file. Close it when all tensors are read. */
@@ -296,6 +298,10 @@ export class CheckpointWeights implements WeightSource {
       this.#problems.push(`${fullName} has type ${info.dtype}; ${unreadableHint(this.#file.readableTypes)}`);
     }
     return (from, to) => this.#file.read(fullName, from, to);
+  }
+
+  blocks(name: string): StoredBlocks | null {
+    return this.#file.blocks?.(this.#nameOf(name)) ?? null;
   }
 
   /** Names in the file of all tensors that were asked for. */
