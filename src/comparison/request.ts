@@ -58,6 +58,8 @@ export const comparisonRequestSchema = z
     }),
     tasks: z.array(text).min(1),
     skipInvalid: z.boolean(),
+    /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
+    tokenizer: text,
     encoder: text,
     projector: text,
     retrieverEncoder: text,

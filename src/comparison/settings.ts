@@ -77,6 +77,7 @@ export function comparisonSettings(
     models: {
       bundle: request.model ?? DEFAULT_MODEL,
       decoder: request.decoder,
+      tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
       retrieverEncoder: request.retrieverEncoder,

@@ -74,7 +74,14 @@ function addModelFlags(add: Add): void {
     '--model <bundle>',
     'decoder, encoder and projector in one: nano, a folder or a hub id (default: nano)',
   );
-  add('--decoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s decoder');
+  add(
+    '--decoder <model>',
+    'folder, .gguf or .onnx file, or hub id[@revision] to use instead of the bundle’s decoder',
+  );
+  add(
+    '--tokenizer <model>',
+    'folder or hub id[@revision] of a tokenizer to use instead of the decoder’s own',
+  );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
