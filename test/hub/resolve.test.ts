@@ -523,17 +523,17 @@ describe('the cache', () => {
 
 describe('a tokenizer by itself', () => {
   test('is the tokenizer files of a folder and nothing of its weights', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'tokenizer-'));
+    const dir = mkdtempSync(join(tmpdir(), 'tokenizer-'));
     for (const name of ['tokenizer.json', 'tokenizer_config.json', 'config.json', 'model.safetensors']) {
-      await writeFile(join(dir, name), '{}');
+      writeFileSync(join(dir, name), '{}');
     }
     const { files, path } = await resolveModel(dir, 'tokenizer');
     assert.deepEqual([path, files], [dir, ['tokenizer.json', 'tokenizer_config.json']]);
   });
 
   test('that is missing is named', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'tokenizer-'));
-    await writeFile(join(dir, 'config.json'), '{}');
+    const dir = mkdtempSync(join(tmpdir(), 'tokenizer-'));
+    writeFileSync(join(dir, 'config.json'), '{}');
     await assert.rejects(resolveModel(dir, 'tokenizer'), /missing: tokenizer\.json|incomplete/);
   });
 });
