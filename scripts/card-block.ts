@@ -5,7 +5,7 @@
 import { markdownTable } from '../bench/page.js';
 import type { Difference } from '../src/statistics/paired.js';
 import type { Recovery } from '../src/statistics/recovery.js';
-import type { PipelineName } from '../src/pipelines/pipeline.js';
+import type { PipelineName } from '../src/pipelines/kinds.js';
 import { fixed, interval, pValue, signed } from '../src/report/format.js';
 import { summarizeRun } from '../src/report/publish/publish.js';
 import type { Summary, SummaryRow } from '../src/report/numbers/summary.js';

@@ -6,8 +6,8 @@ import { defaultCacheDir } from '../files/cache-dir.js';
 import type { Clock } from '../domain/clock.js';
 import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
-import { metricProfile, parsesPython } from '../metrics/registry.js';
+import type { MetricProfile } from '../metrics/profile.js';
+import { metricProfileKind, type MetricProfileName } from '../metrics/registry.js';
 import { contentHashes } from '../hub/content-hashes.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
@@ -30,17 +30,15 @@ import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../
 import { resolveDevice } from '../model/ort/probe.js';
 import type { Projector } from '../inference/projector.js';
 import { isSynthetic, syntheticShape } from '../model/architecture/synthetic.js';
-import { budgetRagPipeline } from '../pipelines/budget-rag.js';
-import { compressedPipeline, type Compressor } from '../pipelines/compressed.js';
-import { compressedRandomPipeline } from '../pipelines/compressed-random.js';
-import { fullRagPipeline } from '../pipelines/full-rag.js';
-import { noContextPipeline } from '../pipelines/no-context.js';
+import { makePipelines } from '../pipelines/all.js';
+import type { Compressor } from '../pipelines/compressor.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
-import type { Pipeline, PipelineName } from '../pipelines/pipeline.js';
+import type { PipelineName } from '../pipelines/kinds.js';
+import type { Pipeline } from '../pipelines/pipeline.js';
 import { encoderTemplate, type EncoderInput } from '../prompt/encoder-input.js';
 import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../prompt/fim.js';
 import { VectorCache } from '../model/vector-cache.js';
-import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/dense.js';
+import { retrievalEmbedder, type TextEmbedder, type VectorStore } from '../retrieval/rankers/embedder.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
@@ -353,21 +351,7 @@ export function composePipelines(
     const template = encoderTemplate(input, tokenizer, maxTokens);
     return { encoder, tokenizer, template, normalize, projector, tokensPerChunk };
   };
-  const make = (name: PipelineName): Pipeline => {
-    switch (name) {
-      case 'no-context':
-        return noContextPipeline(setting);
-      case 'full-rag':
-        return fullRagPipeline(setting);
-      case 'budget-rag':
-        return budgetRagPipeline(setting, tokensPerChunk);
-      case 'compressed':
-        return compressedPipeline(setting, compressor());
-      case 'compressed-random':
-        return compressedRandomPipeline(setting, compressor(), seed);
-    }
-  };
-  return new Map(names.map((name) => [name, make(name)]));
+  return makePipelines(names, { setting, seed, tokensPerChunk, compressor });
 }
 
 /** The embedder of the dense retriever, over vectors kept between runs if there is a store. */
@@ -403,11 +387,10 @@ export async function composeMetricProfile(
   name: MetricProfileName,
   tasks: readonly Pick<CompletionTask, 'language'>[],
 ): Promise<MetricProfile> {
-  if (!parsesPython(name) || tasks.every(({ language }) => language !== 'python')) {
-    return metricProfile(name, null);
-  }
+  const kind = metricProfileKind(name);
+  if (!tasks.some((task) => kind.needsPythonParser(task))) return kind.open(null);
   const { loadPythonParser } = await import('../parsing/python.js');
-  return metricProfile(name, await loadPythonParser());
+  return kind.open(await loadPythonParser());
 }
 
 /** What ranks by vectors where no decoder is needed. */

@@ -7,7 +7,7 @@
 
 import type { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
-import type { FormatName } from './formats/format.js';
+import type { FormatName } from './formats/all.js';
 
 /** Where a repository's text comes from. */
 export interface RepositorySource {
@@ -35,8 +35,8 @@ export interface Dataset {
   readonly sources: readonly RepositorySource[];
   /** Rows left out because of `skipInvalid`. */
   readonly skipped: number;
-  /** The schema of the records; null where tasks were made from code. */
-  readonly format: FormatName | null;
+  /** The name of the format of the records; null where tasks were made from code. */
+  readonly format: string | null;
   /** Where rows can be used but are not as their benchmark describes them, one sentence a kind. */
   readonly deviations: readonly string[];
   /**

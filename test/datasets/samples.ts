@@ -3,7 +3,7 @@
  * of it. Nothing here is from a published set.
  */
 
-import type { FormatName } from '../../src/datasets/formats/format.js';
+import type { FormatName } from '../../src/datasets/formats/all.js';
 import type { Language } from '../../src/domain/task.js';
 
 /** The file that the records are cut from; a form feed, U+2028 and CRLF are in its lines. */

@@ -96,7 +96,7 @@ describe('the latency chart', () => {
   test('draws every task, the middle half as a box and the median as a bar at its number', async () => {
     const { wide } = await drawn({
       ...LATENCY,
-      rows: [{ name: 'first', pipeline: 'no-context', ttftMs: [10, 20, 40] }],
+      rows: [{ name: 'first', position: 0, ttftMs: [10, 20, 40] }],
     });
     // 20 is the geometric middle of 10 and 40: half of 598.
     near(x(20), 206 + 299);
@@ -117,7 +117,7 @@ describe('the latency chart', () => {
 
   test('draws the tails from 64 tasks on, as the tenth and the ninetieth percentile', async () => {
     const ttftMs = Array.from({ length: 101 }, (_, i) => 100 + i);
-    const { wide } = await drawn({ ...LATENCY, rows: [{ name: 'r', pipeline: 'full-rag', ttftMs }] });
+    const { wide } = await drawn({ ...LATENCY, rows: [{ name: 'r', position: 1, ttftMs }] });
     // On [100/1.15, 230]: x(v) = 206 + 598 ln(1.15 v / 100) / ln(2 x 1.15^2); of 100 + i the q-quantile is 100 + 100 q.
     const at = (v: number): number => 206 + (598 * Math.log(0.0115 * v)) / Math.log(2 * 1.15 ** 2);
     nearBox(bars(wide, 1.5)[0]!.box, [at(110), 84.25, at(190), 85.75], 'whisker');
@@ -130,8 +130,8 @@ describe('the latency chart', () => {
     const { wide } = await drawn({
       ...LATENCY,
       rows: [
-        { name: 'many', pipeline: 'full-rag', ttftMs },
-        { name: 'zero', pipeline: 'no-context', ttftMs: [0] },
+        { name: 'many', position: 1, ttftMs },
+        { name: 'zero', position: 0, ttftMs: [0] },
       ],
     });
     const dots = wide.shapes.filter((shape) => isAbout(width(shape), 3) && isAbout(height(shape), 3));
@@ -143,7 +143,7 @@ describe('the latency chart', () => {
   test('keeps the rows in the order given, names beside them, above them where it is narrow', async () => {
     const rows = ['first', 'second', 'third'].map((name, i) => ({
       name,
-      pipeline: 'no-context' as const,
+      position: 0,
       ttftMs: [10 * 2 ** i],
     }));
     const { wide, narrow } = await drawn({ ...LATENCY, rows });
@@ -167,10 +167,22 @@ describe('the latency chart', () => {
     assert.equal(narrow.height, 65 + 3 * 48 + 44);
   });
 
+  test('makes room for a name that is wider than usual', async () => {
+    const long = 'compressed-random/jaccard+unixcoder k=10';
+    const rows = [10, 20, 40].map((v) => ({ name: v === 20 ? long : 'r', position: 0, ttftMs: [v] }));
+    const { wide } = await drawn({ ...LATENCY, rows });
+    // 40 letters of 0.56 x 12 px take 268.8, so the gutter is 269 and the rows begin at 16 + 269 = 285.
+    const name = textAt(wide, long);
+    near(name.x, 285 - 12);
+    near(name.box[0], 4.2);
+    // 880 - 285 - 60 - 16 = 519 long; 20 is the geometric middle.
+    near(bars(wide, 20)[1]!.x, 285 + 259.5);
+  });
+
   test('has ticks where their numbers are', async () => {
     const { wide } = await drawn({
       ...LATENCY,
-      rows: [{ name: 'r', pipeline: 'no-context', ttftMs: [10, 40] }],
+      rows: [{ name: 'r', position: 0, ttftMs: [10, 40] }],
     });
     const labels = ticks(wide, [67 + 36, 67 + 36 + 20]);
     assert.deepEqual(
@@ -264,7 +276,7 @@ describe('the differences chart', () => {
       title: 'one',
       rows: [
         {
-          pipeline: 'full-rag',
+          position: 1,
           name: 'a',
           points: [
             { value: 1, low: -1, high: 2, isShown: false },
@@ -272,7 +284,7 @@ describe('the differences chart', () => {
           ],
         },
         {
-          pipeline: 'compressed',
+          position: 3,
           name: 'b',
           points: [{ value: -2, low: -2.5, high: -0.5, isShown: true }, null],
         },
@@ -282,7 +294,7 @@ describe('the differences chart', () => {
       title: 'two',
       rows: [
         {
-          pipeline: 'full-rag',
+          position: 1,
           name: 'c',
           points: [null, { value: -30, low: -40, high: -25, isShown: true }],
         },
@@ -370,7 +382,7 @@ describe('the differences chart', () => {
         title: 'g',
         rows: [
           {
-            pipeline: 'full-rag' as const,
+            position: 1,
             name: 'a',
             points: [{ value: 4, low: 2, high: 5, isShown: true }],
           },
@@ -406,6 +418,7 @@ describe('the pareto chart', () => {
     rest: Partial<Point> = {},
   ): Point => ({
     pipeline,
+    position: pipeline === 'no-context' ? 0 : pipeline === 'full-rag' ? 1 : 3,
     retriever: topK === null ? null : 'bm25',
     topK,
     ttft: { p50, ci95: [low, high] },
@@ -552,7 +565,8 @@ describe('the pareto chart', () => {
 const overlap = (a: Box, b: Box): boolean => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 const RETRIEVERS = ['bm25', 'jaccard', 'unixcoder'] as const;
-const WITH_RETRIEVAL = ['full-rag', 'budget-rag', 'compressed', 'compressed-random'] as const;
+/** More than there are today: the looks of all positions are drawn. */
+const WITH_RETRIEVAL = ['full-rag', 'budget-rag', 'compressed', 'compressed-random', 'sixth', 'seventh'];
 
 /** Numbers over several powers of ten, as from a slow and from a fast machine. */
 const spread = (rng: Rng): number => 10 ** (rng.next() * 5 - 1);
@@ -564,13 +578,14 @@ const around = (rng: Rng, middle: number, most: number): [number, number] => [
 function randomInputs(rng: Rng): ChartInput[] {
   const retrievers = RETRIEVERS.slice(0, 1 + rng.int(3));
   const ks = [[10], [1, 10], [1, 3, 5, 10]][rng.int(3)]!;
-  const pipelines = WITH_RETRIEVAL.slice(0, 1 + rng.int(4));
+  const kinds = WITH_RETRIEVAL.map((pipeline, i) => ({ pipeline, position: 1 + 2 * i }));
+  const pipelines = kinds.slice(0, 1 + rng.int(4) + 2 * rng.int(2));
   const base = spread(rng);
   const configurations = [
-    { pipeline: 'no-context' as const, retriever: null, topK: null, name: 'no-context' },
-    ...pipelines.flatMap((pipeline) =>
+    { pipeline: 'no-context', position: 0, retriever: null, topK: null, name: 'no-context' },
+    ...pipelines.flatMap((kind) =>
       retrievers.flatMap((retriever) =>
-        ks.map((topK) => ({ pipeline, retriever, topK, name: `${pipeline}/${retriever} k=${topK}` })),
+        ks.map((topK) => ({ ...kind, retriever, topK, name: `${kind.pipeline}/${retriever} k=${topK}` })),
       ),
     ),
   ];
@@ -587,10 +602,10 @@ function randomInputs(rng: Rng): ChartInput[] {
     {
       ...PARETO,
       ...words,
-      points: configurations.map(({ pipeline, retriever, topK }) => {
+      points: configurations.map(({ pipeline, position, retriever, topK }) => {
         const p50 = base * (1 + 3 * rng.next());
         return {
-          ...{ pipeline, retriever, topK },
+          ...{ pipeline, position, retriever, topK },
           ttft: { p50, ci95: rng.int(4) === 0 ? null : [p50 / (1 + rng.next()), p50 * (1 + rng.next())] },
           es: quality(),
           em: quality(),
@@ -600,8 +615,8 @@ function randomInputs(rng: Rng): ChartInput[] {
     {
       ...LATENCY,
       ...words,
-      rows: configurations.map(({ pipeline, name }) => ({
-        pipeline,
+      rows: configurations.map(({ position, name }) => ({
+        position,
         name,
         ttftMs: Array.from({ length: 1 + rng.int(90) }, () => base * (1 + 9 * rng.next() ** 4)),
       })),
@@ -626,8 +641,8 @@ function randomInputs(rng: Rng): ChartInput[] {
       ],
       groups: retrievers.map((retriever) => ({
         title: retriever,
-        rows: pipelines.map((pipeline) => ({
-          pipeline,
+        rows: pipelines.map(({ pipeline, position }) => ({
+          position,
           name: `${pipeline} − no-context`,
           points: [30, 90].map((most) => {
             if (rng.int(5) === 0) return null;

@@ -13,7 +13,7 @@ import { openDataset } from '../../datasets/open/open-dataset.js';
 import type { Dataset, DatasetOptions } from '../../datasets/dataset.js';
 import { recordOfTask } from '../../datasets/formats/cceval.js';
 import { defaultCacheDir } from '../../files/cache-dir.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/format.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/all.js';
 import { overviewOf } from '../../datasets/open/overview.js';
 import { isPulled, setFolder } from '../../datasets/published/cache.js';
 import { findPublished, PUBLISHED_SETS, type PublishedSet } from '../../datasets/published/catalog.js';

@@ -20,6 +20,7 @@ import {
   type TaskQuality,
 } from '../../report/terminal/retrieval-report.js';
 import {
+  DEFAULT_RETRIEVAL_PROFILE,
   QUERY_KINDS,
   RETRIEVAL_PROFILES,
   type QueryKind,
@@ -28,12 +29,13 @@ import {
 import { contextQuality } from '../../retrieval/quality.js';
 import {
   DEFAULT_RETRIEVERS,
-  SINGLE_RETRIEVERS,
+  RETRIEVERS_IN_WORDS,
+  takesShipped,
   usesEmbedder,
   type RetrieverName,
 } from '../../retrieval/kinds.js';
 import { AtomicLines } from '../../files/atomic-file.js';
-import { retrieveAll, type NoChunks, type Retrieved } from '../../run/retrieve.js';
+import { retrieveAll, type NoChunks, type Retrieved, type RetrieveProgress } from '../../run/task-chunks.js';
 import { loadEmbedder, type LoadedEmbedder } from '../../comparison/compose.js';
 import { limit, oneOf, retrieverList, wholeNumber } from '../flags/options.js';
 import { fetchProgress, SILENT, terminalProgress, type Progress } from '../terminal/progress.js';
@@ -82,14 +84,14 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     .option('--repos <dir>', 'where the repositories of a JSONL file lie')
     .option(
       '--retriever <name>',
-      `${SINGLE_RETRIEVERS.join(', ')}, hybrid, two joined as in jaccard+bm25, or as-shipped; with --report several, separated by commas`,
+      `${RETRIEVERS_IN_WORDS}; with --report several, separated by commas`,
       retrieverList,
     )
     .option(
       '--retrieval-profile <name>',
       RETRIEVAL_PROFILES.join(', '),
       oneOf(RETRIEVAL_PROFILES),
-      'repoformer',
+      DEFAULT_RETRIEVAL_PROFILE,
     )
     .option('--top-k <k>', 'chunks per task (default: the profile’s)', wholeNumber(1))
     .option(
@@ -136,7 +138,7 @@ async function retrieve(flags: RetrieveFlags, shell: Shell): Promise<ExitCode> {
   const dataset = await openDataset(flags.dataset, {
     ...(flags.repos === undefined ? {} : { reposDir: flags.repos }),
     ...(flags.skipInvalid === undefined ? {} : { skipInvalid: flags.skipInvalid }),
-    withShipped: retrievers.includes('as-shipped'),
+    withShipped: retrievers.some(takesShipped),
     onProgress: (line) => {
       progress.note(line);
     },
@@ -164,12 +166,14 @@ async function retrieve(flags: RetrieveFlags, shell: Shell): Promise<ExitCode> {
   const unanswered = new Map<NoChunks, number>();
   try {
     const outcome = await retrieveAll(
-      tasks,
-      (name) => dataset.repository(name),
-      setting,
-      retrievers,
-      { embedder: () => embedderOf(embedder) },
-      topK,
+      {
+        tasks,
+        repository: (name) => dataset.repository(name),
+        setting,
+        retrievers,
+        resources: { embedder: () => embedderOf(embedder) },
+        topK,
+      },
       progressOf(progress, tasks.length, shell.interrupt),
       async (retrieved) => {
         const { task, chunks, reason } = retrieved;
@@ -237,7 +241,7 @@ function checkedRetrievers(flags: RetrieveFlags): readonly RetrieverName[] {
       retrievers.length === 0
         ? '--out needs --retriever'
         : `--out holds one ranking, not ${retrievers.length}`,
-      [`one of ${SINGLE_RETRIEVERS.join(', ')}, hybrid, two joined as in jaccard+bm25, or as-shipped`],
+      [`one of ${RETRIEVERS_IN_WORDS}`],
     );
   }
   return retrievers;
@@ -296,11 +300,7 @@ class ContextFile {
 }
 
 /** One bar over the tasks; a bar of its own while a repository's chunks are encoded. */
-function progressOf(
-  progress: Progress,
-  total: number,
-  interrupt: AbortSignal,
-): Parameters<typeof retrieveAll>[6] {
+function progressOf(progress: Progress, total: number, interrupt: AbortSignal): RetrieveProgress {
   let answered = 0;
   let isEncoding = false;
   progress.start('retrieving', total);

@@ -6,17 +6,17 @@
 
 import type { Command } from 'commander';
 import { openDataset } from '../../datasets/open/open-dataset.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/format.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/all.js';
 import { readPredictions } from '../../datasets/records/predictions.js';
 import { DataError, EXIT } from '../../domain/errors.js';
 import { LANGUAGES, type CompletionTask, type Language } from '../../domain/task.js';
+import { scoreCompletion, type TaskScore } from '../../metrics/profile.js';
 import {
+  DEFAULT_METRIC_PROFILE,
   METRIC_PROFILES,
-  scoreCompletion,
+  metricProfileKind,
   type MetricProfileName,
-  type TaskScore,
-} from '../../metrics/profile.js';
-import { parsesPython } from '../../metrics/registry.js';
+} from '../../metrics/registry.js';
 import { renderScores, scoresJson, type ScoringRun } from '../../report/terminal/scores.js';
 import { writeAtomically } from '../../files/atomic-file.js';
 import { composeMetricProfile } from '../../comparison/compose.js';
@@ -49,7 +49,7 @@ export function registerScore(program: Command, shell: Shell): void {
       '--profile <name>',
       `metric profile: ${METRIC_PROFILES.join(', ')}`,
       oneOf(METRIC_PROFILES),
-      'llavacode',
+      DEFAULT_METRIC_PROFILE,
     )
     .option(
       '--language <name>',
@@ -71,12 +71,13 @@ async function score(flags: ScoreFlags, shell: Shell): Promise<void> {
     shell.stderr.write(`left out: ${problem.message}\n`);
   };
   const skipInvalid = flags.skipInvalid === true;
+  const { readsPrefix } = metricProfileKind(flags.profile);
   const dataset = await openDataset(flags.references, {
     ...(skipInvalid ? { skipInvalid, onInvalid: warn } : {}),
     ...(flags.format === undefined ? {} : { format: flags.format }),
     withRepositories: false,
-    // Only the cut of a Python statement looks at the code before a hole, and nothing at what follows it.
-    trim: (task) => ({ ...task, suffix: '', prefix: parsesPython(flags.profile) ? task.prefix : '' }),
+    // Some profiles look at the code before a hole, and none at what follows it.
+    trim: (task) => ({ ...task, suffix: '', prefix: readsPrefix ? task.prefix : '' }),
   });
   const { language } = flags;
   const tasks =

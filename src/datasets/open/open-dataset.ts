@@ -5,6 +5,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../domain/errors.js';
+import { nearestName } from '../../metrics/nearest-name.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { readDescription } from '../description.js';
 import { findPublished } from '../published/catalog.js';
@@ -12,7 +13,7 @@ import { openPublished } from '../published/open.js';
 import { openRecordFiles } from '../records/record-file.js';
 import { nameOfFolder } from '../repository/source-folder.js';
 import { PARQUET_NAME } from '../rows/rows.js';
-import { findRegistered, knownIds, registeredFolder, suggestId } from './registry.js';
+import { findRegistered, knownIds, registeredFolder } from './registry.js';
 
 /**
  * Opens a dataset.
@@ -47,7 +48,7 @@ export async function openDataset(reference: string, options: DatasetOptions = {
       'a dataset is a .jsonl or .parquet file, a folder, or one of those in `llava-eval datasets list`',
     ]);
   }
-  const suggestion = suggestId(reference);
+  const suggestion = nearestName(reference, knownIds());
   throw new DataError(`there is no dataset "${reference}"`, [
     ...(suggestion === null ? [] : [`did you mean "${suggestion}"?`]),
     `known: ${knownIds().join(', ')}`,

@@ -3,7 +3,6 @@
  */
 
 import { fileURLToPath } from 'node:url';
-import { editDistance } from '../../metrics/edit-similarity.js';
 import { defaultCacheDir } from '../../files/cache-dir.js';
 import { readDescription } from '../description.js';
 import { cachedFolder } from '../npm/package-cache.js';
@@ -16,15 +15,26 @@ export interface RegisteredDataset {
   readonly title: string;
   /** Whether the first use needs the network. */
   readonly fetched: boolean;
+  /** How many tasks a run without a limit takes: minutes, not an hour, on two cores. Null for all. */
+  readonly sample: number | null;
 }
+
+/** The dataset of a run that names none. */
+export const DEFAULT_DATASET = 'npm-ts-lines';
 
 export const REGISTERED: readonly RegisteredDataset[] = [
   {
-    id: 'npm-ts-lines',
+    id: DEFAULT_DATASET,
     title: '1,600 lines of eight TypeScript packages, fetched with npm at first use',
     fetched: true,
+    sample: 80,
   },
-  { id: 'tiny', title: 'a dozen lines of two small hand-made repositories, offline', fetched: false },
+  {
+    id: 'tiny',
+    title: 'a dozen lines of two small hand-made repositories, offline',
+    fetched: false,
+    sample: null,
+  },
 ];
 
 /** The registered dataset of an id, if there is one. */
@@ -51,14 +61,4 @@ export async function isFetched(id: string, cacheDir: string = defaultCacheDir()
 /** Every id that names a set, those of published sets included. */
 export function knownIds(): string[] {
   return [...REGISTERED, ...PUBLISHED_SETS].map(({ id }) => id);
-}
-
-/** The known id that a mistyped one most likely meant, or null if none is close. */
-export function suggestId(mistyped: string): string | null {
-  let best: { id: string; distance: number } | null = null;
-  for (const id of knownIds()) {
-    const distance = editDistance(mistyped.toLowerCase(), id);
-    if (best === null || distance < best.distance) best = { id, distance };
-  }
-  return best !== null && best.distance <= Math.max(2, Math.floor(best.id.length / 3)) ? best.id : null;
 }

@@ -1,8 +1,9 @@
 /**
- * @file Loads files of records of any known schema.
+ * @file Opens files of records in any known format, and makes a dataset of them.
  *
- * Rows become tasks one by one; the text of a file is never in memory as a whole. Several files are the
- * parts of one dataset, in the order of their names.
+ * `rows/` reads the rows of a file, `formats/` turns each row into tasks, and this folder puts the tasks together
+ * and finds their repositories. Rows become tasks one by one; the text of a file is never in memory as a whole.
+ * Several files are the parts of one dataset, in the order of their names.
  */
 
 import { basename, dirname } from 'node:path';
@@ -10,12 +11,11 @@ import { DataError } from '../../domain/errors.js';
 import { assembleDataset } from '../assemble.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { fileHash } from '../../download/file-hash.js';
-import type { FormatName, FoundTask, RecordFormat, RowContext } from '../formats/format.js';
-import type { Row } from '../rows/rows.js';
-import { formatNamed } from '../formats/all.js';
+import type { FoundTask, RecordFormat, RowContext } from '../formats/format.js';
+import { MOST_GENERAL_FORMAT } from '../formats/all.js';
 import { formatOf, recogniseRow } from '../formats/recognition.js';
 import { findRepositories, type RepositoryMention } from './repositories.js';
-import { openRows, type RowFile, type RowOrProblem } from '../rows/rows.js';
+import { openRows, type Row, type RowFile, type RowOrProblem } from '../rows/rows.js';
 
 const SKIP_HINT = 'mend the line, or pass --skip-invalid to leave such lines out (they are counted)';
 
@@ -55,7 +55,7 @@ export async function openRecordFiles(
   const wanted = options.withRepositories === false ? [] : loader.mentions();
   const found = await findRepositories(dirname(files[0]!), wanted, {
     file: files[0]!,
-    format: loader.format,
+    rule: loader.format?.sourceRule ?? MOST_GENERAL_FORMAT.sourceRule,
     reposDir: options.reposDir,
     licence: facts.licence ?? null,
     onProgress: options.onProgress,
@@ -65,7 +65,7 @@ export async function openRecordFiles(
     tasks,
     repositories: found,
     skipped,
-    format: loader.format,
+    format: loader.format?.name ?? null,
     deviations: loader.deviations,
   });
 }
@@ -90,8 +90,9 @@ class Loader {
     return this.#skipped;
   }
 
-  get format(): FormatName | null {
-    return this.#format?.name ?? null;
+  /** Null where no file holds a row. */
+  get format(): RecordFormat | null {
+    return this.#format;
   }
 
   /** Each kind of deviation once, with its number and its first place. */
@@ -139,8 +140,10 @@ class Loader {
     const forced = this.#options.format;
     const row = forced === undefined && file.fields === null ? await this.#firstRow(file) : null;
     if (row === undefined) return null;
-    // Nothing in it can be read: any schema serves to count its lines.
-    if (row === null && forced === undefined && file.fields === null) return formatNamed('llava-eval');
+    // Nothing in it can be read: any format serves to count its lines.
+    if (row === null && forced === undefined && file.fields === null) {
+      return MOST_GENERAL_FORMAT;
+    }
     const format = formatOf(path, file, row, forced);
     if (this.#format !== null && this.#format !== format) {
       throw new DataError(

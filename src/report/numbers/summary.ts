@@ -18,11 +18,16 @@ import {
   type TaskRecord,
 } from '../../run/record.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
+import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
+import type { Stage } from './stages.js';
 import { tabulate, type OutcomeColumn, type OutcomeTable } from './outcomes.js';
 import { comparedColumns, compareColumns, recovery, type Comparison, type RowRecovery } from './verdicts.js';
 
 export const SUMMARY_SCHEMA = 'llava-eval/summary@1';
+
+const FULL_TEXT = pipelineInRole('full-text');
+const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 
 /** Milliseconds; a percentile the sample is too small for is null. */
 export interface Latency {
@@ -74,9 +79,6 @@ export interface NoiseFloor {
   /** Second timing over first. */
   readonly ratio: { readonly p50: number; readonly ci95: Interval | null };
 }
-
-export const STAGES = ['retrieve', 'tokenize', 'encode', 'project', 'prefill'] as const;
-export type Stage = (typeof STAGES)[number];
 
 export interface Summary {
   readonly schema: typeof SUMMARY_SCHEMA;
@@ -160,8 +162,8 @@ function summarizeRows(
       ...summarizeRow(configuration, own),
       exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
-      ttftReductionVsFullRag: reduction(against('full-rag')),
-      vsNoContext: differences(against('no-context')),
+      ttftReductionVsFullRag: reduction(against(FULL_TEXT)),
+      vsNoContext: differences(against(NO_RETRIEVAL)),
       recovery: recoveryOf(column, table, comparisons),
     };
   });
@@ -243,10 +245,10 @@ function recoveryOf(
   comparisons: readonly Comparison[],
 ): RowRecovery | null {
   const { configuration } = column;
-  if (configuration.pipeline === 'full-rag') return null;
+  if (configuration.pipeline === FULL_TEXT) return null;
   const gain = comparisons.find(
     ({ of, base }) =>
-      base.pipeline === 'no-context' && isSameConfiguration(of, { ...configuration, pipeline: 'full-rag' }),
+      base.pipeline === NO_RETRIEVAL && isSameConfiguration(of, { ...configuration, pipeline: FULL_TEXT }),
   );
   if (gain === undefined) return null;
   const columnOf = (wanted: Configuration): OutcomeColumn =>

@@ -7,10 +7,13 @@ import { fallbackNote, type DeviceProof } from '../../inference/device-proof.js'
 import type { Difference } from '../../statistics/paired.js';
 import type { Recovery } from '../../statistics/recovery.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
-import { usesSoftTokens } from '../../pipelines/pipeline.js';
+import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
-import { fixed, interval, signed, wrapped } from '../format.js';
+import { enumerate, fixed, interval, signed, wrapped } from '../format.js';
 import { unscored, type Summary, type SummaryRow } from '../numbers/summary.js';
+
+const FULL_TEXT = pipelineInRole('full-text');
+const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 
 const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
 
@@ -122,9 +125,10 @@ function comparisonLines({ rows, comparisons, topK, inference }: Summary): strin
         : [],
     ),
   ]);
-  const reductions = comparisons.filter(({ base }) => base.pipeline === 'full-rag');
+  const reductions = comparisons.filter(({ base }) => base.pipeline === FULL_TEXT);
   if (reductions.length > 0) {
-    lines.push('', 'TTFT reduction, compressed against full-rag (median of pairs):');
+    const pipelines = enumerate([...new Set(reductions.map(({ of }) => of.pipeline))]);
+    lines.push('', `TTFT reduction, ${pipelines} against ${FULL_TEXT} (median of pairs):`);
     for (const { of, ttftRatio } of reductions) {
       const { p50, ci95, verdict } = ttftRatio;
       const percent = ci95 === null ? null : ([(1 - ci95[1]) * 100, (1 - ci95[0]) * 100] as const);
@@ -146,7 +150,7 @@ function comparisonLines({ rows, comparisons, topK, inference }: Summary): strin
   return lines;
 }
 
-/** What is won back of the gain of full-rag, where it gains; nothing where no gain is shown. */
+/** What is won back of the gain of full text, where it gains; nothing where no gain is shown. */
 function recoveryLines(
   rows: readonly SummaryRow[],
   label: (row: Configuration) => string,
@@ -160,7 +164,7 @@ function recoveryLines(
   const emWidth = Math.max(...shown.map(({ em }) => em.length), 2);
   return [
     '',
-    'Share of the gain of full-rag over no-context that is won back:',
+    `Share of the gain of ${FULL_TEXT} over ${NO_RETRIEVAL} that is won back:`,
     `  ${''.padEnd(width)}  ${'EM'.padEnd(emWidth)}  ES`,
     ...shown.map(({ name, em, es }) => `  ${name.padEnd(width)}  ${em.padEnd(emWidth)}  ${es}`),
   ];

@@ -9,6 +9,7 @@ import type { RunJson } from '../../run/run-json.js';
 import { fixed, interval } from '../format.js';
 import { unscored, type Inference, type Summary, type SummaryRow } from '../numbers/summary.js';
 import type { Comparison } from '../numbers/verdicts.js';
+import { embeddedTraining } from './embedded-training.js';
 
 /** The decoder this package carries with it. */
 const EMBEDDED = /^llavacode-nano/;
@@ -55,7 +56,7 @@ export function caveats(
   }
   if (EMBEDDED.test(run.models.bundle)) {
     lines.push(
-      'The embedded model is tiny and trained for two and a half hours on two cores. Its card says what it is good for: ' +
+      `The embedded model is tiny${embeddedTraining()}. Its card says what it is good for: ` +
         'latency and the whole chain, offline. Quality of published decoders is far higher.',
     );
   }

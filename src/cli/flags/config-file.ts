@@ -1,0 +1,44 @@
+/**
+ * @file The configuration file of `run`.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { UsageError, messageOf } from '../../domain/errors.js';
+import { checkedOptions, type RunOptions } from './run-options.js';
+
+/** Looked for in the working folder. */
+export const CONFIG_FILE = 'llava-eval.config.json';
+
+/** What a configuration file says. */
+export interface ConfigFile {
+  readonly options: RunOptions;
+  /** Where it was found; null if there is none. */
+  readonly path: string | null;
+}
+
+/**
+ * Reads the configuration file.
+ *
+ * @param path As given by `--config`; undefined looks for the default name and accepts its absence.
+ * @throws {UsageError} If it cannot be read, is not JSON, or has an unknown or ill-typed key.
+ */
+export async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
+  const file = path ?? CONFIG_FILE;
+  let content: string;
+  try {
+    content = await readFile(file, 'utf8');
+  } catch (error) {
+    if (path === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      return { options: {}, path: null };
+    }
+    throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`, [], { cause: error });
+  }
+  let json: unknown;
+  try {
+    // Editors on Windows put a byte order mark in front, which is not JSON.
+    json = JSON.parse(content.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
+  }
+  return { options: checkedOptions(json, file), path: file };
+}

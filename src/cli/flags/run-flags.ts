@@ -1,0 +1,172 @@
+/**
+ * @file The flags of `run`. None has a default here: an absent flag must not hide the configuration file.
+ */
+
+import { Option, type Command } from 'commander';
+import { FORMAT_NAMES } from '../../datasets/formats/all.js';
+import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
+import { METRIC_PROFILES } from '../../metrics/registry.js';
+import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
+import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
+import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
+import { PROMPT_FAMILIES } from '../../prompt/fim.js';
+import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
+import { DEFAULT_RETRIEVERS, RETRIEVERS_IN_WORDS } from '../../retrieval/kinds.js';
+import { CONFIG_FILE } from './config-file.js';
+import {
+  anyWholeNumber,
+  limit,
+  listOf,
+  oneOf,
+  promptLengths,
+  retrieverList,
+  shard,
+  sweep,
+  wholeNumber,
+  words,
+} from './options.js';
+
+/** Adds a flag to a command. */
+type Add = (flags: string, description: string, parse?: (text: string) => unknown) => void;
+
+const list = (names: readonly string[]): string => names.join(', ');
+
+/** Declares every flag of `run`. */
+export function addRunFlags(command: Command): Command {
+  const add: Add = (flags, description, parse) => {
+    const option = new Option(flags, description);
+    if (parse !== undefined) option.argParser(parse);
+    command.addOption(option);
+  };
+  addTaskFlags(add);
+  addModelFlags(add);
+  addMethodFlags(add);
+  addPromptFlags(add);
+  addDeviceFlags(add);
+  addFolderFlags(add);
+  addLatencyFlags(add);
+  add('--config <file>', `settings in JSON (default: ${CONFIG_FILE}, if there is one)`);
+  // Commander would set the positive form of a flag that was not given.
+  command.setOptionValueWithSource('vectorCache', undefined, undefined);
+  return command;
+}
+
+/** Which tasks are answered. */
+function addTaskFlags(add: Add): void {
+  add(
+    '--dataset <id|file|dir>',
+    'benchmark, .jsonl or .parquet file, or a folder with code (default: npm-ts-lines)',
+  );
+  add('--repos <path>', 'where the repositories of a file of records lie: a folder or an archive');
+  add(
+    '--format <name>',
+    `schema of the records (default: told from them): ${list(FORMAT_NAMES)}`,
+    oneOf(FORMAT_NAMES),
+  );
+  add('--limit <n>', 'how many tasks, spread evenly; "all" for every one', limit);
+  add('--tasks <ids>', 'only these task ids, separated by commas', words);
+  add('--skip-invalid', 'leave damaged records out and count them');
+}
+
+/** Which models answer them. */
+function addModelFlags(add: Add): void {
+  add(
+    '--model <bundle>',
+    'decoder, encoder and projector in one: nano, a folder or a hub id (default: nano)',
+  );
+  add('--decoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s decoder');
+  add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
+  add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
+  add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
+  add(
+    '--prompt-family <name>',
+    `how the decoder is prompted: ${list(PROMPT_FAMILIES)} (default: recognized)`,
+    oneOf(PROMPT_FAMILIES),
+  );
+  add(
+    '--encoder-input <form>',
+    `what stands around a chunk: ${list(ENCODER_INPUTS)} (default: the encoder’s)`,
+    oneOf(ENCODER_INPUTS),
+  );
+}
+
+/** What is compared, and how it is scored. */
+function addMethodFlags(add: Add): void {
+  add(
+    '--pipelines <names>',
+    `any of ${list(PIPELINES)} (default: ${list(DEFAULT_PIPELINES)})`,
+    listOf(PIPELINES),
+  );
+  add(
+    '--retrievers <names>',
+    `any of ${RETRIEVERS_IN_WORDS} (default: ${list(DEFAULT_RETRIEVERS)})`,
+    retrieverList,
+  );
+  add(
+    '--retrieval-profile <name>',
+    `constants of retrieval: ${list(RETRIEVAL_PROFILES)}`,
+    oneOf(RETRIEVAL_PROFILES),
+  );
+  add(
+    '--metric-profile <name>',
+    `how completions are scored: ${list(METRIC_PROFILES)}`,
+    oneOf(METRIC_PROFILES),
+  );
+  add('--top-k <k>', 'chunks per task (default: as many as the retrieval profile gives)', wholeNumber(1));
+  add('--sweep <top-k=1,3,…>', 'every retrieval pipeline at each of several top-k, in one run', sweep);
+}
+
+/** What a prompt may hold. */
+function addPromptFlags(add: Add): void {
+  add(
+    '--context-placement <place>',
+    `${list(CONTEXT_PLACEMENTS)} (default: the bundle’s)`,
+    oneOf(CONTEXT_PLACEMENTS),
+  );
+  add(
+    '--max-prompt-tokens <n>',
+    'window for in-file context and new tokens (default: the bundle’s)',
+    wholeNumber(1),
+  );
+  add(
+    '--context-tokens <n>',
+    'budget of the cross-file block as text (default: the bundle’s)',
+    wholeNumber(1),
+  );
+  add('--max-new-tokens <n>', 'longest completion (default: 50)', wholeNumber(1));
+}
+
+/** Where and how often it is timed. */
+function addDeviceFlags(add: Add): void {
+  add('--device <name>', `${list(DEVICE_REQUESTS)} (default: auto)`, oneOf(DEVICE_REQUESTS));
+  add('--dtype <name>', `${list(DTYPES)} (default: fp32)`, oneOf(DTYPES));
+  add('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1));
+  add('--require-device', 'fail before the first task if any part of the decoder runs elsewhere');
+  add(
+    '--ttft-repeats <n>',
+    'timed prefills per task and configuration (default: 1); rounds with --latency-only',
+    wholeNumber(1),
+  );
+  add('--seed <n>', 'order of the configurations, resampling (default: 0)', anyWholeNumber);
+}
+
+/** What is kept, and where. */
+function addFolderFlags(add: Add): void {
+  add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
+  add('--out <dir>', 'run folder (default: a new one under results/)');
+  add('--resume', 'continue the run in --out');
+  add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
+  add('--json', 'print summary.json instead of the table');
+  add('--quiet', 'no progress and no notes on stderr');
+}
+
+/** Runs without tasks. */
+function addLatencyFlags(add: Add): void {
+  add('--latency-only', 'no tasks: time prompts of given lengths, with any decoder or synthetic:<shape>');
+  add(
+    '--prompt-lengths <full/compressed,…>',
+    `tokens, for --latency-only; a third number is ${pipelineInRole('no-retrieval')} (default: the paper’s)`,
+    promptLengths,
+  );
+  add('--soft-tokens <n>', 'of a compressed prompt, for --latency-only (default: 10)', wholeNumber(1));
+}

@@ -1,0 +1,98 @@
+/**
+ * @file Answers every task of a run with every configuration, and records each answer as it comes.
+ */
+
+import { execute, type ExecutionParts } from '../run/execute.js';
+import { JournalWriter } from '../run/journal.js';
+import { recordKey, type TaskRecord } from '../run/record.js';
+import { makeFolder } from '../run/run-folder.js';
+import { writeRunJson, type RunJson } from '../run/run-json.js';
+import { EvidenceWriter } from '../run/task-evidence.js';
+import type { Comparison } from './comparison.js';
+import type { ChunkIndex } from './index-chunks.js';
+import { openPipelines } from './open-pipelines.js';
+
+/** All records of the run so far, those of earlier parts included. */
+export interface Answers {
+  /** As `run.json` has it from now on. */
+  readonly begun: RunJson;
+  readonly records: readonly TaskRecord[];
+  /** Whether every configuration of every task has a record. */
+  readonly isComplete: boolean;
+}
+
+/** Makes the run folder and answers what is not recorded in it yet. */
+export async function answerTasks(comparison: Comparison, index: ChunkIndex): Promise<Answers> {
+  const { folder, run, open, phases } = comparison;
+  phases.enter('recording');
+  const begun: RunJson = { ...run, chunks: index.chunkCount };
+  const records: TaskRecord[] = [...(folder.earlier?.records ?? [])];
+  const files = await openFiles(comparison);
+  try {
+    await writeRunJson(folder.files.runJson, begun);
+    const isComplete = await execute(
+      { ...run.spec, tasks: open.tasks, configurations: open.configurations },
+      executionParts(comparison, index),
+      hooks(comparison, files, records),
+    );
+    return { begun, records, isComplete };
+  } finally {
+    comparison.surroundings.onEvent({ kind: 'stopped' });
+    await files.evidence.close();
+    await files.journal.close();
+  }
+}
+
+/** The files that grow with the records. */
+interface GrowingFiles {
+  readonly journal: JournalWriter;
+  readonly evidence: EvidenceWriter;
+}
+
+/** Opens the journal first: it is what guards the folder against a second run. */
+async function openFiles({ folder, run }: Comparison): Promise<GrowingFiles> {
+  const { files, earlier, evidenced } = folder;
+  await makeFolder(files.path);
+  const journal =
+    earlier === null
+      ? await JournalWriter.create(files.journal, run.fingerprint)
+      : await JournalWriter.reopen(files.journal, earlier);
+  return { journal, evidence: await EvidenceWriter.open(files.tasks, evidenced) };
+}
+
+function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionParts {
+  const { open, surroundings } = comparison;
+  const { decoder, tokenizer, format } = open.models.decoder;
+  return {
+    ...{ decoder, tokenizer, format },
+    metrics: open.metrics,
+    pipelines: openPipelines(comparison),
+    retriever: (name, task) => index.retriever(name, task),
+    clock: surroundings.clock,
+  };
+}
+
+/** What the loop does with a finished record. @param records Grows with it. */
+function hooks(
+  { surroundings, open, phases }: Comparison,
+  { journal, evidence }: GrowingFiles,
+  records: TaskRecord[],
+): Parameters<typeof execute>[2] {
+  const { onEvent, signal } = surroundings;
+  const total = open.tasks.length * open.configurations.length;
+  onEvent({ kind: 'started', work: 'answering', total, unit: 'steps' });
+  onEvent({ kind: 'advanced', steps: records.length });
+  return {
+    recorded: new Set(records.map((record) => recordKey(record.taskId, record))),
+    isCancelled: () => signal.aborted,
+    onPhase: (phase) => {
+      phases.enter(phase);
+    },
+    onTask: (task) => evidence.append(task),
+    onRecord: async (record) => {
+      await journal.append(record);
+      records.push(record);
+      onEvent({ kind: 'advanced', steps: 1 });
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * @file From the names of models to files on this machine, and the record of where they came from.
+ */
+
+import { UsageError } from '../../domain/errors.js';
+import { contentHashes } from '../../hub/content-hashes.js';
+import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
+import type { ModelRole } from '../../hub/wanted-files.js';
+import { isSynthetic } from '../../model/architecture/synthetic.js';
+import { readBundle, type Bundle } from '../../model/folder/bundle.js';
+import type { ModelSelection } from './selection.js';
+
+/** Where the files of a model come from and what they are. */
+export interface ModelSource {
+  readonly role: ModelRole | 'retriever-encoder';
+  /** As the user would write it. */
+  readonly reference: string;
+  /** Repository and commit on the hub; null for local files. */
+  readonly origin: LocalModel['origin'];
+  /** SHA-256 by path. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** The bundle of a run, and what replaces parts of it. */
+export interface FoundModels {
+  readonly bundle: Bundle;
+  readonly decoder: LocalModel | null;
+  readonly encoder: LocalModel | null;
+  readonly projector: LocalModel | null;
+  readonly retrieverEncoder: LocalModel | null;
+  readonly sources: readonly ModelSource[];
+}
+
+/**
+ * Brings every model of a selection to this machine, one after the other, and hashes what is in use.
+ *
+ * @throws {ModelError} If a model does not exist, may not be read, or cannot be fetched.
+ * @throws {UsageError} If one of them has random weights: completions of those mean nothing.
+ */
+export async function findModels(selection: ModelSelection, options: ResolveOptions): Promise<FoundModels> {
+  refuseSynthetic(selection);
+  const sources: ModelSource[] = [];
+  const find = async (
+    reference: string | undefined,
+    role: ModelRole,
+    usedAs: ModelSource['role'] = role,
+  ): Promise<LocalModel | null> => {
+    if (reference === undefined) return null;
+    const model = await resolveModel(reference, role, options);
+    sources.push({
+      role: usedAs,
+      reference: model.name,
+      origin: model.origin,
+      files: await contentHashes(model),
+    });
+    return model;
+  };
+  const bundle = (await find(selection.bundle, 'bundle'))!;
+  return {
+    bundle: readBundle(bundle.path),
+    decoder: await find(selection.decoder, 'decoder'),
+    encoder: await find(selection.encoder, 'encoder'),
+    projector: await find(selection.projector, 'projector'),
+    retrieverEncoder: await find(selection.retrieverEncoder, 'encoder', 'retriever-encoder'),
+    sources,
+  };
+}
+
+/** @throws {UsageError} Naming the reference. */
+function refuseSynthetic(selection: ModelSelection): void {
+  const { bundle, decoder, encoder, projector, retrieverEncoder } = selection;
+  for (const reference of [bundle, decoder, encoder, projector, retrieverEncoder]) {
+    if (reference === undefined || !isSynthetic(reference)) continue;
+    throw new UsageError(
+      `${reference}: has random weights, so its completions and scores would mean nothing`,
+      ['time it with --latency-only, or give a decoder that was trained'],
+    );
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * @file Opens what a run needs and nothing else. Widths are checked before anything runs.
+ */
+
+import type { Decoder } from '../../inference/decoder.js';
+import type { DeviceProof } from '../../inference/device-proof.js';
+import type { Projector } from '../../inference/projector.js';
+import type { Tokenizer } from '../../inference/tokenizer.js';
+import type { ResolveOptions } from '../../hub/resolve.js';
+import type { Bundle } from '../../model/folder/bundle.js';
+import { readDecoderFacts } from '../../model/folder/decoder-facts.js';
+import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
+import { modelFolder } from '../../model/folder/export-files.js';
+import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
+import { projectorWidths } from '../../model/weights/projector-file.js';
+import { promptFormat, recognizeFamily, type PromptFormat } from '../../prompt/fim.js';
+import type { RunSpec } from '../../run/run-spec.js';
+import { loadTokenizer } from '../../tokenizer/hf.js';
+import { findModels, type FoundModels, type ModelSource } from './find.js';
+import { executionOn, provenDevice, type Execution } from './open-decoder.js';
+import { loadEncoder, type LoadedEncoder } from './open-encoder.js';
+import type { DeviceSelection, ModelNeeds, ModelSelection } from './selection.js';
+
+/** A decoder with everything that a prompt for it needs. */
+export interface PromptedDecoder {
+  /** For people. */
+  readonly name: string;
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly format: PromptFormat;
+  /** Where it runs. */
+  readonly proof: DeviceProof;
+  /** Settings where the user gives none: the bundle's, or LlavaCode's for another decoder. */
+  readonly defaults: Bundle['defaults'];
+}
+
+/** What makes soft tokens of chunks. */
+export interface LoadedCompression extends LoadedEncoder {
+  readonly projector: Projector;
+  readonly conventions: EncoderConventions;
+}
+
+export interface LoadedModels {
+  readonly bundle: Bundle;
+  readonly execution: Execution;
+  readonly decoder: PromptedDecoder;
+  /** Null where no configuration compresses. */
+  readonly compression: LoadedCompression | null;
+  /** What a chunk takes in a prompt with soft tokens; 1 where no configuration asks. */
+  readonly softTokensPerChunk: number;
+  /** Null where no configuration ranks by vectors. */
+  readonly retrieverEncoder: LoadedEncoder | null;
+  readonly sources: readonly ModelSource[];
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens the models of a run. The caller disposes of them.
+ *
+ * @throws {ModelError} If a model cannot be used; what was opened before is closed again.
+ * @throws {UsageError} If a model has random weights.
+ */
+export async function loadModels(
+  selection: ModelSelection,
+  needs: ModelNeeds,
+  device: DeviceSelection,
+  fetching: ResolveOptions,
+): Promise<LoadedModels> {
+  const found = await findModels(selection, { ...fetching, dtype: device.dtype });
+  const execution = await executionOn(device);
+  const opened: { dispose(): Promise<void> }[] = [];
+  const dispose = async (): Promise<void> => {
+    for (const model of opened.splice(0)) await model.dispose();
+  };
+  const opening: Opening = {
+    ...{ selection, found, execution },
+    keep: (model) => {
+      opened.push(model);
+      return model;
+    },
+  };
+  try {
+    const decoder = await openPrompted(opening, device.isRequired);
+    const compression = needs.compression ? await openCompression(opening) : null;
+    const softTokensPerChunk = await softLength(opening, needs, compression, decoder.decoder);
+    const retrieverEncoder = needs.embedder ? await openRetrieverEncoder(opening, compression) : null;
+    const { bundle, sources } = found;
+    return {
+      ...{ bundle, execution, decoder, compression, softTokensPerChunk, retrieverEncoder, sources },
+      dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** What every part of the opening works with. */
+interface Opening {
+  readonly selection: ModelSelection;
+  readonly found: FoundModels;
+  readonly execution: Execution;
+  /** Remembers a model, so that it is closed with the others. */
+  readonly keep: <T extends { dispose(): Promise<void> }>(model: T) => T;
+}
+
+async function openPrompted(
+  { selection, found, execution, keep }: Opening,
+  isRequired: boolean,
+): Promise<PromptedDecoder> {
+  const { bundle } = found;
+  const path = found.decoder?.path ?? bundle.decoder.path;
+  const tokenizer = await loadTokenizer(modelFolder(path));
+  const proof = await provenDevice({ kind: 'files', path }, execution, isRequired);
+  const decoder = keep(await openDecoder(path, execution));
+  const facts = readDecoderFacts(modelFolder(path), decoder.vocabularySize);
+  const family = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
+  return {
+    name: found.decoder?.name ?? bundle.name,
+    ...{ decoder, tokenizer, proof },
+    format: promptFormat(selection.promptFamily ?? family, tokenizer, facts),
+    defaults: found.decoder === null ? bundle.defaults : defaultsFor(decoder, bundle),
+  };
+}
+
+/** LlavaCode's window for a decoder that no bundle describes, as far as its positions go. */
+function defaultsFor({ maxPositions }: Decoder, { defaults }: Bundle): Bundle['defaults'] {
+  const contextTokens = 512;
+  return {
+    maxPromptTokens: Math.max(1, Math.min(2048, maxPositions - contextTokens)),
+    contextTokens,
+    contextPlacement: defaults.contextPlacement,
+  };
+}
+
+async function openCompression(opening: Opening): Promise<LoadedCompression> {
+  const { selection, found, execution, keep } = opening;
+  const { bundle } = found;
+  const path = found.projector?.path ?? bundle.projector.path;
+  const layers = found.projector === null ? bundle.projector.layers : undefined;
+  const projector = keep(await openProjector(path, execution, layers));
+  const dir = encoderDir(found);
+  const loaded = await openNamed(opening, dir);
+  const own = found.encoder === null ? bundle.encoder : encoderConventions(dir, loaded.tokenizer);
+  const conventions = {
+    input: selection.encoderInput ?? own.input,
+    maxTokens: Math.min(own.maxTokens, loaded.encoder.maxTokens),
+    normalize: own.normalize,
+  };
+  return { ...loaded, projector, conventions };
+}
+
+/**
+ * Soft tokens of a chunk. Where they are not made but only counted, they are those of the projector that
+ * `compressed` would use; another decoder without a projector has none.
+ */
+async function softLength(
+  { found }: Opening,
+  needs: ModelNeeds,
+  compression: LoadedCompression | null,
+  decoder: Decoder,
+): Promise<number> {
+  if (compression !== null) {
+    return checkProjectorFits(compression.projector, compression.encoder, decoder);
+  }
+  const ownProjector = found.decoder === null ? found.bundle.projector.path : null;
+  const path = found.projector?.path ?? ownProjector;
+  if (!needs.softLength || path === null) return 1;
+  return checkProjectorFits(await projectorWidths(path), null, decoder);
+}
+
+/** One encoder serves both purposes where both want the same. */
+function openRetrieverEncoder(
+  opening: Opening,
+  compression: LoadedCompression | null,
+): Promise<LoadedEncoder> {
+  const { found } = opening;
+  const dir = found.retrieverEncoder?.path ?? encoderDir(found);
+  const isShared = compression !== null && dir === encoderDir(found);
+  return isShared ? Promise.resolve(compression) : openNamed(opening, dir);
+}
+
+function encoderDir({ encoder, bundle }: FoundModels): string {
+  return encoder?.path ?? bundle.encoder.path;
+}
+
+async function openNamed({ found, execution, keep }: Opening, dir: string): Promise<LoadedEncoder> {
+  const given = [found.encoder, found.retrieverEncoder].find((model) => model?.path === dir);
+  const loaded = await loadEncoder(dir, given?.name ?? found.bundle.name, execution);
+  keep(loaded.encoder);
+  return loaded;
+}
+
+/** Identities of what is open, as a run's spec has them. */
+export function modelIds({ decoder, compression, retrieverEncoder }: LoadedModels): RunSpec['models'] {
+  return {
+    decoder: decoder.decoder.identity,
+    decoderTokenizer: decoder.tokenizer.identity,
+    promptFamily: decoder.format.family,
+    compression:
+      compression === null
+        ? null
+        : {
+            encoder: compression.encoder.identity,
+            encoderTokenizer: compression.tokenizer.identity,
+            projector: compression.projector.identity,
+            ...compression.conventions,
+          },
+    retrieverEncoder:
+      retrieverEncoder === null
+        ? null
+        : { encoder: retrieverEncoder.encoder.identity, tokenizer: retrieverEncoder.tokenizer.identity },
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * @file A decoder and the proof of where it runs.
+ */
+
+import { ModelError } from '../../domain/errors.js';
+import { contentHashes } from '../../hub/content-hashes.js';
+import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
+import type { Decoder, FirstTokenRunner } from '../../inference/decoder.js';
+import type { Device, Dtype } from '../../inference/device.js';
+import type { DeviceProof } from '../../inference/device-proof.js';
+import { isSynthetic, syntheticShape } from '../../model/architecture/synthetic.js';
+import { readBundle } from '../../model/folder/bundle.js';
+import { resolveDevice } from '../../model/ort/probe.js';
+import {
+  openSource,
+  proveDevice,
+  requireProof,
+  type DecoderSource,
+} from '../../model/ort/proof/device-proof.js';
+import type { DeviceSelection, ModelSelection } from './selection.js';
+
+/** How a model runs, as far as it decides the last bit of what it computes. */
+export interface Execution {
+  readonly device: Device;
+  readonly dtype: Dtype;
+  readonly threads: number;
+}
+
+/** The device that a selection comes to on this machine. @throws {ModelError} If it is not usable. */
+export async function executionOn({ device, dtype, threads }: DeviceSelection): Promise<Execution> {
+  return { device: await resolveDevice(device), dtype, threads };
+}
+
+/**
+ * Proves where a decoder runs. The proof comes before the decoder that is timed is opened, so that nothing of
+ * it is left by then.
+ *
+ * @throws {ModelError} If `isRequired` and any part runs elsewhere or nothing is known of it.
+ */
+export async function provenDevice(
+  source: DecoderSource,
+  execution: Execution,
+  isRequired: boolean,
+): Promise<DeviceProof> {
+  if (isRequired) {
+    const proof = await proveDevice(source, execution);
+    requireProof(proof);
+    return proof;
+  }
+  try {
+    return await proveDevice(source, execution);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    // If the device does not work at all, opening the decoder says so better.
+    return { device: execution.device, source: 'none', graphics: [], stages: [] };
+  }
+}
+
+/** A decoder where nothing else is needed, and what is known of it. */
+export interface LoadedDecoder {
+  readonly decoder: Decoder & FirstTokenRunner;
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly hasRandomWeights: boolean;
+  readonly origin: LocalModel['origin'];
+  /** SHA-256 by path; empty for random weights. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly execution: Execution;
+  readonly proof: DeviceProof;
+}
+
+/**
+ * Opens a decoder alone: random weights of a shape, the one given, or the bundle's. The caller disposes of it.
+ *
+ * @throws {ModelError} If it cannot be used, or runs elsewhere although that is refused.
+ */
+export async function loadDecoder(
+  { bundle, decoder }: Pick<ModelSelection, 'bundle' | 'decoder'>,
+  device: DeviceSelection,
+  fetching: ResolveOptions,
+): Promise<LoadedDecoder> {
+  const options = { ...fetching, dtype: device.dtype };
+  const { source, ...found } = await findDecoder(decoder, bundle, options);
+  const execution = await executionOn(device);
+  const proof = await provenDevice(source, execution, device.isRequired);
+  return { ...found, execution, proof, decoder: await openSource(source, execution) };
+}
+
+async function findDecoder(
+  reference: string | undefined,
+  bundle: string,
+  options: ResolveOptions,
+): Promise<
+  Pick<LoadedDecoder, 'name' | 'hasRandomWeights' | 'origin' | 'files'> & { readonly source: DecoderSource }
+> {
+  if (reference !== undefined && isSynthetic(reference)) {
+    const source = { kind: 'synthetic', shape: syntheticShape(reference) } as const;
+    return { name: reference, hasRandomWeights: true, origin: null, files: {}, source };
+  }
+  const model =
+    reference === undefined
+      ? await resolveModel(bundle, 'bundle', options)
+      : await resolveModel(reference, 'decoder', options);
+  const path = reference === undefined ? readBundle(model.path).decoder.path : model.path;
+  return {
+    name: model.name,
+    hasRandomWeights: false,
+    origin: model.origin,
+    files: await contentHashes(model),
+    source: { kind: 'files', path },
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * @file What a comparison can be asked: every setting of a run, in one flat object.
+ *
+ * A program writes it down, the command line makes it from flags and the configuration file. All fields may be
+ * absent: `settings.ts` fills in what is missing.
+ */
+
+import { z } from 'zod';
+import { FORMAT_NAMES } from '../datasets/formats/all.js';
+import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
+import { METRIC_PROFILES } from '../metrics/registry.js';
+import { PIPELINES } from '../pipelines/kinds.js';
+import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
+import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
+import { PROMPT_FAMILIES } from '../prompt/fim.js';
+import { retrieverNamed, retrieverSchema } from '../retrieval/kinds.js';
+import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
+
+const positive = z.int().positive();
+const text = z.string().min(1);
+
+/** The parts of a fused retriever may stand in any order, as on the command line. */
+const givenRetriever = z.preprocess(
+  (name) => (typeof name === 'string' ? (retrieverNamed(name) ?? name) : name),
+  retrieverSchema,
+);
+
+/** Settings that a run over tasks and a run with `latencyOnly` share. */
+const sharedSettings = {
+  /** Bundle of decoder, encoder and projector: `nano`, a folder or an id of the hub. */
+  model: text,
+  /** Replaces the decoder of the bundle: a folder or an id of the hub. */
+  decoder: text,
+  device: z.enum(DEVICE_REQUESTS),
+  dtype: z.enum(DTYPES),
+  /** Threads of the runtime. */
+  threads: positive,
+  /** Refuse a decoder of which any part runs elsewhere than on the device. */
+  requireDevice: z.boolean(),
+  maxNewTokens: positive,
+  /** Timed prefills a task and configuration; rounds of a latency measurement. */
+  ttftRepeats: positive,
+  seed: z.int(),
+  /** The run folder. */
+  out: text,
+};
+
+/** The settings of a run over tasks. */
+export const comparisonRequestSchema = z
+  .strictObject({
+    ...sharedSettings,
+    dataset: text,
+    /** Where the repositories of a file of records lie: a folder or an archive. */
+    repos: text,
+    format: z.enum(FORMAT_NAMES),
+    limit: z.union([positive, z.literal('all')], {
+      error: 'expected a whole number of at least 1, or "all"',
+    }),
+    tasks: z.array(text).min(1),
+    skipInvalid: z.boolean(),
+    encoder: text,
+    projector: text,
+    retrieverEncoder: text,
+    promptFamily: z.enum(PROMPT_FAMILIES),
+    encoderInput: z.enum(ENCODER_INPUTS),
+    pipelines: z.array(z.enum(PIPELINES)).min(1),
+    retrievers: z.array(givenRetriever).min(1),
+    retrievalProfile: z.enum(RETRIEVAL_PROFILES),
+    metricProfile: z.enum(METRIC_PROFILES),
+    topK: positive,
+    sweep: z.strictObject({ topK: z.array(positive).min(1) }),
+    contextPlacement: z.enum(CONTEXT_PLACEMENTS),
+    maxPromptTokens: positive,
+    contextTokens: positive,
+    /** Shard `index` of `count`, from 1. */
+    shard: z.strictObject({ index: positive, count: positive }),
+    /** Continue the run in `out`. */
+    resume: z.boolean(),
+    /** Whether vectors of chunks are kept between runs; true if absent. */
+    vectorCache: z.boolean(),
+  })
+  .partial();
+
+/** What {@link runComparison} is asked; `{}` is the default run. */
+export type ComparisonRequest = z.infer<typeof comparisonRequestSchema>;
+
+/** The settings of a run without tasks. */
+export const latencyRequestSchema = z
+  .strictObject({
+    ...sharedSettings,
+    /** In tokens. */
+    promptLengths: z
+      .array(z.strictObject({ fullRag: positive, compressed: positive, noContext: positive.nullable() }))
+      .min(1),
+    /** Soft tokens of a compressed prompt. */
+    softTokens: positive,
+  })
+  .partial();
+
+/** What {@link measureLatencies} is asked; `{}` times the paper's lengths on the embedded decoder. */
+export type LatencyRequest = z.infer<typeof latencyRequestSchema>;

@@ -1,0 +1,157 @@
+/**
+ * @file From a request to the settings of a run: defaults filled in, contradictions refused. Opens nothing.
+ *
+ * Each group goes to one step of the run. What only the model bundle knows stays absent until it is open.
+ */
+
+import type { FormatName } from '../datasets/formats/all.js';
+import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
+import { UsageError } from '../domain/errors.js';
+import type { Dtype } from '../inference/device.js';
+import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
+import { defaultThreads } from '../model/ort/threads.js';
+import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../pipelines/kinds.js';
+import type { PromptLimits } from '../prompt/budget.js';
+import type { ContextPlacement } from '../prompt/assemble.js';
+import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
+import type { RetrievalProfile } from '../retrieval/profile.js';
+import type { Axes } from '../run/configurations.js';
+import type { RunJson } from '../run/run-json.js';
+import { requestedTopK } from './retrieval-setting.js';
+import type { DeviceSelection, ModelNeeds, ModelSelection } from './models/selection.js';
+import type { ComparisonRequest } from './request.js';
+
+/** Which tasks are answered. */
+export interface TaskSelection {
+  /** As {@link openDataset} takes it. */
+  readonly dataset: string;
+  readonly repos: string | undefined;
+  readonly format: FormatName | undefined;
+  readonly skipInvalid: boolean;
+  /** Only these tasks; all of them if undefined. */
+  readonly tasks: readonly string[] | undefined;
+  readonly limit: number | 'all';
+  readonly shard: RunJson['shard'];
+}
+
+/** What a prompt may hold; absent values are those of the bundle. */
+export interface PromptSelection {
+  readonly limits: Partial<PromptLimits> & Pick<PromptLimits, 'maxNewTokens'>;
+  readonly placement: ContextPlacement | undefined;
+}
+
+/** How completions are timed and scored. */
+export interface AnswerSelection {
+  readonly metricProfile: MetricProfileName;
+  readonly ttftRepeats: number;
+  readonly seed: number;
+}
+
+/** Everything a run does, as far as it is known before anything is opened. */
+export interface ComparisonSettings {
+  readonly tasks: TaskSelection;
+  readonly axes: Axes;
+  readonly models: ModelSelection;
+  readonly needs: ModelNeeds;
+  readonly device: DeviceSelection;
+  readonly prompt: PromptSelection;
+  readonly answers: AnswerSelection;
+  readonly keepsVectors: boolean;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @param profile The retrieval profile of the request: it has a top-k of its own.
+ * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns.
+ * @example comparisonSettings({ limit: 5 }, retrievalProfile('repoformer')).axes.topK // => [10]
+ */
+export function comparisonSettings(
+  request: ComparisonRequest,
+  profile: RetrievalProfile,
+): ComparisonSettings {
+  const axes = resolveAxes(request, profile);
+  return {
+    tasks: taskSelection(request),
+    axes,
+    models: {
+      bundle: request.model ?? DEFAULT_MODEL,
+      decoder: request.decoder,
+      encoder: request.encoder,
+      projector: request.projector,
+      retrieverEncoder: request.retrieverEncoder,
+      promptFamily: request.promptFamily,
+      encoderInput: request.encoderInput,
+    },
+    needs: {
+      compression: axes.pipelines.some(usesSoftTokens),
+      softLength: axes.pipelines.some(usesSoftLength),
+      embedder: axes.retrievers.some(usesEmbedder),
+    },
+    device: deviceSelection(request),
+    prompt: {
+      limits: {
+        maxNewTokens: request.maxNewTokens ?? DEFAULT_NEW_TOKENS,
+        ...(request.maxPromptTokens === undefined ? {} : { maxPromptTokens: request.maxPromptTokens }),
+        ...(request.contextTokens === undefined ? {} : { contextTokens: request.contextTokens }),
+      },
+      placement: request.contextPlacement,
+    },
+    answers: {
+      metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
+      ttftRepeats: request.ttftRepeats ?? 1,
+      seed: request.seed ?? 0,
+    },
+    keepsVectors: request.vectorCache ?? true,
+  };
+}
+
+/** The bundle of a request that names none: the embedded one. */
+export const DEFAULT_MODEL = 'nano';
+/** LlavaCode's `max_new_tokens`. */
+export const DEFAULT_NEW_TOKENS = 50;
+const DEFAULT_DTYPE: Dtype = 'fp32';
+
+/** On what and how the decoder runs. */
+export function deviceSelection({
+  device = 'auto',
+  dtype = DEFAULT_DTYPE,
+  threads = defaultThreads(),
+  requireDevice = false,
+}: Pick<ComparisonRequest, 'device' | 'dtype' | 'threads' | 'requireDevice'>): DeviceSelection {
+  return { device, dtype, threads, isRequired: requireDevice };
+}
+
+/** What spans the rows of the run. Without a pipeline that retrieves, there is no retriever and no top-k. */
+function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axes {
+  const pipelines = request.pipelines ?? [...DEFAULT_PIPELINES];
+  if (!pipelines.some(usesRetrieval)) return { pipelines, retrievers: [], topK: [] };
+  const topK = (request.sweep?.topK ?? [request.topK]).map((k) => requestedTopK(profile, k));
+  return {
+    pipelines,
+    retrievers: request.retrievers ?? [...DEFAULT_RETRIEVERS],
+    topK: [...new Set(topK)].sort((a, b) => a - b),
+  };
+}
+
+/** Tasks that are named run all; else a large benchmark of this program gives a sample. */
+function taskSelection(request: ComparisonRequest): TaskSelection {
+  const { dataset = DEFAULT_DATASET, repos, format, tasks } = request;
+  const sample = tasks === undefined ? findRegistered(dataset)?.sample : null;
+  return {
+    dataset,
+    repos,
+    format,
+    skipInvalid: request.skipInvalid ?? false,
+    tasks,
+    limit: request.limit ?? sample ?? 'all',
+    shard: request.shard ?? null,
+  };
+}
+
+/** @throws {UsageError} If a run is to be continued and nothing says which. */
+export function requireFolderOfResumed({ resume, out }: ComparisonRequest): void {
+  if (resume === true && out === undefined) {
+    throw new UsageError('--resume needs --out: the folder of the run to continue');
+  }
+}

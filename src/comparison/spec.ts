@@ -1,0 +1,112 @@
+/**
+ * @file What a run is, as its folder records it: everything that decides a number, and where it came from.
+ */
+
+import type { Clock } from '../domain/clock.js';
+import { UsageError } from '../domain/errors.js';
+import { sha256 } from '../domain/hash.js';
+import type { PromptSetting } from '../pipelines/in-file.js';
+import { promptBudget } from '../prompt/budget.js';
+import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
+import { runJson, type RunJson } from '../run/run-json.js';
+import { fingerprint, type RunSpec } from '../run/run-spec.js';
+import type { ClaimedFolder } from './folder.js';
+import { modelIds } from './models/load-models.js';
+import type { OpenComparison } from './open.js';
+import type { ComparisonRequest } from './request.js';
+import type { ComparisonSettings } from './settings.js';
+
+/** Settings, then the bundle's defaults: everything that decides a number. */
+function runSpec(
+  { axes, answers, prompt }: ComparisonSettings,
+  { dataset, chosen, models, retrieval, metrics }: OpenComparison,
+): RunSpec {
+  const { defaults } = models.decoder;
+  const { execution, softTokensPerChunk } = models;
+  return {
+    program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
+    dataset: {
+      id: dataset.id,
+      contentHash: dataset.contentHash,
+      taskCount: chosen.length,
+      taskIdsHash: sha256(JSON.stringify(chosen.map((task) => task.id))),
+    },
+    models: modelIds(models),
+    pipelines: [...axes.pipelines],
+    retrievers: [...axes.retrievers],
+    topK: [...axes.topK],
+    retrievalProfile: retrieval.profile.version,
+    metricProfile: metrics.version,
+    contextPlacement: prompt.placement ?? defaults.contextPlacement,
+    maxPromptTokens: prompt.limits.maxPromptTokens ?? defaults.maxPromptTokens,
+    maxNewTokens: prompt.limits.maxNewTokens,
+    contextTokens: prompt.limits.contextTokens ?? defaults.contextTokens,
+    ...execution,
+    ttftRepeats: answers.ttftRepeats,
+    seed: answers.seed,
+    ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
+  };
+}
+
+/** The record of a run that begins: `finishedAt` and `resources` are null, `chunks` is 0. */
+export function describeRun(
+  request: ComparisonRequest,
+  settings: ComparisonSettings,
+  open: OpenComparison,
+  startedAt: Date,
+): RunJson {
+  const { dataset, models } = open;
+  const spec = runSpec(settings, open);
+  return runJson({
+    given: request,
+    spec,
+    fingerprint: fingerprint(spec),
+    shard: settings.tasks.shard,
+    startedAt: startedAt.toISOString(),
+    finishedAt: null,
+    hardware: describeHardware(),
+    git: gitState(process.cwd()),
+    models: {
+      decoder: models.decoder.name,
+      encoder: models.compression?.name ?? null,
+      retrieverEncoder: models.retrieverEncoder?.name ?? null,
+      bundle: models.bundle.name,
+      sources: models.sources.map((source) => ({ ...source, files: { ...source.files } })),
+    },
+    data: dataset.sources.map(({ repository, origin, licence, size }) => ({
+      ...{ repository, origin, licence, size },
+    })),
+    skippedRecords: dataset.skipped,
+    chunks: 0,
+    deviceProof: models.decoder.proof,
+    resources: null,
+  });
+}
+
+/**
+ * What every prompt of a run has in common.
+ *
+ * @throws {UsageError} If the window leaves no room for the code around the hole.
+ */
+export function promptSetting(
+  spec: RunSpec,
+  { models, retrieval }: OpenComparison,
+  clock: Clock,
+): PromptSetting {
+  const { tokenizer, format } = models.decoder;
+  return {
+    ...{ tokenizer, format, clock },
+    budget: promptBudget(spec, format),
+    placement: spec.contextPlacement,
+    chunkOrder: retrieval.profile.promptOrder,
+  };
+}
+
+/** @throws {UsageError} If the run that is to be continued was another one. */
+export function requireSameRun({ files, earlier }: ClaimedFolder, run: Pick<RunJson, 'fingerprint'>): void {
+  if (earlier === null || earlier.fingerprint === run.fingerprint) return;
+  throw new UsageError(`${files.path}: was made with other settings, data, models or versions`, [
+    `its fingerprint is ${earlier.fingerprint.slice(0, 12)}, that of this command ${run.fingerprint.slice(0, 12)}`,
+    'repeat the first command exactly and add --resume, or start a new run with another --out',
+  ]);
+}

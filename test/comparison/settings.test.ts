@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { comparisonSettings } from '../../src/comparison/settings.js';
+import { UsageError } from '../../src/domain/errors.js';
+import { RETRIEVAL_PROFILES, retrievalProfile } from '../../src/retrieval/profile.js';
+
+const topKOf = (profile: (typeof RETRIEVAL_PROFILES)[number], request = {}): readonly number[] =>
+  comparisonSettings(request, retrievalProfile(profile)).axes.topK;
+
+describe('the settings of a comparison', () => {
+  test('take as many chunks as the retrieval profile gives, where none is asked for', () => {
+    // docs/retrieval.md: 10, but 5 for CrossCodeEval.
+    assert.deepEqual(
+      RETRIEVAL_PROFILES.map((name) => [name, topKOf(name)]),
+      [
+        ['repoformer', [10]],
+        ['cceval', [5]],
+        ['repocoder', [10]],
+        ['global', [10]],
+      ],
+    );
+    assert.deepEqual(topKOf('cceval', { topK: 10 }), [10]);
+  });
+
+  test('refuse more chunks than the harness of the profile ever returns, in a sweep too', () => {
+    const refusal = (error: unknown): boolean =>
+      error instanceof UsageError &&
+      /--top-k 21: the retrieval profile repocoder keeps at most 20/.test(error.message);
+    assert.deepEqual(topKOf('repocoder', { topK: 20 }), [20]);
+    assert.throws(() => topKOf('repocoder', { topK: 21 }), refusal);
+    assert.throws(() => topKOf('repocoder', { sweep: { topK: [1, 21] } }), refusal);
+  });
+
+  test('sort a sweep and run each top-k once', () => {
+    assert.deepEqual(topKOf('repoformer', { sweep: { topK: [5, 1, 5] } }), [1, 5]);
+  });
+
+  test('ask for no retriever where no pipeline retrieves', () => {
+    const { axes, needs } = comparisonSettings(
+      { pipelines: ['no-context'], retrievers: ['bm25'] },
+      retrievalProfile('repoformer'),
+    );
+    assert.deepEqual(axes, { pipelines: ['no-context'], retrievers: [], topK: [] });
+    assert.deepEqual(needs, { compression: false, softLength: false, embedder: false });
+  });
+
+  test('sample the default benchmark, and run everything else whole', () => {
+    const limitOf = (request: object): number | 'all' =>
+      comparisonSettings(request, retrievalProfile('repoformer')).tasks.limit;
+    assert.equal(limitOf({}), 80);
+    assert.equal(limitOf({ limit: 'all' }), 'all');
+    assert.equal(limitOf({ tasks: ['a'] }), 'all');
+    assert.equal(limitOf({ dataset: 'tiny' }), 'all');
+    assert.equal(limitOf({ dataset: 'records.jsonl' }), 'all');
+  });
+});
