@@ -1,5 +1,7 @@
 /**
  * @file The one place where interfaces meet implementations: models, tokenizers and pipelines of a run.
+ *
+ * Longer than 400 lines because it is the only file that names implementations, and a second one would blur that.
  */
 
 import { defaultCacheDir } from '../files/cache-dir.js';
