@@ -2,7 +2,8 @@
  * @file Answers every task of a run with every configuration, and records each answer as it comes.
  */
 
-import { execute, type ExecutionParts } from '../run/execute.js';
+import { execute } from '../run/execute.js';
+import type { ExecutionParts } from '../run/execution.js';
 import { JournalWriter } from '../run/journal.js';
 import { recordKey, type TaskRecord } from '../run/record.js';
 import { makeFolder } from '../run/run-folder.js';

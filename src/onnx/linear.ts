@@ -8,19 +8,8 @@
  */
 
 import type { FloatType, Graph, Value } from './graph.js';
-import {
-  abs,
-  add,
-  div,
-  dynamicQuantizeMatMul,
-  gemm,
-  matMul,
-  matMulNBits,
-  max,
-  mul,
-  reduceMax,
-  reshape,
-} from './operators.js';
+import { abs, add, div, gemm, matMul, max, mul, reduceMax, reshape } from './operators.js';
+import { dynamicQuantizeMatMul, matMulNBits } from './fused-operators.js';
 import {
   blockBytes,
   blockCodes,

@@ -17,7 +17,8 @@ import type { ZipRecord } from '../../archive/zip-records.js';
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
 import { FLOAT_TYPES, readRange, type TensorInfo, type TensorStore } from './safetensors.js';
-import { Opaque, PickleDict, readPickle, StoredTensor, type PickleValue } from './pickle.js';
+import { Opaque, PickleDict, StoredTensor, type PickleValue } from './pickle-values.js';
+import { readPickle } from './pickle.js';
 
 /** Bytes of one element. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
