@@ -2,8 +2,8 @@
  * @file Which shard a scheduler gave to this process: `--shard auto`.
  *
  * A scheduler that starts many copies of one command tells each copy its number in environment variables. Each
- * scheduler is one row of a table. The rows are read, never guessed: variables that are missing, that contradict each
- * other or that are out of range are refused, because a wrong shard would be noticed only when all are merged.
+ * scheduler is one row of a table. Variables that are missing, that contradict each other or that are out of range are
+ * refused, because a wrong shard would be noticed only when all shards are merged.
  *
  * Sources: sbatch(1), "OUTPUT ENVIRONMENT VARIABLES"; Kubernetes, "Indexed Job"; AWS Batch, "Array jobs";
  * GitLab CI/CD, "Predefined variables".
@@ -157,7 +157,7 @@ function problemOf(scheduler: Scheduler, { index, count, first, step, last }: Nu
   return null;
 }
 
-/** The job's own word wins over nothing: a scheduler that counts otherwise started another job than was written. */
+/** Whoever wrote the job may say how many shards there are. A scheduler that counts otherwise started another job. */
 function requireSameCount(scheduler: Scheduler, shard: Shard, environment: Environment): void {
   if (scheduler.count === SHARDS_VARIABLE || !isSet(environment, SHARDS_VARIABLE)) return;
   const wanted = wholeNumber(scheduler, SHARDS_VARIABLE, environment);
