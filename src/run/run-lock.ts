@@ -25,8 +25,10 @@ const holderSchema = z.object({
   token: z.string(),
   host: z.string(),
   process: z.int(),
-  /** Where the process number means something: the start of the machine and the container. */
+  /** Where the process number means something: the start of the machine, and the container. */
   place: z.string(),
+  /** When the process started, as the system counts it, since numbers are used again; null where that is unknown. */
+  started: z.string().nullable(),
   since: z.string(),
 });
 type Holder = z.infer<typeof holderSchema>;
@@ -94,7 +96,8 @@ export class RunLock {
   /** Whether its holder is gone: known at once on the same machine, else after watching. */
   async #isAbandoned(seen: Seen): Promise<boolean> {
     const { signal, onWait, watchMs = WATCH_MS } = this.#options;
-    if (seen.holder !== null && seen.holder.place === place() && !isAlive(seen.holder.process)) return true;
+    const life = seen.holder === null ? 'unknown' : lifeOf(seen.holder);
+    if (life !== 'unknown') return life === 'dead';
     onWait?.(
       `${this.#path}: ${nameOf(seen)} has not given its lock back; watching for ${Math.ceil(watchMs / 1000)} s whether it still works`,
     );
@@ -132,6 +135,7 @@ async function create(file: string): Promise<boolean> {
         host: hostname(),
         process: process.pid,
         place: place(),
+        started: startOf(process.pid),
         since: new Date().toISOString(),
       };
       await handle.writeFile(`${JSON.stringify(holder)}\n`, 'utf8');
@@ -197,12 +201,26 @@ function place(): string {
   }
 }
 
-function isAlive(processId: number): boolean {
+/** Whether the process that holds a lock still runs. */
+function lifeOf(holder: Holder): 'alive' | 'dead' | 'unknown' {
+  if (holder.place !== place()) return 'unknown';
   try {
-    process.kill(processId, 0);
-    return true;
+    process.kill(holder.process, 0);
   } catch (error) {
-    // Somebody else's process cannot be signalled, but it is there.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    // The process of another user cannot be signalled, but it is there.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return 'dead';
+  }
+  if (holder.started === null) return 'unknown';
+  return holder.started === startOf(holder.process) ? 'alive' : 'dead';
+}
+
+/** When a process started: on Linux in ticks since the machine did, elsewhere null. */
+function startOf(processId: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${processId}/stat`, 'utf8');
+    // The second field is the name in brackets, which may hold spaces; the 22nd is the start.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
   }
 }

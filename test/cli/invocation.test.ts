@@ -10,10 +10,10 @@ describe('how the program was started', () => {
     assert.deepEqual(started('/home/me/work/bin/llava-eval.js'), ['node', 'bin/llava-eval.js']);
     assert.deepEqual(started('/opt/x/bin/llava-eval.js'), ['node', '/opt/x/bin/llava-eval.js']);
     assert.deepEqual(started('/usr/local/bin/llava-eval', { PATH: '/bin:/usr/local/bin' }), ['llava-eval']);
-    assert.deepEqual(started('/home/me/work/node_modules/.bin/llava-eval', { npm_command: 'exec' }), [
-      'npx',
-      'llava-eval',
-    ]);
+    const ofNpx = { npm_command: 'exec', PATH: '/home/me/work/node_modules/.bin' };
+    assert.deepEqual(started('/home/me/work/node_modules/.bin/llava-eval', ofNpx), ['npx', 'llava-eval']);
+    // A program that npx started may start this one in turn, and hands the variable on.
+    assert.deepEqual(started('/home/me/work/bin/llava-eval.js', ofNpx), ['node', 'bin/llava-eval.js']);
   });
 });
 

@@ -51,11 +51,11 @@ describe('the lock of a run folder', () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  test('refuses a second process while the first one touches it', async () => {
+  test('refuses a second process at once while the first one runs', async () => {
     const { lock } = lockable();
-    const one = lock({ touchMs: 5 });
+    const one = lock();
     await one.take();
-    await assert.rejects(lock({ watchMs: 2000 }).take(), isHeld);
+    await assert.rejects(lock({ onWait: () => assert.fail('there is nothing to watch') }).take(), isHeld);
     await one.release();
     const next = lock();
     await next.take();
@@ -67,6 +67,11 @@ describe('the lock of a run folder', () => {
     await lock().take();
     forge(file, { process: deadProcess() });
     const next = lock({ watchMs: 60_000, onWait: () => assert.fail('there is nothing to watch') });
+    await next.take();
+    await next.release();
+    // The number of the dead process is used again: this process has it, but started at another time.
+    await lock().take();
+    forge(file, { started: '1' });
     await next.take();
     await next.release();
     assert.deepEqual(readdirSync(folder), []);

@@ -29,10 +29,13 @@ export function invocationOf(
   folder: string,
 ): Invocation {
   const [, script = 'llava-eval', ...args] = argv;
-  if (environment.npm_command === 'exec') return { program: ['npx', 'llava-eval'], args };
-  const name = basename(script).replace(/\.cmd$/, '');
-  const isOnPath = (environment.PATH ?? '').split(delimiter).includes(dirname(script));
-  if (isOnPath && !name.endsWith('.js')) return { program: [name], args };
+  const name = basename(script);
+  if (!name.endsWith('.js')) {
+    // npx puts the folder of the script on the path of this process alone.
+    if (environment.npm_command === 'exec') return { program: ['npx', name], args };
+    const isOnPath = (environment.PATH ?? '').split(delimiter).includes(dirname(script));
+    if (isOnPath) return { program: [name], args };
+  }
   const near = relative(folder, script);
   const isInside = near !== '' && !near.startsWith('..') && !isAbsolute(near);
   return { program: ['node', isInside ? near : script], args };
