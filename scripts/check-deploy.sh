@@ -37,6 +37,8 @@ check() {
   fi
 }
 
+# batch OPERATION FILE: are these the parameters of an operation of AWS Batch?
+# shellcheck disable=SC2329 # It is called by its name, through `check`.
 batch() {
   "$tools/bin/python" - "$1" "$2" <<'PYTHON'
 import json, sys

@@ -40,21 +40,24 @@ records() { # of shard $1, without the header of the journal
   if [ -f "$journal" ]; then echo $(($(wc -l < "$journal") - 1)); else echo 0; fi
 }
 
-# A shard is interrupted where that is hardest: after its first records and before its end.
-cancelled=''
+# The first requeue hits any running task, perhaps one that has only just started; later ones hit tasks that have
+# answered something, and so does the one task that is cancelled.
+cancelled='' any=yes
 while squeue -h -j "$job" 2> "$work/squeue.err" | grep -q .; do
-  sleep $((1 + RANDOM % 4))
+  sleep $((1 + RANDOM % 3))
+  # Slurm lets a requeued task wait for two minutes; a test need not.
+  squeue -h -r -j "$job" -t PENDING -o '%K %r' | sed -n 's/ BeginTime$//p' | while read -r task; do
+    scontrol update "JobId=${job}_$task" StartTime=now
+  done
   mapfile -t running < <(squeue -h -r -j "$job" -t RUNNING -o %K)
   [ "${#running[@]}" -gt 0 ] || continue
   task=${running[RANDOM % ${#running[@]}]}
+  [ -n "$any" ] || [ "$(records "$task")" -gt 0 ] || continue
   if [ "$kills" -gt 0 ]; then
     echo "requeue ${job}_$task after $(records "$task") records"
-    scontrol requeue "${job}_$task" || continue
-    kills=$((kills - 1))
-    # Slurm lets a requeued task wait for two minutes; a test need not.
-    sleep 1
-    scontrol update "JobId=${job}_$task" StartTime=now || echo "${job}_$task waits as long as Slurm wants"
-  elif [ -z "$cancelled" ] && [ "$(records "$task")" -gt 0 ]; then
+    # A task that has ended in the meantime cannot be requeued; another one will be.
+    scontrol requeue "${job}_$task" && any='' kills=$((kills - 1))
+  elif [ -z "$cancelled" ]; then
     echo "cancel ${job}_$task after $(records "$task") records"
     scancel "${job}_$task"
     cancelled=$task

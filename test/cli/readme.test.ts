@@ -22,6 +22,7 @@ for (const document of [
   'docs/metrics.md',
   'docs/models.md',
   'docs/retrieval.md',
+  'docs/scaling.md',
 ]) {
   test(`every command and option shown in ${document} exists`, () => {
     const program = createProgram(processShell());
