@@ -9,6 +9,7 @@ import { EXIT, type ExitCode } from '../../domain/errors.js';
 import { renderLatencyTable } from '../../report/terminal/latency-report.js';
 import { renderTable } from '../../report/terminal/table.js';
 import { describeResources } from '../../run/phases.js';
+import { shardText } from '../../run/shard.js';
 import { readConfigFile } from '../flags/config-file.js';
 import { addRunFlags } from '../flags/run-flags.js';
 import { runCommand, type RunCommand, type RunOutput } from '../flags/run-options.js';
@@ -98,6 +99,7 @@ function interruption(
 
 function describeTasks({ run, tasks }: Extract<ComparisonOutcome, { kind: 'finished' }>): string {
   const part = `${tasks.run} of ${tasks.dataset} tasks of ${run.spec.dataset.id}`;
+  if (run.shard !== null) return `shard ${shardText(run.shard)}: ${part}`;
   return tasks.run < tasks.dataset ? `${part} (--limit all for every one)` : part;
 }
 
