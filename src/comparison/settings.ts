@@ -4,12 +4,12 @@
  * Each group goes to one step of the run. What only the model bundle knows stays absent until it is open.
  */
 
-import type { FormatName } from '../datasets/formats/format.js';
+import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
 import type { Dtype } from '../inference/device.js';
-import type { MetricProfileName } from '../metrics/profile.js';
+import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
 import { defaultThreads } from '../model/ort/threads.js';
-import { DEFAULT_PIPELINES, usesRetrieval, usesSoftTokens } from '../pipelines/pipeline.js';
+import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../pipelines/kinds.js';
 import type { PromptLimits } from '../prompt/budget.js';
 import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
@@ -89,7 +89,7 @@ export function comparisonSettings(
     },
     needs: {
       compression: axes.pipelines.some(usesSoftTokens),
-      softLength: axes.pipelines.includes('budget-rag'),
+      softLength: axes.pipelines.some(usesSoftLength),
       embedder: axes.retrievers.some(usesEmbedder),
     },
     device: deviceSelection(request),
@@ -114,7 +114,6 @@ export function comparisonSettings(
 export const DEFAULT_MODEL = 'nano';
 /** LlavaCode's `max_new_tokens`. */
 export const DEFAULT_NEW_TOKENS = 50;
-const DEFAULT_METRIC_PROFILE: MetricProfileName = 'llavacode';
 const DEFAULT_DTYPE: Dtype = 'fp32';
 
 /** On what and how the decoder runs. */

@@ -8,7 +8,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
@@ -17,6 +16,7 @@ import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../inference/device.js';
 import { modelFolder } from '../model/folder/export-files.js';
 import { isSynthetic } from '../model/architecture/synthetic.js';
+import { EMBEDDED_FOLDER } from './embedded.js';
 import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
 import type { RequestOptions } from './request.js';
@@ -53,9 +53,6 @@ export interface ResolveOptions extends Omit<RequestOptions, 'timeoutMs' | 'onNo
   readonly dtype?: Dtype;
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
-
-/** The bundle in this package. */
-const EMBEDDED_FOLDER = fileURLToPath(new URL('../../models/llavacode-nano', import.meta.url));
 
 /**
  * Brings the files of a model to this machine.

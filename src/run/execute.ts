@@ -31,7 +31,8 @@ import {
   type StopRules,
 } from '../generation/generate.js';
 import type { InFileContext } from '../pipelines/in-file.js';
-import type { Pipeline, PipelineName, PreparedPrompt } from '../pipelines/pipeline.js';
+import type { PipelineName } from '../pipelines/kinds.js';
+import type { Pipeline, PreparedPrompt } from '../pipelines/pipeline.js';
 import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/kinds.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
@@ -280,6 +281,7 @@ function scoreOf(
     softTokens: prompt.slots.length,
     contextTokens: text.tokens,
     contextCharacters: text.characters,
+    ...(text.own === undefined ? {} : { contextText: text.own }),
     chunks: attempt.recorded,
     generatedTokens: tokens.length,
     stopReason,

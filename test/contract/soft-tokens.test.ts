@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ModelError } from '../../src/domain/errors.js';
 import { checkProjectorFits, openProjector } from '../../src/model/ort/open.js';
-import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors, type NamedTensor } from '../support/safetensors-writer.js';
 import { splitSoftTokens, spliceSoftTokens } from '../../src/inference/soft-tokens.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { CONTEXT_PLACEMENTS } from '../../src/prompt/assemble.js';
@@ -96,10 +96,10 @@ for (const k of [1, 2, 4]) {
       }));
       for (const placement of CONTEXT_PLACEMENTS) {
         const budget = { leftTokens: 40, rightTokens: 20, contextTokens: 30 };
-        const { prompt, soft } = await compressedPipeline(
-          { tokenizer: fakeTokenizer, format: fakeFormat, budget, placement, clock: tickingClock() },
-          compressor,
-        ).prepare(fakeTask('r/1', 'left', 'answer', 'right'), chunks);
+        const { prompt, soft } = await compressedPipeline({
+          setting: { tokenizer: fakeTokenizer, format: fakeFormat, budget, placement, clock: tickingClock() },
+          compressor: () => compressor,
+        }).prepare(fakeTask('r/1', 'left', 'answer', 'right'), chunks);
         const first = prompt.slots[0]!;
         assert.deepEqual(
           prompt.slots,

@@ -6,7 +6,7 @@ import { LANGUAGES } from '../../src/domain/task.js';
 import { splitLines, splitSpace, strip, stripEnd, wordsOf } from '../../src/domain/text.js';
 import { editDistance } from '../../src/metrics/edit-similarity.js';
 import { difflibRatio, indelRatio } from '../../src/metrics/fuzz-ratio.js';
-import type { MetricProfileName } from '../../src/metrics/profile.js';
+import type { MetricProfileName } from '../../src/metrics/registry.js';
 import { firstPythonStatement, watchPythonStatement } from '../../src/metrics/python-statement.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { roundHalfEven } from '../../src/metrics/rounding.js';

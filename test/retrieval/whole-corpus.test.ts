@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SourceFile } from '../../src/domain/task.js';
-import { bm25Scores, wholeCorpusStatistics } from '../../src/retrieval/bm25.js';
-import type { Candidates } from '../../src/retrieval/candidates.js';
-import type { Corpus } from '../../src/retrieval/corpus.js';
-import { exhaustiveBm25 } from '../../src/retrieval/exhaustive-search.js';
-import { jaccardScores } from '../../src/retrieval/jaccard.js';
+import { bm25Scores, wholeCorpusStatistics } from '../../src/retrieval/search/bm25-score.js';
+import type { Candidates } from '../../src/retrieval/corpus/candidates.js';
+import type { Corpus } from '../../src/retrieval/corpus/corpus.js';
+import { exhaustiveBm25 } from '../../src/retrieval/search/exhaustive-search.js';
+import { jaccardScores } from '../../src/retrieval/search/jaccard-score.js';
 import { retrievalProfile } from '../../src/retrieval/profile.js';
-import { largest, prunedSearch, type PrunedQuestion } from '../../src/retrieval/pruned-search.js';
-import { Top } from '../../src/retrieval/top.js';
-import { wholeCorpusBm25, wholeCorpusJaccard } from '../../src/retrieval/whole-corpus.js';
+import { largest, prunedSearch, type PrunedQuestion } from '../../src/retrieval/search/pruned-search.js';
+import { Top } from '../../src/retrieval/corpus/top.js';
+import { wholeCorpusBm25, wholeCorpusJaccard } from '../../src/retrieval/search/whole-corpus.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
 import { corpusOf } from '../support/retrieval.js';
 

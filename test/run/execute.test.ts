@@ -3,17 +3,14 @@ import { describe, test } from 'node:test';
 import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
-import type { MetricProfileName } from '../../src/metrics/profile.js';
+import type { MetricProfileName } from '../../src/metrics/registry.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
 import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
-import { compressedPipeline } from '../../src/pipelines/compressed.js';
-import { compressedRandomPipeline } from '../../src/pipelines/compressed-random.js';
-import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
-import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
-import { noContextPipeline } from '../../src/pipelines/no-context.js';
-import { DEFAULT_PIPELINES, PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
+import { makePipelines } from '../../src/pipelines/all.js';
+import { DEFAULT_PIPELINES, PIPELINES } from '../../src/pipelines/kinds.js';
+import type { Pipeline } from '../../src/pipelines/pipeline.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { DEFAULT_RETRIEVERS } from '../../src/retrieval/kinds.js';
@@ -62,13 +59,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     projector: fakeProjector,
     tokensPerChunk: 1,
   };
-  const pipelines = [
-    noContextPipeline(setting),
-    fullRagPipeline(setting),
-    budgetRagPipeline(setting, 1),
-    compressedPipeline(setting, compressor),
-    compressedRandomPipeline(setting, compressor, 0),
-  ];
+  const resources = { setting, seed: 0, tokensPerChunk: 1, compressor: () => compressor };
   const retriever: Retriever = {
     name: 'jaccard',
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
@@ -78,7 +69,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokenizer: fakeTokenizer,
     format: FIM,
     metrics: metricProfile('llavacode', null),
-    pipelines: new Map(pipelines.map((pipeline): [Pipeline['name'], Pipeline] => [pipeline.name, pipeline])),
+    pipelines: makePipelines(PIPELINES, resources),
     retriever: () => retriever,
     clock,
     ...changed,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { tokenId, type TokenId } from '../../src/domain/units.js';
+import type { PipelineName } from '../../src/pipelines/kinds.js';
 import { armsOf, measureLatency, type LatencyPlan, type LatencySample } from '../../src/run/latency.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
 import { FakeDecoder } from '../support/fakes.js';
@@ -87,7 +88,12 @@ describe('measuring latency', () => {
     const { rounds } = await run(PLAN);
     for (const { prefillMs, decodeMs, measure, pipeline, lengths } of rounds.flat()) {
       const { fullRag, compressed, noContext } = PLAN.lengths[lengths]!;
-      const tokens = { 'full-rag': fullRag, compressed, 'no-context': noContext }[pipeline];
+      const byName: Partial<Record<PipelineName, number | null>> = {
+        'full-rag': fullRag,
+        compressed,
+        'no-context': noContext,
+      };
+      const tokens = byName[pipeline];
       assert.equal(prefillMs, tokens);
       assert.equal(decodeMs, measure === 'line' ? 40 : null);
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ablationTable, type AblationRow } from '../../scripts/ablation-table.js';
 import { cardBlock } from '../../scripts/card-block.js';
-import type { PipelineName } from '../../src/pipelines/pipeline.js';
+import type { PipelineName } from '../../src/pipelines/kinds.js';
 import type { FinishedRun } from '../../src/run/finished-run.js';
 import { syntheticRun } from '../support/synthetic-run.js';
 

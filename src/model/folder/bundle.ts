@@ -22,6 +22,8 @@ const bundleSchema = z.object({
   name: z.string().min(1),
   version: z.string().min(1),
   license: z.string().min(1),
+  /** How long all parts together were trained, and on what. Left out where it is not known. */
+  training: z.strictObject({ hours: z.number().positive(), device: z.string().min(1) }).optional(),
   decoder: z.object({ path: z.string().min(1), promptFamily: z.enum(PROMPT_FAMILIES) }),
   encoder: z.object({
     path: z.string().min(1),

@@ -3,8 +3,7 @@
  */
 
 import type { Mark, Spec } from 'vega';
-import type { PipelineName } from '../../pipelines/pipeline.js';
-import { SHAPES } from './palette.js';
+import { lookAt } from './palette.js';
 import { chart, FONT_SIZE, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
 
 export interface DifferencePoint {
@@ -17,7 +16,8 @@ export interface DifferencePoint {
 
 /** One comparison: a point per panel, null where there is none. */
 export interface DifferenceRow {
-  readonly pipeline: PipelineName;
+  /** Of the compared pipeline among all; its look follows from it. */
+  readonly position: number;
   readonly name: string;
   readonly points: readonly (DifferencePoint | null)[];
 }
@@ -70,17 +70,18 @@ export function differencesChart(
     const x = left + (isWide ? p * (width + gap) : 0);
     const y = top + (isWide ? 0 : p * blockHeight) + 26;
     const values = places.flatMap(({ group, row, y: at }) => {
-      const { points, pipeline } = groups[group]!.rows[row]!;
+      const { points, position } = groups[group]!.rows[row]!;
       const point = points[p];
       if (point === null || point === undefined) return [];
-      const fill = paint(pipeline);
+      const { colour, shape } = lookAt(position);
+      const fill = paint(colour);
       return [
         {
           ...point,
           y: at + (isWide ? 0 : 8),
           stroke: fill,
           fill: point.isShown ? fill : paint('surface'),
-          shape: SHAPES[pipeline],
+          shape,
         },
       ];
     });

@@ -4,15 +4,16 @@
  */
 
 import type { Mark, Spec } from 'vega';
-import type { PipelineName } from '../../pipelines/pipeline.js';
 import { quantile, SAMPLES_FOR } from '../../statistics/statistics.js';
 import { fixed } from '../format.js';
 import { chart, FONT_SIZE, heading, label, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
+import { lookAt } from './palette.js';
 import { logScale } from './pareto.js';
 
 /** One configuration and its TTFT in ms, one a scored task; at least one. */
 export interface LatencyRow {
-  readonly pipeline: PipelineName;
+  /** Of its pipeline among all; its look follows from it. */
+  readonly position: number;
   readonly name: string;
   readonly ttftMs: readonly number[];
 }
@@ -43,12 +44,12 @@ export function latencyChart(
     all.reduce((a, b) => Math.max(a, b)),
   );
 
-  const boxes = rows.map(({ pipeline, ttftMs }, i) => {
+  const boxes = rows.map(({ position, ttftMs }, i) => {
     const at = (q: number): number => positive(quantile(ttftMs, q)!);
     const isTailKnown = ttftMs.length >= SAMPLES_FOR.p90;
     return {
       y: (i + 0.5) * ROW[size] + (size === 'narrow' ? 9 : 0),
-      fill: paint(pipeline),
+      fill: paint(lookAt(position).colour),
       p10: at(isTailKnown ? 0.1 : 0.25),
       p25: at(0.25),
       p50: at(0.5),
