@@ -7,7 +7,7 @@
  */
 
 import type { Summary } from '../report/numbers/summary.js';
-import { summarizeRun } from '../report/publish/publish.js';
+import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { DEFAULT_RETRIEVAL_PROFILE } from '../retrieval/profile.js';
 import { PhaseTimer } from '../run/phases.js';
 import { recordKey } from '../run/record.js';

@@ -49,7 +49,7 @@ const shardPath = (index: number): string => join(folder, 'array', `shard-${inde
 
 /** Kills the process once its journal holds a record. */
 const killWith =
-  (signal: 'SIGKILL' | 'SIGTERM', journal: string): ProgramOptions['onStart'] =>
+  (signal: 'SIGKILL' | 'SIGTERM', journal: string): NonNullable<ProgramOptions['onStart']> =>
   (child) => {
     const timer = setInterval(() => {
       if (!existsSync(journal) || readFileSync(journal, 'utf8').split('\n').length < 3) return;
