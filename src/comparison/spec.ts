@@ -8,7 +8,7 @@ import type { PromptSetting } from '../pipelines/in-file.js';
 import { promptBudget } from '../prompt/budget.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { runJson, type RunJson } from '../run/run-json.js';
-import { fingerprint, type RunSpec } from '../run/run-spec.js';
+import { fingerprint, runSpecSchema, type RunSpec } from '../run/run-spec.js';
 import { modelIds } from './models/load-models.js';
 import type { OpenComparison } from './open.js';
 import type { ComparisonRequest } from './request.js';
@@ -21,7 +21,8 @@ function runSpec(
 ): RunSpec {
   const { defaults } = models.decoder;
   const { execution, softTokensPerChunk } = models;
-  return {
+  // Parsed, so that the fields stand in the order in which they are read back: a report that is rebuilt has the same bytes.
+  return runSpecSchema.parse({
     program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
     dataset: {
       id: dataset.id,
@@ -43,7 +44,7 @@ function runSpec(
     ttftRepeats: answers.ttftRepeats,
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
-  };
+  });
 }
 
 /** The record of a run that begins: `finishedAt` and `resources` are null, `chunks` is 0. */
