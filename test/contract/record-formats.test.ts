@@ -12,6 +12,7 @@ import type { RowContext } from '../../src/datasets/formats/format.js';
 import { recogniseRow } from '../../src/datasets/formats/recognition.js';
 import type { RowFile } from '../../src/datasets/rows/rows.js';
 import { SAMPLES, without } from '../datasets/samples.js';
+import { some } from '../support/some.js';
 
 let folder: string;
 before(async () => {
@@ -46,7 +47,7 @@ async function refusal(work: Promise<unknown>): Promise<DataError> {
 /** What every loader promises about every dataset. */
 function checkTasks(dataset: Dataset): void {
   assert.equal(new Set(dataset.tasks.map(({ id }) => id)).size, dataset.tasks.length, 'ids are unique');
-  for (const task of dataset.tasks) {
+  for (const task of some(dataset.tasks)) {
     assert.ok(LANGUAGES.includes(task.language));
     assert.ok(!task.path.includes('\\') && !task.path.startsWith('/'), task.path);
     assert.ok(dataset.sources.some(({ repository }) => repository === task.repository));
@@ -141,7 +142,7 @@ for (const sample of SAMPLES) {
       assert.equal(dataset.format, format);
       assert.equal(dataset.tasks.length, 2 * tasks);
       checkTasks(dataset);
-      for (const task of dataset.tasks) {
+      for (const task of some(dataset.tasks)) {
         assert.equal(task.language, language);
         const whole = task.prefix + task.reference + task.suffix;
         assert.ok(text.includes(whole), JSON.stringify(whole));
