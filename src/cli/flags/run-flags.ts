@@ -159,9 +159,14 @@ function addDeviceFlags(add: Add): void {
 
 /** What is kept, and where. */
 function addFolderFlags(add: Add): void {
-  add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
+  add(
+    '--shard <i/n|auto>',
+    'only the i-th of n fixed parts of the tasks; auto: the part that Slurm, Kubernetes, AWS Batch or GitLab gave ' +
+      'this process, in a folder of its own in --out, continued if it is there',
+    shard,
+  );
   add('--out <dir>', 'run folder (default: a new one under results/)');
-  add('--resume', 'continue the run in --out');
+  add('--resume', 'continue the run in --out; without one, start it');
   add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');
