@@ -18,6 +18,7 @@ describe('a command to paste', () => {
     const given: Required<Omit<ComparisonRequest, 'topK'>> = {
       model: 'nano',
       decoder: 'd',
+      tokenizer: 't',
       device: 'cpu',
       dtype: 'fp16',
       threads: 2,
