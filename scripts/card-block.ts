@@ -40,7 +40,7 @@ export function cardBlock({ run, records }: FinishedRun, retriever: string): str
   const findings = findingsOf(summary, retriever);
   const reached = findings.filter(({ isReached }) => isReached).length;
   return [
-    `\`llava-eval run\` on ${summary.dataset.tasks} tasks of \`${spec.dataset.id}\`, top-k ${summary.topK.join(', ')}, seed ` +
+    `\`llava-eval run\` on ${summary.dataset.tasks} tasks of \`${spec.dataset.id}\`, top-k ${summary.spec.topK.join(', ')}, seed ` +
       `${spec.seed}; ${hardware.cpu}, ${hardware.cores} logical cores, ${spec.threads} threads, Node ${hardware.node}; ` +
       `run ${summary.fingerprint.slice(0, 12)}, decoder ${summary.decoder.identity.slice(0, 12)}.`,
     '',

@@ -12,6 +12,7 @@ import { DataError, EXIT, UsageError } from '../../src/domain/errors.js';
 import { serveFile, startFileServer } from '../support/file-server.js';
 import { SAMPLES } from './samples.js';
 import type { ExitCode } from '../../src/domain/errors.js';
+import { some } from '../support/some.js';
 
 let folder: string;
 before(async () => {
@@ -117,7 +118,7 @@ describe('datasets build', () => {
     const dataset = await openDataset(out);
     assert.equal(dataset.tasks.length, 6);
     const repository = await dataset.repository('shop');
-    for (const task of dataset.tasks) {
+    for (const task of some(dataset.tasks)) {
       const text = repository.files.find(({ path }) => path === task.path)!.text;
       assert.equal(task.prefix + task.reference + task.suffix, text);
     }

@@ -223,6 +223,7 @@ describe("RepoCoder's guard", () => {
         ['twin.py', 1],
       ],
     );
+    assert.ok(members.length > 1);
     assert.ok([...members].every((i) => corpus.places(i).some(({ path }) => path === 'twin.py')));
   });
 });

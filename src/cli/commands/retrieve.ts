@@ -79,8 +79,8 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     .option('--report', 'say how good the chunks are: identifiers and lines of the holes in them')
     .option('--limit <n>', 'how many tasks, spread evenly (default: all)', limit)
     .option('--skip-invalid', 'leave damaged records out and count them')
-    .option('--model <bundle>', 'where the encoder of unixcoder comes from', 'nano')
-    .option('--retriever-encoder <id|dir>', 'another encoder for unixcoder')
+    .option('--model <bundle>', 'where the encoder of the retriever that compares vectors comes from', 'nano')
+    .option('--retriever-encoder <id|dir>', 'another encoder for that retriever')
     .addOption(
       new Option('--device <name>', DEVICE_REQUESTS.join(', '))
         .argParser(oneOf(DEVICE_REQUESTS))

@@ -13,6 +13,7 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { whatWasMeant } from '../../metrics/nearest-name.js';
+import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
@@ -33,7 +34,7 @@ const projectorSchema = z.strictObject({
 const defaultsSchema = z.strictObject({
   maxPromptTokens: count,
   contextTokens: count,
-  contextPlacement: z.enum(['before-prefix', 'after-suffix']),
+  contextPlacement: z.enum(CONTEXT_PLACEMENTS),
 });
 /** How long all parts together were trained, and on what. */
 const trainingSchema = z.strictObject({ hours: z.number().positive(), device: z.string().min(1) });
