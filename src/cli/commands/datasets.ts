@@ -29,6 +29,7 @@ import {
 } from '../terminal/dataset-text.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
 import { downloadBar, terminalProgress } from '../terminal/progress.js';
+import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 
 const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
@@ -48,7 +49,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
       const listed = await listDatasets();
-      shell.stdout.write(json === true ? asJson(listed) : renderList(listed));
+      shell.stdout.write(json === true ? jsonText(listed) : renderList(listed));
     });
 
   datasets
@@ -91,7 +92,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
         skipInvalid: flags.skipInvalid === true,
       });
       shell.stdout.write(
-        flags.json === true ? asJson({ ...overview, sample }) : renderOverview(overview, sample),
+        flags.json === true ? jsonText({ ...overview, sample }) : renderOverview(overview, sample),
       );
     });
 
@@ -106,7 +107,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .action(async (reference: string, flags: ValidateFlags) => {
       const options = { ...notesTo(shell), ...sourceOptions(flags) };
       const validation = await validateDataset(reference, flags.problems, options);
-      shell.stdout.write(flags.json === true ? asJson(validation) : renderValidation(validation));
+      shell.stdout.write(flags.json === true ? jsonText(validation) : renderValidation(validation));
       if (!validation.valid) shell.exit(EXIT.unusable);
     });
 }
@@ -198,8 +199,4 @@ function notesTo(shell: Shell): Pick<DatasetOptions, 'onProgress'> {
 
 function sourceOptions({ repos, format }: SourceFlags): Pick<DatasetOptions, 'reposDir' | 'format'> {
   return { ...(repos === undefined ? {} : { reposDir: repos }), ...(format === undefined ? {} : { format }) };
-}
-
-function asJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }
