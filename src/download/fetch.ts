@@ -11,7 +11,7 @@ export type Fetch = typeof globalThis.fetch;
 const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'] as const;
 
 /** Whether the environment names a proxy. */
-export function namesProxy(environment: NodeJS.ProcessEnv): boolean {
+function namesProxy(environment: NodeJS.ProcessEnv): boolean {
   return PROXY_VARIABLES.some((name) => (environment[name] ?? '') !== '');
 }
 

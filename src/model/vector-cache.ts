@@ -38,7 +38,7 @@ const MAX_HEADER_BYTES = 8192;
 const FILE_BYTES = 64 * 2 ** 20;
 
 /** Bytes that all kept vectors may take: more than a million of UniXcoder's width would not fit. */
-export const DEFAULT_CACHE_BYTES = 2 ** 30;
+const DEFAULT_CACHE_BYTES = 2 ** 30;
 
 /** Everything that decides a vector beside the ids: models, device, versions. Strings and numbers. */
 export type VectorSpace = Readonly<Record<string, string | number>>;

@@ -22,8 +22,7 @@ import { rotaryTable, type Rope } from './rotary.js';
 import type { WeightSource } from './weights.js';
 
 /** Naming schemes of checkpoints. */
-export const TENSOR_LAYOUTS = ['llama', 'starcoder2', 'gpt-bigcode'] as const;
-export type TensorLayout = (typeof TENSOR_LAYOUTS)[number];
+export type TensorLayout = 'llama' | 'starcoder2' | 'gpt-bigcode';
 
 /** Everything about causal layers that decides their graph. */
 export interface CausalArchitecture {

@@ -88,8 +88,7 @@ export const ENCODER_IO = {
 } as const;
 
 /** How a chunk becomes one vector. */
-export const POOLINGS = ['mean', 'last-token'] as const;
-export type Pooling = (typeof POOLINGS)[number];
+export type Pooling = 'mean' | 'last-token';
 
 /** The pooling that an encoder was trained with. */
 export function poolingOf({ kind }: EncoderArchitecture): Pooling {

@@ -36,7 +36,7 @@ export interface ExportedDecoderIo {
  * Inputs that follow from the numbers of past and new positions: a mask of ones over all, the index of each
  * new one (as row or as list), how many positions shall have logits.
  */
-export const POSITION_INPUTS = [
+const POSITION_INPUTS = [
   'attention_mask',
   'position_ids',
   'cache_position',

@@ -10,8 +10,7 @@
  * as text: `"S+T"` is one more name, not a sum.
  */
 
-export const ELEMENT_TYPES = ['float32', 'float16', 'int8', 'uint8', 'int32', 'int64'] as const;
-export type ElementType = (typeof ELEMENT_TYPES)[number];
+export type ElementType = 'float32' | 'float16' | 'int8' | 'uint8' | 'int32' | 'int64';
 export type FloatType = 'float32' | 'float16';
 
 /** Elements of a weight on their way into a file, row-major. */

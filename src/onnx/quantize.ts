@@ -146,7 +146,7 @@ function putCode(packed: Uint8Array, at: number, index: number, code: number, bi
  * bytes in pairs of 16 bits, and 2 * 255 * 63 is the most that fits. With eight bits they would
  * saturate silently, and a model would give other completions on another machine.
  */
-export const ROW_CODE_LIMIT = 63;
+const ROW_CODE_LIMIT = 63;
 
 /** One symmetric scale a row: [R, K] -> [R]. */
 export function rowScales(data: Float32Array, cols: number): Float32Array {

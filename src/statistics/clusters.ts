@@ -20,7 +20,7 @@ export type Basis = 'repositories' | 'tasks';
  * level of 95 % (2 / 2^5 is more than 5 %), and with fewer the t quantile (2.8 at five, 12.7 at two) makes
  * intervals that exclude nothing.
  */
-export const LEAST_REPOSITORIES = 6;
+const LEAST_REPOSITORIES = 6;
 
 /** The basis that a number of repositories supports. */
 export function basisOf(repositories: number): Basis {

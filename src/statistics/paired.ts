@@ -18,7 +18,7 @@ import { mcnemar, mean, quantile, type Interval } from './statistics.js';
 export type Verdict = 'better' | 'worse' | 'tied';
 
 /** Chance of even one false claim in one column of a table of comparisons. */
-export const FAMILY_LEVEL = 0.05;
+const FAMILY_LEVEL = 0.05;
 
 /** Below this many pairs that differ (or hits), an interval is widened to the score interval over tasks. */
 export const RARE = 10;

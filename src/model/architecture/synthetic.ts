@@ -37,7 +37,7 @@ const QWEN = {
 } as const;
 
 /** Configurations of published decoders, by the names users give after `synthetic:`. */
-export const SYNTHETIC_SHAPES = {
+const SYNTHETIC_SHAPES = {
   /** The embedded decoder, with positions for the longest prompts of the paper. */
   nano: {
     ...QWEN,
