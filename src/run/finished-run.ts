@@ -1,5 +1,5 @@
 /**
- * @file A run folder whose run came to its end, for everything that draws conclusions from one.
+ * @file Reads the folder of a run that is finished. Whatever draws conclusions from a run reads it here.
  */
 
 import { JournalError } from '../domain/errors.js';

@@ -1,6 +1,6 @@
 /**
- * @file Shards of one run to one run: same fingerprint, disjoint, complete, or an error that says what is
- * missing.
+ * @file Joins the shards of one run. They must have the same fingerprint, share no record and be complete; otherwise an
+ *   error says what is missing.
  */
 
 import { JournalError } from '../domain/errors.js';
