@@ -19,9 +19,9 @@ export type Language = (typeof LANGUAGES)[number];
 /**
  * One completion problem.
  *
- * `prefix + reference + suffix` is the text of the file (or of the part the benchmark ships). The
- * prefix ends with the indentation of the hole's line where the benchmark cuts there (Repoformer's
- * convention); joining never inserts or drops a newline.
+ * `prefix + reference + suffix` is the text of the file (or of the part the benchmark ships). Where the benchmark cuts
+ * behind the indentation of the hole's line (Repoformer's convention), the prefix ends with that indentation. Joining
+ * the three parts never adds or drops a newline.
  */
 export interface CompletionTask {
   readonly id: TaskId;

@@ -61,7 +61,7 @@ export function notWritable(job: Named, cause: unknown): DownloadError {
   );
 }
 
-/** The innermost reason: `fetch` says "fetch failed" and hides the rest in its cause. */
+/** The innermost reason. `fetch` itself says only "fetch failed" and hides the reason in its cause. */
 export function reasonOf(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;

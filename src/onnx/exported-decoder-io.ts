@@ -4,7 +4,7 @@
 
 import { DATA_TYPE, type ExportedModel, type ExportedValue } from './exported-model.js';
 
-/** The export is not one that can be entered by embeddings; the message says which part. */
+/** The program cannot enter this export by embeddings. The message says which part stands in the way. */
 export class ExportError extends Error {}
 
 /** One layer's cache: its names as input and output. */
@@ -33,10 +33,10 @@ export interface ExportedDecoderIo {
 }
 
 /**
- * Inputs that follow from the numbers of past and new positions: a mask of ones over all, the index of each
- * new one (as row or as list), how many positions shall have logits.
+ * Inputs that follow from the numbers of past and new positions: a mask of ones over all positions, the index of each
+ * new position (as row or as list), and how many positions shall have logits.
  */
-export const POSITION_INPUTS = [
+const POSITION_INPUTS = [
   'attention_mask',
   'position_ids',
   'cache_position',

@@ -61,9 +61,9 @@ export function matMulNBits(
 }
 
 /**
- * Lets the CPU kernel round activations to 8 bits, block by block, and multiply integers. Its
- * floating-point path is slower than an unquantized product, for 8-bit codes and a single row up to
- * fifty times (measured with ONNX Runtime 1.30).
+ * This level lets the CPU kernel round activations to 8 bits, block by block, and multiply integers. The kernel's
+ * floating-point path is slower than an unquantized product: up to fifty times for 8-bit codes and a single row
+ * (measured with ONNX Runtime 1.30).
  */
 const COMPUTE_IN_INT8 = 4;
 

@@ -58,8 +58,8 @@ export interface LinearLayer {
 }
 
 /**
- * Version of the rounding, part of the names of quantized weights: cached graphs of an older version
- * are other graphs.
+ * Version of the rounding. It is part of the names of quantized weights, so a cached graph of an older version counts
+ * as another graph.
  */
 const ROUNDING = 'rtn1';
 
@@ -118,8 +118,8 @@ export function linear(
 /**
  * Scores of every token: x [1, 1, K] times the table [R, K] -> [1, R].
  *
- * The table decides between neighbouring tokens, and only one position passes through it; so it keeps
- * 8 bits in every quantized format.
+ * The table decides between neighbouring tokens, and only one position passes through it. It therefore keeps 8 bits in
+ * every quantized format.
  */
 export function scoreTokens(
   g: Graph,
@@ -228,9 +228,9 @@ function multiplyStored(
 const SMALLEST_RANGE = 1e-12;
 
 /**
- * The runtime rounds a whole tensor with one scale, and one position with large activations (the first
- * of a prompt, in most trained models) would leave a few codes to all others. So every position is
- * divided by its largest magnitude before, and multiplied by it behind.
+ * The runtime rounds a whole tensor with one scale. One position with large activations (the first of a prompt, in most
+ * trained models) would leave only a few codes for all others. So every position is divided by its largest magnitude
+ * before the product, and multiplied by it afterwards.
  */
 function multiplyIntegers(g: Graph, x: Value, matrix: Matrix, type: FloatType): Value {
   const { name, rows, cols, read } = matrix;

@@ -1,5 +1,5 @@
 /**
- * @file What the operators share: attributes, and checks of element types and shapes.
+ * @file Shared by all operators: attributes, and checks of element types and shapes.
  *
  * Each check throws a RangeError whose message starts with the operator and gives the shapes.
  */

@@ -2,10 +2,10 @@
  * @file Turns a ready-made decoder export into one that our pipelines can enter.
  *
  * Flow: exported model -> **embedding split off, head on the last position** -> two ONNX files.
- * Exports take token ids and return logits for every position. Soft tokens are vectors, so the embedding
- * lookup has to come off: it becomes a small model of its own, and the decoder starts with
- * `inputs_embeds`. Logits are wanted for the last position only; for the others the head would cost
- * vocabulary x length in time and memory. Everything else stays the bytes it was. Pure: no files.
+ * Exports take token ids and return logits for every position. Soft tokens are vectors, so the rewrite takes the
+ * embedding lookup off: it becomes a small model of its own, and the decoder starts with `inputs_embeds`. Only the
+ * logits of the last position are of use, and for the others the head would cost vocabulary x length in time and
+ * memory. Everything else stays the bytes that it was. Pure: no files.
  *
  * Layouts: optimum's `text-generation-with-past` and those of transformers.js, plain or quantized
  * (dynamic int8, `MatMulNBits`, `GatherBlockQuantized`), with or without external data.
@@ -43,8 +43,8 @@ export interface RewrittenDecoder {
 /**
  * Splits the lookup off and cuts the head's work down to the last position.
  *
- * Where the head is built in a way that is not understood it is left alone and
- * `io.lastPositionOnly` is false: right, but slower.
+ * A head that is built in an unknown way is left alone, and `io.lastPositionOnly` is false. The result is then right,
+ * but slower.
  *
  * @throws {ExportError} If the graph has no `input_ids`, uses them for anything but one lookup and
  *   their shape, or has inputs whose meaning is unknown.
@@ -108,7 +108,7 @@ function splitLookup(graph: Wiring): ExportedModel {
   if (others.length > 0) {
     throw new ExportError(`${lookups.length} nodes look embeddings up by the token ids, expected one`);
   }
-  // A table stored as integers becomes numbers right behind the lookup.
+  // A table of integers becomes numbers right behind the lookup.
   let found = lookup.outputs[0]!;
   const [reader, ...more] = graph.consumers(found);
   if (reader !== undefined && more.length === 0 && isOnnx(reader, 'DequantizeLinear'))
@@ -153,7 +153,10 @@ function tableType(graph: Wiring, value: string): number {
   throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
 }
 
-/** Shape(input_ids) is [batch, n], or the part of it that `start` and `end` pick; so now from the embeddings. */
+/**
+ * Shape(input_ids) is [batch, n], or the part of it that `start` and `end` pick. The same numbers now come from the
+ * shape of the embeddings.
+ */
 function replaceShape(graph: Wiring, shape: ExportedNode): void {
   const RANK = 2;
   const attributes = integerAttributes(shape);
@@ -181,14 +184,14 @@ const PRODUCTS = new Set([
   'MatMulIntegerToFloat',
 ]);
 
-/** What may stand between the head's product and the logits: it works on each position alone. */
+/** Operators that may stand between the head's product and the logits. They work on each position alone. */
 const BEHIND_HEAD = new Set(['Cast', 'Identity', 'Mul', 'Div', 'Add', 'Tanh']);
 
 /**
  * Puts a pick of the last position in front of the head.
  *
- * With dynamic quantization the scale of the hidden state is then that of the last position alone, which is
- * finer than one scale over the whole prompt; the logits differ from the export's by that.
+ * With dynamic quantization, the scale of the hidden state is then that of the last position alone. It is finer than
+ * one scale over the whole prompt, so the logits differ a little from the export's.
  *
  * @returns Whether the head was found.
  */
@@ -234,7 +237,7 @@ function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden:
 function floatLogits(graph: Wiring, logits: string): void {
   const output = graph.outputs.find(({ name }) => name === logits)!;
   graph.outputs = graph.outputs.map((value) =>
-    // Without a shape: the declared one says as many positions as there are ids.
+    // The output gets no shape, since the declared one says as many positions as there are ids.
     value === output ? newValue(logits, DATA_TYPE.float32, null) : value,
   );
   if (output.dataType === DATA_TYPE.float32) return;

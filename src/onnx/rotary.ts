@@ -8,7 +8,7 @@
  * its configuration names them.
  */
 
-/** How a checkpoint was stretched to more positions than it was first trained for. */
+/** How a checkpoint was stretched to more positions than it was trained for at first. */
 export type RopeScaling =
   | { readonly kind: 'none' }
   | { readonly kind: 'linear'; readonly factor: number }
@@ -64,7 +64,8 @@ export function ropeFrequencies({ theta, scaling }: Rope, headWidth: number): Fl
     case 'llama3': {
       const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = scaling;
       return plain.map((frequency) => {
-        // Turns that this pair makes within the original positions: many stay, few are stretched.
+        // Turns that this pair makes within the original positions. A pair with many turns stays, a pair with few is
+        // stretched.
         const turns = (originalPositions * frequency) / (2 * Math.PI);
         const stay = Math.min(1, Math.max(0, (turns - low) / (high - low)));
         return stay * frequency + (1 - stay) * (frequency / factor);

@@ -5,7 +5,7 @@
  * right and wants [in, out]. Pure.
  */
 
-/** Reads rows [from, to) of a tensor, counted along its first dimension; all of them if not told. */
+/** Reads rows [from, to) of a tensor, counted along its first dimension. By default it reads all rows. */
 export type TensorReader = (from?: number, to?: number) => Float32Array;
 
 /**
@@ -40,7 +40,7 @@ export interface WeightSource {
 /** Rows and columns swapped: [rows, cols] -> [cols, rows], as a new array. */
 export function transpose(data: Float32Array, rows: number, cols: number): Float32Array {
   const out = new Float32Array(data.length);
-  // In tiles, so that both sides stay in the processor's cache.
+  // Works in tiles, so that both sides stay in the processor's cache.
   const tile = 32;
   for (let r0 = 0; r0 < rows; r0 += tile) {
     const r1 = Math.min(r0 + tile, rows);

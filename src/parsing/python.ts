@@ -1,6 +1,6 @@
 /**
- * @file The parser for Python, and the one home of tree-sitter. Imported on demand: it loads 0.7 MB of
- * WebAssembly, which only CrossCodeEval's Python tasks need.
+ * @file The parser for Python, and the one home of tree-sitter. It is imported on demand, since it loads 0.7 MB of
+ *   WebAssembly that only CrossCodeEval's Python tasks need.
  */
 
 import { createRequire } from 'node:module';
@@ -10,9 +10,9 @@ import type { PythonParser } from '../metrics/python-statement.js';
 /**
  * How long the parser may go on, in its own steps: it reports progress every hundred operations.
  *
- * CrossCodeEval gives up after five seconds, so there a score depends on the machine. A number of steps
- * does not. 100,000 reports are about 16 MB of ordinary Python and take 5 to 10 seconds on a 2-core
- * x86 machine; a source file of 100 kB makes 500.
+ * CrossCodeEval gives up after five seconds, so its scores depend on the machine. A limit in steps does not depend on
+ * it. 100,000 reports are about 16 MB of ordinary Python and take 5 to 10 seconds on a 2-core x86 machine; a source
+ * file of 100 kB makes 500.
  */
 const MAX_REPORTS = 100_000;
 

@@ -1,8 +1,8 @@
 /**
  * @file Retrieved chunks as text: commented out, each under the path it comes from.
  *
- * Source: CrossCodeEval's `text` field and Repoformer's `crossfile_context`, word for word, since
- * published models are evaluated with exactly these sentences. The block ends with an empty line.
+ * Published models are evaluated with exactly these sentences, so the block follows them word for word. Source:
+ * CrossCodeEval's `text` field and Repoformer's `crossfile_context`. The block ends with an empty line.
  */
 
 import type { Chunk, RetrievedChunk } from '../domain/chunk.js';
@@ -50,7 +50,7 @@ export function crossFileHeader(language: Language): string {
 
 /**
  * The code of the chunks and nothing else, best first: no header, no paths, no comment marks, and each
- * chunk without the indentation that all its lines share. For budgets of a few tokens, in which the
+ * chunk without the indentation that all its lines share. This form is for budgets of a few tokens, in which the
  * published form would hold no code at all.
  *
  * @example bareBlock([{ text: '  if (a) {\n    b();' }, { text: 'c' }]) // => 'if (a) {\n  b();\nc\n'

@@ -2,6 +2,7 @@
  * @file Commands that a message prints for somebody to paste: every word quoted where a shell would change it.
  */
 
+import { PACKAGE } from './environment.js';
 import type { Shard } from './shard.js';
 import { shardText } from './shard.js';
 
@@ -31,7 +32,7 @@ export function shardCommand(
     .filter(([key]) => !OF_ONE_SHARD.has(key))
     .flatMap(([key, value]) => flagWords(key, value));
   const shard = ['--shard', shardText(own.shard), '--out', own.out];
-  return quoted(['llava-eval', 'run', ...flags, ...shard, ...(own.resume === true ? ['--resume'] : [])]);
+  return quoted([PACKAGE.name, 'run', ...flags, ...shard, ...(own.resume === true ? ['--resume'] : [])]);
 }
 
 /** One setting as words of the command line. A switch has words where it is not as by default. */

@@ -1,18 +1,18 @@
 /**
  * @file The core loop: task -> chunks -> prompts -> timed first tokens -> completions -> journal.
  *
- * Fairness rules, each because the opposite is known to bias the comparison:
+ * Rules of fairness. The opposite of each is known to bias the comparison:
  * - one decoder on one device answers every configuration of a task before the next task starts, and
  *   the configurations take turns in a random order, so that drift of the machine hits all alike;
  * - prompts of all configurations are finished before the first prefill is timed, and nothing else
  *   runs meanwhile;
- * - the first configuration of the run is timed twice in each task, as if it were two: the difference
- *   of the two is what the machine's noise alone makes (A/A);
+ * - the first configuration of the run is timed twice in each task, as if it were two configurations; the machine's
+ *   noise alone makes the difference of the two (A/A);
  * - the first prompt of a length bucket is run once unrecorded, since runtimes allocate and choose
  *   kernels by shape;
  * - each task's order comes from the seed and its id alone, so resuming or sharding changes nothing.
  *
- * A configuration that fails is recorded with the stage and the message; the run goes on.
+ * The loop records a configuration that fails with the stage and the message, and goes on.
  */
 
 import { sha256 } from '../domain/hash.js';
@@ -34,7 +34,7 @@ export interface ExecutionHooks {
   readonly onTask: (evidence: TaskEvidence) => Promise<void>;
   /** Called with every new record, in order; awaited before work goes on. */
   readonly onRecord: (record: TaskRecord) => Promise<void>;
-  /** Told what the loop turns to, outside of everything that is timed. */
+  /** Called when the loop turns to another phase, outside of everything that is timed. */
   readonly onPhase?: (phase: TaskPhase) => void;
   /** Checked between tasks: a true value ends the loop with everything so far recorded. */
   readonly isCancelled: () => boolean;
@@ -108,7 +108,7 @@ async function prepare(
 ): Promise<{ readonly attempts: readonly Attempt[]; readonly inFile: InFileContext | null }> {
   const attempts: Attempt[] = [];
   let inFile: InFileContext | null = null;
-  // In a random order too: what is tokenized first finds the tokenizer's table of words coldest.
+  // The order is random here too, since the first text finds the tokenizer's table of words empty.
   for (const configuration of rng.shuffle(open)) {
     const ranking = rankings.get(rankingKey(configuration))!;
     if ('error' in ranking) {
@@ -133,7 +133,7 @@ async function prepare(
   return { attempts, inFile };
 }
 
-/** What a record says of a configuration that came to its end. */
+/** What a record says about a configuration that was answered. */
 function scoreOf(
   attempt: Attempt,
   { tokens, stopReason, decodeMs }: Completion,

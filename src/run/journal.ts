@@ -1,8 +1,9 @@
 /**
- * @file The journal: a header line, then one line per finished record. Append-only; the truth.
+ * @file The journal: a header line, then one line per finished record. Lines are only appended, and all reports follow
+ *   from them.
  *
- * A torn last line is cut off when the journal is opened again and its record runs again; damage anywhere
- * else is an error.
+ * When the journal is opened again, a torn last line is cut off and its record runs again. Damage anywhere else is an
+ * error.
  */
 
 import { open } from 'node:fs/promises';
@@ -98,8 +99,8 @@ function noHeader(path: string): JournalError {
 }
 
 /**
- * Records of one task repeat its names, and the pipelines of a retriever its chunks; in memory they have them in
- * common, which is half of a journal.
+ * Records of one task repeat its names, and records of one retriever repeat its chunks. In memory they share both,
+ * which saves half of a journal.
  */
 class SharedParts {
   readonly #names = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * @file Shards of one run to one run: the same settings everywhere, each shard once, every task there, or an error
- * that names what is wrong and prints the command that makes what is missing.
+ * @file Joins the shards of one run. They must have the same settings, and each shard and each task must be there once.
+ * Otherwise an error names what is wrong and prints the command that makes what is missing.
  */
 
 import { dirname, join } from 'node:path';

@@ -16,7 +16,7 @@ import type { TaskEvidence } from './task-evidence.js';
 export type Ranking =
   | {
       readonly chunks: readonly RetrievedChunk[];
-      /** The same as records name them: one list for the records of all pipelines. */
+      /** The same chunks as records name them. The records of all pipelines share one list. */
       readonly recorded: ScoredRecord['chunks'];
       readonly retrieveMs: Ms;
     }
@@ -28,7 +28,7 @@ export function rankingKey({ retriever, topK }: Configuration): string {
 }
 
 /**
- * One timed ranking per retriever and top-k of the run; the pipelines that use it share its chunks and its
+ * Makes one timed ranking per retriever and top-k of the run. The pipelines that use a ranking share its chunks and its
  * time.
  *
  * The chunks for a smaller k need not be the first of those for a larger one: repeated texts are dropped
@@ -77,7 +77,7 @@ export function evidenceOf(
     const ranking = rankings.get(rankingKey(configuration))!;
     for (const [i, chunk] of ('error' in ranking ? [] : ranking.chunks).entries()) {
       const { path: from, startLine, endLine, text, shown } = chunk;
-      // Without lines, the place in the shipped order tells chunks of one file apart.
+      // A chunk without lines is known by its place in the shipped order.
       const key = JSON.stringify(startLine === null ? ['shipped', i] : [from, startLine, endLine]);
       chunks.set(key, { path: from, startLine, endLine, text, ...(shown === undefined ? {} : { shown }) });
     }

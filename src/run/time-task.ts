@@ -16,7 +16,7 @@ import { quantile } from '../statistics/statistics.js';
 import type { ExecutionParts, TaskWork } from './execution.js';
 import type { Configuration, FailureStage, ScoredRecord, Timing } from './record.js';
 
-/** Prompts whose lengths fall into one bucket share a warm-up. */
+/** Prompts whose lengths lie in the same bucket share a warm-up. */
 const WARM_UP_BUCKET_TOKENS = 128;
 
 /** A configuration on its way through the stages of one task. */
@@ -32,8 +32,8 @@ export interface Attempt {
 }
 
 /**
- * Times the first tokens, all attempts in a random order in each round, and completes them in the last. An
- * attempt that fails has its record afterwards.
+ * Times the first tokens: in each round all attempts, in a random order. The last round also completes them. An attempt
+ * that fails has its record afterwards.
  */
 export async function timeAttempts(
   { task, plan, parts, rng, records, onPhase }: TaskWork,

@@ -2,6 +2,7 @@
  * @file How the process was started, and the command that continues what it was interrupted in.
  */
 
+import { PACKAGE } from '../../run/environment.js';
 import { basename, delimiter, dirname, isAbsolute, relative } from 'node:path';
 import { quoted } from '../../run/command-line.js';
 import { shardText, type Shard } from '../../run/shard.js';
@@ -28,7 +29,7 @@ export function invocationOf(
   environment: Readonly<Record<string, string | undefined>>,
   folder: string,
 ): Invocation {
-  const [, script = 'llava-eval', ...args] = argv;
+  const [, script = PACKAGE.name, ...args] = argv;
   const name = basename(script);
   if (!name.endsWith('.js')) {
     // npx puts the folder of the script on the path of this process alone.

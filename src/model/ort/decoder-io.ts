@@ -1,8 +1,8 @@
 /**
  * @file How a decoder graph is fed: the names of its inputs and outputs, and what its position inputs hold.
  *
- * Graphs built here and ready-made exports compute the same from the same embeddings and cache; they only
- * ask for positions in different ways.
+ * Graphs that are built here and ready-made exports compute the same from the same embeddings and cache. They only ask
+ * for positions in different ways.
  *
  * Shape letters: T new positions, S past positions, K key/value heads, D head width.
  */

@@ -1,5 +1,5 @@
 /**
- * @file Opens the models of a bundle: files in, running models out.
+ * @file Opens the models of a bundle: it takes files and gives running models.
  *
  * Flow: folder -> configuration -> graph -> session -> **Decoder, Encoder, Projector**.
  */
@@ -198,8 +198,8 @@ export async function openProjector(
 }
 
 /**
- * Runs a model once on the smallest input, so that one that opens is one that works: some devices
- * find only then that they lack half precision or memory.
+ * Runs a model once on the smallest input, so that a model that opens also works. Some devices find only then that they
+ * lack half precision or memory.
  */
 async function tried<M extends { dispose(): Promise<void> }>(
   role: string,

@@ -6,7 +6,7 @@ import { ModelError } from '../../domain/errors.js';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads a stream; every read beyond its end is refused with the place. */
+/** Reads a stream, and refuses every read beyond its end with the place. */
 export class PickleBytes {
   readonly view: DataView;
   /** Where the next read begins. */

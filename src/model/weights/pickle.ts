@@ -4,13 +4,13 @@
  * Python's pickle format is a program: it names functions and calls them. This reader has no way to
  * call anything. It keeps a stack of plain data; four constructors that `torch.save` uses for tensors
  * are recognised by name and described; every other function, class or object becomes an `Opaque`
- * marker that says where it stood. A marker holds no data and nothing can be done with it, so a
- * checkpoint of a training framework (optimizer, callbacks, hyper-parameters of any class) can be read
- * past. Names that no checkpoint has reason to contain end the reading at once, since such a file was
- * made to harm whoever opens it with Python.
+ * marker that says where it stood. A marker holds no data, and nothing can be done with it. So the reader gets past
+ * everything that a training framework adds to a checkpoint (optimizer, callbacks, hyper-parameters of any class).
+ * A name that no checkpoint has reason to contain ends the reading at once, since such a file was made to harm whoever
+ * opens it with Python.
  *
- * Only the opcodes that pickle protocols 2 to 5 write are known; anything else is refused by its code
- * and offset. Work and memory are linear in the size of the stream: nothing is ever copied or walked.
+ * Only the opcodes of pickle protocols 2 to 5 are known. Any other opcode is refused by its code and offset. Work and
+ * memory are linear in the size of the stream, since nothing is copied or walked.
  *
  * Source: Python's `pickletools` for the opcodes; PyTorch `torch/serialization.py` and
  * `torch/_utils.py` for how tensors are written.
@@ -249,7 +249,7 @@ class Machine {
         this.#stack.push(new Opaque(nameOf(type!), offset));
         return;
       }
-      case 0x62: // BUILD: attributes of an object. Those of an OrderedDict are versions of modules.
+      case 0x62: // BUILD sets attributes of an object. Those of an OrderedDict are versions of modules.
         this.#pop();
         this.#top();
         return;
@@ -340,7 +340,7 @@ class Machine {
     this.#stack.push(new PickleTuple(items));
   }
 
-  /** Appending to an unknown object is what its class would do with the items. */
+  /** Items for an unknown object are dropped: only its class knows what they would do. */
   #append(items: readonly PickleValue[]): void {
     const list = this.#top();
     if (list instanceof PickleList) for (const item of items) list.items.push(item);

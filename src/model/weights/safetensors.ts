@@ -2,8 +2,8 @@
  * @file Reads tensors from a safetensors file, one at a time, as Float32.
  *
  * Flow: checkpoint file -> **tensors by name** -> weights of a graph.
- * The header comes from a file that somebody downloaded: sizes and offsets are checked before
- * anything is allocated or read by them.
+ * The header comes from a file that somebody downloaded, so sizes and offsets are checked before anything is allocated
+ * or read.
  *
  * Source: the safetensors format (github.com/huggingface/safetensors): 8 bytes little-endian header
  * length, a JSON header with dtype, shape and offsets per tensor, then the data without gaps.
@@ -72,7 +72,7 @@ export interface TensorStore {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Element types that {@link TensorStore.read} turns into Float32. */
   readonly readableTypes: readonly string[];
-  /** Rows [from, to) of a tensor, counted along its first dimension; all of it if not told. */
+  /** Rows [from, to) of a tensor, counted along its first dimension. By default all rows. */
   read(name: string, from?: number, to?: number): Float32Array;
   /** The codes of a matrix; null or absent where the file has numbers only. */
   blocks?(name: string): StoredBlocks | null;
@@ -325,7 +325,7 @@ export class CheckpointWeights implements WeightSource {
   }
 }
 
-/** A checkpoint of another architecture lacks hundreds of tensors; a dozen show the pattern. */
+/** A checkpoint of another architecture lacks hundreds of tensors. A dozen are enough to show the pattern. */
 const MAX_PROBLEMS_SHOWN = 12;
 
 /**

@@ -2,11 +2,11 @@
  * @file Tensors of a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, `.ckpt`), one at a time, as Float32.
  *
  * Such a file is an uncompressed zip archive: `data.pkl` holds the structure, `data/<key>` the numbers,
- * `byteorder` their order. Nothing of it is run (`pickle.ts`); numbers are read where they lie.
+ * `byteorder` their order. Nothing of it is run (`pickle.ts`), and numbers are read where they lie.
  *
- * Two shapes are understood: a bare state dict, name to tensor (LlavaCode's `*_projector.pth`,
- * transformers' `pytorch_model.bin`), and a training checkpoint with such a dict under `state_dict`
- * (Lightning's `.ckpt`), whose other contents are passed over unread.
+ * Two shapes are understood. One is a bare state dict from names to tensors (LlavaCode's `*_projector.pth`,
+ * transformers' `pytorch_model.bin`). The other is a training checkpoint with such a dict under `state_dict`
+ * (Lightning's `.ckpt`), whose other contents are not read.
  *
  * Source: PyTorch `torch/serialization.py` and `caffe2/serialize`.
  */
@@ -130,7 +130,7 @@ export class TorchFile implements TensorStore {
     const rows = view.shape[0] ?? 1;
     const shape = view.shape.length === 0 ? [] : [(to ?? rows) - from, ...view.shape.slice(1)];
     const start = view.start + from * (strides[0] ?? 0);
-    // The stretch of the storage that holds all elements; without gaps if the tensor is contiguous.
+    // The part of the storage that holds all elements. It has no gaps if the tensor is contiguous.
     const length = elements(shape) === 0 ? 0 : reach(shape, strides) + 1;
     const width = ELEMENT_BYTES[storage.dtype]!;
     const bytes = readRange(this.path, this.#descriptor, span.start + start * width, length * width);
@@ -209,7 +209,7 @@ class Archive {
 
 const DAMAGED = 'the file is truncated or damaged; fetch it again';
 
-/** Says what a file is that is no zip archive. */
+/** Says what a file is if it is no zip archive. */
 function assertZip(path: string, descriptor: number): void {
   const bytes = Math.min(fstatSync(descriptor).size, 4);
   const start = Buffer.from(readRange(path, descriptor, 0, bytes)).toString('hex');
@@ -250,7 +250,7 @@ function stateDict(path: string, value: PickleValue): Map<string, StoredTensor> 
   const dict = nested instanceof PickleDict ? nested : value;
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of dict.entries) {
-    // A tensor that cannot be described is only fatal where tensors are all there should be.
+    // An entry that cannot be described is only an error where all entries should be tensors.
     if (entry instanceof Opaque) throw madeBy(path, typeof name === 'string' ? name : 'an entry', entry);
     if (typeof name === 'string' && entry instanceof StoredTensor) tensors.set(name, entry);
   }
