@@ -22,7 +22,7 @@ import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
 import type { RequestOptions } from './request.js';
 import { hubSettings, type HubSettings } from './settings.js';
-import { wantedFiles, type FileTree, type ModelRole } from './wanted-files.js';
+import { wantedFiles, type FileRole, type FileTree } from './wanted-files.js';
 
 /** A model whose files are on this machine. */
 export interface LocalModel {
@@ -68,7 +68,7 @@ const EMBEDDED_FOLDER = fileURLToPath(new URL('../../models/llavacode-nano', imp
  */
 export async function resolveModel(
   reference: string,
-  role: ModelRole,
+  role: FileRole,
   options: ResolveOptions = {},
 ): Promise<LocalModel> {
   if (isSynthetic(reference)) {
@@ -110,14 +110,18 @@ export function localRoot(reference: string): { readonly root: string; readonly 
 }
 
 /** A part of the embedded bundle, or all of it. */
-function embedded(role: ModelRole): Promise<LocalModel> {
-  const part = { bundle: '', decoder: 'decoder', encoder: 'encoder', projector: 'projector.safetensors' }[
-    role
-  ];
+function embedded(role: FileRole): Promise<LocalModel> {
+  const part = {
+    bundle: '',
+    decoder: 'decoder',
+    tokenizer: 'decoder',
+    encoder: 'encoder',
+    projector: 'projector.safetensors',
+  }[role];
   return localModel(join(EMBEDDED_FOLDER, part), EMBEDDED_NAME, role);
 }
 
-async function localModel(path: string, name: string, role: ModelRole, dtype?: Dtype): Promise<LocalModel> {
+async function localModel(path: string, name: string, role: FileRole, dtype?: Dtype): Promise<LocalModel> {
   const full = resolve(path);
   const isFile = statSync(full).isFile();
   if (isFile && role === 'projector') {
@@ -143,11 +147,7 @@ async function localModel(path: string, name: string, role: ModelRole, dtype?: D
   return { name, path: role === 'projector' ? join(full, files[0]!) : full, root, files, origin: null };
 }
 
-async function hubModel(
-  location: HubLocation,
-  role: ModelRole,
-  options: ResolveOptions,
-): Promise<LocalModel> {
+async function hubModel(location: HubLocation, role: FileRole, options: ResolveOptions): Promise<LocalModel> {
   const settings = options.settings ?? hubSettings();
   const cache = new CachedRepository(settings.cacheDir, location.id);
   const name = formatHubReference(location);
@@ -217,7 +217,7 @@ interface FetchMeans {
 
 async function fetchModel(
   location: HubLocation,
-  role: ModelRole,
+  role: FileRole,
   { commit, files: remote }: RemoteRepository,
   { cache, settings, requests, options }: FetchMeans,
 ): Promise<LocalModel> {
@@ -282,7 +282,7 @@ async function freeBytesAt(folder: string): Promise<number> {
 function modelIn(
   cache: CachedRepository,
   location: HubLocation,
-  role: ModelRole,
+  role: FileRole,
   commit: string,
   files: readonly string[],
 ): LocalModel {

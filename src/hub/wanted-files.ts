@@ -21,6 +21,9 @@ import { isGguf, splitFiles } from '../model/gguf/split-names.js';
 export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 
+/** Whose files are wanted: a model's, or the tokenizer of one alone. */
+export type FileRole = ModelRole | 'tokenizer';
+
 /** The files of a repository or a local folder, below one starting point. */
 export interface FileTree {
   /** For messages. */
@@ -63,7 +66,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().
  */
 export async function wantedFiles(
   tree: FileTree,
-  role: ModelRole,
+  role: FileRole,
   at: string,
   dtype: Dtype = 'fp32',
 ): Promise<string[]> {
@@ -75,6 +78,8 @@ export async function wantedFiles(
       return [projectorFile(tree, at)];
     case 'bundle':
       return (await bundleFiles(tree, at, dtype)).sort();
+    case 'tokenizer':
+      return tokenizerFiles(tree, at).sort();
   }
 }
 
@@ -160,6 +165,14 @@ async function modelFiles(
   const { present, missing } = await modelParts(tree, role, at, dtype);
   assertComplete(tree, role, missing);
   return [...present];
+}
+
+/** The tokenizer in a folder, without the model. */
+function tokenizerFiles(tree: FileTree, at: string): string[] {
+  const has = (name: string): boolean => tree.paths.has(inside(at, name));
+  const names = TOKENIZERS.find((files) => files.every(has));
+  assertComplete(tree, 'tokenizer', names === undefined ? [inside(at, 'tokenizer.json')] : []);
+  return [...(names ?? []), 'tokenizer_config.json'].filter(has).map((name) => inside(at, name));
 }
 
 /** The shards that an index names. */

@@ -20,7 +20,7 @@ import { cachedModels } from '../../src/hub/cache.js';
 import { contentHashes } from '../../src/hub/content-hashes.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../src/hub/resolve.js';
 import type { HubSettings } from '../../src/hub/settings.js';
-import type { ModelRole } from '../../src/hub/wanted-files.js';
+import type { FileRole } from '../../src/hub/wanted-files.js';
 import { gitHash, HubServer, refuse, sendBytes, sha256 } from '../support/hub-server.js';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
@@ -65,7 +65,7 @@ beforeEach(() => {
 
 function resolve(
   reference: string,
-  role: ModelRole = 'decoder',
+  role: FileRole = 'decoder',
   more: ResolveOptions = {},
 ): Promise<LocalModel> {
   return resolveModel(reference, role, {
@@ -236,6 +236,21 @@ describe('fetching a model', () => {
     // And as files on this machine.
     assert.deepEqual((await resolve(whole.path)).files, ['q8.gguf']);
     await assert.rejects(resolve(whole.path, 'encoder'), says(/is a file; a encoder is a folder/));
+  });
+
+  test('of a tokenizer alone, brings no weights', async () => {
+    const files = Object.fromEntries(
+      ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map((name) => [
+        name,
+        text(name),
+      ]),
+    );
+    server.repositories.set('own/model', { refs: { main: COMMIT }, files });
+    const found = await resolve('own/model', 'tokenizer');
+    assert.deepEqual(found.files, ['tokenizer.json', 'tokenizer_config.json']);
+    assert.deepEqual((await resolve(found.path, 'tokenizer')).files, found.files);
+    server.repositories.set('own/none', { refs: { main: COMMIT }, files: { 'config.json': text('{}') } });
+    await assert.rejects(resolve('own/none', 'tokenizer'), says(/missing: tokenizer\.json/));
   });
 
   test('says what a repository without usable weights is instead', async () => {
