@@ -8,6 +8,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
@@ -17,12 +18,11 @@ import type { Dtype } from '../inference/device.js';
 import { modelFolder } from '../model/folder/export-files.js';
 import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic } from '../model/architecture/synthetic.js';
-import { EMBEDDED_FOLDER } from './embedded.js';
 import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
 import type { RequestOptions } from './request.js';
 import { hubSettings, type HubSettings } from './settings.js';
-import { wantedFiles, type FileTree, type ModelRole } from './wanted-files.js';
+import { wantedFiles, type FileRole, type FileTree } from './wanted-files.js';
 
 /** A model whose files are on this machine. */
 export interface LocalModel {
@@ -55,6 +55,9 @@ export interface ResolveOptions extends Omit<RequestOptions, 'timeoutMs' | 'onNo
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
+/** The bundle in this package. */
+const EMBEDDED_FOLDER = fileURLToPath(new URL('../../models/llavacode-nano', import.meta.url));
+
 /**
  * Brings the files of a model to this machine.
  *
@@ -65,7 +68,7 @@ export interface ResolveOptions extends Omit<RequestOptions, 'timeoutMs' | 'onNo
  */
 export async function resolveModel(
   reference: string,
-  role: ModelRole,
+  role: FileRole,
   options: ResolveOptions = {},
 ): Promise<LocalModel> {
   if (isSynthetic(reference)) {
@@ -107,18 +110,18 @@ export function localRoot(reference: string): { readonly root: string; readonly 
 }
 
 /** A part of the embedded bundle, or all of it. */
-function embedded(role: ModelRole): Promise<LocalModel> {
+function embedded(role: FileRole): Promise<LocalModel> {
   const part = {
     bundle: '',
     decoder: 'decoder',
+    tokenizer: 'decoder',
     encoder: 'encoder',
     projector: 'projector.safetensors',
-    tokenizer: 'decoder',
   }[role];
   return localModel(join(EMBEDDED_FOLDER, part), EMBEDDED_NAME, role);
 }
 
-async function localModel(path: string, name: string, role: ModelRole, dtype?: Dtype): Promise<LocalModel> {
+async function localModel(path: string, name: string, role: FileRole, dtype?: Dtype): Promise<LocalModel> {
   const full = resolve(path);
   const isFile = statSync(full).isFile();
   if (isFile && role === 'projector') {
@@ -144,11 +147,7 @@ async function localModel(path: string, name: string, role: ModelRole, dtype?: D
   return { name, path: role === 'projector' ? join(full, files[0]!) : full, root, files, origin: null };
 }
 
-async function hubModel(
-  location: HubLocation,
-  role: ModelRole,
-  options: ResolveOptions,
-): Promise<LocalModel> {
+async function hubModel(location: HubLocation, role: FileRole, options: ResolveOptions): Promise<LocalModel> {
   const settings = options.settings ?? hubSettings();
   const cache = new CachedRepository(settings.cacheDir, location.id);
   const name = formatHubReference(location);
@@ -218,7 +217,7 @@ interface FetchMeans {
 
 async function fetchModel(
   location: HubLocation,
-  role: ModelRole,
+  role: FileRole,
   { commit, files: remote }: RemoteRepository,
   { cache, settings, requests, options }: FetchMeans,
 ): Promise<LocalModel> {
@@ -283,7 +282,7 @@ async function freeBytesAt(folder: string): Promise<number> {
 function modelIn(
   cache: CachedRepository,
   location: HubLocation,
-  role: ModelRole,
+  role: FileRole,
   commit: string,
   files: readonly string[],
 ): LocalModel {

@@ -17,9 +17,12 @@ import type { Dtype } from '../inference/device.js';
 import { exportFilesAmong } from '../model/folder/export-files.js';
 import { isGguf, splitFiles } from '../model/gguf/split-names.js';
 
-/** What a model is used as; a `tokenizer` is the part of a decoder's folder that another decoder borrows. */
-export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle', 'tokenizer'] as const;
+/** What a model is used as. */
+export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
+
+/** Whose files are wanted: a model's, or the tokenizer of one alone. */
+export type FileRole = ModelRole | 'tokenizer';
 
 /** The files of a repository or a local folder, below one starting point. */
 export interface FileTree {
@@ -39,7 +42,6 @@ const OPTIONAL = {
     'special_tokens_map.json',
     'added_tokens.json',
   ],
-  tokenizer: ['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
   encoder: [
     'tokenizer_config.json',
     'special_tokens_map.json',
@@ -64,7 +66,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().
  */
 export async function wantedFiles(
   tree: FileTree,
-  role: ModelRole,
+  role: FileRole,
   at: string,
   dtype: Dtype = 'fp32',
 ): Promise<string[]> {
@@ -165,12 +167,12 @@ async function modelFiles(
   return [...present];
 }
 
-/** The tokenizer of a folder, and what says how it is used. */
+/** The tokenizer in a folder, without the model. */
 function tokenizerFiles(tree: FileTree, at: string): string[] {
   const has = (name: string): boolean => tree.paths.has(inside(at, name));
-  const tokenizer = TOKENIZERS.find((files) => files.every(has));
-  assertComplete(tree, 'tokenizer', tokenizer === undefined ? [inside(at, 'tokenizer.json')] : []);
-  return [...(tokenizer ?? []), ...OPTIONAL.tokenizer.filter(has)].map((name) => inside(at, name));
+  const names = TOKENIZERS.find((files) => files.every(has));
+  assertComplete(tree, 'tokenizer', names === undefined ? [inside(at, 'tokenizer.json')] : []);
+  return [...(names ?? []), 'tokenizer_config.json'].filter(has).map((name) => inside(at, name));
 }
 
 /** The shards that an index names. */

@@ -101,9 +101,6 @@ async function describe(model: Peek, options: InspectOptions): Promise<ModelDesc
       case 'projector':
         described = { ...base, ...(await describeProjector(model)) };
         break;
-      case 'tokenizer':
-        // Nothing is told of a tokenizer but its files.
-        break;
       case 'decoder':
       case 'encoder': {
         if (isGguf(model.at)) {

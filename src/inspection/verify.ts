@@ -90,14 +90,7 @@ function run({ path }: LocalModel, role: ModelRole, dtype: Dtype): Promise<strin
       return runProjector(path, options);
     case 'bundle':
       return runBundle(path, options);
-    case 'tokenizer':
-      return runTokenizer(path);
   }
-}
-
-async function runTokenizer(path: string): Promise<string> {
-  const ids = (await loadTokenizer(path)).encode('const').join(', ');
-  return `tokenizer; "const" is ${ids}`;
 }
 
 async function runDecoder(path: string, options: OpenOptions): Promise<string> {

@@ -20,7 +20,7 @@ import { cachedModels } from '../../src/hub/cache.js';
 import { contentHashes } from '../../src/hub/content-hashes.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../src/hub/resolve.js';
 import type { HubSettings } from '../../src/hub/settings.js';
-import type { ModelRole } from '../../src/hub/wanted-files.js';
+import type { FileRole } from '../../src/hub/wanted-files.js';
 import { gitHash, HubServer, refuse, sendBytes, sha256 } from '../support/hub-server.js';
 import { some } from '../support/some.js';
 
@@ -66,7 +66,7 @@ beforeEach(() => {
 
 function resolve(
   reference: string,
-  role: ModelRole = 'decoder',
+  role: FileRole = 'decoder',
   more: ResolveOptions = {},
 ): Promise<LocalModel> {
   return resolveModel(reference, role, {
@@ -237,6 +237,21 @@ describe('fetching a model', () => {
     // And as files on this machine.
     assert.deepEqual((await resolve(whole.path)).files, ['q8.gguf']);
     await assert.rejects(resolve(whole.path, 'encoder'), says(/is a file; a encoder is a folder/));
+  });
+
+  test('of a tokenizer alone, brings no weights', async () => {
+    const files = Object.fromEntries(
+      ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map((name) => [
+        name,
+        text(name),
+      ]),
+    );
+    server.repositories.set('own/model', { refs: { main: COMMIT }, files });
+    const found = await resolve('own/model', 'tokenizer');
+    assert.deepEqual(found.files, ['tokenizer.json', 'tokenizer_config.json']);
+    assert.deepEqual((await resolve(found.path, 'tokenizer')).files, found.files);
+    server.repositories.set('own/none', { refs: { main: COMMIT }, files: { 'config.json': text('{}') } });
+    await assert.rejects(resolve('own/none', 'tokenizer'), says(/missing: tokenizer\.json/));
   });
 
   test('says what a repository without usable weights is instead', async () => {
@@ -518,22 +533,5 @@ describe('the cache', () => {
       ].sort(),
     );
     assert.deepEqual(await cachedModels(join(folder, 'nothing')), []);
-  });
-});
-
-describe('a tokenizer by itself', () => {
-  test('is the tokenizer files of a folder and nothing of its weights', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'tokenizer-'));
-    for (const name of ['tokenizer.json', 'tokenizer_config.json', 'config.json', 'model.safetensors']) {
-      writeFileSync(join(dir, name), '{}');
-    }
-    const { files, path } = await resolveModel(dir, 'tokenizer');
-    assert.deepEqual([path, files], [dir, ['tokenizer.json', 'tokenizer_config.json']]);
-  });
-
-  test('that is missing is named', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'tokenizer-'));
-    writeFileSync(join(dir, 'config.json'), '{}');
-    await assert.rejects(resolveModel(dir, 'tokenizer'), /missing: tokenizer\.json|incomplete/);
   });
 });

@@ -5,14 +5,14 @@
 import { UsageError } from '../../domain/errors.js';
 import { contentHashes } from '../../hub/content-hashes.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
-import type { ModelRole } from '../../hub/wanted-files.js';
+import type { FileRole } from '../../hub/wanted-files.js';
 import { isSynthetic } from '../../model/architecture/synthetic.js';
 import { readBundle, type Bundle } from '../../model/folder/bundle.js';
 import type { ModelSelection } from './selection.js';
 
 /** Where the files of a model come from and what they are. */
 export interface ModelSource {
-  readonly role: ModelRole | 'retriever-encoder';
+  readonly role: FileRole | 'retriever-encoder';
   /** As the user would write it. */
   readonly reference: string;
   /** Repository and commit on the hub; null for local files. */
@@ -43,7 +43,7 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
   const sources: ModelSource[] = [];
   const find = async (
     reference: string | undefined,
-    role: ModelRole,
+    role: FileRole,
     usedAs: ModelSource['role'] = role,
   ): Promise<LocalModel | null> => {
     if (reference === undefined) return null;

@@ -51,7 +51,6 @@ const fields = {
   context_length: count.max(MAX_CONTEXT),
   embedding_length: count,
   feed_forward_length: count,
-  vocab_size: count.optional(),
   'attention.head_count': count,
   'attention.head_count_kv': count.optional(),
   'attention.key_length': count.optional(),
@@ -76,8 +75,8 @@ const fields = {
 const schema = z.object(fields);
 type Fields = z.infer<typeof schema>;
 
-/** Keys that say how a model came to be, not what it computes. */
-const WITHOUT_EFFECT = new Set(['rope.scaling.finetuned', 'tensor_data_layout']);
+/** Keys that say how a model came to be, not what it computes, or what its tensors say. */
+const WITHOUT_EFFECT = new Set(['rope.scaling.finetuned', 'tensor_data_layout', 'vocab_size']);
 
 /** A part of the model that metadata and tensors describe. */
 type Source = Pick<TensorStore, 'path' | 'tensors'> & {
@@ -161,9 +160,19 @@ function ownFields(path: string, metadata: Source['metadata'], name: Architectur
 }
 
 /** The same as Hugging Face spells it. */
-function configOf({ path, tensors }: Source, name: ArchitectureName, found: Fields): Record<string, unknown> {
+function configOf(
+  { path, metadata, tensors }: Source,
+  name: ArchitectureName,
+  found: Fields,
+): Record<string, unknown> {
   const table = tensors.get('token_embd.weight');
   if (table === undefined) throw new ModelError(`${path}: there is no tensor token_embd.weight`);
+  const tokens = metadata.get('tokenizer.ggml.tokens');
+  if (Array.isArray(tokens) && tokens.length > table.shape[0]!) {
+    throw new ModelError(
+      `${path}: has ${tokens.length} tokens, but token_embd.weight has ${table.shape[0]} rows`,
+    );
+  }
   const heads = found['attention.head_count'];
   const headWidth = found['attention.key_length'] ?? found.embedding_length / heads;
   const values = found['attention.value_length'] ?? headWidth;

@@ -164,9 +164,10 @@ function ownersOf(parts: readonly GgufPart[]): Map<string, GgufPart> {
   const owners = new Map<string, GgufPart>();
   for (const [index, part] of parts.entries()) {
     const { metadata, tensors } = part.header;
+    // A file that is not split says 0 of 0 or 0 of 1, or nothing.
     const [number, count] = [metadata.get('split.no') ?? 0, metadata.get('split.count') ?? 0];
-    // A single file says 0 of 0 or 0 of 1, or nothing.
-    if (number !== index || Number(count) > 1 !== parts.length > 1 || Number(count) > parts.length) {
+    const isCounted = parts.length === 1 ? count === 0 || count === 1 : count === parts.length;
+    if (number !== index || !isCounted) {
       throw new ModelError(
         `${part.path}: says that it is part ${Number(number) + 1} of ${String(count)}, ` +
           `but its name says part ${index + 1} of ${parts.length}`,

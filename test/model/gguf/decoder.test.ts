@@ -223,6 +223,11 @@ describe('the metadata of a decoder', () => {
     ['a rope it does not compute', { 'llama.rope.scaling.type': 'longrope' }, /rope.scaling.type/],
     ['attention in both directions', { 'llama.attention.causal': false }, /attention.causal/],
     [
+      'more tokens than rows',
+      { 'tokenizer.ggml.tokens': Array.from({ length: 73 }, String) },
+      /has 73 tokens, but token_embd.weight has 72 rows/,
+    ],
+    [
       'no epsilon',
       { 'llama.attention.layer_norm_rms_epsilon': undefined },
       /no key llama.attention.layer_norm_rms/,
