@@ -52,8 +52,9 @@ interface GrowingFiles {
 
 /** Opens the journal first: it is what guards the folder against a second run. */
 async function openFiles({ folder, run }: Comparison): Promise<GrowingFiles> {
-  const { files, earlier, evidenced } = folder;
+  const { files, lock, earlier, evidenced } = folder;
   await makeFolder(files.path);
+  await lock.take();
   const journal =
     earlier === null
       ? await JournalWriter.create(files.journal, run.fingerprint)

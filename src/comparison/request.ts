@@ -58,6 +58,8 @@ export const comparisonRequestSchema = z
     }),
     tasks: z.array(text).min(1),
     skipInvalid: z.boolean(),
+    /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
+    tokenizer: text,
     encoder: text,
     projector: text,
     retrieverEncoder: text,
@@ -72,9 +74,11 @@ export const comparisonRequestSchema = z
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     maxPromptTokens: positive,
     contextTokens: positive,
-    /** Shard `index` of `count`, from 1. */
-    shard: z.strictObject({ index: positive, count: positive }),
-    /** Continue the run in `out`. */
+    /** Shard `index` of `count`, from 1; `auto` is the one that the scheduler of this process gave it. */
+    shard: z.union([z.strictObject({ index: positive, count: positive }), z.literal('auto')], {
+      error: 'expected "auto", or index and count, whole numbers of at least 1',
+    }),
+    /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),

@@ -5,7 +5,7 @@
  * is open: tasks and repositories are in memory, nothing is read later.
  */
 
-import type { DataError } from '../domain/errors.js';
+import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import type { FormatName } from './formats/all.js';
 
@@ -45,6 +45,17 @@ export interface Dataset {
    * @throws {DataError} If the repository's folder was not found when the dataset was opened.
    */
   repository(name: string): Promise<Repository>;
+}
+
+/** Files of records in which no line can be used. */
+export class NoTasksError extends DataError {
+  /** Lines that were left out because of `skipInvalid`. */
+  readonly skipped: number;
+
+  constructor(message: string, hints: readonly string[], skipped: number) {
+    super(message, hints);
+    this.skipped = skipped;
+  }
 }
 
 export interface DatasetOptions {

@@ -25,7 +25,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DownloadError } from '../domain/errors.js';
 import { notWritable, reasonOf, refusal, RESUME, statusOf, tooLarge, unreachable } from './failures.js';
 import { environmentFetch, type Fetch } from './fetch.js';
-import { fileHash } from './file-hash.js';
+import { fileHash } from '../files/file-hash.js';
 import { withLock } from '../files/file-lock.js';
 import {
   dropNote,

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { PIPELINES } from '../pipelines/kinds.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
-import { summarizeRun } from '../report/publish/publish.js';
+import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { retrieverSchema } from '../retrieval/kinds.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { configurations } from '../run/configurations.js';

@@ -130,7 +130,9 @@ describe('record formats together', () => {
   });
 });
 
-for (const { format, convention, language, tasks, text, record, needed } of SAMPLES) {
+for (const sample of SAMPLES) {
+  const { format, convention, language, tasks, text, record, needed, ships, holdsRepository, namesTasks } =
+    sample;
   describe(`the loader of ${format} (${language}, ${convention})`, () => {
     const open = async (content: string, options: DatasetOptions = {}): Promise<Dataset> =>
       openDataset(await write(content), { withShipped: true, ...options });
@@ -184,7 +186,7 @@ for (const { format, convention, language, tasks, text, record, needed } of SAMP
 
     test('refuses an empty file, and a task id that occurs twice with both places', async () => {
       assert.match((await refusal(open(''))).message, /no task$/);
-      if (format === 'repobench' || format === 'llavacode-training') return; // ids come from the row
+      if (!namesTasks) return;
       const file = await write(linesOf([record(0), record(1), record(0)]));
       const error = await refusal(openDataset(file));
       assert.match(error.message, /:3: task id ".*" was already used on line 1$/);
@@ -195,14 +197,13 @@ for (const { format, convention, language, tasks, text, record, needed } of SAMP
       const [first] = (await open(content)).tasks;
       const [light] = (await open(content, { withShipped: false })).tasks;
       assert.equal(light!.shipped, undefined);
-      const ships = format !== 'repoeval' && format !== 'lca' && format !== 'llava-eval';
       assert.equal(first!.shipped !== undefined, ships);
     });
 
     test('says plainly where the repository is absent, and opens without it', async () => {
       const dataset = await open(linesOf([record(0)]));
       const [source] = dataset.sources;
-      if (format === 'lca') {
+      if (holdsRepository) {
         const { files: held } = await dataset.repository(source!.repository);
         assert.deepEqual(held, [{ path: 'pkg/unit.py', text: 'UNIT = 1\n' }]);
         return;

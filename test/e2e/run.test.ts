@@ -97,7 +97,7 @@ describe('llava-eval run', () => {
     const { code, stderr } = await llavaEval(runArgs('cceval', ...only));
     assert.equal(code, 0, stderr);
     const summary = summaryOf('cceval');
-    assert.equal(summary.metricProfile, 'cceval@1');
+    assert.equal(summary.spec.metricProfile, 'cceval@1');
     assert.deepEqual(Object.keys(summary.rows[0]!.extras!), ['idEm', 'idPrecision', 'idRecall', 'idF1']);
     assert.notEqual(summary.fingerprint, summaryOf('a').fingerprint);
     const report = readFileSync(join(folder, 'cceval', 'report.md'), 'utf8');
@@ -157,7 +157,7 @@ describe('llava-eval run', () => {
     const { code, stderr } = await llavaEval(runArgs('d', '--top-k', '2'), { cwd: work });
     assert.equal(code, 0, stderr);
     const summary = summaryOf('d');
-    assert.deepEqual([summary.topK, summary.rows.length, summary.dataset.tasks], [[2], 2, 1]);
+    assert.deepEqual([summary.spec.topK, summary.rows.length, summary.dataset.tasks], [[2], 2, 1]);
   });
 
   test('a sweep runs every retrieval pipeline at each top-k, as runs of their own would', async () => {
@@ -173,7 +173,7 @@ describe('llava-eval run', () => {
     assert.match(stdout, /^budget-rag  bm25 +3 +6 /m);
     assert.match(stdout, /^A\/A: the same prompt timed twice differs by \d+\.\d %\n.*interval: [\d.]+x \[/m);
     assert.match(stdout, /compressed\/bm25 k=3 +0\.00 /);
-    const { rows, topK, noiseFloor } = summaryOf('sweep');
+    const { rows, spec, noiseFloor } = summaryOf('sweep');
     assert.deepEqual(
       rows.map((row) => [row.pipeline, row.retriever, row.topK]),
       [
@@ -182,7 +182,7 @@ describe('llava-eval run', () => {
       ],
     );
     assert.deepEqual(
-      [topK, noiseFloor!.pairs, noiseFloor!.configuration.pipeline],
+      [spec.topK, noiseFloor!.pairs, noiseFloor!.configuration.pipeline],
       [[1, 3], 6, 'no-context'],
     );
     // Equal latency by construction: the same number of prompt tokens, task for task.
@@ -224,7 +224,10 @@ describe('llava-eval run', () => {
     const [bare, budget, soft, random] = ['no-context', 'budget-rag', 'compressed', 'compressed-random'].map(
       rowOf,
     );
-    assert.deepEqual([summary.softTokensPerChunk, soft!.softTokens.mean], [2, 2 * soft!.chunks.mean!]);
+    assert.deepEqual(
+      [summary.spec.softTokensPerChunk ?? 1, soft!.softTokens.mean],
+      [2, 2 * soft!.chunks.mean!],
+    );
     assert.equal(soft!.promptTokens.mean, bare!.promptTokens.mean! + soft!.softTokens.mean!);
     assert.deepEqual(random!.promptTokens, soft!.promptTokens);
     assert.deepEqual(budget!.promptTokens, soft!.promptTokens);

@@ -19,7 +19,7 @@ import { readPageAssets } from '../../src/report/html/assets.js';
 import { renderHtml } from '../../src/report/html/document.js';
 import { matches, type Filter } from '../../src/report/page/tasks.js';
 import type { PackedTasks } from '../../src/report/page-data/packed-tasks.js';
-import { summarizeRun } from '../../src/report/publish/publish.js';
+import { summarizeRun } from '../../src/report/numbers/summarize-run.js';
 import { reportView } from '../../src/report/view/view.js';
 import { configurations } from '../../src/run/configurations.js';
 import { suiteNeeding } from '../support/suite-needing.js';

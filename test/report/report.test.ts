@@ -6,7 +6,7 @@ import { packTasks } from '../../src/report/html/explorer-data.js';
 import { scriptJson } from '../../src/report/html/escape.js';
 import { renderHtml } from '../../src/report/html/document.js';
 import { renderMarkdown } from '../../src/report/documents/markdown.js';
-import { summarizeRun } from '../../src/report/publish/publish.js';
+import { summarizeRun } from '../../src/report/numbers/summarize-run.js';
 import { runJUnit } from '../../src/report/documents/run-junit.js';
 import { reportView, type ReportView } from '../../src/report/view/view.js';
 import type { PipelineName } from '../../src/pipelines/kinds.js';

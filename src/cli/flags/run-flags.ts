@@ -74,7 +74,14 @@ function addModelFlags(add: Add): void {
     '--model <bundle>',
     'decoder, encoder and projector in one: nano, a folder or a hub id (default: nano)',
   );
-  add('--decoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s decoder');
+  add(
+    '--decoder <model>',
+    'folder, .gguf or .onnx file, or hub id[@revision] to use instead of the bundle’s decoder',
+  );
+  add(
+    '--tokenizer <model>',
+    'folder or hub id[@revision] of a tokenizer to use instead of the decoder’s own',
+  );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
@@ -152,9 +159,14 @@ function addDeviceFlags(add: Add): void {
 
 /** What is kept, and where. */
 function addFolderFlags(add: Add): void {
-  add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
+  add(
+    '--shard <i/n|auto>',
+    'only the i-th of n fixed parts of the tasks; auto: the part that Slurm, Kubernetes, AWS Batch or GitLab gave ' +
+      'this process, in a folder of its own in --out, continued if it is there',
+    shard,
+  );
   add('--out <dir>', 'run folder (default: a new one under results/)');
-  add('--resume', 'continue the run in --out');
+  add('--resume', 'continue the run in --out; without one, start it');
   add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');

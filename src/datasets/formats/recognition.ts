@@ -25,6 +25,13 @@ export function recogniseRow(file: RowFile, row: Row | null): Recognition {
   );
 }
 
+/** The schemas that are known, and the fields that each needs, a line a schema. */
+export function schemaNeeds(): string[] {
+  return FORMATS.map(
+    ({ name, needs }) => `${name} needs ${needs.map((list) => list.join(', ')).join('; or ')}`,
+  );
+}
+
 /**
  * The format of a file.
  *
@@ -62,9 +69,7 @@ export function formatOf(
       const seen = file.fields !== null ? [...file.fields] : row === null ? [] : fieldsSeen(row.value);
       throw new DataError(`${row?.where ?? path}: the schema is not known`, [
         ...(seen.length === 0 ? [] : [`it has ${seen.join(', ')}`]),
-        ...FORMATS.map(
-          ({ name, needs }) => `${name} needs ${needs.map((list) => list.join(', ')).join('; or ')}`,
-        ),
+        ...schemaNeeds(),
         'bring the records into one of these forms, or name the form with --format',
       ]);
     }

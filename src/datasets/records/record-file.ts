@@ -9,11 +9,11 @@
 import { basename, dirname } from 'node:path';
 import { DataError } from '../../domain/errors.js';
 import { assembleDataset } from '../assemble.js';
-import type { Dataset, DatasetOptions } from '../dataset.js';
-import { fileHash } from '../../download/file-hash.js';
+import { NoTasksError, type Dataset, type DatasetOptions } from '../dataset.js';
+import { fileHash } from '../../files/file-hash.js';
 import type { FoundTask, RecordFormat, RowContext } from '../formats/format.js';
 import { MOST_GENERAL_FORMAT } from '../formats/all.js';
-import { formatOf, recogniseRow } from '../formats/recognition.js';
+import { formatOf, recogniseRow, schemaNeeds } from '../formats/recognition.js';
 import { findRepositories, type RepositoryMention } from './repositories.js';
 import { openRows, type Row, type RowFile, type RowOrProblem } from '../rows/rows.js';
 
@@ -21,6 +21,9 @@ const SKIP_HINT = 'mend the line, or pass --skip-invalid to leave such lines out
 
 /** Rows looked at for one of a known schema, where damaged ones are left out anyway. */
 const ROWS_TRIED = 100;
+
+/** Reasons given where no line is usable. */
+const MOST_REASONS = 3;
 
 /** What is known of a dataset's files beyond what is in them. */
 export interface RecordFileFacts {
@@ -45,11 +48,14 @@ export async function openRecordFiles(
   for (const file of files) await loader.read(file);
   const { tasks, skipped } = loader;
   if (tasks.length === 0) {
-    throw new DataError(
+    throw new NoTasksError(
       `${files.join(', ')}: no task${skipped === 0 ? '' : ` is left; ${skipped} lines cannot be used`}`,
       [
-        'a dataset file holds one record per line, or is Parquet; `llava-eval datasets inspect` shows the schemas',
+        ...loader.firstProblems,
+        'a dataset file holds one record per line, or is Parquet, in one of these schemas:',
+        ...schemaNeeds(),
       ],
+      skipped,
     );
   }
   const wanted = options.withRepositories === false ? [] : loader.mentions();
@@ -73,6 +79,8 @@ export async function openRecordFiles(
 /** Collects the tasks of one file after the other. */
 class Loader {
   readonly tasks: FoundTask['task'][] = [];
+  /** What is wrong with the first lines that were left out. */
+  readonly firstProblems: string[] = [];
   readonly #options: DatasetOptions;
   readonly #placeOfId = new Map<string, string>();
   readonly #mentions = new Map<string, { -readonly [K in keyof RepositoryMention]: RepositoryMention[K] }>();
@@ -191,7 +199,7 @@ class Loader {
     } catch (error) {
       if (!(error instanceof DataError) || this.#options.skipInvalid !== true) throw error;
       this.#options.onInvalid?.(error);
-      this.#skipped++;
+      if (this.#skipped++ < MOST_REASONS) this.firstProblems.push(error.message);
       return [];
     }
   }

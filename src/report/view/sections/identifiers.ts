@@ -9,13 +9,13 @@ import type { Context } from '../parts/context.js';
 import type { Column, Section } from '../parts/section.js';
 
 export function identifiers({ summary }: Context): Section | null {
-  const scores = extraScoresOf(summary.metricProfile);
+  const scores = extraScoresOf(summary.spec.metricProfile);
   const rows = summary.rows.flatMap(({ extras, ...row }) =>
     extras === undefined
       ? []
       : [
           [
-            word(configurationLabel(row, summary.topK)),
+            word(configurationLabel(row, summary.spec.topK)),
             ...scores.map(({ name }) => number(extras[name] ?? null, 2)),
           ],
         ],
@@ -25,7 +25,7 @@ export function identifiers({ summary }: Context): Section | null {
     id: 'identifiers',
     title: 'Identifiers',
     short: 'Identifiers',
-    intro: [`As ${summary.metricProfile} compares them: equal lists for EM, sets for the others.`],
+    intro: [`As ${summary.spec.metricProfile} compares them: equal lists for EM, sets for the others.`],
     charts: [],
     tables: [
       {
