@@ -2,8 +2,8 @@
  * @file The failures a user can act on, and the exit code of each.
  *
  * A message says where something is wrong and what it is, with the values. The hints say why it matters and what to do
- * next. The shell prints these failures, and errors of the operating system, without a stack trace. Any other error is
- * a defect of this program and keeps its trace.
+ * next. The shell prints these failures without a stack trace, and it does the same with errors of the operating
+ * system. Any other error is a defect of this program and keeps its trace.
  */
 
 /** Process exit codes, part of the outward contract. */

@@ -1,6 +1,6 @@
 /**
  * @file An unfinished download. `<file>.part` holds the bytes so far, and `<file>.part.json` says from which version of
- *   which address they come.
+ * which address they come.
  *
  * A part without a readable note, or with a note about another address, is of no use and is dropped.
  */

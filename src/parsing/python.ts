@@ -1,6 +1,6 @@
 /**
  * @file The parser for Python, and the one home of tree-sitter. It is imported on demand, since it loads 0.7 MB of
- *   WebAssembly that only CrossCodeEval's Python tasks need.
+ * WebAssembly that only CrossCodeEval's Python tasks need.
  */
 
 import { createRequire } from 'node:module';

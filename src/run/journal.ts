@@ -1,6 +1,6 @@
 /**
  * @file The journal: a header line, then one line per finished record. Lines are only appended, and all reports follow
- *   from them.
+ * from them.
  *
  * When the journal is opened again, a torn last line is cut off and its record runs again. Damage anywhere else is an
  * error.

@@ -1,6 +1,6 @@
 /**
- * @file Joins the shards of one run. They must have the same settings, and each shard and each task must be there once.
- * Otherwise an error names what is wrong and prints the command that makes what is missing.
+ * @file Joins the shards of one run. All must have the same settings, each shard must be there once, and every task must
+ * be there. Otherwise an error names what is wrong and prints the command that makes what is missing.
  */
 
 import { dirname, join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
  * @file Shard i of n: a fixed part of the tasks. The hash of a task's id decides its shard, so that adding a task moves
- *   no other.
+ * no other.
  */
 
 import { sha256 } from '../domain/hash.js';

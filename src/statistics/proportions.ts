@@ -1,6 +1,6 @@
 /**
  * @file Score intervals of rare events. An interval from the spread alone would claim certainty here: no hit in 80
- *   tasks does not show a rate of exactly 0.
+ * tasks does not show a rate of exactly 0.
  */
 
 import { normalQuantile } from './distributions.js';

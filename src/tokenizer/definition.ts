@@ -1,6 +1,6 @@
 /**
  * @file Checks a `tokenizer.json` and changes it into what this program needs: a tokenizer of plain text from anywhere
- *   in a document.
+ * in a document.
  *
  * The change takes away the control tokens, since source code may spell one. It also takes away the blank that
  * SentencePiece models put before a text, since a text here is rarely the beginning of a document. Both are kept beside
