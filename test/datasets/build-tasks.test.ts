@@ -3,7 +3,9 @@ import { describe, test } from 'node:test';
 import { buildTasks } from '../../src/datasets/holes/build-tasks.js';
 import { chooseHoles, FEWEST_LINES_APART } from '../../src/datasets/holes/choose-holes.js';
 import { cutLine } from '../../src/datasets/holes/hole.js';
-import type { CandidateLine } from '../../src/datasets/holes/typescript-lines.js';
+import { findLines } from '../../src/datasets/languages/ecmascript/find-lines.js';
+import { createResolver } from '../../src/datasets/languages/ecmascript/module-resolution.js';
+import type { CandidateLine } from '../../src/datasets/languages/lines/language.js';
 import type { Repository } from '../../src/domain/task.js';
 
 /** Candidates on every line of some files; every third is cross-file; all texts differ. */
@@ -114,7 +116,9 @@ describe('built tasks', () => {
       },
     ],
   };
-  const request = { repository, language: 'typescript', aliases: {}, count: 10, seed: 1 } as const;
+  const resolve = createResolver(repository.files.map(({ path }) => path));
+  const { candidates } = findLines(repository.files, resolve);
+  const request = { repository, language: 'typescript', candidates, count: 10, seed: 1 } as const;
 
   test('join to the text of their file and carry its coordinates', () => {
     const built = buildTasks(request);

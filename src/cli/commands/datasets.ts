@@ -40,6 +40,7 @@ const DEFAULT_DATASET = 'npm-ts-lines';
 const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
 const REPOS_OPTION = 'folder with one folder or archive per repository, or one archive of all';
 const FORMAT_OPTION = `schema of the records (default: told from them): ${FORMAT_NAMES.join(', ')}`;
+const LANGUAGE_OPTION = `only lines of this language, of a folder of code: ${LANGUAGES.join(', ')} (default: all)`;
 
 /** Registers the command and its subcommands. */
 export function registerDatasets(program: Command, shell: Shell): void {
@@ -73,7 +74,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .requiredOption('--out <file>', 'file to write, one JSON record a line')
     .option('--lines <n>', 'tasks wanted', wholeNumber(1), 200)
     .option('--seed <n>', 'another seed chooses other lines', wholeNumber(0), 0)
-    .option('--language <name>', 'typescript or javascript (default: what the folder has)', oneOf(LANGUAGES))
+    .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
     .action(async (flags: BuildFlags) => {
       await buildDataset(shell, flags);
     });
@@ -84,6 +85,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
     .option('--repos <path>', REPOS_OPTION)
     .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
     .option('--rows <n>', 'look at the first n rows only', wholeNumber(1))
     .option('--task <id>', 'the task to show (default: the first)')
     .option('--skip-invalid', 'leave unusable lines out and count them')
@@ -98,6 +100,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
     .option('--repos <path>', REPOS_OPTION)
     .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
     .option('--problems <n>', 'problems to print at most; all are counted', wholeNumber(1), 100)
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: ValidateFlags) => {
@@ -116,6 +119,7 @@ interface BuildFlags {
 interface SourceFlags {
   readonly repos?: string;
   readonly format?: FormatName;
+  readonly language?: Language;
 }
 
 interface ValidateFlags extends SourceFlags {
@@ -225,16 +229,11 @@ async function agrees(shell: Shell): Promise<boolean> {
 }
 
 async function buildDataset(shell: Shell, { repo, out, lines, seed, language }: BuildFlags): Promise<void> {
-  if (language !== undefined && language !== 'typescript' && language !== 'javascript') {
-    throw new UsageError(`datasets build cannot choose lines of ${language}`, [
-      'this version has parsers for typescript and javascript',
-      'dataset files of any language can be run: bring your own records with --dataset FILE',
-    ]);
-  }
   await requireFolder(repo);
   // Loaded on demand: the parser is larger than the rest of the program together.
   const { buildFromFolder } = await import('../../datasets/holes/own-folder.js');
-  const { tasks, repository } = await buildFromFolder({ folder: repo, lines, seed, language });
+  const { onProgress } = notesTo(shell);
+  const { tasks, repository } = await buildFromFolder({ folder: repo, lines, seed, language, onProgress });
   const fromFile = relative(dirname(resolve(out)), resolve(repo)).replaceAll('\\', '/');
   // Between drives there is no relative path; --repos then says where the repository is.
   const repositoryDir = isAbsolute(fromFile) ? null : fromFile === '' ? '.' : fromFile;
@@ -246,10 +245,15 @@ async function buildDataset(shell: Shell, { repo, out, lines, seed, language }: 
       `${repo} has only ${tasks.length} lines that make fair tasks and lie apart; ${lines} were asked for\n`,
     );
   }
+  const languages = [...new Set(tasks.map(({ task }) => task.language))].sort();
+  const shares = languages.map(
+    (name) => `${name} ${tasks.filter(({ task }) => task.language === name).length}`,
+  );
   const files = new Set(tasks.map(({ task }) => task.path)).size;
   const crossFile = tasks.filter(({ task }) => task.crossFile === true).length;
   shell.stdout.write(
-    `${out}: ${tasks.length} tasks (${crossFile} cross-file) from ${files} of ${repository.files.length} files\n`,
+    `${out}: ${tasks.length} tasks (${crossFile} cross-file) from ${files} of ${repository.files.length} files` +
+      `${shares.length === 1 ? '' : `: ${shares.join(', ')}`}\n`,
   );
 }
 
@@ -323,12 +327,20 @@ async function validateDataset(shell: Shell, reference: string, flags: ValidateF
   if (!valid) shell.exit(EXIT.unusable);
 }
 
-function notesTo(shell: Shell): Pick<DatasetOptions, 'onProgress'> {
+function notesTo(shell: Shell): Required<Pick<DatasetOptions, 'onProgress'>> {
   return { onProgress: (note) => shell.stderr.write(`${note}\n`) };
 }
 
-function sourceOptions({ repos, format }: SourceFlags): Pick<DatasetOptions, 'reposDir' | 'format'> {
-  return { ...(repos === undefined ? {} : { reposDir: repos }), ...(format === undefined ? {} : { format }) };
+function sourceOptions({
+  repos,
+  format,
+  language,
+}: SourceFlags): Pick<DatasetOptions, 'reposDir' | 'format' | 'language'> {
+  return {
+    ...(repos === undefined ? {} : { reposDir: repos }),
+    ...(format === undefined ? {} : { format }),
+    ...(language === undefined ? {} : { language }),
+  };
 }
 
 function writeJson(shell: Shell, value: unknown): void {

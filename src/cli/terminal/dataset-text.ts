@@ -5,6 +5,7 @@
 import type { Overview } from '../../datasets/open/overview.js';
 import type { PublishedSet } from '../../datasets/published/catalog.js';
 import type { PullPlan } from '../../datasets/published/pull.js';
+import { describeLeftOut } from '../../datasets/repository/left-out.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { formatBytes } from '../../domain/units.js';
 
@@ -58,10 +59,14 @@ export function renderOverview(overview: Overview, sample: CompletionTask): stri
     `${'repository'.padEnd(20)} ${'tasks'.padStart(6)} ${'cross'.padStart(6)} ${'files'.padStart(6)} ${'KiB'.padStart(6)}  licence, source`,
     ...repositories
       .slice(0, MOST_REPOSITORIES)
-      .map(({ repository, tasks, crossFile: cross, size, ...source }) => {
+      .flatMap(({ repository, tasks, crossFile: cross, size, leftOut, ...source }) => {
         const files = size === null ? '-' : String(size.files);
         const kib = size === null ? '-' : String(Math.round(size.characters / 1024));
-        return `${repository.padEnd(20)} ${pad(tasks)} ${pad(cross.yes)} ${pad(files)} ${pad(kib)}  ${source.licence ?? 'no licence stated'}, ${source.origin}`;
+        const rest = describeLeftOut(leftOut);
+        return [
+          `${repository.padEnd(20)} ${pad(tasks)} ${pad(cross.yes)} ${pad(files)} ${pad(kib)}  ${source.licence ?? 'no licence stated'}, ${source.origin}`,
+          ...(rest === null ? [] : [`  ${rest}`]),
+        ];
       }),
     ...(rest > 0 ? [`and ${rest} more; --json has all`] : []),
     '',

@@ -4,7 +4,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../../domain/errors.js';
+import { DataError, UsageError } from '../../domain/errors.js';
 import { nearestName } from '../../metrics/nearest-name.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { readDescription } from '../description.js';
@@ -33,6 +33,11 @@ import { findRegistered, knownIds, registeredFolder } from './registry.js';
  * const repository = await dataset.repository(task.repository);
  */
 export async function openDataset(reference: string, options: DatasetOptions = {}): Promise<Dataset> {
+  if (options.language !== undefined && !(await isOwnFolder(reference))) {
+    throw new UsageError(`--language does not apply to ${reference}`, [
+      'it chooses among the files of a folder of code; records state the language of each task',
+    ]);
+  }
   const registered = findRegistered(reference);
   if (registered !== undefined) return openFolder(registeredFolder(registered.id), registered.id, options);
 
@@ -54,6 +59,15 @@ export async function openDataset(reference: string, options: DatasetOptions = {
     `known: ${knownIds().join(', ')}`,
     'a .jsonl or .parquet file of records or the folder of a repository is a dataset as well',
   ]);
+}
+
+/** Whether tasks are made of what a reference names, rather than read from it. */
+async function isOwnFolder(reference: string): Promise<boolean> {
+  if (findRegistered(reference) !== undefined || findPublished(reference) !== null) return false;
+  if ((await kindOfPath(reference)) !== 'folder') return false;
+  const isDescribed = (await readDescription(reference))?.kind === 'npm-lines';
+  const hasRecords = (await kindOfPath(join(reference, 'tasks.jsonl'))) === 'file';
+  return !isDescribed && !hasRecords && (await recordFilesIn(reference)).length === 0;
 }
 
 async function openFolder(folder: string, id: string, options: DatasetOptions): Promise<Dataset> {

@@ -15,7 +15,8 @@ import { z } from 'zod';
 import { SOURCE_LIMITS } from '../../archive/limits.js';
 import { ARCHIVE_NAME, readArchive } from '../../archive/read.js';
 import { DataError } from '../../domain/errors.js';
-import type { Language, Repository, SourceFile } from '../../domain/task.js';
+import type { Language } from '../../domain/languages.js';
+import type { Repository, SourceFile } from '../../domain/task.js';
 import type { LoadedRepository } from '../assemble.js';
 import { checkShape } from '../rows/check-shape.js';
 import type { FormatName } from '../formats/format.js';
@@ -139,11 +140,16 @@ async function findFolder(
 ): Promise<LoadedRepository | null> {
   for (const { folder, origin } of candidateFolders(beside, mention, search)) {
     if (!(await isFolder(folder))) continue;
+    const { name, languages } = mention;
+    const rule = ruleOf(search);
+    const read = await readSourceFolder({ folder, name, languages, rule, asksGit: rule === 'written' });
+    for (const note of read.notes) search.onProgress?.(note);
     return {
-      name: mention.name,
+      name,
       origin,
       licence: (await statedLicence(folder)) ?? search.licence,
-      content: await readSourceFolder(folder, mention.name, mention.languages, ruleOf(search)),
+      content: read.repository,
+      leftOut: read.leftOut,
     };
   }
   return null;
