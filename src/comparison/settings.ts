@@ -7,6 +7,7 @@
 import type { FormatName } from '../datasets/formats/format.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
 import { UsageError } from '../domain/errors.js';
+import type { Language } from '../domain/languages.js';
 import type { Dtype } from '../inference/device.js';
 import type { MetricProfileName } from '../metrics/profile.js';
 import { defaultThreads } from '../model/ort/threads.js';
@@ -27,6 +28,7 @@ export interface TaskSelection {
   readonly dataset: string;
   readonly repos: string | undefined;
   readonly format: FormatName | undefined;
+  readonly language: Language | undefined;
   readonly skipInvalid: boolean;
   /** Only these tasks; all of them if undefined. */
   readonly tasks: readonly string[] | undefined;
@@ -137,12 +139,13 @@ function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axe
 
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */
 function taskSelection(request: ComparisonRequest): TaskSelection {
-  const { dataset = DEFAULT_DATASET, repos, format, tasks } = request;
+  const { dataset = DEFAULT_DATASET, repos, format, language, tasks } = request;
   const sample = tasks === undefined ? findRegistered(dataset)?.sample : null;
   return {
     dataset,
     repos,
     format,
+    language,
     skipInvalid: request.skipInvalid ?? false,
     tasks,
     limit: request.limit ?? sample ?? 'all',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -66,6 +67,54 @@ describe('a folder given as a dataset', () => {
     });
     const marks = (await openDataset(root)).tasks.map(({ path, crossFile }) => [path, crossFile]);
     assert.deepEqual(marks[0], ['src/b.ts', true]);
+  });
+
+  test('has its workspace, inherited aliases and "#" imports followed', async () => {
+    const use = (specifier: string, name: string): string =>
+      `import { ${name} } from '${specifier}';\n\n\n\n\n\nexport const x = ${name}(1, 2) + ${name}(1, 3);\n`;
+    const root = await makeRepository('workspace', {
+      'package.json': '{ "private": true, "workspaces": ["packages/*"] }',
+      'tsconfig.json': '{ "extends": "./tsconfig.base.json" }',
+      'tsconfig.base.json': '{ "compilerOptions": { "paths": { "@app/*": ["./packages/app/src/*"] } } }',
+      'packages/core/package.json':
+        '{ "name": "@demo/core", "exports": { ".": "./dist/index.js" }, "imports": { "#in/*": "./src/in/*.ts" } }',
+      'packages/core/src/index.ts': "export { round } from './in/money';\n",
+      'packages/core/src/in/money.ts': 'export function round(a: number, b: number) {\n  return a + b;\n}\n',
+      'packages/core/src/hash.ts': use('#in/money', 'round').replace(' x = ', ' v = '),
+      'packages/app/tsconfig.json':
+        '{ "compilerOptions": { "baseUrl": ".", "paths": { "~/*": ["src/*"] } } }',
+      'packages/app/src/name.ts': use('@demo/core', 'round'),
+      'packages/app/src/own.ts': use('~/name', 'x').replace(' x = ', ' y = '),
+      'packages/app/src/inherited.ts': use('@app/name', 'x').replace(' x = ', ' z = '),
+      'packages/app/src/foreign.ts': use('@demo/lost', 'round').replace(' x = ', ' w = '),
+    });
+    const marks = (await openDataset(root)).tasks
+      .filter(({ id }) => id.endsWith(':7'))
+      .map(({ path, crossFile }) => [path.replace('packages/', ''), crossFile])
+      .sort();
+    assert.deepEqual(marks, [
+      ['app/src/foreign.ts', false],
+      ['app/src/inherited.ts', true],
+      ['app/src/name.ts', true],
+      ['app/src/own.ts', true],
+      ['core/src/hash.ts', true],
+    ]);
+  });
+
+  test('offers neither holes nor context of the build output that git ignores', async () => {
+    const root = await makeRepository('built', {
+      '.gitignore': 'lib/\n',
+      'src/a.js': 'export function twice(n) {\n  return n * 2 + n - n;\n}\n',
+      'lib/a.js': '"use strict";\nexports.twice = function twice(n) {\n  return n * 2 + n - n;\n};\n',
+    });
+    execFileSync('git', ['init'], { cwd: root, stdio: 'ignore' });
+    const dataset = await openDataset(root);
+    assert.deepEqual(new Set(dataset.tasks.map(({ path }) => path)), new Set(['src/a.js']));
+    const { files } = await dataset.repository('built');
+    assert.deepEqual(
+      files.map(({ path }) => path),
+      ['src/a.js'],
+    );
   });
 
   test('may hold JavaScript only', async () => {

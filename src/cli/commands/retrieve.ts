@@ -9,6 +9,7 @@ import type { Dataset } from '../../datasets/dataset.js';
 import { openDataset } from '../../datasets/open/open-dataset.js';
 import { evenSample } from '../../datasets/even-sample.js';
 import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
+import { LANGUAGES, type Language } from '../../domain/languages.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { DEVICE_REQUESTS, DTYPES, type DeviceRequest, type Dtype } from '../../inference/device.js';
 import { defaultThreads } from '../../model/ort/threads.js';
@@ -43,6 +44,7 @@ import type { Shell } from '../terminal/shell.js';
 interface RetrieveFlags {
   readonly dataset: string;
   readonly repos?: string;
+  readonly language?: Language;
   readonly retriever?: RetrieverName[];
   readonly retrievalProfile: RetrievalProfileName;
   readonly topK?: number;
@@ -80,6 +82,11 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     )
     .requiredOption('--dataset <id|file|dir>', 'benchmark, JSONL file, or a folder with code')
     .option('--repos <dir>', 'where the repositories of a JSONL file lie')
+    .option(
+      '--language <name>',
+      `only lines of this language, of a folder: ${LANGUAGES.join(', ')}`,
+      oneOf(LANGUAGES),
+    )
     .option(
       '--retriever <name>',
       `${SINGLE_RETRIEVERS.join(', ')}, hybrid, two joined as in jaccard+bm25, or as-shipped; with --report several, separated by commas`,
@@ -135,6 +142,7 @@ async function retrieve(flags: RetrieveFlags, shell: Shell): Promise<ExitCode> {
   const progress = flags.quiet === true ? SILENT : terminalProgress(shell.stderr);
   const dataset = await openDataset(flags.dataset, {
     ...(flags.repos === undefined ? {} : { reposDir: flags.repos }),
+    ...(flags.language === undefined ? {} : { language: flags.language }),
     ...(flags.skipInvalid === undefined ? {} : { skipInvalid: flags.skipInvalid }),
     withShipped: retrievers.includes('as-shipped'),
     onProgress: (line) => {

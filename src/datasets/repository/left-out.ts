@@ -54,7 +54,9 @@ export function describeLeftOut(leftOut: readonly LeftOut[]): string | null {
   if (leftOut.length === 0) return null;
   const parts = leftOut.map(({ reason, count, example }) => {
     const [one, many] = REASONS[reason];
-    return count === 1 ? `1 ${one} (${example})` : `${count} ${many} (${example}, …)`;
+    // A name may hold what a terminal would obey.
+    const shown = example.replace(/\p{Cc}/gu, '?');
+    return count === 1 ? `1 ${one} (${shown})` : `${count} ${many} (${shown}, …)`;
   });
   return `left out: ${parts.join('; ')}`;
 }

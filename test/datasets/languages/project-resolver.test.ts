@@ -26,7 +26,7 @@ function resolverOf(
 describe('the nearest tsconfig decides', () => {
   const sources = ['src/a.ts', 'packages/app/src/b.ts', 'packages/app/src/c.ts', 'packages/core/src/d.ts'];
 
-  test('so a package has aliases of its own, and the others do not', () => {
+  test('so a package has aliases of its own, which others have not, and then those of the folders above', () => {
     const resolve = resolverOf(
       {
         'tsconfig.json': { compilerOptions: { paths: { '@/*': ['./src/*'] } } },
@@ -37,7 +37,7 @@ describe('the nearest tsconfig decides', () => {
     assert.equal(resolve('packages/app/src/b.ts', '~/c'), 'packages/app/src/c.ts');
     assert.equal(resolve('packages/core/src/d.ts', '~/c'), null);
     assert.equal(resolve('packages/core/src/d.ts', '@/a'), 'src/a.ts');
-    assert.equal(resolve('packages/app/src/b.ts', '@/a'), null);
+    assert.equal(resolve('packages/app/src/b.ts', '@/a'), 'src/a.ts');
   });
 
   test('with what it inherits through a chain, a list and a package, relative to where it is stated', () => {

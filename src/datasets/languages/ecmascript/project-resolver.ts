@@ -43,12 +43,13 @@ class ProjectResolver {
   resolve(from: string, specifier: string): string | null {
     if (isRelative(specifier)) return findRelative(this.#known, from, specifier);
     const folder = posix.join(this.#root, posix.dirname(from));
-    const { paths, baseUrl } = this.#settings(folder);
-    return (
-      findAliased(paths, specifier, (target) => this.#file(target)) ??
-      (baseUrl === null ? null : this.#file(posix.join(baseUrl, specifier))) ??
-      (specifier.startsWith('#') ? this.#imported(folder, specifier) : this.#packaged(folder, specifier))
-    );
+    for (const { paths, baseUrl } of this.#settings(folder)) {
+      const found =
+        findAliased(paths, specifier, (target) => this.#file(target)) ??
+        (baseUrl === null ? null : this.#file(posix.join(baseUrl, specifier)));
+      if (found !== null) return found;
+    }
+    return specifier.startsWith('#') ? this.#imported(folder, specifier) : this.#packaged(folder, specifier);
   }
 
   /** The source file at an absolute path. */
@@ -106,12 +107,13 @@ class ProjectResolver {
     const file = posix.join(own.folder, target.replace(/\.d(\.[cm]?ts)$/, '$1'));
     yield withoutOutputEnding(file);
     yield file;
-    const { outputs, rootDir } = this.#settings(own.folder);
-    for (const output of outputs) {
-      const inside = posix.relative(output, file);
-      if (inside.startsWith('../')) continue;
-      const roots = rootDir === null ? [posix.join(own.folder, 'src'), own.folder] : [rootDir];
-      for (const root of roots) yield withoutOutputEnding(posix.join(root, inside));
+    for (const { outputs, rootDir } of this.#settings(own.folder).slice(0, 1)) {
+      for (const output of outputs) {
+        const inside = posix.relative(output, file);
+        if (inside.startsWith('../')) continue;
+        const roots = rootDir === null ? [posix.join(own.folder, 'src'), own.folder] : [rootDir];
+        for (const root of roots) yield withoutOutputEnding(posix.join(root, inside));
+      }
     }
     let inside = posix.relative(own.folder, file);
     while (OUTPUT_FOLDER.test(inside)) {

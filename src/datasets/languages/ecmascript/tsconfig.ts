@@ -22,22 +22,26 @@ export interface CompilerSettings {
   readonly rootDir: string | null;
 }
 
-const NO_SETTINGS: CompilerSettings = { paths: {}, baseUrl: null, outputs: [], rootDir: null };
 const NAMES = ['tsconfig.json', 'jsconfig.json'];
 
-/** Finds the settings that hold for the files of a folder, given as an absolute path. */
-export type SettingsFinder = (folder: string) => CompilerSettings;
+/** Finds the settings for the files of a folder, given as an absolute path: the nearest first. */
+export type SettingsFinder = (folder: string) => readonly CompilerSettings[];
 
-/** Reads the configurations of a project, each once. */
+/**
+ * Reads the configurations of a project, each once.
+ *
+ * TypeScript knows the nearest one only. Those of the folders above come after it, since tools that bundle or run
+ * a whole repository take their aliases from its root.
+ */
 export function createSettingsFinder(project: Project): SettingsFinder {
-  const known = new Map<string, CompilerSettings>();
-  const find = (folder: string): CompilerSettings => {
+  const known = new Map<string, readonly CompilerSettings[]>();
+  const find: SettingsFinder = (folder) => {
     const before = known.get(folder);
     if (before !== undefined) return before;
     const own = readSettings(project, folder);
     const parent = posix.dirname(folder);
-    const isRoot = folder === project.root || parent === folder;
-    const settings = own ?? (isRoot ? NO_SETTINGS : find(parent));
+    const above = folder === project.root || parent === folder ? [] : find(parent);
+    const settings = own === null ? above : [own, ...above];
     known.set(folder, settings);
     return settings;
   };
