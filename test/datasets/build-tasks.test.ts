@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { buildTasks } from '../../src/datasets/holes/build-tasks.js';
 import { chooseHoles, FEWEST_LINES_APART } from '../../src/datasets/holes/choose-holes.js';
 import { cutLine } from '../../src/datasets/holes/hole.js';
+import { mixEvenly, shares } from '../../src/datasets/holes/shares.js';
 import { findLines } from '../../src/datasets/languages/ecmascript/find-lines.js';
 import { createResolver } from '../../src/datasets/languages/ecmascript/module-resolution.js';
 import type { CandidateLine } from '../../src/datasets/languages/lines/language.js';
@@ -83,6 +84,21 @@ describe('the choice of holes', () => {
   test('gives what there is when more is asked for, and nothing of nothing', () => {
     assert.equal(chooseHoles(grid(2, 1), 10, 1).length, 2);
     assert.deepEqual(chooseHoles([], 10, 1), []);
+  });
+});
+
+describe('shares', () => {
+  test('are in proportion, whole, and add up', () => {
+    // 10 * 600 / 1000 = 6, 2.5 and 1.5: one is left over and goes to the first half.
+    assert.deepEqual(shares(10, [600, 250, 150]), [6, 3, 1]);
+    assert.deepEqual(shares(1, [5, 5, 5]), [1, 0, 0]);
+    assert.deepEqual(shares(7, [0, 3]), [0, 7]);
+    assert.deepEqual(shares(7, [0, 0]), [0, 0]);
+  });
+
+  test('are mixed so that every beginning holds each list in proportion', () => {
+    // Places 1/8, 3/8, 5/8, 7/8 and 1/4, 3/4.
+    assert.deepEqual(mixEvenly([['a', 'b', 'c', 'd'], ['x', 'y'], []]), ['a', 'x', 'b', 'c', 'y', 'd']);
   });
 });
 

@@ -191,7 +191,7 @@ describe('a folder given as a dataset', () => {
     assert.deepEqual(notes, [
       `cutting lines out of ${root}`,
       `${root}: left out: 1 test file (a.test.ts)`,
-      `${root}: 1 of 2 TypeScript files do not parse and give no hole (b.ts)`,
+      `${root}: 1 of 2 TypeScript files have syntax errors, so they give no holes or fewer (b.ts)`,
     ]);
     assert.deepEqual(dataset.sources[0]!.leftOut, [{ reason: 'test', count: 1, example: 'a.test.ts' }]);
   });

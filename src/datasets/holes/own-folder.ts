@@ -124,8 +124,8 @@ async function findLines(
     found.push({ language, candidates });
     if (unparsed.length > 0) {
       onProgress?.(
-        `${folder}: ${unparsed.length} of ${own.length} ${languageFacts(language).title} files do not parse ` +
-          `and give no hole (${unparsed[0]!}${unparsed.length === 1 ? '' : ', …'})`,
+        `${folder}: ${unparsed.length} of ${own.length} ${languageFacts(language).title} files have syntax errors, ` +
+          `so they give no holes or fewer (${unparsed[0]!}${unparsed.length === 1 ? '' : ', …'})`,
       );
     }
   }

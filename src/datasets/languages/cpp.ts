@@ -2,8 +2,8 @@
  * @file C and C++: parsed by the grammar of C++. A name is from another file if a file declares it that is reached
  * by `#include "..."`, directly or through others.
  *
- * One language for both, since a header does not say which it is. A C file that uses a word of C++ as a name does
- * not parse and gives no hole.
+ * One language for both, since a header does not say which it is. Nobody can parse a file before its macros are
+ * filled in, so a file may have syntax errors: the lines that an error touches are no holes, the others may be.
  */
 
 import { posix } from 'node:path';
@@ -35,14 +35,20 @@ const declarators: NamesOf = ({ children }) =>
   children.flatMap((child) => (child.field === 'declarator' ? declaredName(child) : []));
 
 /** The name in a declarator, which pointers, arrays, parameters and values stand around. */
-function declaredName(declarator: SyntaxNode): SyntaxNode[] {
-  if (NAMES.includes(declarator.type)) return [declarator];
+function declaredName(declarator: SyntaxNode, types: readonly string[] = NAMES): SyntaxNode[] {
+  if (types.includes(declarator.type)) return [declarator];
   const inner = childAs(declarator, 'declarator');
-  if (inner !== null) return declaredName(inner);
+  if (inner !== null) return declaredName(inner, types);
   // `&price` and `[a, b]` have their names without a field.
   return /^(reference_declarator|structured_binding_declarator|variadic_declarator)$/.test(declarator.type)
-    ? declarator.children.flatMap(declaredName)
+    ? declarator.children.flatMap((child) => declaredName(child, types))
     : [];
+}
+
+function fieldNames({ children }: SyntaxNode): SyntaxNode[] {
+  return children.flatMap((child) =>
+    child.field === 'declarator' ? declaredName(child, ['field_identifier']) : [],
+  );
 }
 
 const bindings: NameRules<CppFacts> = {
@@ -66,6 +72,7 @@ const bindings: NameRules<CppFacts> = {
     optional_parameter_declaration: declarators,
     for_range_loop: declarators,
     init_statement: declarators,
+    field_declaration: fieldNames,
     type_parameter_declaration: ({ children }) => children.filter(({ type }) => type === 'type_identifier'),
     optional_type_parameter_declaration: name,
   },
@@ -81,11 +88,15 @@ function isMember({ type, parent }: SyntaxNode): boolean {
 
 function readFacts({ root, textOf }: ParsedFile, own: ReadonlySet<string>): CppFacts {
   const includes: string[] = [];
+  const declared = new Set(own);
   for (const node of nodesIn(root)) {
+    // A field is reached through an object, so its name means nothing to other files.
+    if (node.type === 'field_declaration')
+      for (const field of fieldNames(node)) declared.delete(textOf(field));
     const path = node.type === 'preproc_include' ? childAs(node, 'path') : null;
     if (path !== null) includes.push(textOf(path).replace(/^["<]|[">]$/g, ''));
   }
-  return { declared: own, includes };
+  return { declared, includes };
 }
 
 function createLookup(facts: ReadonlyMap<string, CppFacts>): (path: string) => (key: string) => boolean {
@@ -120,6 +131,9 @@ function createLookup(facts: ReadonlyMap<string, CppFacts>): (path: string) => (
   };
 }
 
+/** A macro between `class` and the name, by which libraries export a class. */
+const EXPORT_MACRO = /\b(class|struct)(\s+)([A-Z][A-Z0-9_]+)(?=\s+[A-Za-z_]\w*\s*(?:final\s*)?[:{])/g;
+
 export const cpp = treeLanguage({
   name: 'cpp',
   names: {
@@ -145,4 +159,9 @@ export const cpp = treeLanguage({
       (field === 'condition' || field === 'name') && parent !== null && /^preproc_(el)?if/.test(parent.type),
   },
   bindings,
+  preprocess: (text) =>
+    text.replace(
+      EXPORT_MACRO,
+      (_, kind: string, space: string, macro: string) => kind + space + ' '.repeat(macro.length),
+    ),
 });

@@ -5,7 +5,9 @@
  * Members are not looked up, and so extension methods and `using static` are not.
  */
 
+import { posix } from 'node:path';
 import { childAs, nodesIn, type SyntaxNode } from '../../parsing/syntax-tree.js';
+import type { Project } from './lines/language.js';
 import { createNamespaceLookup, fullNameOf, namespaceOf, type NamespaceFacts } from './lines/namespaces.js';
 import { namesInField, treeLanguage, type NameRules, type ParsedFile } from './lines/tree-language.js';
 
@@ -49,8 +51,13 @@ const bindings: NameRules<NamespaceFacts> = {
     return identifier.parent?.type === 'attribute' ? `${textOf(identifier)}${ATTRIBUTE}` : textOf(identifier);
   },
   readFacts,
-  createLookup(facts) {
-    const lookup = createNamespaceLookup(facts);
+  createLookup(facts, project) {
+    const usingsOf = createProjectUsings(project);
+    const lookup = createNamespaceLookup(
+      new Map(
+        [...facts].map(([path, own]) => [path, { ...own, opened: [...own.opened, ...usingsOf(path)] }]),
+      ),
+    );
     return (path) => {
       const find = lookup(path);
       return (key) => {
@@ -61,6 +68,29 @@ const bindings: NameRules<NamespaceFacts> = {
     };
   },
 };
+
+/**
+ * The namespaces that project files open for the files below them: `<Using Include="..." />` in
+ * `Directory.Build.props` and in the project that is called after its folder.
+ */
+function createProjectUsings({ root, read }: Project): (path: string) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  const ofFolder = (folder: string): readonly string[] => {
+    const before = known.get(folder);
+    if (before !== undefined) return before;
+    const here = posix.join(root, folder);
+    const texts = [`${posix.basename(here)}.csproj`, 'Directory.Build.props', 'Directory.Build.targets'].map(
+      (name) => read(posix.join(here, name)) ?? '',
+    );
+    const own = texts.flatMap((text) =>
+      [...text.matchAll(/<Using\s+Include="([\w.]+)"\s*\/?>/g)].map((found) => found[1]!),
+    );
+    const usings = folder === '.' ? own : [...own, ...ofFolder(posix.dirname(folder))];
+    known.set(folder, usings);
+    return usings;
+  };
+  return (path) => ofFolder(posix.dirname(path));
+}
 
 /** Ends the key of a name that may lack its ending: `[Audited]` means the type `AuditedAttribute` too. */
 const ATTRIBUTE = '@';

@@ -179,6 +179,14 @@ function readCrates({ root, files, read }: Project): ReadonlySet<string> {
   return new Set(names);
 }
 
+/** Tests stand inside the files that they test; they are left out as test files are. */
+function isTestModule(node: SyntaxNode, textOf: ParsedFile['textOf']): boolean {
+  const isMark = (attribute: SyntaxNode | undefined): boolean =>
+    attribute?.type === 'attribute_item' && /\bcfg\(test\)/.test(textOf(attribute));
+  if (node.type !== 'mod_item' || node.parent === null) return isMark(node);
+  return isMark(node.parent.children[node.parent.children.indexOf(node) - 1]);
+}
+
 export const rust = treeLanguage({
   name: 'rust',
   names: {
@@ -193,6 +201,7 @@ export const rust = treeLanguage({
     texts: new Set(['string_literal', 'raw_string_literal', 'char_literal']),
     codeInTexts: new Set(),
     identifiers: new Set([...NAMES, 'field_identifier', 'shorthand_field_identifier']),
+    isProse: isTestModule,
   },
   bindings,
 });

@@ -91,8 +91,7 @@ async function openFolder(folder: string, id: string, options: DatasetOptions): 
 /** The Parquet files of a folder or of its `data/`, in the order of their names. */
 async function recordFilesIn(folder: string): Promise<string[]> {
   for (const place of [folder, join(folder, 'data')]) {
-    if ((await kindOfPath(place)) !== 'folder') continue;
-    const names = (await readdir(place)).sort();
+    const names = (await namesIn(place)).sort();
     const found = names.filter((name) => PARQUET_NAME.test(name)).map((name) => join(place, name));
     if (found.length > 0) return found;
     if (names.some((name) => name.endsWith('.arrow'))) {
@@ -102,6 +101,15 @@ async function recordFilesIn(folder: string): Promise<string[]> {
     }
   }
   return [];
+}
+
+/** The names in a folder; none where it cannot be read, which whoever reads its files reports. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
 }
 
 async function kindOfPath(path: string): Promise<'file' | 'folder' | 'missing'> {

@@ -168,11 +168,19 @@ async function containersOf(beside: string, { reposDir }: RepositorySearch): Pro
 }
 
 async function containersIn(folder: string, isMeant: (archive: string) => boolean): Promise<string[]> {
-  if (!(await isFolder(folder))) return [];
-  const names = (await readdir(folder)).sort();
-  return names
+  return (await namesIn(folder))
+    .sort()
     .filter((name) => (ARCHIVE_NAME.test(name) && isMeant(name)) || name === PACKAGES_NAME)
     .map((name) => join(folder, name));
+}
+
+/** The names in a folder; none where there is no such folder, or none that can be read. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -38,7 +38,7 @@ export interface Project {
 export interface FoundLines {
   /** File by file in the project's order, each from top to bottom. */
   readonly candidates: readonly CandidateLine[];
-  /** Paths of the files that the parser did not accept. They give no line. */
+  /** Paths of the files with a syntax error. They give no line, or none where the error is. */
   readonly unparsed: readonly string[];
 }
 

@@ -57,6 +57,11 @@ export interface TreeLanguage<Facts> {
   readonly version: number;
   readonly lines: TreeRules;
   readonly bindings: NameRules<Facts>;
+  /**
+   * Makes a text fit the grammar without moving anything in it: for languages whose files are not parsed as they
+   * stand, but after a preprocessor. In such a language a file may have errors, and only their lines are no holes.
+   */
+  readonly preprocess?: (text: string) => string;
 }
 
 /** Makes the language. */
@@ -85,7 +90,7 @@ interface ReadFile {
 }
 
 function findLines<Facts>(
-  { lines, bindings }: TreeLanguage<Facts>,
+  { lines, bindings, preprocess }: TreeLanguage<Facts>,
   parser: TreeParser,
   project: Project,
 ): FoundLines {
@@ -93,7 +98,7 @@ function findLines<Facts>(
   const read: ReadFile[] = [];
   const unparsed: string[] = [];
   for (const { path, text } of project.files) {
-    const tree = parser.parse(text);
+    const tree = parser.parse(preprocess === undefined ? text : preprocess(text));
     if (tree === null) {
       unparsed.push(path);
       continue;
@@ -102,8 +107,8 @@ function findLines<Facts>(
     const bound = readBindings(file, bindings);
     // A file with an error in it may still declare what others use.
     facts.set(path, bindings.readFacts(file, bound.names.get(tree.root) ?? new Set()));
-    if (tree.isSound) read.push(readFile(file, text, lines, bindings, bound));
-    else unparsed.push(path);
+    if (tree.isSound || preprocess !== undefined) read.push(readFile(file, text, lines, bindings, bound));
+    if (!tree.isSound) unparsed.push(path);
   }
   const lookup = bindings.createLookup(facts, project);
   const candidates = read.flatMap(({ path, sheet, uses }): CandidateLine[] => {

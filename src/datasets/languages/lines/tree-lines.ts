@@ -39,7 +39,14 @@ export function readTreeLines(
   };
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     const { type, start, end, children } = node;
-    if (rules.comments.has(type) || rules.plumbing.has(type) || rules.isProse?.(node, textOf) === true) {
+    if (type === 'ERROR' || (start === end && children.length === 0)) {
+      // What the parser skipped, or made up where something is missing.
+      sheet.exclude(start, end);
+    } else if (
+      rules.comments.has(type) ||
+      rules.plumbing.has(type) ||
+      rules.isProse?.(node, textOf) === true
+    ) {
       sheet.exclude(start, end);
     } else if (rules.texts.has(type)) {
       if (sheet.isMultiLine(start, end)) sheet.exclude(start, end);
