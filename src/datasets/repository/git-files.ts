@@ -12,6 +12,8 @@ export type GitListing =
       readonly kind: 'listed';
       /** Paths of files relative to the folder. A path that ends here as a folder is a repository of its own. */
       readonly paths: ReadonlySet<string>;
+      /** Those of them that git tracks. */
+      readonly tracked: ReadonlySet<string>;
     }
   /** The folder is in no repository, git ignores the folder itself, or there is no git on this machine. */
   | { readonly kind: 'none' }
@@ -28,18 +30,28 @@ export function gitPath(path: string): string {
 
 /** Asks git. */
 export async function listGitFiles(folder: string): Promise<GitListing> {
-  const listing = await runGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
-  if (listing.kind === 'missing' || /not a git repository/.test(listing.error ?? '')) return { kind: 'none' };
-  if (listing.error !== null) return { kind: 'failed', reason: firstLine(listing.error) };
-  const paths = pathsOf(listing.output);
+  const answers = await Promise.all([
+    runGit(folder, ['ls-files', '-z', '--cached']),
+    runGit(folder, ['ls-files', '-z', '--others', '--exclude-standard']),
+  ]);
+  const outputs: Buffer[] = [];
+  for (const { kind, error, output } of answers) {
+    if (kind === 'missing' || /not a git repository/.test(error ?? '')) return { kind: 'none' };
+    if (error !== null) return { kind: 'failed', reason: firstLine(error) };
+    outputs.push(output);
+  }
+  const [tracked, others] = [pathsOf(outputs[0]!), pathsOf(outputs[1]!)];
   // Git lists nothing in a folder that it ignores, and the user named this folder.
-  if (paths.size === 0) return { kind: 'none' };
-  return { kind: 'listed', paths };
+  if (tracked.size + others.size === 0) return { kind: 'none' };
+  return { kind: 'listed', paths: new Set([...tracked, ...others]), tracked };
 }
 
-type GitAnswer =
-  | { readonly kind: 'answered'; readonly output: Buffer; readonly error: string | null }
-  | { readonly kind: 'missing'; readonly error: null };
+/** `missing` where there is no git to run. */
+interface GitAnswer {
+  readonly kind: 'answered' | 'missing';
+  readonly output: Buffer;
+  readonly error: string | null;
+}
 
 /**
  * Runs git on a folder that may be a stranger's. `ls-files` starts no program of the repository's choice once
@@ -52,7 +64,8 @@ function runGit(folder: string, args: readonly string[]): Promise<GitAnswer> {
   return new Promise((resolve) => {
     execFile('git', guarded, options, (error, output, complaint) => {
       if (error === null) resolve({ kind: 'answered', output, error: null });
-      else if (error.code === 'ENOENT' || error.code === 'EACCES') resolve({ kind: 'missing', error: null });
+      else if (error.code === 'ENOENT' || error.code === 'EACCES')
+        resolve({ kind: 'missing', output, error: null });
       else resolve({ kind: 'answered', output, error: complaint.toString().trim() || messageOf(error) });
     });
   });

@@ -16,9 +16,9 @@ import { DataError, messageOf } from '../../domain/errors.js';
 import { languageOfPath, type Language } from '../../domain/languages.js';
 import type { Repository, SourceFile } from '../../domain/task.js';
 import { compareCodePoints } from '../../domain/text.js';
-import { gitPath, listGitFiles } from './git-files.js';
+import { gitPath, listGitFiles, type GitListing } from './git-files.js';
 import { LeftOutTally, type LeftOut } from './left-out.js';
-import { isMachineWritten, isSearchedFolder, isSourcePath, unwantedBy } from './source-path.js';
+import { isBuiltFolder, isMachineWritten, isSourcePath, mayHoldSource, unwantedBy } from './source-path.js';
 import { decodeSource } from './source-text.js';
 
 /**
@@ -39,7 +39,7 @@ export function isRepositoryPath(path: string, languages: ReadonlySet<Language>,
     return language !== null && languages.has(language) && !folders.some((name) => name.startsWith('.'));
   }
   return (
-    folders.every((name) => isSearchedFolder(name)) &&
+    folders.every((name) => mayHoldSource(name) && !isBuiltFolder(name)) &&
     [...languages].some((language) => isSourcePath(path, language))
   );
 }
@@ -99,7 +99,7 @@ export async function readSourceFolder(reading: FolderReading): Promise<ReadFold
   await requireReadable(folder);
   const git = asksGit ? await listGitFiles(folder) : ({ kind: 'none' } as const);
   const tally = new LeftOutTally();
-  const walk = new Walk(reading, git.kind === 'listed' ? git.paths : null, tally);
+  const walk = new Walk(reading, git.kind === 'listed' ? git : null, tally);
   await walk.folder('');
   const files: SourceFile[] = [];
   for (const path of walk.found) {
@@ -128,31 +128,37 @@ async function requireReadable(folder: string): Promise<void> {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+type GitPaths = Pick<Extract<GitListing, { kind: 'listed' }>, 'paths' | 'tracked'>;
+
 /** Looks for the source files below a folder. */
 class Walk {
   /** Paths of files to read, relative, with forward slashes. */
   readonly found: string[] = [];
   readonly #reading: FolderReading;
-  readonly #listed: ReadonlySet<string> | null;
+  readonly #listed: GitPaths | null;
   readonly #tally: LeftOutTally;
 
-  constructor(reading: FolderReading, listed: ReadonlySet<string> | null, tally: LeftOutTally) {
+  constructor(reading: FolderReading, listed: GitPaths | null, tally: LeftOutTally) {
     this.#reading = reading;
     this.#listed = listed;
     this.#tally = tally;
   }
 
-  /** @param below Path of a folder inside the repository; "" for the repository itself. */
-  async folder(below: string): Promise<void> {
+  /**
+   * @param below   Path of a folder inside the repository; "" for the repository itself.
+   * @param isBuilt Whether it lies in a folder of built files.
+   */
+  async folder(below: string, isBuilt = false): Promise<void> {
     for (const entry of await this.#entries(below)) {
       const name = nameOf(entry.name);
       const path = below === '' ? name.text : `${below}/${name.text}`;
       if (entry.isDirectory()) {
         if (!this.#isSearched(name.text)) continue;
         if (!name.isWhole) this.#tally.add('unnamed', path);
-        else if (this.#listed?.has(gitPath(path)) === true) this.#tally.add('nested', path);
-        else await this.folder(path);
+        else if (this.#listed?.paths.has(gitPath(path)) === true) this.#tally.add('nested', path);
+        else await this.folder(path, isBuilt || this.#isBuilt(name.text));
       } else {
+        if (isBuilt && this.#listed?.tracked.has(gitPath(path)) !== true) continue;
         this.#addFile(path, name.isWhole, entry.isFile(), entry.isSymbolicLink());
       }
     }
@@ -169,8 +175,14 @@ class Walk {
     }
   }
 
+  /** Without git nothing tells sources in a folder of built files from the rest, so it is not looked into. */
   #isSearched(name: string): boolean {
-    return this.#reading.rule === 'written' ? isSearchedFolder(name) : !name.startsWith('.');
+    if (this.#reading.rule === 'published') return !name.startsWith('.');
+    return mayHoldSource(name) && (this.#listed !== null || !isBuiltFolder(name));
+  }
+
+  #isBuilt(name: string): boolean {
+    return this.#reading.rule === 'written' && isBuiltFolder(name);
   }
 
   #addFile(path: string, isWhole: boolean, isFile: boolean, isLink: boolean): void {
@@ -178,7 +190,7 @@ class Walk {
     const language = languageOfPath(path);
     if (language === null || !languages.has(language) || (!isFile && !isLink)) return;
     const unwanted = rule === 'written' ? unwantedBy(path, language) : null;
-    if (this.#listed?.has(gitPath(path)) === false && isWhole) this.#tally.add('ignored', path);
+    if (this.#listed?.paths.has(gitPath(path)) === false && isWhole) this.#tally.add('ignored', path);
     else if (unwanted !== null) this.#tally.add(unwanted, path);
     else if (isLink) this.#tally.add('link', path);
     else if (!isWhole) this.#tally.add('unnamed', path);

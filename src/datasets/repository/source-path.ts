@@ -8,28 +8,31 @@
 import { languageOfPath, type Language } from '../../domain/languages.js';
 import { languageKind } from '../languages/all.js';
 
-/** Folders that hold installed or built files. Names starting with a dot are ignored too. */
+/** Folders that hold what others wrote, or what is built to be published. */
 const IGNORED_FOLDERS: ReadonlySet<string> = new Set([
   'node_modules',
   'bower_components',
   'jspm_packages',
   'dist',
-  'build',
-  'out',
-  'target',
-  'coverage',
   'vendor',
   'venv',
   'site-packages',
   '__pycache__',
 ]);
+/** Folders that hold built files, unless git tracks what is in them. */
+const BUILT_FOLDERS: ReadonlySet<string> = new Set(['build', 'out', 'target', 'coverage']);
 
 const TEST_FOLDER = /(^|\/)(tests?|__tests__|__mocks__|__fixtures__|__testfixtures__|fixtures|specs?|e2e)\//;
 const GENERATED_FOLDER = /(^|\/)(generated|__generated__)\//;
 
-/** Whether a folder of this name is searched for source files. */
-export function isSearchedFolder(name: string): boolean {
+/** Whether a folder of this name may hold source files at all. Names that start with a dot are hidden. */
+export function mayHoldSource(name: string): boolean {
   return !name.startsWith('.') && !IGNORED_FOLDERS.has(name);
+}
+
+/** Whether a folder of this name holds built files, as far as its name tells. */
+export function isBuiltFolder(name: string): boolean {
+  return BUILT_FOLDERS.has(name);
 }
 
 /** Why a file of a language is not taken for source text, judged by its path; null if it is. */

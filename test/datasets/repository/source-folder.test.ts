@@ -85,6 +85,19 @@ describe('a folder in a git repository', () => {
     assert.deepEqual(pathsOf(await read(root)), ['lib/a.ts']);
   });
 
+  test('gives what git tracks in folders of built files, and nothing else of them', async () => {
+    const root = await makeFolder('building', {
+      'src/build/plan.ts': CODE,
+      'src/build/deep/step.ts': CODE,
+      'build/made.js': CODE,
+      'dist/index.js': CODE,
+    });
+    git(root, 'init');
+    git(root, 'add', 'src', 'dist');
+    assert.deepEqual(pathsOf(await read(root)), ['src/build/deep/step.ts', 'src/build/plan.ts']);
+    assert.deepEqual(pathsOf(await read(root, false)), []);
+  });
+
   test('gives the same files where .git is a file, as in a further work tree', async () => {
     const root = await makeFolder('main-tree', { '.gitignore': 'lib/\n', 'src/a.ts': CODE });
     git(root, 'init');
