@@ -187,13 +187,15 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
     const profile = retrievalProfile('repoformer');
     const indexStart = performance.now();
     const index = await indexRepositories(
-      tasks,
-      (name) => Promise.resolve(repositoryOf(name)),
-      { profile, asking: askingOf(profile, 'last-n', false)!, terms: lexicalTokens },
-      AXES.retrievers,
       {
-        embedder: () => {
-          throw new Error('BM25 needs no encoder');
+        tasks,
+        repository: (name) => Promise.resolve(repositoryOf(name)),
+        setting: { profile, asking: askingOf(profile, 'last-n', false)!, terms: lexicalTokens },
+        retrievers: AXES.retrievers,
+        resources: {
+          embedder: () => {
+            throw new Error('BM25 needs no encoder');
+          },
         },
       },
       { start: () => undefined, advance: () => undefined, isCancelled: () => false },
@@ -208,27 +210,30 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
     };
     const none = { identity: 'none', dispose: () => Promise.resolve() };
     const pipelines = [
-      noContextPipeline(setting),
-      fullRagPipeline(setting),
-      compressedPipeline(setting, {
-        encoder: {
-          ...none,
-          width: WIDTH,
-          maxTokens: 512,
-          encode: (inputs) => Promise.resolve(zeros(inputs.length)),
-        },
-        tokenizer,
-        template: { before: [], after: [], maxTokens: 512 },
-        normalize: true,
-        tokensPerChunk: 1,
-        projector: {
-          ...none,
-          layers: 2,
-          hiddenWidths: [WIDTH],
-          inputWidth: WIDTH,
-          outputWidth: WIDTH,
-          project: (v) => Promise.resolve(v),
-        },
+      noContextPipeline({ setting }),
+      fullRagPipeline({ setting }),
+      compressedPipeline({
+        setting,
+        compressor: () => ({
+          encoder: {
+            ...none,
+            width: WIDTH,
+            maxTokens: 512,
+            encode: (inputs) => Promise.resolve(zeros(inputs.length)),
+          },
+          tokenizer,
+          template: { before: [], after: [], maxTokens: 512 },
+          normalize: true,
+          tokensPerChunk: 1,
+          projector: {
+            ...none,
+            layers: 2,
+            hiddenWidths: [WIDTH],
+            inputWidth: WIDTH,
+            outputWidth: WIDTH,
+            project: (v) => Promise.resolve(v),
+          },
+        }),
       }),
     ];
     await makeFolder(out);

@@ -5,7 +5,7 @@
  *   effective rank   exponential of the entropy of the singular values, taken as shares, of the unit vectors less their
  *                    mean; 1 where they differ in one direction only, at most the width
  *
- * Source: Roy & Vetterli, "The effective rank", EUSIPCO 2007. The same as `recipe/evaluate.py` of the embedded model
+ * Source: Roy & Vetterli, "The effective rank", EUSIPCO 2007. The same as `recipe/evaluation/evaluate.py` of the embedded model
  * computes; the singular values come from the Gram matrix, which is small, instead of all vectors.
  */
 

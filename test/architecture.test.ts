@@ -154,6 +154,20 @@ describe('the source tree', () => {
     assert.deepEqual(circles(edges), ['a <-> b <-> c']);
   });
 
+  test('has no file above 400 lines, unless its head says why', () => {
+    const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    assert.ok(files.length > 200, `${files.length} files found`);
+    const long = files.flatMap((name) => {
+      const lines = readFileSync(join(SRC, name), 'utf8').trimEnd().split('\n');
+      const head = lines.slice(0, 40).join('\n');
+      const hasReason = /^ ?\*? ?(?:.*[.:] )?Longer than 400 lines because \S/m.test(head);
+      return lines.length <= 400 || hasReason ? [] : [`${name}: ${lines.length} lines`];
+    });
+    assert.deepEqual(long, []);
+  });
+
   test('gives every third-party package one home', () => {
     const strays = imports.flatMap(({ from, specifier }) => {
       if (specifier.startsWith('.') || specifier.startsWith('node:')) return [];

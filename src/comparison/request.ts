@@ -6,24 +6,24 @@
  */
 
 import { z } from 'zod';
-import { FORMAT_NAMES } from '../datasets/formats/format.js';
+import { FORMAT_NAMES } from '../datasets/formats/all.js';
 import { LANGUAGES } from '../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
-import { METRIC_PROFILES } from '../metrics/profile.js';
-import { PIPELINES } from '../pipelines/pipeline.js';
+import { METRIC_PROFILES } from '../metrics/registry.js';
+import { PIPELINES } from '../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../prompt/fim.js';
-import { retrieverNamed, RETRIEVERS } from '../retrieval/kinds.js';
+import { retrieverNamed, retrieverSchema } from '../retrieval/kinds.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 
 const positive = z.int().positive();
 const text = z.string().min(1);
 
 /** The parts of a fused retriever may stand in any order, as on the command line. */
-const retrieverSchema = z.preprocess(
+const givenRetriever = z.preprocess(
   (name) => (typeof name === 'string' ? (retrieverNamed(name) ?? name) : name),
-  z.enum(RETRIEVERS),
+  retrieverSchema,
 );
 
 /** Settings that a run over tasks and a run with `latencyOnly` share. */
@@ -61,13 +61,15 @@ export const comparisonRequestSchema = z
     }),
     tasks: z.array(text).min(1),
     skipInvalid: z.boolean(),
+    /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
+    tokenizer: text,
     encoder: text,
     projector: text,
     retrieverEncoder: text,
     promptFamily: z.enum(PROMPT_FAMILIES),
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
-    retrievers: z.array(retrieverSchema).min(1),
+    retrievers: z.array(givenRetriever).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
     metricProfile: z.enum(METRIC_PROFILES),
     topK: positive,
@@ -75,9 +77,11 @@ export const comparisonRequestSchema = z
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     maxPromptTokens: positive,
     contextTokens: positive,
-    /** Shard `index` of `count`, from 1. */
-    shard: z.strictObject({ index: positive, count: positive }),
-    /** Continue the run in `out`. */
+    /** Shard `index` of `count`, from 1; `auto` is the one that the scheduler of this process gave it. */
+    shard: z.union([z.strictObject({ index: positive, count: positive }), z.literal('auto')], {
+      error: 'expected "auto", or index and count, whole numbers of at least 1',
+    }),
+    /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),

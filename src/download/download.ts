@@ -23,9 +23,10 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DownloadError, messageOf } from '../domain/errors.js';
+import { DownloadError } from '../domain/errors.js';
+import { notWritable, reasonOf, refusal, RESUME, statusOf, tooLarge, unreachable } from './failures.js';
 import { environmentFetch, type Fetch } from './fetch.js';
-import { fileHash } from './file-hash.js';
+import { fileHash } from '../files/file-hash.js';
 import { withLock } from '../files/file-lock.js';
 import {
   dropNote,
@@ -114,8 +115,6 @@ export async function download(request: DownloadRequest, means: DownloadMeans = 
     throw error;
   }
 }
-
-const RESUME = 'what was received is kept; the same command goes on from there';
 
 interface Job extends DownloadRequest, Required<DownloadMeans> {}
 
@@ -373,58 +372,4 @@ function contentRange(headers: Headers): { start: number; total: number | null }
   const found = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
   if (found === null) return null;
   return { start: Number(found[1]), total: found[2] === '*' ? null : Number(found[2]) };
-}
-
-function statusOf(response: Response): string {
-  return `the server answered ${response.status}${response.statusText === '' ? '' : ` ${response.statusText}`}`;
-}
-
-function refusal(job: Job, response: Response): DownloadError {
-  const message = `${job.url}: ${statusOf(response)}`;
-  switch (response.status) {
-    case 401:
-    case 403:
-      return new DownloadError('unauthorized', message, [
-        'the file needs a login or an agreement to its terms',
-      ]);
-    case 404:
-    case 410:
-      return new DownloadError('not-found', message, ['the file has moved, or the address has a slip in it']);
-    default:
-      return new DownloadError('refused', message);
-  }
-}
-
-function unreachable(job: Job, why: string, tries: number): DownloadError {
-  return new DownloadError('unreachable', `${job.url}: ${why} (${tries} tries)`, [
-    'the proxy of HTTPS_PROXY is used where the environment names one',
-    RESUME,
-  ]);
-}
-
-function tooLarge(job: Job, bytes: number, most: number): DownloadError {
-  return new DownloadError(
-    'too-large',
-    `${job.url}: has ${bytes} bytes or more, at most ${most} are accepted`,
-    ['it is not the file that was meant'],
-  );
-}
-
-function notWritable(job: Job, cause: unknown): DownloadError {
-  return new DownloadError(
-    'not-writable',
-    `${job.file}: cannot be written: ${messageOf(cause)}`,
-    ['make room, or choose another folder', RESUME],
-    { cause },
-  );
-}
-
-/** The innermost reason: `fetch` says "fetch failed" and hides the rest in its cause. */
-function reasonOf(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';
-  const message = messageOf(inner);
-  if (message === '') return code;
-  return code === '' || message.includes(code) ? message : `${message} (${code})`;
 }

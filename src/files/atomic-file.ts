@@ -4,7 +4,8 @@
 
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
-import { DataError, messageOf } from '../domain/errors.js';
+import { DataError } from '../domain/errors.js';
+import { notWritable } from './file-system-error.js';
 
 /**
  * Writes a text through a temporary file beside it, flushed and then renamed.
@@ -12,11 +13,24 @@ import { DataError, messageOf } from '../domain/errors.js';
  * @throws {DataError} If the folder cannot be written; an earlier file of that name is then unchanged.
  */
 export async function writeAtomically(path: string, text: string): Promise<void> {
+  try {
+    await replaceFile(path, [text]);
+  } catch (error) {
+    throw notWritable(path, error);
+  }
+}
+
+/**
+ * The same for a file of several parts, texts in UTF-8.
+ *
+ * @throws The error of the file system; an earlier file of that name is then unchanged.
+ */
+export async function replaceFile(path: string, parts: readonly (string | Uint8Array)[]): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(text, 'utf8');
+      for (const part of parts) await file.writeFile(part, 'utf8');
       await file.sync();
     } finally {
       await file.close();
@@ -24,7 +38,7 @@ export async function writeAtomically(path: string, text: string): Promise<void>
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw notWritable(path, error);
+    throw error;
   }
 }
 
@@ -91,12 +105,4 @@ export class AtomicLines {
       throw notWritable(this.#path, error);
     }
   }
-}
-
-function notWritable(path: string, error: unknown): DataError {
-  return new DataError(
-    `${path}: cannot be written: ${messageOf(error)}`,
-    ['choose another folder with --out'],
-    { cause: error },
-  );
 }

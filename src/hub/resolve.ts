@@ -8,7 +8,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
@@ -16,7 +15,9 @@ import { describeRepository, unreachable, type RemoteFile, type RemoteRepository
 import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../inference/device.js';
 import { modelFolder } from '../model/folder/export-files.js';
+import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic } from '../model/architecture/synthetic.js';
+import { EMBEDDED_FOLDER } from './embedded.js';
 import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
 import type { RequestOptions } from './request.js';
@@ -27,7 +28,7 @@ import { wantedFiles, type FileTree, type ModelRole } from './wanted-files.js';
 export interface LocalModel {
   /** As the user would write it, for tables and reports. */
   readonly name: string;
-  /** Folder of the model; for a projector, its file. Absolute. */
+  /** Folder of the model; for a projector, an export or a GGUF file, that file. Absolute. */
   readonly path: string;
   /** The folder that `files` are relative to. */
   readonly root: string;
@@ -53,9 +54,6 @@ export interface ResolveOptions extends Omit<RequestOptions, 'timeoutMs' | 'onNo
   readonly dtype?: Dtype;
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
-
-/** The bundle in this package. */
-const EMBEDDED_FOLDER = fileURLToPath(new URL('../../models/llavacode-nano', import.meta.url));
 
 /**
  * Brings the files of a model to this machine.
@@ -91,7 +89,7 @@ export async function resolveModel(
       `${EMBEDDED_NAME}: the bundle that comes with this program`,
       role === 'projector'
         ? 'a path: a .safetensors, .pth or .ckpt file'
-        : 'a path: a folder with the files of a model',
+        : 'a path: a folder with the files of a model, or a decoder as a .gguf or .onnx file',
       'owner/name, owner/name@revision or owner/name@revision/path: a model of the Hugging Face hub',
     ]);
   }
@@ -110,9 +108,13 @@ export function localRoot(reference: string): { readonly root: string; readonly 
 
 /** A part of the embedded bundle, or all of it. */
 function embedded(role: ModelRole): Promise<LocalModel> {
-  const part = { bundle: '', decoder: 'decoder', encoder: 'encoder', projector: 'projector.safetensors' }[
-    role
-  ];
+  const part = {
+    bundle: '',
+    decoder: 'decoder',
+    encoder: 'encoder',
+    projector: 'projector.safetensors',
+    tokenizer: 'decoder',
+  }[role];
   return localModel(join(EMBEDDED_FOLDER, part), EMBEDDED_NAME, role);
 }
 
@@ -123,20 +125,21 @@ async function localModel(path: string, name: string, role: ModelRole, dtype?: D
     const at = full.lastIndexOf(sep);
     return { name, path: full, root: full.slice(0, at), files: [full.slice(at + 1)], origin: null };
   }
+  const isWhole = isFile && role === 'decoder' && isGguf(full);
   const isExport = isFile && role === 'decoder' && /\.onnx$/i.test(full);
-  if (isFile && !isExport) {
+  if (isFile && !isExport && !isWhole) {
     throw new ModelError(
-      `${path}: is a file; a ${role} is a folder${role === 'decoder' ? ' or an .onnx file' : ''}`,
+      `${path}: is a file; a ${role} is a folder${role === 'decoder' ? ', a .gguf or an .onnx file' : ''}`,
     );
   }
-  const root = isExport ? modelFolder(full) : full;
-  const entries = await readdir(root, { recursive: true });
+  const root = isWhole ? dirname(full) : isExport ? modelFolder(full) : full;
+  const entries = await readdir(root, { recursive: !isWhole });
   const tree: FileTree = {
     name: path,
     paths: new Set(entries.map((entry) => entry.replaceAll('\\', '/'))),
     readText: (file) => readFile(join(root, file), 'utf8'),
   };
-  const at = isExport ? relative(root, full).replaceAll('\\', '/') : '';
+  const at = isExport || isWhole ? relative(root, full).replaceAll('\\', '/') : '';
   const files = await wantedFiles(tree, role, at, dtype);
   return { name, path: role === 'projector' ? join(full, files[0]!) : full, root, files, origin: null };
 }

@@ -15,9 +15,10 @@ import { parseBundle } from '../model/folder/bundle.js';
 import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/weights/checkpoint.js';
 import type { Dtype } from '../inference/device.js';
 import { exportFilesAmong } from '../model/folder/export-files.js';
+import { isGguf, splitFiles } from '../model/gguf/split-names.js';
 
-/** What a model is used as. */
-export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle'] as const;
+/** What a model is used as; a `tokenizer` is the part of a decoder's folder that another decoder borrows. */
+export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle', 'tokenizer'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 
 /** The files of a repository or a local folder, below one starting point. */
@@ -38,6 +39,7 @@ const OPTIONAL = {
     'special_tokens_map.json',
     'added_tokens.json',
   ],
+  tokenizer: ['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
   encoder: [
     'tokenizer_config.json',
     'special_tokens_map.json',
@@ -56,7 +58,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().
  * The paths that a model in the role needs, sorted.
  *
  * @param at Folder of the model inside the tree, "" for its root; for a projector, its file; for a decoder
- *   also an `.onnx` file.
+ *   also an `.onnx` or `.gguf` file.
  * @param dtype Number format, which decides among the ONNX exports of a decoder without safetensors.
  * @throws {ModelError} With everything that is missing.
  */
@@ -74,6 +76,8 @@ export async function wantedFiles(
       return [projectorFile(tree, at)];
     case 'bundle':
       return (await bundleFiles(tree, at, dtype)).sort();
+    case 'tokenizer':
+      return tokenizerFiles(tree, at).sort();
   }
 }
 
@@ -89,6 +93,14 @@ async function modelParts(
   reference: string,
   dtype: Dtype,
 ): Promise<Parts> {
+  if (role === 'decoder' && isGguf(reference)) {
+    // Everything is in the file, or in the parts of a split one.
+    const parts = splitFiles(posix.basename(reference)).map((name) => inside(parent(reference), name));
+    return {
+      present: parts.filter((path) => tree.paths.has(path)),
+      missing: parts.filter((path) => !tree.paths.has(path)),
+    };
+  }
   const isGraph = /\.onnx$/i.test(reference);
   const beside = isGraph ? parent(reference) : reference;
   // An export may lie in a folder below its configuration.
@@ -151,6 +163,14 @@ async function modelFiles(
   const { present, missing } = await modelParts(tree, role, at, dtype);
   assertComplete(tree, role, missing);
   return [...present];
+}
+
+/** The tokenizer of a folder, and what says how it is used. */
+function tokenizerFiles(tree: FileTree, at: string): string[] {
+  const has = (name: string): boolean => tree.paths.has(inside(at, name));
+  const tokenizer = TOKENIZERS.find((files) => files.every(has));
+  assertComplete(tree, 'tokenizer', tokenizer === undefined ? [inside(at, 'tokenizer.json')] : []);
+  return [...(tokenizer ?? []), ...OPTIONAL.tokenizer.filter(has)].map((name) => inside(at, name));
 }
 
 /** The shards that an index names. */
@@ -224,8 +244,9 @@ function insteadHints(tree: FileTree): string[] {
       'name one, or choose by --dtype',
     ];
   }
-  if (names.some((name) => name.endsWith('.gguf'))) {
-    return ['it holds GGUF files, made for llama.cpp; use the original checkpoint'];
+  const ggufs = names.filter(isGguf);
+  if (ggufs.length > 0) {
+    return [`it has these GGUF files: ${ggufs.slice(0, 6).join(', ')}`, 'name one as a decoder'];
   }
   if (names.some((name) => /adapter_(?:model|config)/.test(name))) {
     return ['it holds an adapter (LoRA); merge it into its base model first'];

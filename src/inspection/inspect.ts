@@ -6,7 +6,6 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
@@ -14,34 +13,21 @@ import { parseBundle } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
 import { readDecoderFacts } from '../model/folder/decoder-facts.js';
+import { byType, decoderMemory, elements, estimate, networkFacts, type MemoryEstimate } from './cost.js';
 import { describeDecoder, describeEncoder } from './describe.js';
-import type { Dtype } from '../inference/device.js';
 import { encoderConventions } from '../model/folder/encoder-conventions.js';
 import { readProjector } from '../model/weights/projector-file.js';
 import { softTokensPerChunk } from '../inference/soft-tokens.js';
 import { headerLength, parseHeader, type TensorInfo } from '../model/weights/safetensors.js';
+import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/architecture/synthetic.js';
-import type { DecoderArchitecture } from '../onnx/decoder-graph.js';
 import { recognizeFamily } from '../prompt/fim.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
+import { describeGgufDecoder, readGgufHeaders } from './inspect-gguf.js';
+import { readModelConfig } from './model-config.js';
 import { peek, roleOf, type Peek } from './peek.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import { wantedFiles, type ModelRole } from '../hub/wanted-files.js';
-
-/** Formats that memory is estimated for. */
-const FORMATS = ['fp32', 'fp16', 'int8', 'int4'] as const satisfies readonly Dtype[];
-
-/** Bytes, without the runtime's own buffers. */
-export interface MemoryEstimate {
-  readonly dtype: Dtype;
-  /** Weights inside the graph, and for a decoder the embedding table. */
-  readonly weights: number;
-  /** Keys and values of the longest prompt and its completion; 0 for an encoder. */
-  readonly cache: number;
-  readonly total: number;
-  /** Whether that is less than nine tenths of this machine's memory. */
-  readonly fits: boolean;
-}
 
 export interface ModelDescription {
   readonly reference: string;
@@ -60,23 +46,33 @@ export interface ModelDescription {
   readonly parts: readonly ModelDescription[];
 }
 
+/** LlavaCode's window, its cross-file block and the longest completion. */
+export const DEFAULT_POSITIONS = 2048 + 512;
+
 export interface InspectOptions extends ResolveOptions {
-  /** Prompt and completion that the KV cache is estimated for. */
-  readonly positions: number;
+  /** Prompt and completion that the KV cache is estimated for; {@link DEFAULT_POSITIONS} if absent. */
+  readonly positions?: number;
 }
 
 /**
  * Describes a model.
  *
+ * @example (await inspectModel('nano')).parts.map(({ role }) => role) // => ['decoder', 'encoder', 'projector']
  * @throws {ModelError} If there is no such model, or it may not be read.
  */
-export async function inspectModel(reference: string, options: InspectOptions): Promise<ModelDescription> {
+export async function inspectModel(
+  reference: string,
+  options: InspectOptions = {},
+): Promise<ModelDescription> {
   if (isSynthetic(reference)) return describeSynthetic(reference, options);
   return describe(await peek(reference, options), options);
 }
 
 /** A shape with random weights: no files, and a network like any other. */
-function describeSynthetic(reference: string, { positions }: InspectOptions): ModelDescription {
+function describeSynthetic(
+  reference: string,
+  { positions = DEFAULT_POSITIONS }: InspectOptions,
+): ModelDescription {
   const architecture = syntheticArchitecture(syntheticShape(reference));
   const { parameters } = describeDecoder(architecture, 'fp32');
   return {
@@ -93,9 +89,7 @@ function describeSynthetic(reference: string, { positions }: InspectOptions): Mo
 }
 
 async function describe(model: Peek, options: InspectOptions): Promise<ModelDescription> {
-  const configPath = configOf(model);
-  const config = configPath === null ? null : await readJson(await model.file(configPath));
-  const modelType = textField(config, 'model_type');
+  const { path: configPath, content: config, modelType } = await readModelConfig(model);
   const role = roleOf(model, modelType);
   const base: Described = { facts: {}, numbers: {}, memory: [], parts: [], problem: null };
   let described = base;
@@ -107,8 +101,18 @@ async function describe(model: Peek, options: InspectOptions): Promise<ModelDesc
       case 'projector':
         described = { ...base, ...(await describeProjector(model)) };
         break;
+      case 'tokenizer':
+        // Nothing is told of a tokenizer but its files.
+        break;
       case 'decoder':
       case 'encoder': {
+        if (isGguf(model.at)) {
+          const own = await readGgufHeaders(model);
+          described = { ...base, facts: own.facts, numbers: own.numbers };
+          const network = describeGgufDecoder(own, options.positions ?? DEFAULT_POSITIONS);
+          described = { ...described, memory: network.memory, facts: { ...own.facts, ...network.facts } };
+          break;
+        }
         const heads = await headers(model, role, options);
         const common = {
           ...(modelType === null ? {} : { 'model type': modelType }),
@@ -142,7 +146,7 @@ async function describeDecoderFolder(
   model: Peek,
   config: unknown,
   dir: string,
-  { positions }: InspectOptions,
+  { positions = DEFAULT_POSITIONS }: InspectOptions,
 ): Promise<Pick<Described, 'facts' | 'memory'>> {
   const architecture = parseDecoderConfig(config, `${model.name}/config.json`);
   const folder = await smallFiles(model, dir, ['config.json', 'generation_config.json', ...TOKENIZER_FILES]);
@@ -152,27 +156,6 @@ async function describeDecoderFolder(
     facts: { ...networkFacts(architecture), 'prompt family': family },
     memory: decoderMemory(architecture, positions),
   };
-}
-
-function networkFacts(architecture: DecoderArchitecture): Described['facts'] {
-  const { layers, width, heads, kvHeads, headWidth, vocabularySize, maxPositions, tiedHead } = architecture;
-  return {
-    layers,
-    width,
-    heads: `${heads} of width ${headWidth}, ${kvHeads} for keys and values`,
-    vocabulary: vocabularySize,
-    context: maxPositions,
-    'output table': tiedHead ? 'the embedding table' : 'its own',
-  };
-}
-
-function decoderMemory(architecture: DecoderArchitecture, positions: number): MemoryEstimate[] {
-  const length = Math.min(positions, architecture.maxPositions);
-  return FORMATS.map((dtype) => {
-    const cost = describeDecoder(architecture, dtype);
-    // A step holds the old cache and the new one.
-    return estimate(dtype, cost.graphBytes + cost.embeddingBytes, 2 * length * cost.cacheBytesPerPosition);
-  });
 }
 
 async function describeEncoderFolder(
@@ -305,44 +288,8 @@ function treeOf(model: Peek): Parameters<typeof wantedFiles>[0] {
   };
 }
 
-/** The configuration of a model: in its folder, or for an ONNX file beside or above it. */
-function configOf({ at, sizes }: Peek): string | null {
-  const beside = sizes.has(at) ? posix.dirname(at) : at;
-  const candidates = [beside, posix.dirname(beside)].map((dir) => posix.join(dir, 'config.json'));
-  return candidates.slice(0, sizes.has(at) ? 2 : 1).find((path) => sizes.has(path)) ?? null;
-}
-
 function dirOf(path: string | null): string {
   return path === null ? '' : posix.dirname(path);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
-  } catch (error) {
-    throw new ModelError(`${path}: is not JSON`, [], { cause: error });
-  }
-}
-
-function textField(value: unknown, name: string): string | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const field: unknown = Reflect.get(value, name);
-  return typeof field === 'string' ? field : null;
-}
-
-function estimate(dtype: Dtype, weights: number, cache: number): MemoryEstimate {
-  const total = weights + cache;
-  return { dtype, weights, cache, total, fits: total < 0.9 * totalmem() };
-}
-
-function byType(tensors: readonly TensorInfo[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const tensor of tensors) counts[tensor.dtype] = (counts[tensor.dtype] ?? 0) + elements(tensor);
-  return counts;
-}
-
-function elements({ shape }: TensorInfo): number {
-  return shape.reduce((product, dim) => product * dim, 1);
 }
 
 function sum(values: readonly number[]): number {

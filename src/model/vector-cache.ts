@@ -18,7 +18,7 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -26,7 +26,8 @@ import { z } from 'zod';
 import { messageOf } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import type { TokenId } from '../domain/units.js';
-import type { VectorStore } from '../retrieval/dense.js';
+import { replaceFile } from '../files/atomic-file.js';
+import type { VectorStore } from '../retrieval/rankers/embedder.js';
 import type { Matrix } from '../tensor/matrix.js';
 
 const SCHEMA = 'llava-eval/vectors@1';
@@ -175,21 +176,7 @@ export class VectorCache implements VectorStore {
     const { space, width } = this.#options;
     const header = { schema: SCHEMA, space, width, count: inputs.length, sha256: digestOf(content) };
     const path = join(this.#folder, `${randomBytes(8).toString('hex')}${EXTENSION}`);
-    const temporary = `${path}.tmp`;
-    try {
-      const file = await open(temporary, 'wx');
-      try {
-        await file.writeFile(`${JSON.stringify(header)}\n`, 'utf8');
-        for (const part of content) await file.writeFile(part);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await replaceFile(path, [`${JSON.stringify(header)}\n`, ...content]);
   }
 
   /** Removes files, longest unused first, until the rest fits; what a crash left half written counts as well. */

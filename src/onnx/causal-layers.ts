@@ -16,21 +16,8 @@
 
 import type { Graph, Value } from './graph.js';
 import { project, type LinearLayer, type Precision } from './linear.js';
-import {
-  add,
-  addLayerNorm,
-  geluTanh,
-  groupQueryAttention,
-  layerNorm,
-  mul,
-  newestRows,
-  reshape,
-  rmsNorm,
-  silu,
-  skipRmsNorm,
-  split,
-  unsqueeze,
-} from './operators.js';
+import { add, layerNorm, mul, newestRows, reshape, silu, split, unsqueeze } from './operators.js';
+import { addLayerNorm, geluTanh, groupQueryAttention, rmsNorm, skipRmsNorm } from './fused-operators.js';
 import { rotaryTable, type Rope } from './rotary.js';
 import type { WeightSource } from './weights.js';
 

@@ -18,7 +18,6 @@ import { Graph, type FloatType, type Value } from './graph.js';
 import { linear } from './linear.js';
 import {
   add,
-  biasGelu,
   cast,
   cumulativeSum,
   div,
@@ -26,14 +25,13 @@ import {
   layerNorm,
   max,
   mul,
-  multiHeadAttention,
   positionOfEach,
   reduceSum,
   reshape,
-  skipLayerNorm,
   sub,
   unsqueeze,
 } from './operators.js';
+import { biasGelu, multiHeadAttention, skipLayerNorm } from './fused-operators.js';
 import { concatenate, type WeightSource } from './weights.js';
 
 /** What callers of any encoder need to know. */

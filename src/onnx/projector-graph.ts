@@ -11,7 +11,8 @@
  */
 
 import { Graph } from './graph.js';
-import { gelu, gemm, layerNorm } from './operators.js';
+import { gemm, layerNorm } from './operators.js';
+import { gelu } from './fused-operators.js';
 import type { WeightSource } from './weights.js';
 
 /** Everything about a projector that decides its graph. */

@@ -133,6 +133,19 @@ export function blockCodes(data: Float32Array, cols: number, format: BlockFormat
   return packed;
 }
 
+/**
+ * Signed codes [R, K] as {@link blockCodes} packs them: zero is the middle code.
+ *
+ * @param cols K, a multiple of the block's size.
+ */
+export function packCodes(codes: Int8Array, cols: number, format: BlockFormat): Uint8Array {
+  const { bits } = format;
+  const packed = new Uint8Array((codes.length / cols) * blockCount(cols, format) * blockBytes(format));
+  const middle = 2 ** (bits - 1);
+  for (let i = 0; i < codes.length; i++) putCode(packed, 0, i, codes[i]! + middle, bits);
+  return packed;
+}
+
 /** Sets code `index` behind byte `at`; the bits there must be zero. */
 function putCode(packed: Uint8Array, at: number, index: number, code: number, bits: 4 | 8): void {
   if (bits === 8) packed[at + index] = code;

@@ -20,50 +20,17 @@ import {
   newValue,
   type ExportedModel,
   type ExportedNode,
-  type ExportedTensor,
   type ExportedValue,
 } from './exported-model.js';
-
-/** The export is not one that can be entered by embeddings; the message says which part. */
-export class ExportError extends Error {}
-
-/** One layer's cache: its names as input and output. */
-export interface ExportedCache {
-  readonly past: string;
-  readonly present: string;
-}
-
-/** How a decoder graph is fed, as read from its inputs and outputs. */
-export interface ExportedDecoderIo {
-  /** float32 [1, T, C]. */
-  readonly embeddings: 'inputs_embeds';
-  /** float32 [1, T or 1, V]. */
-  readonly logits: string;
-  /** Keys and values of all layers. */
-  readonly caches: readonly ExportedCache[];
-  /** [1, K, 0, D] of an empty cache. */
-  readonly emptyCache: readonly [1, number, 0, number];
-  readonly cacheType: 'float32' | 'float16';
-  /** Of the inputs that only describe positions, those the graph has. */
-  readonly positions: readonly PositionInput[];
-  /** V where the graph states it. */
-  readonly vocabularySize: number | null;
-  /** Whether logits come for the last position only. */
-  readonly lastPositionOnly: boolean;
-}
-
-/**
- * Inputs that follow from the numbers of past and new positions: a mask of ones over all, the index of each
- * new one (as row or as list), how many positions shall have logits.
- */
-export const POSITION_INPUTS = [
-  'attention_mask',
-  'position_ids',
-  'cache_position',
-  'num_logits_to_keep',
-  'logits_to_keep',
-] as const;
-export type PositionInput = (typeof POSITION_INPUTS)[number];
+import {
+  EMBEDDINGS,
+  ExportError,
+  IDS,
+  keepsLastLogits,
+  readDecoderIo,
+  type ExportedDecoderIo,
+} from './exported-decoder-io.js';
+import { Wiring, withInputs } from './wiring.js';
 
 export interface RewrittenDecoder {
   /** ONNX bytes of the decoder that takes `inputs_embeds`. */
@@ -71,14 +38,6 @@ export interface RewrittenDecoder {
   /** ONNX bytes of the lookup: `input_ids` int64 [1, n] -> `inputs_embeds` float32 [1, n, C]. */
   readonly lookup: Uint8Array;
   readonly io: ExportedDecoderIo;
-}
-
-const IDS = 'input_ids';
-const EMBEDDINGS = 'inputs_embeds';
-
-/** Whether a graph takes embeddings already. */
-export function takesEmbeddings(model: ExportedModel): boolean {
-  return model.inputs.some(({ name }) => name === EMBEDDINGS);
 }
 
 /**
@@ -108,173 +67,6 @@ export function rewriteDecoder(model: ExportedModel): RewrittenDecoder {
     lookup: encodeExportedModel(lookup),
     io: { ...io, lastPositionOnly },
   };
-}
-
-/**
- * Reads how a decoder is fed.
- *
- * @throws {ExportError} If an input is unknown, or there is no cache or no `logits` output.
- */
-export function readDecoderIo(model: ExportedModel): ExportedDecoderIo {
-  if (model.inputs.some(({ name }) => name === 'use_cache_branch')) {
-    throw new ExportError(
-      'it chooses between two graphs by the input use_cache_branch (a merged export of an older optimum)',
-    );
-  }
-  const logits = model.outputs.find(({ name }) => name === 'logits');
-  if (logits === undefined) {
-    throw new ExportError(
-      `it has no output "logits" (it has ${list(model.outputs.map(({ name }) => name))})`,
-    );
-  }
-  const outputs = new Set(model.outputs.map(({ name }) => name));
-  const caches: ExportedCache[] = [];
-  const positions: PositionInput[] = [];
-  const unknown: string[] = [];
-  let cache: ExportedValue | undefined;
-  for (const input of model.inputs) {
-    const { name } = input;
-    const layer = /^past(?:_key_values)?\.(\d+)\.(key|value)$/.exec(name);
-    if (layer !== null) {
-      const present = `present.${layer[1]!}.${layer[2]!}`;
-      if (!outputs.has(present)) throw new ExportError(`it has an input ${name} but no output ${present}`);
-      caches.push({ past: name, present });
-      cache ??= input;
-    } else if (isPositionInput(name)) {
-      positions.push(name);
-    } else if (name !== IDS && name !== EMBEDDINGS) {
-      unknown.push(name);
-    }
-  }
-  if (unknown.length > 0) throw new ExportError(`it has inputs of unknown meaning: ${list(unknown)}`);
-  if (cache === undefined) {
-    throw new ExportError('it has no inputs past_key_values.*: it was exported without a cache');
-  }
-  const [, kvHeads, , headWidth] = cache.dims;
-  if (cache.dims.length !== 4 || typeof kvHeads !== 'number' || typeof headWidth !== 'number') {
-    throw new ExportError(
-      `the cache ${cache.name} has shape [${cache.dims.map(String).join(', ')}], ` +
-        'expected [batch, key/value heads, past, head width] with the second and fourth as numbers',
-    );
-  }
-  const cacheType = floatType(cache.dataType);
-  if (cacheType === null) throw new ExportError(`the cache ${cache.name} is neither float32 nor float16`);
-  const vocabulary = logits.dims.at(-1);
-  const io = {
-    embeddings: EMBEDDINGS,
-    logits: logits.name,
-    caches,
-    emptyCache: [1, kvHeads, 0, headWidth],
-    cacheType,
-    positions,
-    vocabularySize: typeof vocabulary === 'number' ? vocabulary : null,
-  } as const;
-  return { ...io, lastPositionOnly: keepsLastLogits(io) };
-}
-
-function keepsLastLogits({ positions }: Pick<ExportedDecoderIo, 'positions'>): boolean {
-  return positions.includes('num_logits_to_keep') || positions.includes('logits_to_keep');
-}
-
-function isPositionInput(name: string): name is PositionInput {
-  return (POSITION_INPUTS as readonly string[]).includes(name);
-}
-
-function floatType(dataType: number): 'float32' | 'float16' | null {
-  if (dataType === DATA_TYPE.float32) return 'float32';
-  return dataType === DATA_TYPE.float16 ? 'float16' : null;
-}
-
-/** A model being rewired: who makes a value, who reads it, and what is added. */
-class Wiring {
-  readonly model: ExportedModel;
-  nodes: ExportedNode[];
-  initializers: ExportedTensor[];
-  inputs: ExportedValue[];
-  outputs: ExportedValue[];
-
-  constructor(model: ExportedModel) {
-    this.model = model;
-    this.nodes = [...model.nodes];
-    this.initializers = [...model.initializers];
-    this.inputs = [...model.inputs];
-    this.outputs = [...model.outputs];
-  }
-
-  producer(value: string): ExportedNode | undefined {
-    return this.nodes.find(({ outputs }) => outputs.includes(value));
-  }
-
-  consumers(value: string): ExportedNode[] {
-    return this.nodes.filter(({ inputs }) => inputs.includes(value));
-  }
-
-  weight(name: string): ExportedTensor | undefined {
-    return this.initializers.find((tensor) => tensor.name === name);
-  }
-
-  /** Whether a value is the same in every run: a weight, or computed from weights alone. */
-  isConstant(value: string): boolean {
-    if (this.weight(value) !== undefined) return true;
-    const node = this.producer(value);
-    if (node === undefined) return false;
-    return node.inputs.every((input) => input === '' || this.isConstant(input));
-  }
-
-  /** A name that nothing in the graph has. */
-  fresh(stem: string): string {
-    const used = new Set([
-      ...this.nodes.flatMap(({ inputs, outputs, name }) => [...inputs, ...outputs, name]),
-      ...this.initializers.map(({ name }) => name),
-      ...this.inputs.map(({ name }) => name),
-    ]);
-    let name = `llava_eval/${stem}`;
-    for (let i = 1; used.has(name); i++) name = `llava_eval/${stem}_${i}`;
-    return name;
-  }
-
-  /** Lets every reader of a value, but the given ones, read another. */
-  rename(from: string, to: string, except: readonly ExportedNode[] = []): void {
-    this.nodes = this.nodes.map((node) =>
-      except.includes(node) || !node.inputs.includes(from) ? node : withInputs(node, from, to),
-    );
-  }
-
-  replace(old: ExportedNode, ...nodes: readonly ExportedNode[]): void {
-    this.nodes.splice(this.nodes.indexOf(old), 1, ...nodes);
-  }
-
-  /** The model with all that its outputs need, in the order it had. */
-  pruned(
-    outputs: readonly ExportedValue[] = this.outputs,
-    inputs: readonly ExportedValue[] = this.inputs,
-  ): ExportedModel {
-    const makers = new Map(
-      this.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
-    );
-    const needed = new Set<string>();
-    const kept = new Set<ExportedNode>();
-    const open = outputs.map(({ name }) => name);
-    for (let value = open.pop(); value !== undefined; value = open.pop()) {
-      if (needed.has(value)) continue;
-      needed.add(value);
-      const node = makers.get(value);
-      if (node === undefined || kept.has(node)) continue;
-      kept.add(node);
-      open.push(...node.inputs);
-    }
-    return {
-      ...this.model,
-      nodes: this.nodes.filter((node) => kept.has(node)),
-      initializers: this.initializers.filter(({ name }) => needed.has(name)),
-      inputs,
-      outputs,
-    };
-  }
-}
-
-function withInputs(node: ExportedNode, from: string, to: string): ExportedNode {
-  return { ...node, inputs: node.inputs.map((input) => (input === from ? to : input)) };
 }
 
 const isOnnx = (node: ExportedNode, ...operators: readonly string[]): boolean =>
@@ -454,8 +246,4 @@ function floatLogits(graph: Wiring, logits: string): void {
       : node,
   );
   graph.nodes.push(newNode('Cast', graph.fresh('cast_logits'), [raw], [logits], { to: DATA_TYPE.float32 }));
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.join(', ');
 }

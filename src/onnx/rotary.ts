@@ -12,6 +12,8 @@
 export type RopeScaling =
   | { readonly kind: 'none' }
   | { readonly kind: 'linear'; readonly factor: number }
+  /** A number for each pair of dimensions, [D / 2]. */
+  | { readonly kind: 'divided'; readonly divisors: readonly number[] }
   | {
       readonly kind: 'llama3';
       readonly factor: number;
@@ -57,6 +59,8 @@ export function ropeFrequencies({ theta, scaling }: Rope, headWidth: number): Fl
       return plain;
     case 'linear':
       return plain.map((frequency) => frequency / scaling.factor);
+    case 'divided':
+      return plain.map((frequency, i) => frequency / scaling.divisors[i]!);
     case 'llama3': {
       const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = scaling;
       return plain.map((frequency) => {

@@ -1,25 +1,27 @@
 /**
  * @file `budget-rag`: retrieved code as text, cut to as many tokens as `compressed` has soft tokens.
  *
- * n chunks give k n tokens of text in the place where k n soft tokens would stand (k: those of a chunk, one
- * with LlavaCode's projectors), so that the two prompts have the same length, the same prefill cost, and quality can be read at equal latency. The cross-file
- * budget of `full-rag` plays no part, as it plays none for soft tokens.
+ * n chunks give k n tokens of text in the place where k n soft tokens would stand. k is the number of soft tokens
+ * of a chunk; it is one with LlavaCode's projectors. So the two prompts have the same length and the same prefill
+ * cost, and quality can be read at equal latency. The cross-file budget of `full-rag` plays no part, as it plays
+ * none for soft tokens.
  *
- * At ten tokens everything that is not code is dear, so the block is the strongest that the budget
- * allows: the code alone, best chunk first, without the header, paths and comment marks of `full-rag`
- * and without the indentation that all lines of a chunk share (`prompt/cross-file-block.ts`, `bareBlock`).
- * Measured on 16 tasks of npm-ts-lines with BM25 at top-10: of the published block the first ten tokens are
- * all header (14 tokens), commented code gives 19.6 non-blank characters of code, raw code 24.9, this 27.3.
- * Needs neither encoder nor projector.
+ * At ten tokens everything that is not code is dear, so the block is the strongest that the budget allows. It is
+ * the code alone, best chunk first, without the header, paths and comment marks of `full-rag` and without the
+ * indentation that all lines of a chunk share (`prompt/cross-file-block.ts`, `bareBlock`). This was measured on 16
+ * tasks of npm-ts-lines with BM25 at top-10. The first ten tokens of the published block are all header, which has
+ * 14. Ten tokens of commented code hold 19.6 non-blank characters of code, ten of raw code 24.9, ten of this 27.3.
+ * The pipeline needs neither encoder nor projector.
  */
 
 import { bareBlock } from '../prompt/cross-file-block.js';
-import type { PromptSetting } from './in-file.js';
-import type { Pipeline } from './pipeline.js';
+import type { Pipeline, PipelineResources } from './pipeline.js';
 import { prepareText } from './text-context.js';
 
-/** @param tokensPerChunk Soft tokens that `compressed` has for a chunk. */
-export function budgetRagPipeline(setting: PromptSetting, tokensPerChunk: number): Pipeline {
+export function budgetRagPipeline({
+  setting,
+  tokensPerChunk,
+}: Pick<PipelineResources, 'setting' | 'tokensPerChunk'>): Pipeline {
   return {
     name: 'budget-rag',
     prepare(task, chunks) {

@@ -17,16 +17,17 @@ import { splitSoftTokens } from '../inference/soft-tokens.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import { matrixOf, normalizeRows, row, type Matrix } from '../tensor/matrix.js';
 import { createRng } from '../tensor/rng.js';
-import type { Compressor } from './compressed.js';
-import { inFileContext, type PromptSetting } from './in-file.js';
-import { NO_TEXT, type Pipeline } from './pipeline.js';
+import type { Compressor } from './compressor.js';
+import { inFileContext } from './in-file.js';
+import { NO_TEXT, type Pipeline, type PipelineResources } from './pipeline.js';
 
-/** @param seed Of the run. */
 export function compressedRandomPipeline(
-  setting: PromptSetting,
-  { projector, tokensPerChunk }: Pick<Compressor, 'projector' | 'tokensPerChunk'>,
-  seed: number,
+  resources: Pick<PipelineResources, 'setting' | 'seed'> & {
+    readonly compressor: () => Pick<Compressor, 'projector' | 'tokensPerChunk'>;
+  },
 ): Pipeline {
+  const { setting, seed } = resources;
+  const { projector, tokensPerChunk } = resources.compressor();
   return {
     name: 'compressed-random',
     async prepare(task, chunks) {

@@ -8,30 +8,17 @@
  */
 
 import { stopwatch } from '../domain/clock.js';
-import type { Encoder } from '../inference/encoder.js';
-import type { Projector } from '../inference/projector.js';
 import { splitSoftTokens } from '../inference/soft-tokens.js';
 import { assemblePrompt } from '../prompt/assemble.js';
-import { encoderInput, type EncoderTemplate } from '../prompt/encoder-input.js';
+import { encoderInput } from '../prompt/encoder-input.js';
 import { encodeHead } from '../prompt/truncate.js';
 import { normalizeRows } from '../tensor/matrix.js';
-import type { Tokenizer } from '../inference/tokenizer.js';
-import { inFileContext, type PromptSetting } from './in-file.js';
-import { NO_TEXT, type Pipeline } from './pipeline.js';
+import { inFileContext } from './in-file.js';
+import { NO_TEXT, type Pipeline, type PipelineResources } from './pipeline.js';
 
-/** How a chunk becomes a vector, and a vector a soft token. */
-export interface Compressor {
-  readonly encoder: Encoder;
-  readonly tokenizer: Tokenizer;
-  readonly template: EncoderTemplate;
-  /** Whether the projector was trained on vectors of length 1. */
-  readonly normalize: boolean;
-  readonly projector: Projector;
-  /** k: width of the projector's output over that of the decoder. */
-  readonly tokensPerChunk: number;
-}
-
-export function compressedPipeline(setting: PromptSetting, compressor: Compressor): Pipeline {
+export function compressedPipeline(resources: Pick<PipelineResources, 'setting' | 'compressor'>): Pipeline {
+  const { setting } = resources;
+  const compressor = resources.compressor();
   return {
     name: 'compressed',
     async prepare(task, chunks) {

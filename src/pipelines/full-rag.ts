@@ -7,10 +7,10 @@ import type { CompletionTask } from '../domain/task.js';
 import { crossFileBlock, crossFileHeader } from '../prompt/cross-file-block.js';
 import { encodeHead } from '../prompt/truncate.js';
 import type { PromptSetting } from './in-file.js';
-import type { Pipeline } from './pipeline.js';
+import type { Pipeline, PipelineResources } from './pipeline.js';
 import { prepareText } from './text-context.js';
 
-export function fullRagPipeline(setting: PromptSetting): Pipeline {
+export function fullRagPipeline({ setting }: Pick<PipelineResources, 'setting'>): Pipeline {
   return {
     name: 'full-rag',
     prepare(task, chunks) {
@@ -21,9 +21,9 @@ export function fullRagPipeline(setting: PromptSetting): Pipeline {
 }
 
 /**
- * The chunks in the order of the block. At the top the best comes first and the cut loses the worst. Next to
- * the code the best comes last, so the cut would lose it: then only chunks that fit whole are shown, best
- * first chosen, as RepoCoder does it; the best alone may still be cut.
+ * The chunks in the order of the block. At the top the best comes first, and the cut loses the worst. Next to the
+ * code the best comes last, and the cut would lose it. There the block shows only chunks that fit whole, chosen from
+ * the best on, as RepoCoder chooses them. Only a best chunk that does not fit alone is cut.
  */
 function placed(
   { chunkOrder, tokenizer, budget }: PromptSetting,

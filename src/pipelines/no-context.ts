@@ -5,10 +5,10 @@
 import { stopwatch } from '../domain/clock.js';
 import { ms } from '../domain/units.js';
 import { assemblePrompt } from '../prompt/assemble.js';
-import { inFileContext, type PromptSetting } from './in-file.js';
-import { NO_TEXT, type Pipeline } from './pipeline.js';
+import { inFileContext } from './in-file.js';
+import { NO_TEXT, type Pipeline, type PipelineResources } from './pipeline.js';
 
-export function noContextPipeline(setting: PromptSetting): Pipeline {
+export function noContextPipeline({ setting }: Pick<PipelineResources, 'setting'>): Pipeline {
   return {
     name: 'no-context',
     prepare(task) {

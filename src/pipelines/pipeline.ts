@@ -9,46 +9,18 @@ import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Ms } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
-import type { InFileContext } from './in-file.js';
 import type { Matrix } from '../tensor/matrix.js';
-
-export const PIPELINES = ['no-context', 'full-rag', 'budget-rag', 'compressed', 'compressed-random'] as const;
-export type PipelineName = (typeof PIPELINES)[number];
-
-/** Those of a run that names none. */
-export const DEFAULT_PIPELINES: readonly PipelineName[] = ['no-context', 'full-rag', 'compressed'];
-
-/** Whether a pipeline shows the decoder anything that was retrieved. */
-export function usesRetrieval(name: PipelineName): boolean {
-  switch (name) {
-    case 'no-context':
-      return false;
-    case 'full-rag':
-    case 'budget-rag':
-    case 'compressed':
-    case 'compressed-random':
-      return true;
-  }
-}
-
-/** Whether a pipeline shows soft tokens, and so needs a projector. */
-export function usesSoftTokens(name: PipelineName): boolean {
-  switch (name) {
-    case 'no-context':
-    case 'full-rag':
-    case 'budget-rag':
-      return false;
-    case 'compressed':
-    case 'compressed-random':
-      return true;
-  }
-}
+import type { Compressor } from './compressor.js';
+import type { InFileContext, PromptSetting } from './in-file.js';
+import type { PipelineName } from './kinds.js';
 
 /** How much cross-file text a prompt holds. */
 export interface ContextText {
   readonly tokens: number;
   /** UTF-16 units of the block that those tokens spell, from its start. */
   readonly characters: number;
+  /** The text itself, where the pipeline makes it in its own way (`own-text`); records hold it then. */
+  readonly own?: string;
 }
 
 /** Of a prompt without cross-file text. */
@@ -78,3 +50,21 @@ export interface Pipeline {
    */
   prepare(task: CompletionTask, chunks: readonly RetrievedChunk[]): Promise<PreparedPrompt>;
 }
+
+/** What pipelines are made from. Each takes what it needs and asks for nothing else. */
+export interface PipelineResources {
+  readonly setting: PromptSetting;
+  /** Of the run: what is random in a pipeline comes from it. */
+  readonly seed: number;
+  /** Soft tokens that a chunk has, or would have in a pipeline that shows none. */
+  readonly tokensPerChunk: number;
+  /**
+   * What turns chunks into soft tokens. Only pipelines that show soft tokens call it: a run without them has none.
+   *
+   * @throws {RangeError} If the models were loaded without it.
+   */
+  readonly compressor: () => Compressor;
+}
+
+/** Makes a pipeline of one run. */
+export type PipelineFactory = (resources: PipelineResources) => Pipeline;

@@ -1,5 +1,5 @@
 /**
- * @file Retrieved chunks as text in the prompt: what `full-rag` and `budget-rag` have in common.
+ * @file Retrieved chunks as text in the prompt: what the pipelines that show text have in common.
  */
 
 import { stopwatch } from '../domain/clock.js';
@@ -15,12 +15,14 @@ import type { PreparedPrompt } from './pipeline.js';
  *
  * @param block       Makes the text, best chunk first, so that the cut loses the worst.
  * @param limitTokens Tokens of it to keep.
+ * @param form        `own` where the pipeline makes the block in its own way, so that records must hold what is shown.
  */
 export function prepareText(
   setting: PromptSetting,
   task: CompletionTask,
   block: () => string,
   limitTokens: number,
+  form: 'published' | 'own' = 'published',
 ): PreparedPrompt {
   const { tokenizer, format, placement, clock } = setting;
   const tokenizing = stopwatch(clock);
@@ -31,11 +33,15 @@ export function prepareText(
   const tokenizeMs = tokenizing();
   // A cut through a character leaves bytes that spell nothing; the character is not shown.
   const spelled = tokenizer.decode(ids).replace(/\ufffd+$/, '').length;
+  const characters = Math.min(spelled, text.length);
   return {
     prompt,
     inFile,
     soft: null,
-    text: { tokens: ids.length, characters: Math.min(spelled, text.length) },
+    text: {
+      ...{ tokens: ids.length, characters },
+      ...(form === 'own' ? { own: text.slice(0, characters) } : {}),
+    },
     tokenizeMs,
     encodeMs: ms(0),
     projectMs: ms(0),

@@ -7,8 +7,8 @@
  * A model without markers sees begin, context, left: there is nothing after the hole to be before or
  * after of, so both placements are one.
  *
- * Context is nothing, text, or soft tokens. Parts are put together as ids that were tokenized once,
- * each part by itself. LlavaCode decodes the cut parts and tokenizes the joined text again, which can
+ * Context is nothing, text, soft tokens, or a mixture of the two. Parts are put together as ids that were tokenized
+ * once, each part by itself. LlavaCode decodes the cut parts and tokenizes the joined text again, which can
  * change the count and, at a cut through a character, the text; here the budget holds exactly.
  */
 
@@ -21,7 +21,12 @@ export type ContextPlacement = (typeof CONTEXT_PLACEMENTS)[number];
 export type PromptContext =
   | { readonly kind: 'none' }
   | { readonly kind: 'text'; readonly ids: readonly TokenId[] }
-  | { readonly kind: 'soft'; readonly count: number };
+  | { readonly kind: 'soft'; readonly count: number }
+  /** Text and soft tokens in turn, in this order. */
+  | {
+      readonly kind: 'mixed';
+      readonly parts: readonly Extract<PromptContext, { readonly kind: 'text' | 'soft' }>[];
+    };
 
 export interface Prompt {
   /** T ids. Slots hold a placeholder, whose embedding is replaced before prefill. */
@@ -47,7 +52,7 @@ export function assemblePrompt(
   { left, right, context, placement }: PromptParts,
 ): Prompt {
   const { begin, markers } = format;
-  const inserted = contextIds(context, format.placeholder);
+  const { ids: inserted, slots: offsets } = contextIds(context, format.placeholder);
   const around: readonly TokenId[] =
     markers === null ? left : [markers.prefix, ...left, markers.suffix, ...right];
   const end = markers === null ? [] : [markers.middle];
@@ -56,17 +61,29 @@ export function assemblePrompt(
     ? [...begin, ...inserted, ...around, ...end]
     : [...begin, ...around, ...inserted, ...end];
   const first = begin.length + (isBefore ? 0 : around.length);
-  const slots = context.kind === 'soft' ? inserted.map((_, k) => first + k) : [];
-  return { ids, slots };
+  return { ids, slots: offsets.map((offset) => first + offset) };
 }
 
-function contextIds(context: PromptContext, placeholder: TokenId): readonly TokenId[] {
+/** The ids of the context by itself; slots count from its start. */
+function contextIds(context: PromptContext, placeholder: TokenId): Prompt {
   switch (context.kind) {
     case 'none':
-      return [];
+      return { ids: [], slots: [] };
     case 'text':
-      return context.ids;
-    case 'soft':
-      return Array.from({ length: context.count }, () => placeholder);
+      return { ids: context.ids, slots: [] };
+    case 'soft': {
+      const ids = Array.from({ length: context.count }, () => placeholder);
+      return { ids, slots: [...ids.keys()] };
+    }
+    case 'mixed': {
+      const ids: TokenId[] = [];
+      const slots: number[] = [];
+      for (const part of context.parts) {
+        const made = contextIds(part, placeholder);
+        slots.push(...made.slots.map((slot) => ids.length + slot));
+        ids.push(...made.ids);
+      }
+      return { ids, slots };
+    }
   }
 }

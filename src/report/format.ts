@@ -1,5 +1,5 @@
 /**
- * @file Numbers for people: fixed digits, a dash for what there is none of, a minus sign that is one.
+ * @file Numbers and lists for people: fixed digits, a dash for what there is none of, a minus sign that is one.
  */
 
 const NOTHING = '–';
@@ -29,6 +29,11 @@ export function interval(ends: readonly [number, number] | null, digits: number)
 export function pValue(p: number | null): string {
   if (p === null) return 'no difference';
   return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`;
+}
+
+/** Words as a person lists them. @example enumerate(['a', 'b', 'c']) // => 'a, b and c' */
+export function enumerate(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)!}`;
 }
 
 /** Words in lines of at most 78 characters, for a terminal of 80. */

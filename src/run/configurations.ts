@@ -2,7 +2,7 @@
  * @file Which rows a run has.
  */
 
-import { usesRetrieval, type PipelineName } from '../pipelines/pipeline.js';
+import { usesRetrieval, type PipelineName } from '../pipelines/kinds.js';
 import type { RetrieverName } from '../retrieval/kinds.js';
 import type { Configuration } from './record.js';
 

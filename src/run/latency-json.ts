@@ -14,7 +14,7 @@ import { writeAtomically } from '../files/atomic-file.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { deviceProofSchema } from '../inference/device-proof.js';
 import { gitSchema, hardwareSchema } from './environment.js';
-import { MEASURES } from './latency.js';
+import { LATENCY_PIPELINES, MEASURES } from './latency.js';
 
 export const LATENCY_RUN_SCHEMA = 'llava-eval/latency-run@1';
 const LATENCY_SCHEMA = 'llava-eval/latency@1';
@@ -76,7 +76,7 @@ const latencySamplesSchema = z.strictObject({
     z.strictObject({
       round: count,
       lengths: z.int().nonnegative(),
-      pipeline: z.enum(['full-rag', 'compressed', 'no-context']),
+      pipeline: z.enum(LATENCY_PIPELINES),
       measure: z.enum(MEASURES),
       isControl: z.boolean(),
       embedMs: duration,

@@ -11,7 +11,7 @@
  * drift of the machine hits all alike and ratios are taken within a round; every length runs once unrecorded
  * before; the first prompt of each measure is timed twice a round (A/A).
  *
- * Prompts are random ids, and the soft tokens of a compressed prompt random rows: what a prefill costs follows
+ * Prompts are random ids, and the soft tokens of a compressed prompt are random rows. What a prefill costs follows
  * from its length, not from what is in it.
  */
 
@@ -20,7 +20,7 @@ import { messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type Ms } from '../domain/units.js';
 import type { Decoder, FirstTokenRunner } from '../inference/decoder.js';
 import { completeGreedily, firstToken, firstTokenOnly } from '../generation/generate.js';
-import type { PipelineName } from '../pipelines/pipeline.js';
+import { pipelineInRole, usesSoftTokens, type PipelineName } from '../pipelines/kinds.js';
 import type { Prompt } from '../prompt/assemble.js';
 import { matrixOf, type Matrix } from '../tensor/matrix.js';
 import { createRng, type Rng } from '../tensor/rng.js';
@@ -32,8 +32,17 @@ export interface PromptLengths {
   readonly noContext: number | null;
 }
 
-/** The pipelines that a length stands for. */
-export type LatencyPipeline = Extract<PipelineName, 'full-rag' | 'compressed' | 'no-context'>;
+/** The pipelines that a length stands for, in the order of the table. */
+const TIMED: readonly {
+  readonly pipeline: PipelineName;
+  readonly lengthOf: (lengths: PromptLengths) => number | null;
+}[] = [
+  { pipeline: pipelineInRole('full-text'), lengthOf: ({ fullRag }) => fullRag },
+  { pipeline: pipelineInRole('soft-tokens'), lengthOf: ({ compressed }) => compressed },
+  { pipeline: pipelineInRole('no-retrieval'), lengthOf: ({ noContext }) => noContext },
+];
+
+export const LATENCY_PIPELINES: readonly PipelineName[] = TIMED.map(({ pipeline }) => pipeline);
 
 export const MEASURES = ['first-token', 'line'] as const;
 export type Measure = (typeof MEASURES)[number];
@@ -54,7 +63,7 @@ export interface LatencySample {
   readonly round: number;
   /** Index into the plan's lengths. */
   readonly lengths: number;
-  readonly pipeline: LatencyPipeline;
+  readonly pipeline: PipelineName;
   readonly measure: Measure;
   /** Whether this is the second timing of the first prompt. */
   readonly isControl: boolean;
@@ -77,13 +86,11 @@ export interface LatencyHooks {
 export type Arm = Pick<LatencySample, 'lengths' | 'pipeline' | 'measure' | 'isControl'>;
 
 /** Tokens of each pipeline, in the order of the table. */
-export function promptTokens(lengths: PromptLengths): [LatencyPipeline, number][] {
-  const { fullRag, compressed, noContext } = lengths;
-  return [
-    ['full-rag', fullRag],
-    ['compressed', compressed],
-    ...(noContext === null ? [] : [['no-context', noContext] satisfies [LatencyPipeline, number]]),
-  ];
+export function promptTokens(lengths: PromptLengths): [PipelineName, number][] {
+  return TIMED.flatMap(({ pipeline, lengthOf }): [PipelineName, number][] => {
+    const tokens = lengthOf(lengths);
+    return tokens === null ? [] : [[pipeline, tokens]];
+  });
 }
 
 /** What is measured: with one new token, the first token only. */
@@ -151,7 +158,7 @@ async function timeArm(
   rng: Rng,
   { decoder, clock }: { readonly decoder: Decoder & FirstTokenRunner; readonly clock: Clock },
 ): Promise<LatencySample> {
-  const softTokens = arm.pipeline === 'compressed' ? plan.softTokens : 0;
+  const softTokens = usesSoftTokens(arm.pipeline) ? plan.softTokens : 0;
   const tokens = tokensOf(arm, plan);
   const { prompt, soft } = randomPrompt(tokens, softTokens, decoder, rng);
   try {

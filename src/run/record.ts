@@ -6,12 +6,12 @@
  */
 
 import { z } from 'zod';
-import { EXTRA_NAMES } from '../metrics/profile.js';
+import { EXTRA_SCORES } from '../metrics/registry.js';
 import { STOP_REASONS } from '../generation/generate.js';
-import { PIPELINES, type PipelineName } from '../pipelines/pipeline.js';
-import { RETRIEVERS, type RetrieverName } from '../retrieval/kinds.js';
+import { PIPELINES, type PipelineName } from '../pipelines/kinds.js';
+import { retrieverSchema, type RetrieverName } from '../retrieval/kinds.js';
 
-/** One row of the comparison. `no-context` runs once, without a retriever and without a top-k. */
+/** One row of the comparison. A pipeline without retrieval runs once, without a retriever and without a top-k. */
 export interface Configuration {
   readonly pipeline: PipelineName;
   readonly retriever: RetrieverName | null;
@@ -48,7 +48,7 @@ const common = {
   /** Whether the hole uses an identifier of another file; null where the dataset does not say. */
   crossFile: z.boolean().nullable(),
   pipeline: z.enum(PIPELINES),
-  retriever: z.enum(RETRIEVERS).nullable(),
+  retriever: retrieverSchema.nullable(),
   topK: z.int().positive().nullable(),
 };
 
@@ -74,13 +74,17 @@ const recordSchema = z.discriminatedUnion('status', [
     /** A fraction in [0, 1]. */
     editSimilarity: z.number().min(0).max(1),
     /** Scores that the metric profile adds, fractions in [0, 1]. */
-    extras: z.partialRecord(z.enum(EXTRA_NAMES), z.number().min(0).max(1)).optional(),
+    extras: z
+      .partialRecord(z.enum(EXTRA_SCORES.map(({ name }) => name)), z.number().min(0).max(1))
+      .optional(),
     promptTokens: z.int().positive(),
     softTokens: z.int().nonnegative(),
     /** Tokens of the prompt that are cross-file text; 0 where there is none of it. */
     contextTokens: z.int().nonnegative(),
     /** How much of the cross-file block those tokens spell: its first so many UTF-16 units. */
     contextCharacters: z.int().nonnegative(),
+    /** That text itself, where a pipeline makes it in its own way; absent where path and text of the chunks give it. */
+    contextText: z.string().optional(),
     chunks: z.array(chunkSchema),
     generatedTokens: z.int().nonnegative(),
     stopReason: z.enum(STOP_REASONS),

@@ -1,11 +1,11 @@
 /**
  * @file `tasks.jsonl`: what the tasks of a run were, so that a report can show them without the dataset.
  *
- * One line a task, written before its first record. Not needed for any number: a run folder without it
- * is reported all the same, only its tasks cannot be looked at. With a record it gives back each prompt:
- * `left` and `right` are in all of them, `no-context` has nothing else, `full-rag` and `budget-rag` have
- * the first `contextCharacters` of their block of the record's chunks, `compressed` and
- * `compressed-random` the soft tokens of those chunks.
+ * The run writes one line a task, before the first record of the task. No number needs the file. A run folder
+ * without it is reported all the same, only its tasks cannot be looked at. With a record, a line gives back each
+ * prompt. `left` and `right` are in all of them. What else a prompt has depends on what its pipeline shows
+ * (`pipelines/kinds.ts`, `shows`): the first `contextCharacters` of a block of the record's chunks, the record's own
+ * `contextText`, or the soft tokens of those chunks.
  */
 
 import { z } from 'zod';

@@ -33,8 +33,8 @@ const WORD_PATTERNS = [
   String.raw`\s?\p{L}+`,
 ];
 
-/** Patterns that take no ASCII letter at all; DeepSeek-Coder has them beside its pattern of words. */
-const OTHER_PATTERNS = [String.raw`[\r\n]`, String.raw`\s?\p{P}+`, '[一-龥ࠀ-一가-퟿]+'];
+/** Patterns that take no ASCII letter at all; DeepSeek-Coder has them beside its pattern of words, and StarCoder the last. */
+const OTHER_PATTERNS = [String.raw`[\r\n]`, String.raw`\s?\p{P}+`, '[一-龥ࠀ-一가-퟿]+', String.raw`\p{N}`];
 
 const PATTERNS: ReadonlySet<string> = new Set([...WORD_PATTERNS, ...OTHER_PATTERNS]);
 

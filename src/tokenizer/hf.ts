@@ -39,6 +39,18 @@ const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const { path, texts, value } = await readDefinition(dir);
+  return tokenizerOf(value, texts, path);
+}
+
+/**
+ * The tokenizer of a definition.
+ *
+ * @param value Content of a `tokenizer.json`; owned by this call and changed.
+ * @param texts What the tokenizer's identity is the hash of.
+ * @param path What messages call it.
+ * @throws {ModelError} If it describes a tokenizer that is neither BPE nor WordPiece.
+ */
+export function tokenizerOf(value: unknown, texts: readonly string[], path: string): Tokenizer {
   const plain = plainDefinition(value, path);
   const identity = createHash('sha256').update(texts.join('\n')).digest('hex');
   try {

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { GateResult } from '../../src/gate/result.js';
-import { llavaEval } from '../support/program.js';
+import { llavaEval, type Finished } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 let folder = '';
 const at = (...parts: string[]): string => join(folder, ...parts);
+/** What the program said when it made the baseline that the tests hold runs to. */
+let baseline: Finished;
 
 /** Quality only: times of a test machine are nobody's business here. */
 const RULES = { ttft: null };
@@ -28,6 +31,8 @@ before(async () => {
   }
   // The random model gets nothing right; a baseline needs something to lose.
   await altered('good', good);
+  baseline = await gate('good', '--update', '--reason', 'the first one');
+  assert.equal(baseline.code, 0, baseline.stderr);
 });
 after(async () => {
   await rm(folder, { recursive: true });
@@ -59,15 +64,14 @@ const good = (record: Record<string, unknown>): Record<string, unknown> => ({
 
 describe('llava-eval gate', () => {
   test('needs a baseline, and a baseline needs a reason', async () => {
-    const missing = await gate('good');
+    const elsewhere = ['--baseline', at('missing.json')];
+    const missing = await gate('good', ...elsewhere);
     assert.equal(missing.code, 3);
     assert.match(missing.stderr, /there is no such baseline[\s\S]*--update --reason/);
-    const unreasoned = await gate('good', '--update');
+    const unreasoned = await gate('good', '--update', ...elsewhere);
     assert.equal(unreasoned.code, 2);
     assert.match(unreasoned.stderr, /--update needs --reason/);
-    const made = await gate('good', '--update', '--reason', 'the first one');
-    assert.equal(made.code, 0, made.stderr);
-    assert.match(made.stdout, /12 tasks under 3 configurations/);
+    assert.match(baseline.stdout, /12 tasks under 3 configurations/);
   });
 
   test('passes the run its baseline was made from, in at most 80 columns', async () => {
@@ -154,9 +158,9 @@ describe('llava-eval gate', () => {
 
   test('refuses damaged baselines and rules with a message', async () => {
     await writeFile(at('broken.json'), '{"schema": "llava-eval/baseline@1"}');
-    const baseline = await llavaEval(['gate', at('a'), '--baseline', at('broken.json')]);
-    assert.equal(baseline.code, 3);
-    assert.match(baseline.stderr, /is no llava-eval\/baseline@1: /);
+    const broken = await llavaEval(['gate', at('a'), '--baseline', at('broken.json')]);
+    assert.equal(broken.code, 3);
+    assert.match(broken.stderr, /is no llava-eval\/baseline@1: /);
     await writeFile(at('bad-rules.json'), '{"quality": {"exactMatch": {"margin": -1, "x": 2}}}');
     const rules = await llavaEval([
       'gate',
@@ -168,6 +172,35 @@ describe('llava-eval gate', () => {
     ]);
     assert.equal(rules.code, 3);
     assert.match(rules.stderr, /quality.exactMatch.margin: /);
+  });
+});
+
+describe('llava-eval gate --update', () => {
+  const update = (...more: string[]) => gate('good', '--update', '--reason', 'why', ...more);
+
+  test('refuses to write a verdict, since it gives none', async () => {
+    const { code, stderr } = await update('--junit', at('none.xml'));
+    assert.equal(code, 2);
+    assert.match(stderr, /--update does not go with --junit\n.*judges nothing/);
+    assert.equal(existsSync(at('none.xml')), false);
+  });
+
+  test('prints one JSON object if asked', async () => {
+    const args = ['gate', at('good'), '--baseline', at('json.json'), '--update', '--reason', 'why', '--json'];
+    const { code, stdout, stderr } = await llavaEval(args);
+    assert.equal(code, 0, stderr);
+    const { path, tasks, replaced } = JSON.parse(stdout) as Record<string, unknown>;
+    assert.deepEqual([path, tasks, replaced], [at('json.json'), 12, null]);
+  });
+});
+
+describe('rules of a gate', () => {
+  test('that are mistyped are refused with the ones that were meant', async () => {
+    await writeFile(at('typo.json'), '{"quality": {"exactMatch": {"margins": 2}}, "ttft": {"toleranse": 1}}');
+    const { code, stderr } = await llavaEval(['gate', at('a'), '--rules', at('typo.json')]);
+    assert.equal(code, 3);
+    assert.match(stderr, /quality\.exactMatch\.margins: there is no such rule; did you mean "margin"\?/);
+    assert.match(stderr, /ttft\.toleranse: there is no such rule; did you mean "tolerance"\?/);
   });
 });
 

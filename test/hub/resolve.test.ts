@@ -22,6 +22,7 @@ import { resolveModel, type LocalModel, type ResolveOptions } from '../../src/hu
 import type { HubSettings } from '../../src/hub/settings.js';
 import type { ModelRole } from '../../src/hub/wanted-files.js';
 import { gitHash, HubServer, refuse, sendBytes, sha256 } from '../support/hub-server.js';
+import { some } from '../support/some.js';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
 const OTHER = 'beef'.padEnd(40, '1');
@@ -225,6 +226,19 @@ describe('fetching a model', () => {
     await assert.rejects(resolve('own/export', 'encoder'), says(/missing: model\.safetensors/));
   });
 
+  test('of a decoder in GGUF, brings the file or all its parts, and nothing else', async () => {
+    const parts = ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf'];
+    const files = Object.fromEntries(['config.json', 'q8.gguf', ...parts].map((name) => [name, text(name)]));
+    server.repositories.set('own/gguf', { refs: { main: COMMIT }, files });
+    const whole = await resolve('own/gguf/q8.gguf');
+    assert.deepEqual(whole.files, ['q8.gguf']);
+    assert.equal(whole.path, join(folder, 'models--own--gguf', 'snapshots', COMMIT, 'q8.gguf'));
+    assert.deepEqual((await resolve('own/gguf/m-00002-of-00002.gguf')).files, parts);
+    // And as files on this machine.
+    assert.deepEqual((await resolve(whole.path)).files, ['q8.gguf']);
+    await assert.rejects(resolve(whole.path, 'encoder'), says(/is a file; a encoder is a folder/));
+  });
+
   test('says what a repository without usable weights is instead', async () => {
     const serve = (files: Record<string, Uint8Array>): void => {
       server.repositories.set('own/odd', { refs: { main: COMMIT }, files });
@@ -232,7 +246,7 @@ describe('fetching a model', () => {
     serve({ 'config.json': text('{}'), 'model-q4.gguf': text('x') });
     await assert.rejects(
       resolve('own/odd'),
-      says(/missing: tokenizer\.json[^]*missing: model\.safetensors[^]*GGUF/),
+      says(/missing: tokenizer\.json[^]*missing: model\.safetensors[^]*GGUF files: model-q4\.gguf/),
     );
     serve({ 'config.json': text('{}'), 'adapter_model.safetensors': text('x') });
     await assert.rejects(resolve('own/odd'), says(/LoRA/));
@@ -464,7 +478,7 @@ describe('without a connection', () => {
 describe('the cache', () => {
   test('filled by several at once holds each file once, and nobody gets half of one', async () => {
     const models = await Promise.all(Array.from({ length: 4 }, () => resolve('own/model')));
-    for (const model of models) {
+    for (const model of some(models)) {
       assert.deepEqual(new Uint8Array(readFileSync(join(model.path, 'model.safetensors'))), weights);
     }
     assert.equal(server.seen('/cdn/').length, 1);
@@ -504,5 +518,22 @@ describe('the cache', () => {
       ].sort(),
     );
     assert.deepEqual(await cachedModels(join(folder, 'nothing')), []);
+  });
+});
+
+describe('a tokenizer by itself', () => {
+  test('is the tokenizer files of a folder and nothing of its weights', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tokenizer-'));
+    for (const name of ['tokenizer.json', 'tokenizer_config.json', 'config.json', 'model.safetensors']) {
+      writeFileSync(join(dir, name), '{}');
+    }
+    const { files, path } = await resolveModel(dir, 'tokenizer');
+    assert.deepEqual([path, files], [dir, ['tokenizer.json', 'tokenizer_config.json']]);
+  });
+
+  test('that is missing is named', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tokenizer-'));
+    writeFileSync(join(dir, 'config.json'), '{}');
+    await assert.rejects(resolveModel(dir, 'tokenizer'), /missing: tokenizer\.json|incomplete/);
   });
 });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
 import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
-import { compressedPipeline, type Compressor } from '../../src/pipelines/compressed.js';
+import { compressedPipeline } from '../../src/pipelines/compressed.js';
+import type { Compressor } from '../../src/pipelines/compressor.js';
 import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
 import type { PromptSetting } from '../../src/pipelines/in-file.js';
 import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/assemble.js';
@@ -49,8 +50,14 @@ describe('budget-rag', () => {
       for (const placement of CONTEXT_PLACEMENTS) {
         const from = setting(placement, 1 + rng.int(5));
         const k = 1 + rng.int(3);
-        const budget = await budgetRagPipeline(from, k).prepare(task, chunksOf(...texts));
-        const soft = await compressedPipeline(from, compressorOf(k)).prepare(task, chunksOf(...texts));
+        const budget = await budgetRagPipeline({ setting: from, tokensPerChunk: k }).prepare(
+          task,
+          chunksOf(...texts),
+        );
+        const soft = await compressedPipeline({ setting: from, compressor: () => compressorOf(k) }).prepare(
+          task,
+          chunksOf(...texts),
+        );
         assert.equal(budget.prompt.ids.length, soft.prompt.ids.length);
         // Text stands exactly where the soft tokens would, and nothing else differs.
         const differing = soft.prompt.ids.flatMap((id, t) => (id === budget.prompt.ids[t] ? [] : [t]));
@@ -68,7 +75,10 @@ describe('budget-rag', () => {
       ...fakeTokenizer,
       encode: (text: string) => fakeTokenizer.encode(text.replaceAll('\n', '')),
     };
-    const budget = await budgetRagPipeline({ ...from, tokenizer }, 1).prepare(task, chunksOf('a', 'b', ''));
+    const budget = await budgetRagPipeline({ setting: { ...from, tokenizer }, tokensPerChunk: 1 }).prepare(
+      task,
+      chunksOf('a', 'b', ''),
+    );
     assert.deepEqual(budget.text, { tokens: 2, characters: 2 });
   });
 
@@ -76,9 +86,9 @@ describe('budget-rag', () => {
     const task = fakeTask('r/1', 'p', 'answer', 's');
     const from = setting('before-prefix', 30);
     const chunks = chunksOf('  let a;', 'let b;', 'let c;');
-    const budget = await budgetRagPipeline(from, 1).prepare(task, chunks);
+    const budget = await budgetRagPipeline({ setting: from, tokensPerChunk: 1 }).prepare(task, chunks);
     assert.equal(bareBlock(chunks).slice(0, budget.text.characters), 'let');
-    const full = await fullRagPipeline(from).prepare(task, chunks);
+    const full = await fullRagPipeline({ setting: from }).prepare(task, chunks);
     assert.equal(
       crossFileBlock(chunks, 'typescript').slice(0, full.text.characters),
       '// Here are some relevant code',

@@ -39,7 +39,7 @@ const setting = (contextTokens: number): PromptSetting => ({
 
 /** The part of a full-rag prompt that is the block. */
 async function shown(contextTokens: number): Promise<string> {
-  const { prompt } = await fullRagPipeline(setting(contextTokens)).prepare(TASK, CHUNKS);
+  const { prompt } = await fullRagPipeline({ setting: setting(contextTokens) }).prepare(TASK, CHUNKS);
   const text = fakeTokenizer.decode(prompt.ids);
   return text.slice(text.indexOf(crossFileHeader('typescript')), -'ps'.length);
 }
@@ -70,10 +70,10 @@ describe('best last', () => {
       tokensPerChunk: 1,
     };
     const soft = async (chunkOrder: 'best-first' | 'best-last'): Promise<number[]> => {
-      const prepared = await compressedPipeline({ ...setting(1), chunkOrder }, compressor).prepare(
-        TASK,
-        CHUNKS,
-      );
+      const prepared = await compressedPipeline({
+        setting: { ...setting(1), chunkOrder },
+        compressor: () => compressor,
+      }).prepare(TASK, CHUNKS);
       // The fake encoder's first number is the length of its input.
       return [0, 2, 4].map((at) => prepared.soft!.data[at]!);
     };

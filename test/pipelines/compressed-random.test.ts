@@ -44,7 +44,11 @@ function listening(k: number): { readonly projector: Projector; readonly given: 
 async function vectorsOf(seed: number, task = TASK, order?: 'best-last'): Promise<number[][]> {
   const { projector, given } = listening(1);
   const from = { ...setting('before-prefix'), ...(order === undefined ? {} : { chunkOrder: order }) };
-  await compressedRandomPipeline(from, { projector, tokensPerChunk: 1 }, seed).prepare(task, CHUNKS);
+  await compressedRandomPipeline({
+    setting: from,
+    compressor: () => ({ projector, tokensPerChunk: 1 }),
+    seed,
+  }).prepare(task, CHUNKS);
   const [vectors] = given;
   return CHUNKS.map((_, r) => [...row(vectors!, r)]);
 }
@@ -59,8 +63,15 @@ describe('compressed-random', () => {
       };
       for (const placement of CONTEXT_PLACEMENTS) {
         const [soft, control] = [
-          await compressedPipeline(setting(placement), compressor).prepare(TASK, CHUNKS),
-          await compressedRandomPipeline(setting(placement), compressor, 7).prepare(TASK, CHUNKS),
+          await compressedPipeline({ setting: setting(placement), compressor: () => compressor }).prepare(
+            TASK,
+            CHUNKS,
+          ),
+          await compressedRandomPipeline({
+            setting: setting(placement),
+            compressor: () => compressor,
+            seed: 7,
+          }).prepare(TASK, CHUNKS),
         ];
         assert.deepEqual(control.prompt, soft.prompt);
         assert.deepEqual(control.inFile, soft.inFile);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { claims, enumerate, headline, range, retrieverStatement } from '../../src/report/view/statements.js';
+import { enumerate } from '../../src/report/format.js';
+import { claims, headline, range, retrieverStatement } from '../../src/report/view/parts/statements.js';
 import type { Interval } from '../../src/statistics/statistics.js';
 import type { Verdict } from '../../src/statistics/paired.js';
 import type { Comparison } from '../../src/report/numbers/verdicts.js';
 import type { RetrieverName } from '../../src/retrieval/kinds.js';
-import type { PipelineName } from '../../src/pipelines/pipeline.js';
+import type { PipelineName } from '../../src/pipelines/kinds.js';
 
 /** What a test at the level of the interval would say. */
 function verdictOf([low, high]: Interval, nothing: number): Verdict {

@@ -3,17 +3,15 @@ import { describe, test } from 'node:test';
 import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
-import type { MetricProfileName } from '../../src/metrics/profile.js';
+import type { MetricProfileName } from '../../src/metrics/registry.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
-import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
+import { execute } from '../../src/run/execute.js';
+import type { ExecutionParts, ExecutionPlan } from '../../src/run/execution.js';
 import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
-import { compressedPipeline } from '../../src/pipelines/compressed.js';
-import { compressedRandomPipeline } from '../../src/pipelines/compressed-random.js';
-import { fullRagPipeline } from '../../src/pipelines/full-rag.js';
-import { budgetRagPipeline } from '../../src/pipelines/budget-rag.js';
-import { noContextPipeline } from '../../src/pipelines/no-context.js';
-import { DEFAULT_PIPELINES, PIPELINES, type Pipeline } from '../../src/pipelines/pipeline.js';
+import { makePipelines } from '../../src/pipelines/all.js';
+import { DEFAULT_PIPELINES, PIPELINES } from '../../src/pipelines/kinds.js';
+import type { Pipeline } from '../../src/pipelines/pipeline.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { DEFAULT_RETRIEVERS } from '../../src/retrieval/kinds.js';
@@ -30,6 +28,7 @@ import {
   tickingClock,
   fakeFormat,
 } from '../support/fakes.js';
+import { some } from '../support/some.js';
 
 const CHUNKS: ScoredChunk[] = ['let a = 1;', 'let b = 2;'].map((text, i) => ({
   path: `c${i}.ts`,
@@ -62,13 +61,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     projector: fakeProjector,
     tokensPerChunk: 1,
   };
-  const pipelines = [
-    noContextPipeline(setting),
-    fullRagPipeline(setting),
-    budgetRagPipeline(setting, 1),
-    compressedPipeline(setting, compressor),
-    compressedRandomPipeline(setting, compressor, 0),
-  ];
+  const resources = { setting, seed: 0, tokensPerChunk: 1, compressor: () => compressor };
   const retriever: Retriever = {
     name: 'jaccard',
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
@@ -78,7 +71,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokenizer: fakeTokenizer,
     format: FIM,
     metrics: metricProfile('llavacode', null),
-    pipelines: new Map(pipelines.map((pipeline): [Pipeline['name'], Pipeline] => [pipeline.name, pipeline])),
+    pipelines: makePipelines(PIPELINES, resources),
     retriever: () => retriever,
     clock,
     ...changed,
@@ -192,7 +185,7 @@ describe('the core loop', () => {
     const { records } = await collect(planOf(), partsOf(new FakeDecoder('answer')));
     const timings = records.flatMap((record) => (record.status === 'scored' ? [record.timing] : []));
     assert.equal(timings.length, 14);
-    for (const t of timings) {
+    for (const t of some(timings)) {
       assert.equal(t.ttftColdMs, t.retrieveMs + t.tokenizeMs + t.encodeMs + t.projectMs + t.ttftMs);
     }
   });
@@ -200,7 +193,7 @@ describe('the core loop', () => {
   test('keeps every sample of repeated first tokens', async () => {
     const decoder = new FakeDecoder('answer');
     const { records } = await collect(planOf({ ttftRepeats: 4 }), partsOf(decoder));
-    for (const record of records) {
+    for (const record of some(records)) {
       if (record.status === 'scored') assert.equal(record.timing.ttftSamplesMs.length, 4);
     }
     assert.equal(decoder.openCaches, 0);
@@ -213,7 +206,7 @@ describe('the core loop', () => {
     assert.equal(reference!.pipeline, 'no-context');
     // The clock moves on by 1 ms a look: embedding and prefill are looked at twice each, so 2 ms a sample.
     assert.deepEqual(reference!.timing.control, { ttftMs: 2, ttftSamplesMs: [2, 2, 2] });
-    assert.ok(others.every(({ timing }) => timing.control === null));
+    assert.ok(some(others).every(({ timing }) => timing.control === null));
     // 3 rounds of 7 configurations and the control; one warm-up of each of the two lengths' buckets.
     const lengths = new Set(decoder.prompts.map((prompt) => Math.ceil(prompt.rows / 128)));
     assert.equal(decoder.prompts.length, 3 * 8 + lengths.size);
@@ -283,7 +276,7 @@ describe('the core loop', () => {
     for (const k of [1, 2]) {
       const plan = planOf({ configurations: configurations({ ...axes, topK: [k] }) });
       const { records } = await collect(plan, partsOf(new FakeDecoder('answer')));
-      for (const [key, record] of untimed(records)) assert.deepEqual(all.get(key), record);
+      for (const [key, record] of some(untimed(records))) assert.deepEqual(all.get(key), record);
     }
   });
 
@@ -324,7 +317,7 @@ describe('the core loop', () => {
         fakeTokenizer.decode([...prompt.data].filter((_, i) => i % 2 === 0).map(tokenId)),
       ),
     );
-    for (const record of records) {
+    for (const record of some(records)) {
       assert.ok(record.status === 'scored');
       const shown = record.chunks.map(({ path }) => chunks.find((chunk) => chunk.path === path)!);
       const block =
@@ -409,7 +402,7 @@ describe('the core loop', () => {
     });
     const { records } = await collect(planOf({ tasks: [fakeTask('r/1', 'x = ', ' \n', '')] }), parts);
     assert.equal(records.length, 7);
-    for (const record of records) {
+    for (const record of some(records)) {
       assert.ok(record.status === 'skipped');
       assert.deepEqual([record.reason, record.promptTokens], ['no-reference', null]);
     }

@@ -5,11 +5,18 @@
  */
 
 import { LLAVACODE } from '../../src/metrics/llavacode.js';
-import { usesRetrieval, usesSoftTokens, type PipelineName } from '../../src/pipelines/pipeline.js';
+import {
+  isControl,
+  kindOf,
+  usesRetrieval,
+  usesSoftTokens,
+  type PipelineName,
+} from '../../src/pipelines/kinds.js';
 import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import { configurations } from '../../src/run/configurations.js';
 import type { TaskRecord } from '../../src/run/record.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';
+import type { RunSpec } from '../../src/run/run-spec.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
 
@@ -36,14 +43,22 @@ export interface SyntheticRun {
 const WORDS = ['total', 'price', 'router', 'queue', 'message', 'clock', 'retry', 'cart', 'item', 'limit'];
 const REPOSITORIES = ['relay', 'shop', 'ledger', 'atlas'];
 
-/** Probability of a right answer, and prompt tokens at k chunks, of each pipeline. */
-const EFFECT: Readonly<Record<PipelineName, { right: number; tokens: (k: number) => number }>> = {
+interface Effect {
+  /** Probability of a right answer. */
+  readonly right: number;
+  /** Prompt tokens at k chunks. */
+  readonly tokens: (k: number) => number;
+}
+
+const EFFECTS: Readonly<Partial<Record<PipelineName, Effect>>> = {
   'no-context': { right: 0.2, tokens: () => 540 },
   'full-rag': { right: 0.34, tokens: (k) => 540 + 52 * k },
   'budget-rag': { right: 0.22, tokens: (k) => 540 + k },
   compressed: { right: 0.28, tokens: (k) => 540 + k },
   'compressed-random': { right: 0.2, tokens: (k) => 540 + k },
 };
+/** Of a pipeline that is not listed. */
+const OTHER_EFFECT: Effect = { right: 0.25, tokens: (k) => 540 + 2 * k };
 
 /** Makes the run. */
 export function syntheticRun(options: SyntheticOptions): SyntheticRun {
@@ -93,18 +108,19 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
         continue;
       }
       const k = usesRetrieval(pipeline) ? configuration.topK! : 0;
-      const { right, tokens } = EFFECT[pipeline];
+      const { right, tokens } = EFFECTS[pipeline] ?? OTHER_EFFECT;
       const gain = k === 0 ? 1 : 0.8 + 0.2 * Math.min(1, k / 10);
       const raw = rng.next() < right * gain ? `${reference}\n` : `return ${word(rng)};${hostile}\n`;
       const scored = { prefix: '', reference, language: 'typescript' } as const;
-      const completion = LLAVACODE.compared(raw, scored);
-      const { exactMatch, editSimilarity } = LLAVACODE.scoreCompared(completion, scored);
+      const completion = LLAVACODE.open(null).compared(raw, scored);
+      const { exactMatch, editSimilarity } = LLAVACODE.open(null).scoreCompared(completion, scored);
       const ttftMs = tokens(k) * 0.05 * noise(rng);
       const retrieveMs = k === 0 ? 0 : 0.4;
       const isSoft = usesSoftTokens(pipeline);
-      const [encodeMs, projectMs] = isSoft ? [pipeline === 'compressed' ? k * 4 : 0, 0.6] : [0, 0];
+      const [encodeMs, projectMs] = isSoft ? [isControl(pipeline) ? 0 : k * 4, 0.6] : [0, 0];
       const tokenizeMs = 3;
-      const isText = pipeline === 'full-rag' || pipeline === 'budget-rag';
+      const { shows } = kindOf(pipeline);
+      const isText = shows.some((form) => form !== 'soft-tokens');
       records.push({
         ...common,
         status: 'scored',
@@ -116,6 +132,7 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
         softTokens: isSoft ? k : 0,
         contextTokens: isText ? tokens(k) - 540 : 0,
         contextCharacters: isText ? 2 * (tokens(k) - 540) : 0,
+        ...(shows.includes('own-text') ? { contextText: 'of '.repeat(tokens(k) - 540) } : {}),
         chunks: chunks.slice(0, k).map(({ path, startLine, endLine }, i) => ({
           ...{ path, startLine, endLine },
           score: 1 - i / 20,
@@ -139,6 +156,48 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
   return { run: runOf(axes, tasks, seed), records, evidence };
 }
 
+/** The settings of a made-up run. */
+export function specOf(
+  axes: {
+    readonly pipelines: readonly PipelineName[];
+    readonly retrievers: readonly RetrieverName[];
+    readonly topK: readonly number[];
+  },
+  tasks: number,
+  seed: number,
+): RunSpec {
+  return {
+    program: { name: 'llava-eval', version: '0.1.0', onnxruntime: '1.30.0' },
+    dataset: {
+      id: 'synthetic',
+      contentHash: 'c'.repeat(64),
+      taskCount: tasks,
+      taskIdsHash: 'd'.repeat(64),
+    },
+    models: {
+      decoder: 'a'.repeat(64),
+      decoderTokenizer: 'b'.repeat(64),
+      promptFamily: 'qwen2.5-coder',
+      compression: null,
+      retrieverEncoder: null,
+    },
+    pipelines: [...axes.pipelines],
+    retrievers: [...axes.retrievers],
+    topK: [...axes.topK],
+    retrievalProfile: 'repoformer@1',
+    metricProfile: 'llavacode@1',
+    contextPlacement: 'before-prefix',
+    maxPromptTokens: 2048,
+    contextTokens: 512,
+    maxNewTokens: 50,
+    device: 'cpu',
+    dtype: 'fp32',
+    threads: 2,
+    ttftRepeats: 1,
+    seed,
+  };
+}
+
 function runOf(
   axes: {
     readonly pipelines: readonly PipelineName[];
@@ -150,36 +209,7 @@ function runOf(
 ): RunJson {
   return runJson({
     given: {},
-    spec: {
-      program: { name: 'llava-eval', version: '0.1.0', onnxruntime: '1.30.0' },
-      dataset: {
-        id: 'synthetic',
-        contentHash: 'c'.repeat(64),
-        taskCount: tasks,
-        taskIdsHash: 'd'.repeat(64),
-      },
-      models: {
-        decoder: 'a'.repeat(64),
-        decoderTokenizer: 'b'.repeat(64),
-        promptFamily: 'qwen2.5-coder',
-        compression: null,
-        retrieverEncoder: null,
-      },
-      pipelines: [...axes.pipelines],
-      retrievers: [...axes.retrievers],
-      topK: [...axes.topK],
-      retrievalProfile: 'repoformer@1',
-      metricProfile: 'llavacode@1',
-      contextPlacement: 'before-prefix',
-      maxPromptTokens: 2048,
-      contextTokens: 512,
-      maxNewTokens: 50,
-      device: 'cpu',
-      dtype: 'fp32',
-      threads: 2,
-      ttftRepeats: 1,
-      seed,
-    },
+    spec: specOf(axes, tasks, seed),
     fingerprint: 'f'.repeat(64),
     shard: null,
     startedAt: '2026-01-31T12:00:00.000Z',

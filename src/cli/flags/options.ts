@@ -3,7 +3,8 @@
  */
 
 import { InvalidArgumentError } from 'commander';
-import { retrieverNamed, SINGLE_RETRIEVERS, type RetrieverName } from '../../retrieval/kinds.js';
+import { pipelineInRole } from '../../pipelines/kinds.js';
+import { retrieverNamed, RETRIEVERS_IN_WORDS, type RetrieverName } from '../../retrieval/kinds.js';
 
 /** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
 export function wholeNumber(least: number): (text: string) => number {
@@ -44,9 +45,7 @@ export function listOf<const T extends string>(names: readonly T[]): (text: stri
 export function retriever(text: string): RetrieverName {
   const name = retrieverNamed(text);
   if (name === null) {
-    throw new InvalidArgumentError(
-      `expected ${listed([...SINGLE_RETRIEVERS, 'hybrid', 'as-shipped'])}, or two joined as in jaccard+bm25, got "${text}".`,
-    );
+    throw new InvalidArgumentError(`expected ${RETRIEVERS_IN_WORDS}, got "${text}".`);
   }
   return name;
 }
@@ -97,7 +96,7 @@ export function promptLengths(
     const parts = group.trim().split('/');
     if (parts.length < 2 || parts.length > 3) {
       throw new InvalidArgumentError(
-        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is no-context), got "${group}".`,
+        `expected full/compressed in tokens, such as 2500/2010,2000/1510 (a third number is ${pipelineInRole('no-retrieval')}), got "${group}".`,
       );
     }
     const [fullRag, compressed, noContext] = parts.map(wholeNumber(1));
@@ -105,12 +104,13 @@ export function promptLengths(
   });
 }
 
-/** `i/n`: shard i of n, from 1. */
-export function shard(text: string): { index: number; count: number } {
+/** `i/n`: shard i of n, from 1; or `auto`. */
+export function shard(text: string): { index: number; count: number } | 'auto' {
+  if (text === 'auto') return 'auto';
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const parsed = { index: Number(index), count: Number(count) };
   if (!(parsed.index >= 1 && parsed.index <= parsed.count)) {
-    throw new InvalidArgumentError(`expected i/n with i from 1 to n, such as 2/4, got "${text}".`);
+    throw new InvalidArgumentError(`expected i/n with i from 1 to n, such as 2/4, or auto, got "${text}".`);
   }
   return parsed;
 }

@@ -3,16 +3,16 @@
  */
 
 import { Option, type Command } from 'commander';
-import { FORMAT_NAMES } from '../../datasets/formats/format.js';
+import { FORMAT_NAMES } from '../../datasets/formats/all.js';
 import { LANGUAGES } from '../../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
-import { METRIC_PROFILES } from '../../metrics/profile.js';
-import { DEFAULT_PIPELINES, PIPELINES } from '../../pipelines/pipeline.js';
+import { METRIC_PROFILES } from '../../metrics/registry.js';
+import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
-import { SINGLE_RETRIEVERS } from '../../retrieval/kinds.js';
+import { DEFAULT_RETRIEVERS, RETRIEVERS_IN_WORDS } from '../../retrieval/kinds.js';
 import { CONFIG_FILE } from './config-file.js';
 import {
   anyWholeNumber,
@@ -80,7 +80,14 @@ function addModelFlags(add: Add): void {
     '--model <bundle>',
     'decoder, encoder and projector in one: nano, a folder or a hub id (default: nano)',
   );
-  add('--decoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s decoder');
+  add(
+    '--decoder <model>',
+    'folder, .gguf or .onnx file, or hub id[@revision] to use instead of the bundle’s decoder',
+  );
+  add(
+    '--tokenizer <model>',
+    'folder or hub id[@revision] of a tokenizer to use instead of the decoder’s own',
+  );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
@@ -105,7 +112,7 @@ function addMethodFlags(add: Add): void {
   );
   add(
     '--retrievers <names>',
-    `any of ${list(SINGLE_RETRIEVERS)} (default: these), hybrid, two joined as in jaccard+bm25, as-shipped`,
+    `any of ${RETRIEVERS_IN_WORDS} (default: ${list(DEFAULT_RETRIEVERS)})`,
     retrieverList,
   );
   add(
@@ -158,9 +165,14 @@ function addDeviceFlags(add: Add): void {
 
 /** What is kept, and where. */
 function addFolderFlags(add: Add): void {
-  add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
+  add(
+    '--shard <i/n|auto>',
+    'only the i-th of n fixed parts of the tasks; auto: the part that Slurm, Kubernetes, AWS Batch or GitLab gave ' +
+      'this process, in a folder of its own in --out, continued if it is there',
+    shard,
+  );
   add('--out <dir>', 'run folder (default: a new one under results/)');
-  add('--resume', 'continue the run in --out');
+  add('--resume', 'continue the run in --out; without one, start it');
   add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');
@@ -171,7 +183,7 @@ function addLatencyFlags(add: Add): void {
   add('--latency-only', 'no tasks: time prompts of given lengths, with any decoder or synthetic:<shape>');
   add(
     '--prompt-lengths <full/compressed,…>',
-    'tokens, for --latency-only; a third number is no-context (default: the paper’s)',
+    `tokens, for --latency-only; a third number is ${pipelineInRole('no-retrieval')} (default: the paper’s)`,
     promptLengths,
   );
   add('--soft-tokens <n>', 'of a compressed prompt, for --latency-only (default: 10)', wholeNumber(1));

@@ -5,7 +5,7 @@
 
 import { SingleBar } from 'cli-progress';
 import { formatBytes } from '../../domain/units.js';
-import type { FetchProgress } from '../../hub/resolve.js';
+import type { DownloadProgress } from '../../download/download.js';
 
 /** What a bar counts. */
 export type ProgressUnit = 'steps' | 'bytes';
@@ -74,17 +74,16 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-/** The same bars for files that arrive; without a terminal, a line that says what is fetched. */
-export function fetchProgress(progress: Progress): FetchProgress {
-  return {
-    start(title, totalBytes) {
-      if (totalBytes === 0) return;
-      progress.note(`fetching ${title}: ${formatBytes(totalBytes)}`);
-      progress.start(title, totalBytes, 'bytes');
-    },
-    advance: progress.advance.bind(progress),
-    stop: progress.stop.bind(progress),
-    note: progress.note.bind(progress),
+/** One bar a file for a download that tells how much of which file has arrived. */
+export function downloadBar(progress: Progress): (file: string, arrived: DownloadProgress) => void {
+  let showing: { readonly file: string; shown: number } | null = null;
+  return (file, { receivedBytes, totalBytes }) => {
+    if (showing?.file !== file) {
+      progress.start('fetching', totalBytes ?? 0);
+      showing = { file, shown: 0 };
+    }
+    progress.advance(receivedBytes - showing.shown);
+    showing.shown = receivedBytes;
   };
 }
 

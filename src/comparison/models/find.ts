@@ -25,6 +25,7 @@ export interface ModelSource {
 export interface FoundModels {
   readonly bundle: Bundle;
   readonly decoder: LocalModel | null;
+  readonly tokenizer: LocalModel | null;
   readonly encoder: LocalModel | null;
   readonly projector: LocalModel | null;
   readonly retrieverEncoder: LocalModel | null;
@@ -59,6 +60,7 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
   return {
     bundle: readBundle(bundle.path),
     decoder: await find(selection.decoder, 'decoder'),
+    tokenizer: await find(selection.tokenizer, 'tokenizer'),
     encoder: await find(selection.encoder, 'encoder'),
     projector: await find(selection.projector, 'projector'),
     retrieverEncoder: await find(selection.retrieverEncoder, 'encoder', 'retriever-encoder'),
@@ -68,8 +70,8 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
 
 /** @throws {UsageError} Naming the reference. */
 function refuseSynthetic(selection: ModelSelection): void {
-  const { bundle, decoder, encoder, projector, retrieverEncoder } = selection;
-  for (const reference of [bundle, decoder, encoder, projector, retrieverEncoder]) {
+  const { bundle, decoder, tokenizer, encoder, projector, retrieverEncoder } = selection;
+  for (const reference of [bundle, decoder, tokenizer, encoder, projector, retrieverEncoder]) {
     if (reference === undefined || !isSynthetic(reference)) continue;
     throw new UsageError(
       `${reference}: has random weights, so its completions and scores would mean nothing`,

@@ -15,7 +15,7 @@ import { languageOfPath, type Language } from '../../domain/languages.js';
 import { taskId } from '../../domain/task.js';
 import { stripEnd } from '../../domain/text.js';
 import { defineFormat } from './format.js';
-import { forwardSlashes, nonEmpty } from './published.js';
+import { forwardSlashes, nonEmpty } from './shared-fields.js';
 
 /** How the hole relates to other files, as the splits call it. */
 const SETTINGS: readonly string[] = ['cross_file_first', 'cross_file_random', 'in_file'];

@@ -8,6 +8,7 @@ import { DataError } from '../../domain/errors.js';
 import { LANGUAGES, languageFacts, languageOfPath, type Language } from '../../domain/languages.js';
 import type { Repository } from '../../domain/task.js';
 import { assembleDataset } from '../assemble.js';
+import { DEFAULT_LINES, DEFAULT_SEED } from './built-lines.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { languageKind } from '../languages/all.js';
 import type { CandidateLine, Project } from '../languages/lines/language.js';
@@ -16,10 +17,6 @@ import { nameOfFolder, readSourceFolder, statedLicence } from '../repository/sou
 import { normalizeNewlines } from '../repository/source-text.js';
 import { buildTasks, type BuiltTask } from './build-tasks.js';
 import { mixEvenly, shares } from './shares.js';
-
-/** Holes cut from a folder unless something else is asked for: as many as RepoEval per repository. */
-export const DEFAULT_LINES = 200;
-export const DEFAULT_SEED = 0;
 
 /** What to build from a folder. */
 export interface FolderRequest {

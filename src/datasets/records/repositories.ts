@@ -19,7 +19,6 @@ import type { Language } from '../../domain/languages.js';
 import type { Repository, SourceFile } from '../../domain/task.js';
 import type { LoadedRepository } from '../assemble.js';
 import { checkShape } from '../rows/check-shape.js';
-import type { FormatName } from '../formats/format.js';
 import { openRows } from '../rows/rows.js';
 import {
   isFolder,
@@ -46,7 +45,7 @@ export interface RepositoryMention {
 export interface RepositorySearch {
   /** The file of records, for messages. */
   readonly file: string;
-  readonly format: FormatName | null;
+  readonly rule: SourceRule;
   readonly reposDir: string | undefined;
   /** What a registered set states about its repositories. */
   readonly licence: string | null;
@@ -83,7 +82,7 @@ export async function findRepositories(
     if (missing.length === 0) break;
     search.onProgress?.(`reading repositories from ${container}`);
     const read = PACKAGES.test(container) ? readPackages : readRepositoryArchive;
-    for (const repository of await read(container, missing, ruleOf(search))) {
+    for (const repository of await read(container, missing, search.rule)) {
       const origin = container;
       found.set(repository.name, {
         name: repository.name,
@@ -94,11 +93,6 @@ export async function findRepositories(
     }
   }
   return mentions.map((mention) => found.get(mention.name) ?? missingRepository(beside, mention, search));
-}
-
-/** Published harnesses read every file of a language; this program's own sets, what people wrote. */
-function ruleOf({ format }: RepositorySearch): SourceRule {
-  return format === null || format === 'llava-eval' ? 'written' : 'published';
 }
 
 /** A name with ".." or a root would lead out of the folder it is joined to. */
@@ -141,7 +135,7 @@ async function findFolder(
   for (const { folder, origin } of candidateFolders(beside, mention, search)) {
     if (!(await isFolder(folder))) continue;
     const { name, languages } = mention;
-    const rule = ruleOf(search);
+    const { rule } = search;
     const read = await readSourceFolder({ folder, name, languages, rule, asksGit: rule === 'written' });
     for (const note of read.notes) search.onProgress?.(note);
     return {
@@ -289,7 +283,7 @@ function missingRepository(
     licence: search.licence,
     content: new DataError(`${search.file}: the folder of repository "${name}" was not found`, [
       `looked in: ${looked}`,
-      'retrievers need its source files; no-context works without them, and so does as-shipped',
+      'retrievers need its source files; a run without retrieval works without them, and so does as-shipped',
       `pass --repos DIR where DIR/${name} holds the repository; archives work too`,
     ]),
   };

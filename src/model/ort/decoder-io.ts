@@ -11,7 +11,7 @@ import { Tensor } from 'onnxruntime-node';
 
 import { DECODER_IO, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { FloatType } from '../../onnx/graph.js';
-import type { ExportedDecoderIo, PositionInput } from '../../onnx/rewrite-decoder.js';
+import type { ExportedDecoderIo, PositionInput } from '../../onnx/exported-decoder-io.js';
 
 export interface DecoderIo {
   /** float32 [1, T, C]. */

@@ -16,17 +16,17 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { readExportedModel, type ExportedModel } from '../../onnx/exported-model.js';
+import { rewriteDecoder } from '../../onnx/rewrite-decoder.js';
 import {
   ExportError,
   readDecoderIo,
-  rewriteDecoder,
   takesEmbeddings,
   type ExportedDecoderIo,
-} from '../../onnx/rewrite-decoder.js';
+} from '../../onnx/exported-decoder-io.js';
 import { WireError } from '../../onnx/wire-reader.js';
 import { matrixOf, type Matrix } from '../../tensor/matrix.js';
 import { findExport, type ExportFiles } from '../folder/export-files.js';
-import { identityOf } from '../../files/file-hash.js';
+import { identityOf } from '../folder/model-hash.js';
 import { exportedDecoderIo } from './decoder-io.js';
 import { loadSession } from './load.js';
 import { OrtDecoder } from './ort-decoder.js';

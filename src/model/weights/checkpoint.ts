@@ -14,7 +14,7 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { isTorchFile, TorchFile } from './torch-file.js';
-import { SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
+import { FLOAT_TYPES, SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
 
 /** Names of the two layouts; the single file wins if both are there, as in transformers. */
 export const SINGLE_FILE = 'model.safetensors';
@@ -40,6 +40,7 @@ export class Checkpoint implements TensorStore {
   /** Every file that decides the weights, for their identity. */
   readonly files: readonly string[];
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly readableTypes = FLOAT_TYPES;
   readonly #owners: ReadonlyMap<string, OpenTensors>;
   readonly #open: readonly OpenTensors[];
 

@@ -16,8 +16,9 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { ZipRecord } from '../../archive/zip-records.js';
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
-import { readRange, type TensorInfo, type TensorStore } from './safetensors.js';
-import { Opaque, PickleDict, readPickle, StoredTensor, type PickleValue } from './pickle.js';
+import { FLOAT_TYPES, readRange, type TensorInfo, type TensorStore } from './safetensors.js';
+import { Opaque, PickleDict, StoredTensor, type PickleValue } from './pickle-values.js';
+import { readPickle } from './pickle.js';
 
 /** Bytes of one element. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
@@ -52,6 +53,7 @@ export function isTorchFile(path: string): boolean {
 export class TorchFile implements TensorStore {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly readableTypes = FLOAT_TYPES;
   readonly #descriptor: number;
   readonly #views: ReadonlyMap<string, StoredTensor>;
   readonly #storages: ReadonlyMap<string, Span>;

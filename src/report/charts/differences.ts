@@ -3,9 +3,8 @@
  */
 
 import type { Mark, Spec } from 'vega';
-import type { PipelineName } from '../../pipelines/pipeline.js';
-import { SHAPES } from './palette.js';
-import { chart, FONT_SIZE, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
+import { lookAt } from './palette.js';
+import { chart, FONT_SIZE, gutter, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
 
 export interface DifferencePoint {
   readonly value: number;
@@ -17,7 +16,8 @@ export interface DifferencePoint {
 
 /** One comparison: a point per panel, null where there is none. */
 export interface DifferenceRow {
-  readonly pipeline: PipelineName;
+  /** Of the compared pipeline among all; its look follows from it. */
+  readonly position: number;
   readonly name: string;
   readonly points: readonly (DifferencePoint | null)[];
 }
@@ -47,7 +47,8 @@ export function differencesChart(
   const { size, paint } = style;
   const isWide = size === 'wide';
   const head = heading(style, title, note);
-  const left = MARGIN + GUTTER[size];
+  const names = groups.flatMap((group) => group.rows.map(({ name }) => name));
+  const left = MARGIN + gutter(size, GUTTER, names);
   const gap = 26;
   const columns = isWide ? panels.length : 1;
   const width = (WIDTH[size] - left - MARGIN - (columns - 1) * gap) / columns;
@@ -70,17 +71,18 @@ export function differencesChart(
     const x = left + (isWide ? p * (width + gap) : 0);
     const y = top + (isWide ? 0 : p * blockHeight) + 26;
     const values = places.flatMap(({ group, row, y: at }) => {
-      const { points, pipeline } = groups[group]!.rows[row]!;
+      const { points, position } = groups[group]!.rows[row]!;
       const point = points[p];
       if (point === null || point === undefined) return [];
-      const fill = paint(pipeline);
+      const { colour, shape } = lookAt(position);
+      const fill = paint(colour);
       return [
         {
           ...point,
           y: at + (isWide ? 0 : 8),
           stroke: fill,
           fill: point.isShown ? fill : paint('surface'),
-          shape: SHAPES[pipeline],
+          shape,
         },
       ];
     });
@@ -88,7 +90,7 @@ export function differencesChart(
     const reach = Math.max(...ends.map(Math.abs), 0.5) * 1.12;
     const low = ends.every((end) => end >= 0) ? -reach * 0.15 : -reach;
     const high = ends.every((end) => end <= 0) ? reach * 0.15 : reach;
-    const names = isWide && p > 0 ? [] : places;
+    const named = isWide && p > 0 ? [] : places;
     return [
       label({ x, y: y - 14, text: panelTitle, weight: 'bold' }),
       ...(isWide && p > 0
@@ -102,7 +104,7 @@ export function differencesChart(
               weight: 'bold',
             }),
           )),
-      ...names.map(({ group, row, y: at }) =>
+      ...named.map(({ group, row, y: at }) =>
         label({
           x: isWide ? left - 12 : x,
           y: y + at - (isWide ? 0 : 10),

@@ -4,15 +4,27 @@
  */
 
 import type { Mark, Spec } from 'vega';
-import type { PipelineName } from '../../pipelines/pipeline.js';
 import { quantile, SAMPLES_FOR } from '../../statistics/statistics.js';
 import { fixed } from '../format.js';
-import { chart, FONT_SIZE, heading, label, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
+import {
+  chart,
+  FONT_SIZE,
+  gutter,
+  heading,
+  label,
+  MARGIN,
+  panel,
+  rowLabels,
+  WIDTH,
+  type Style,
+} from './parts.js';
+import { lookAt } from './palette.js';
 import { logScale } from './pareto.js';
 
 /** One configuration and its TTFT in ms, one a scored task; at least one. */
 export interface LatencyRow {
-  readonly pipeline: PipelineName;
+  /** Of its pipeline among all; its look follows from it. */
+  readonly position: number;
   readonly name: string;
   readonly ttftMs: readonly number[];
 }
@@ -32,7 +44,8 @@ export function latencyChart(
 ): Spec {
   const { size, paint } = style;
   const head = heading(style, title, note);
-  const left = MARGIN + GUTTER[size];
+  const names = rows.map(({ name }) => name);
+  const left = MARGIN + gutter(size, GUTTER, names);
   const width = WIDTH[size] - left - RIGHT - MARGIN;
   const top = head.height + 12;
   const height = rows.length * ROW[size];
@@ -43,12 +56,12 @@ export function latencyChart(
     all.reduce((a, b) => Math.max(a, b)),
   );
 
-  const boxes = rows.map(({ pipeline, ttftMs }, i) => {
+  const boxes = rows.map(({ position, ttftMs }, i) => {
     const at = (q: number): number => positive(quantile(ttftMs, q)!);
     const isTailKnown = ttftMs.length >= SAMPLES_FOR.p90;
     return {
       y: (i + 0.5) * ROW[size] + (size === 'narrow' ? 9 : 0),
-      fill: paint(pipeline),
+      fill: paint(lookAt(position).colour),
       p10: at(isTailKnown ? 0.1 : 0.25),
       p25: at(0.25),
       p50: at(0.5),
@@ -85,8 +98,7 @@ export function latencyChart(
     marks: [
       ...head.marks,
       ...rowLabels(style, {
-        names: rows.map(({ name }) => name),
-        ...{ top, left, width, height: ROW[size] },
+        ...{ names, top, left, width, height: ROW[size] },
         axis: 'TTFT, ms, log scale (lower is better)',
       }),
       panel(

@@ -3,15 +3,16 @@
  */
 
 import type { Mark, Spec } from 'vega';
-import type { PipelineName } from '../../pipelines/pipeline.js';
 import type { RetrieverName } from '../../retrieval/kinds.js';
 import type { Interval } from '../../statistics/statistics.js';
-import { DASHES, SHAPES } from './palette.js';
+import { lookAt } from './palette.js';
 import { chart, FONT_SIZE, heading, label, legend, MARGIN, panel, WIDTH, type Style } from './parts.js';
 
 /** One configuration: its latency in ms and its quality in percent, with 95 % intervals. */
 export interface ParetoPoint {
-  readonly pipeline: PipelineName;
+  readonly pipeline: string;
+  /** Of the pipeline among all; its look follows from it. */
+  readonly position: number;
   /** Null stands in every panel. */
   readonly retriever: RetrieverName | null;
   readonly topK: number | null;
@@ -24,15 +25,6 @@ const METRICS = [
   { key: 'es', title: 'Edit similarity, %' },
   { key: 'em', title: 'Exact match, %' },
 ] as const;
-
-/** Where a curve's labels stand beside their points: apart from those of the others. */
-const LABEL_AT: Readonly<Record<PipelineName, { dx: number; dy: number; align: string }>> = {
-  'no-context': { dx: 8, dy: 0, align: 'left' },
-  'full-rag': { dx: 8, dy: -10, align: 'left' },
-  'budget-rag': { dx: 8, dy: 12, align: 'left' },
-  compressed: { dx: -8, dy: -10, align: 'right' },
-  'compressed-random': { dx: -8, dy: 12, align: 'right' },
-};
 
 const GUTTER = 46;
 const GAP = 18;
@@ -54,10 +46,10 @@ export function paretoChart(
   const panelHeight = isWide ? 210 : 170;
 
   const head = heading(style, title, note);
-  const pipelines = [...new Set(points.map(({ pipeline }) => pipeline))];
+  const pipelines = new Map(points.map(({ pipeline, position }) => [pipeline, lookAt(position)]));
   const key = legend(
     style,
-    pipelines.map((name) => ({ name, fill: paint(name), shape: SHAPES[name] })),
+    [...pipelines].map(([name, { colour, shape }]) => ({ name, fill: paint(colour), shape })),
     { x: MARGIN, y: head.height + 12, width: WIDTH[size] - 2 * MARGIN },
   );
   const top = head.height + key.height + 26;
@@ -95,8 +87,8 @@ function metricPanel(from: {
   const { paint, size } = style;
   const values = points.map((point) => ({
     pipeline: point.pipeline,
-    fill: paint(point.pipeline),
-    shape: SHAPES[point.pipeline],
+    fill: paint(lookAt(point.position).colour),
+    shape: lookAt(point.position).shape,
     x: point.ttft.p50,
     x1: point.ttft.ci95?.[0] ?? point.ttft.p50,
     x2: point.ttft.ci95?.[1] ?? point.ttft.p50,
@@ -105,15 +97,15 @@ function metricPanel(from: {
     y2: point[metric.key].ci95?.[1] ?? point[metric.key].mean,
     k: point.topK,
   }));
-  const curves = [...new Set(points.map(({ pipeline }) => pipeline))]
-    .map((pipeline) => ({
-      pipeline,
+  const curves = [...new Map(points.map(({ pipeline, position }) => [pipeline, lookAt(position)]))]
+    .map(([pipeline, look]) => ({
+      ...{ pipeline, look },
       values: values.filter((value) => value.pipeline === pipeline).sort((a, b) => (a.k ?? 0) - (b.k ?? 0)),
     }))
     .filter((curve) => curve.values.length > 1);
   // Of each curve the first and the last k are named, once; those between follow from the line.
-  const named = (metric.key === 'es' ? curves : []).flatMap(({ pipeline, values: along }) =>
-    [along[0]!, along.at(-1)!].map((point) => ({ ...point, text: `k=${point.k}`, ...LABEL_AT[pipeline] })),
+  const named = (metric.key === 'es' ? curves : []).flatMap(({ look, values: along }) =>
+    [along[0]!, along.at(-1)!].map((point) => ({ ...point, text: `k=${point.k}`, ...look.labelSide })),
   );
   const ends = from.all.flatMap((point) => [
     point[metric.key].ci95?.[0] ?? point[metric.key].mean,
@@ -176,16 +168,16 @@ function metricPanel(from: {
             },
           };
         }),
-        ...curves.map(({ pipeline }): Mark => ({
+        ...curves.map(({ pipeline, look }): Mark => ({
           type: 'line',
           from: { data: pipeline },
           encode: {
             enter: {
               x: scaled('x', 'x'),
               y: scaled('y', 'y'),
-              stroke: { value: paint(pipeline) },
+              stroke: { value: paint(look.colour) },
               strokeWidth: { value: 2 },
-              strokeDash: { value: [...DASHES[pipeline]] },
+              strokeDash: { value: [...look.dash] },
             },
           },
         })),

@@ -46,7 +46,7 @@ export async function draw(spec: Spec, title: string): Promise<Svg> {
 /** The chart as a file: on a surface of its own, readable on a light and on a dark page. */
 export function svgFile({ width, height, element }: Svg): string {
   const surface =
-    `<style>${darkRules()}</style>` +
+    `<style>${darkRules(element)}</style>` +
     `<rect width="${width}" height="${height}" rx="8" fill="${FILE_PAINT('surface')}"/>`;
   return `${element.replace('>', `>${surface}`)}\n`;
 }

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { declarations, DARK, LIGHT } from '../charts/palette.js';
+import { declarations, DARK, LIGHT, slotRules } from '../charts/palette.js';
 import type { DrawnChart } from '../charts/charts.js';
 import type { PackedTasks } from '../page-data/packed-tasks.js';
 import type { Cell, Column, ReportView, Section, Table } from '../view/view.js';
@@ -21,7 +21,7 @@ export function renderHtml(
   tasks: PackedTasks,
   assets: PageAssets,
 ): string {
-  const style = themes() + assets.style.trim();
+  const style = themes() + slotRules() + assets.style.trim();
   const script = assets.script.trim();
   const policy =
     `default-src 'none'; script-src '${digest(script)}'; style-src '${digest(style)}'; img-src data:; ` +

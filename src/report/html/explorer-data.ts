@@ -172,6 +172,9 @@ export function packTasks(
             record.generatedTokens,
             record.completion,
             index,
+            ...(isWhole && record.contextText !== undefined
+              ? ([record.contextText] as const)
+              : ([] as const)),
           ];
         }
       }

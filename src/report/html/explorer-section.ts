@@ -2,20 +2,20 @@
  * @file The frame of the task explorer: its filters and empty panes, which the page's script fills.
  */
 
+import { subjectOf } from '../../pipelines/kinds.js';
 import type { PackedTasks } from '../page-data/packed-tasks.js';
+import { listedPipeline } from '../page/tasks.js';
 import { escapeText } from './escape.js';
 
 export function explorerSection(data: PackedTasks): string {
   const { configurations, tasks } = data;
   const pipelines = [...new Set(configurations.map(({ pipeline }) => pipeline))];
-  const subject = (['compressed', 'full-rag', 'budget-rag', 'compressed-random'] as const).find((name) =>
-    pipelines.includes(name),
-  );
-  const others = pipelines.filter((name) => name !== subject);
+  const name = listedPipeline(data);
+  // A pipeline that a report cannot be about is compared with itself alone.
+  const others = subjectOf(pipelines) === null ? pipelines : pipelines.filter((other) => other !== name);
   const retrievers = [...new Set(configurations.flatMap(({ retriever }) => retriever ?? []))];
   const topKs = [...new Set(configurations.flatMap(({ topK }) => topK ?? []))].sort((a, b) => b - a);
   const repositories = [...new Set(tasks.map(({ repository }) => repository))].sort();
-  const name = subject ?? 'no-context';
   const outcomes: readonly (readonly [string, string])[] = [
     ['all', 'all outcomes'],
     ['better', `${name} wins`],

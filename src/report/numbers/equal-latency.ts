@@ -3,7 +3,7 @@
  *
  * The curve of text goes through no-context and full-rag at each top-k of a sweep. Of its points only those
  * count that no faster one equals in quality; between two of them quality is taken to grow in proportion to
- * TTFT. This is an estimate without an interval; `budget-rag` measures the same thing.
+ * TTFT. This is an estimate without an interval; a base of equal length (`budget-rag`) measures the same thing.
  */
 
 /** One point of a curve: TTFT p50 in ms, quality in percent. */

@@ -7,24 +7,21 @@
 
 import { judgeRatios, estimateRatio, type Ratio, type RatioEstimate } from '../../statistics/paired.js';
 import { quantile, type Interval } from '../../statistics/statistics.js';
-import {
-  MEASURES,
-  measuresOf,
-  promptTokens,
-  type LatencyPipeline,
-  type LatencySample,
-  type Measure,
-} from '../../run/latency.js';
+import { MEASURES, measuresOf, promptTokens, type LatencySample, type Measure } from '../../run/latency.js';
 import type { LatencyRun } from '../../run/latency-json.js';
+import { pipelineInRole, type PipelineName } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
 import { paperTimes, reductionOf } from './paper-latency.js';
+
+const FULL_TEXT = pipelineInRole('full-text');
+const SOFT_TOKENS = pipelineInRole('soft-tokens');
 
 /** One prompt length of one pipeline under one measure. */
 export interface LatencyRow {
   /** Which of the lengths that were asked for, from 0. */
   readonly lengths: number;
   readonly measure: Measure;
-  readonly pipeline: LatencyPipeline;
+  readonly pipeline: PipelineName;
   readonly promptTokens: number;
   readonly ttftMs: number;
   /** Time per output token behind the first; null for `first-token`. */
@@ -84,7 +81,7 @@ export function summarizeLatency(
   const noiseFloor: Partial<Record<Measure, RatioEstimate>> = {};
   const rows: LatencyRow[] = [];
   for (const measure of measuresOf(spec)) {
-    const first = { lengths: 0, pipeline: 'full-rag', measure } as const;
+    const first = { lengths: 0, pipeline: FULL_TEXT, measure } as const;
     const again = estimateRatio(
       series(ttft, { ...first, isControl: true }),
       series(ttft, { ...first, isControl: false }),
@@ -96,11 +93,11 @@ export function summarizeLatency(
     const drafts = spec.lengths.flatMap((lengths, i) =>
       promptTokens(lengths).map(([pipeline, tokens]) => {
         const wanted = { lengths: i, pipeline, measure, isControl: false };
-        const base = { ...wanted, pipeline: 'full-rag' as const };
+        const base = { ...wanted, pipeline: FULL_TEXT };
         const ratio = (of: (sample: LatencySample) => number): RatioEstimate | null =>
-          pipeline === 'full-rag' ? null : estimateRatio(series(of, wanted), series(of, base), cluster, rng);
+          pipeline === FULL_TEXT ? null : estimateRatio(series(of, wanted), series(of, base), cluster, rng);
         const decodes = measure === 'line';
-        const paper = pipeline === 'compressed' ? paperTimes(decoder.name, lengths) : null;
+        const paper = pipeline === SOFT_TOKENS ? paperTimes(decoder.name, lengths) : null;
         return {
           row: {
             lengths: i,
@@ -112,7 +109,7 @@ export function summarizeLatency(
               ? median(series(({ decodeMs }) => (decodeMs ?? NaN) / (spec.maxNewTokens - 1), wanted))
               : null,
             lineMs: decodes ? median(series(line, wanted)) : null,
-            linearReduction: pipeline === 'full-rag' ? null : 1 - tokens / lengths.fullRag,
+            linearReduction: pipeline === FULL_TEXT ? null : 1 - tokens / lengths.fullRag,
             paperReduction: paper === null ? null : reductionOf(paper[measure]),
           },
           ttft: ratio(ttft),

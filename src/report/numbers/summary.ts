@@ -17,12 +17,18 @@ import {
   type ScoredRecord,
   type TaskRecord,
 } from '../../run/record.js';
+import type { RunSpec } from '../../run/run-spec.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
+import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
+import type { Stage } from './stages.js';
 import { tabulate, type OutcomeColumn, type OutcomeTable } from './outcomes.js';
 import { comparedColumns, compareColumns, recovery, type Comparison, type RowRecovery } from './verdicts.js';
 
 export const SUMMARY_SCHEMA = 'llava-eval/summary@1';
+
+const FULL_TEXT = pipelineInRole('full-text');
+const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 
 /** Milliseconds; a percentile the sample is too small for is null. */
 export interface Latency {
@@ -75,9 +81,6 @@ export interface NoiseFloor {
   readonly ratio: { readonly p50: number; readonly ci95: Interval | null };
 }
 
-export const STAGES = ['retrieve', 'tokenize', 'encode', 'project', 'prefill'] as const;
-export type Stage = (typeof STAGES)[number];
-
 export interface Summary {
   readonly schema: typeof SUMMARY_SCHEMA;
   readonly fingerprint: string;
@@ -86,15 +89,8 @@ export interface Summary {
   readonly encoder: { readonly name: string; readonly identity: string } | null;
   readonly retrieverEncoder: { readonly name: string; readonly identity: string } | null;
   readonly device: string;
-  readonly dtype: string;
-  readonly metricProfile: string;
-  readonly retrievalProfile: string;
-  /** Several in a sweep. */
-  readonly topK: readonly number[];
-  readonly contextPlacement: string;
-  /** What a chunk takes in the prompts of pipelines with soft tokens. */
-  readonly softTokensPerChunk: number;
-  readonly seed: number;
+  /** Everything that decided a number, as `run.json` has it. */
+  readonly spec: RunSpec;
   readonly inference: Inference;
   readonly rows: readonly SummaryRow[];
   /** Pipelines of this run against each other, paired by task; corrected for their number. */
@@ -125,13 +121,13 @@ export function summarize(
   // By task id: sums of times depend in their last digits on the order in which shards or resumed runs wrote.
   const records = [...unordered].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
   const table = tabulate(configurations, records);
-  const floor = noiseFloor(table, head.seed);
+  const floor = noiseFloor(table, head.spec.seed);
   const crossFile = records.filter((record) => record.crossFile === true);
-  const whole = summarizeRows(table, records, floor, head.seed);
+  const whole = summarizeRows(table, records, floor, head.spec.seed);
   const part =
     crossFile.length === 0
       ? null
-      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.seed);
+      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.spec.seed);
   return {
     schema: SUMMARY_SCHEMA,
     ...head,
@@ -160,8 +156,8 @@ function summarizeRows(
       ...summarizeRow(configuration, own),
       exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
-      ttftReductionVsFullRag: reduction(against('full-rag')),
-      vsNoContext: differences(against('no-context')),
+      ttftReductionVsFullRag: reduction(against(FULL_TEXT)),
+      vsNoContext: differences(against(NO_RETRIEVAL)),
       recovery: recoveryOf(column, table, comparisons),
     };
   });
@@ -243,10 +239,10 @@ function recoveryOf(
   comparisons: readonly Comparison[],
 ): RowRecovery | null {
   const { configuration } = column;
-  if (configuration.pipeline === 'full-rag') return null;
+  if (configuration.pipeline === FULL_TEXT) return null;
   const gain = comparisons.find(
     ({ of, base }) =>
-      base.pipeline === 'no-context' && isSameConfiguration(of, { ...configuration, pipeline: 'full-rag' }),
+      base.pipeline === NO_RETRIEVAL && isSameConfiguration(of, { ...configuration, pipeline: FULL_TEXT }),
   );
   if (gain === undefined) return null;
   const columnOf = (wanted: Configuration): OutcomeColumn =>

@@ -1,9 +1,8 @@
 /**
  * @file The comparisons of a run: which configurations are set against which, and what each shows.
  *
- * Per retriever and top-k: every pipeline that retrieves against `no-context`, and `compressed` against
- * `full-rag`, `budget-rag` and `compressed-random`. One family per metric (EM, ES, TTFT) for Holm's correction, over all of
- * these, since a reader looks down one column for what stands out.
+ * Each pipeline is compared with its bases (`pipelines/kinds.ts`), per retriever and top-k. Holm's correction takes
+ * all comparisons of a metric (EM, ES, TTFT) as one family, since a reader looks down one column for what stands out.
  */
 
 import {
@@ -16,7 +15,7 @@ import {
 } from '../../statistics/paired.js';
 import { recoveredShare, type Recovery } from '../../statistics/recovery.js';
 import type { Interval } from '../../statistics/statistics.js';
-import type { PipelineName } from '../../pipelines/pipeline.js';
+import { basesOf, usesRetrieval } from '../../pipelines/kinds.js';
 import { isSameConfiguration, type Configuration } from '../../run/record.js';
 import { createRng } from '../../tensor/rng.js';
 import type { OutcomeColumn, OutcomeTable } from './outcomes.js';
@@ -33,25 +32,15 @@ export interface Comparison {
   readonly ttftRatio: Ratio;
 }
 
-/** What is compared with what, in the order in which a reader asks. */
-const BASES: Readonly<Record<PipelineName, readonly PipelineName[]>> = {
-  'no-context': [],
-  'full-rag': ['no-context'],
-  'budget-rag': ['no-context'],
-  compressed: ['no-context', 'full-rag', 'budget-rag', 'compressed-random'],
-  'compressed-random': ['no-context'],
-};
-
 /** The columns to compare: every one with each of its bases that is in the table. */
 export function comparedColumns(
   columns: readonly OutcomeColumn[],
 ): (readonly [of: OutcomeColumn, base: OutcomeColumn])[] {
   return columns.flatMap((of) =>
-    BASES[of.configuration.pipeline].flatMap((pipeline) => {
-      const wanted =
-        pipeline === 'no-context'
-          ? { pipeline, retriever: null, topK: null }
-          : { ...of.configuration, pipeline };
+    basesOf(of.configuration.pipeline).flatMap(({ base: pipeline }) => {
+      const wanted = usesRetrieval(pipeline)
+        ? { ...of.configuration, pipeline }
+        : { pipeline, retriever: null, topK: null };
       const base = columns.find(({ configuration }) => isSameConfiguration(configuration, wanted));
       return base === undefined ? [] : [[of, base] as const];
     }),

@@ -22,6 +22,8 @@ export type PackedResult =
       completion: string,
       /** Into the task's lists. */
       list: number,
+      /** Text that the pipeline made in its own way, where the prompt is held. */
+      contextText?: string,
     ]
   | readonly [kind: 'f', stage: string, message: string]
   | readonly [kind: 'k', promptTokens: number | null];

@@ -2,11 +2,21 @@
  * @file One task: its reference, the completions beside it, the prompts with their parts, the chunks.
  */
 
+import { kindOf } from '../../pipelines/kinds.js';
+import type { Look } from '../charts/palette.js';
 import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { diffPieces } from './diff.js';
 import { make } from './dom.js';
 import { promptParts, type PromptPart } from './prompt-parts.js';
-import { chunksOf, outcomesOf, type Outcome, type Selection, type ShownChunk } from './tasks.js';
+import {
+  chunksOf,
+  listedPipeline,
+  looksOf,
+  outcomesOf,
+  type Outcome,
+  type Selection,
+  type ShownChunk,
+} from './tasks.js';
 
 export interface Steps {
   /** Null where there is none. */
@@ -24,6 +34,7 @@ export function taskDetail(
 ): HTMLElement[] {
   const outcomes = outcomesOf(data, task, selection);
   const { source } = task;
+  const looks = looksOf(data);
   return [
     make(
       'header',
@@ -66,7 +77,7 @@ export function taskDetail(
             make('del', {}, 'only in the reference'),
           ),
         ]),
-    make('div', { class: 'completions' }, ...outcomes.map((outcome) => completion(outcome, task))),
+    make('div', { class: 'completions' }, ...outcomes.map((outcome) => completion(outcome, task, looks))),
     ...prompts(data, task, outcomes),
     ...chunkList(data, task, outcomes),
   ];
@@ -79,8 +90,14 @@ function step(name: string, action: (() => void) | null): HTMLButtonElement {
   return button;
 }
 
-function completion({ configuration, result }: Outcome, task: PackedTask): HTMLElement {
-  const name = make('span', { class: `pipeline ${configuration.pipeline}` }, configuration.pipeline);
+function completion(
+  { configuration, result }: Outcome,
+  task: PackedTask,
+  looks: ReadonlyMap<string, Look>,
+): HTMLElement {
+  const { pipeline } = configuration;
+  const { colour } = looks.get(pipeline)!;
+  const name = make('span', { class: `pipeline ${colour}`, title: kindOf(pipeline).title }, pipeline);
   switch (result.status) {
     case 'failed':
       return card(name, 'failed', make('pre', { class: 'code' }, `${result.stage}: ${result.message}`));
@@ -136,7 +153,8 @@ function card(name: HTMLElement, facts: string, body: HTMLElement): HTMLElement 
 /** The prompt of one pipeline at a time, chosen by radio buttons. */
 function prompts(data: PackedTasks, task: PackedTask, outcomes: readonly Outcome[]): HTMLElement[] {
   const shown = outcomes.filter(({ result }) => result.status === 'scored');
-  const first = shown.find(({ configuration }) => configuration.pipeline === 'compressed') ?? shown[0];
+  const first =
+    shown.find(({ configuration }) => configuration.pipeline === listedPipeline(data)) ?? shown[0];
   if (task.source === null || first === undefined) return [];
   const body = make('div', { class: 'prompt' });
   const show = (outcome: Outcome): void => {
@@ -180,10 +198,11 @@ function part(of: PromptPart): HTMLElement {
       return make('p', { class: 'part-hole' }, 'the completion goes here');
     case 'soft': {
       const perChunk = of.chunks.length === 0 ? 1 : Math.round(of.count / of.chunks.length);
+      const share = of.chunks.length === 0 ? '' : `, ${perChunk === 1 ? 'one' : perChunk} a chunk`;
       return make(
         'section',
         { class: 'part part-soft' },
-        make('h5', {}, `${of.count} soft tokens, ${perChunk === 1 ? 'one' : perChunk} a chunk`),
+        make('h5', {}, `${of.count} soft tokens${share}`),
         make(
           'ol',
           { class: 'slots' },

@@ -9,11 +9,11 @@ import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { taskDetail } from './detail.js';
 import { byId, make } from './dom.js';
 import {
+  listedPipeline,
   matches,
   outcomesOf,
   OUTCOMES,
   standing,
-  subjectOf,
   type Filter,
   type OutcomeFilter,
   type Standing,
@@ -38,7 +38,7 @@ export function startExplorer(data: PackedTasks): void {
   const retriever = byId('filter-retriever', HTMLSelectElement);
   const topK = byId('filter-top-k', HTMLSelectElement);
   const repository = byId('filter-repository', HTMLSelectElement);
-  const subject = subjectOf(data);
+  const subject = listedPipeline(data);
 
   let listed: readonly PackedTask[] = [];
   let chosen: PackedTask | null = null;

@@ -2,6 +2,7 @@
  * @file A prompt in the order in which the decoder reads it, put together again from what the run recorded.
  */
 
+import { kindOf } from '../../pipelines/kinds.js';
 import { bareBlock, crossFileBlock } from '../../prompt/cross-file-block.js';
 import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { chunksOf, type Outcome, type ShownChunk } from './tasks.js';
@@ -31,15 +32,17 @@ function contextPart(data: PackedTasks, task: PackedTask, { configuration, resul
     result.contextCharacters === 0
       ? []
       : [{ kind: 'retrieved', text: block.slice(0, result.contextCharacters) }];
-  switch (configuration.pipeline) {
-    case 'no-context':
-      return [];
-    case 'full-rag':
-      return cut(crossFileBlock(chunks, task.source.language));
-    case 'budget-rag':
-      return cut(bareBlock(chunks));
-    case 'compressed':
-    case 'compressed-random':
-      return result.softTokens === 0 ? [] : [{ kind: 'soft', chunks, count: result.softTokens }];
-  }
+  const { language } = task.source;
+  return kindOf(configuration.pipeline).shows.flatMap((form): PromptPart[] => {
+    switch (form) {
+      case 'commented-text':
+        return cut(crossFileBlock(chunks, language));
+      case 'bare-text':
+        return cut(bareBlock(chunks));
+      case 'own-text':
+        return cut(result.contextText ?? '');
+      case 'soft-tokens':
+        return result.softTokens === 0 ? [] : [{ kind: 'soft', chunks, count: result.softTokens }];
+    }
+  });
 }

@@ -2,7 +2,9 @@
  * @file The tasks of a page, as its explorer asks for them. No document here: everything is a pure function.
  */
 
+import { positionsOf, subjectOf } from '../../pipelines/kinds.js';
 import type { Configuration } from '../../run/record.js';
+import { lookAt, type Look } from '../charts/palette.js';
 import type { PackedResult, PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 
 export interface Scored {
@@ -18,6 +20,8 @@ export interface Scored {
   readonly generatedTokens: number;
   readonly completion: string;
   readonly list: number;
+  /** What the prompt holds of text that its pipeline made in its own way. */
+  readonly contextText?: string;
 }
 
 export type Result =
@@ -43,7 +47,7 @@ export interface ShownChunk {
 export interface Selection {
   readonly retriever: string | null;
   readonly topK: number | null;
-  /** What `subject` is compared with. */
+  /** What the listed pipeline is compared with. */
   readonly against: string;
 }
 
@@ -76,6 +80,7 @@ export function unpackResult(packed: PackedResult): Result {
         generatedTokens,
         completion: rest[5],
         list: rest[6],
+        ...(rest[7] === undefined ? {} : { contextText: rest[7] }),
       };
     }
     case 'f':
@@ -102,14 +107,16 @@ export function outcomesOf(
   });
 }
 
-/** The pipeline whose wins and losses are listed. */
-export function subjectOf({ configurations }: PackedTasks): string {
-  const names = new Set(configurations.map(({ pipeline }) => pipeline));
-  return (
-    (['compressed', 'full-rag', 'budget-rag', 'compressed-random'] as const).find((name) =>
-      names.has(name),
-    ) ?? 'no-context'
-  );
+/** The pipeline whose wins and losses are listed: what a report on these would be about, or else the first. */
+export function listedPipeline({ configurations }: Pick<PackedTasks, 'configurations'>): string {
+  const names = configurations.map(({ pipeline }) => pipeline);
+  return subjectOf(names) ?? names[0] ?? '';
+}
+
+/** The look of each pipeline of a page. */
+export function looksOf({ configurations }: PackedTasks): ReadonlyMap<string, Look> {
+  const positions = positionsOf(configurations.map(({ pipeline }) => pipeline));
+  return new Map([...positions].map(([name, position]) => [name, lookAt(position)]));
 }
 
 export type Standing = 'better' | 'worse' | 'same' | 'unscored';
@@ -142,7 +149,7 @@ export function matches(data: PackedTasks, task: PackedTask, filter: Filter): bo
     const isListed =
       filter.outcome === 'unscored'
         ? outcomes.some(({ result }) => result.status !== 'scored')
-        : standing(outcomes, subjectOf(data), filter.against).standing === filter.outcome;
+        : standing(outcomes, listedPipeline(data), filter.against).standing === filter.outcome;
     if (!isListed) return false;
   }
   const words = filter.words

@@ -6,8 +6,10 @@ import { leastForMedian } from '../../statistics/median-interval.js';
 import { fallbackNote, type DeviceProof } from '../../inference/device-proof.js';
 import type { Measure } from '../../run/latency.js';
 import type { LatencyRun } from '../../run/latency-json.js';
+import { pipelineInRole } from '../../pipelines/kinds.js';
 import type { Ratio } from '../../statistics/paired.js';
 import { fixed, interval, wrapped } from '../format.js';
+import { markdownTable } from '../markdown-table.js';
 import { rowsByMeasure, type LatencyRow, type LatencySummary } from '../numbers/latency-summary.js';
 import { framedTable } from './table.js';
 
@@ -33,7 +35,6 @@ export function renderLatencyTable(run: LatencyRun, summary: LatencySummary): st
 /** The same as a document; a function of its arguments alone. */
 export function renderLatencyReport(run: LatencyRun, summary: LatencySummary): string {
   const { hardware, git, startedAt, finishedAt, fingerprint } = run;
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [
     `# Time to first token of ${run.decoder.name}`,
     '',
@@ -42,9 +43,7 @@ export function renderLatencyReport(run: LatencyRun, summary: LatencySummary): s
     ...sheets(run, summary).flatMap(({ title, columns, rows }) => [
       `## ${title}`,
       '',
-      row(columns.map((column) => column.title)),
-      `|${columns.map(({ isNumber }) => (isNumber ? '---:' : '---')).join('|')}|`,
-      ...rows.map(row),
+      ...markdownTable(columns, rows),
       '',
     ]),
     '## How to read this',
@@ -151,7 +150,7 @@ function notes(run: LatencyRun, { rows, noiseFloor, rounds }: LatencySummary): s
     '',
     'TTFT: embedding lookup and prefill, until the id of the first token is on the',
     'host; medians over rounds. Soft tokens are ready, nothing is retrieved or',
-    'tokenized. saved: against full-rag of the same group, median of the ratios',
+    `tokenized. saved: against ${pipelineInRole('full-text')} of the same group, median of the ratios`,
     'within rounds, 95 % interval of the sign test over rounds of this machine;',
     'tied: not beyond what A/A and chance make.',
     'linear: what would be saved if time were proportional to length.',

@@ -7,10 +7,13 @@ import { fallbackNote, type DeviceProof } from '../../inference/device-proof.js'
 import type { Difference } from '../../statistics/paired.js';
 import type { Recovery } from '../../statistics/recovery.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
-import { usesSoftTokens } from '../../pipelines/pipeline.js';
+import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
-import { fixed, interval, signed, wrapped } from '../format.js';
+import { enumerate, fixed, interval, signed, wrapped } from '../format.js';
 import { unscored, type Summary, type SummaryRow } from '../numbers/summary.js';
+
+const FULL_TEXT = pipelineInRole('full-text');
+const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 
 const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
 
@@ -41,7 +44,7 @@ export function framedTable(
  * @param proof Where the decoder ran; null if that was not recorded.
  */
 export function renderTable(summary: Summary, proof: DeviceProof | null): string {
-  const isSweep = summary.topK.length > 1;
+  const isSweep = summary.spec.topK.length > 1;
   const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
   const columns = [
     ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
@@ -77,8 +80,9 @@ function notes(summary: Summary): string[] {
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
-  if (summary.softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
-    lines.push(`The projector gives ${summary.softTokensPerChunk} soft tokens a chunk.`);
+  const { softTokensPerChunk = 1 } = summary.spec;
+  if (softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
+    lines.push(`The projector gives ${softTokensPerChunk} soft tokens a chunk.`);
   }
   if (summary.decoder.promptFamily === 'prefix-only') {
     lines.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
@@ -97,15 +101,15 @@ function notes(summary: Summary): string[] {
     );
   }
   lines.push(...comparisonLines(summary));
-  const incomplete = unscored(summary.rows, summary.topK);
+  const incomplete = unscored(summary.rows, summary.spec.topK);
   if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
   return lines;
 }
 
 /** The comparisons, one block a base, with the word for what each shows. */
-function comparisonLines({ rows, comparisons, topK, inference }: Summary): string[] {
+function comparisonLines({ rows, comparisons, spec, inference }: Summary): string[] {
   if (comparisons.length === 0) return [];
-  const label = (row: Configuration): string => configurationLabel(row, topK);
+  const label = (row: Configuration): string => configurationLabel(row, spec.topK);
   const width = Math.max(...comparisons.map(({ of }) => label(of).length));
   const cell = ({ delta, ci95, verdict }: Difference): string =>
     `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;
@@ -122,9 +126,10 @@ function comparisonLines({ rows, comparisons, topK, inference }: Summary): strin
         : [],
     ),
   ]);
-  const reductions = comparisons.filter(({ base }) => base.pipeline === 'full-rag');
+  const reductions = comparisons.filter(({ base }) => base.pipeline === FULL_TEXT);
   if (reductions.length > 0) {
-    lines.push('', 'TTFT reduction, compressed against full-rag (median of pairs):');
+    const pipelines = enumerate([...new Set(reductions.map(({ of }) => of.pipeline))]);
+    lines.push('', `TTFT reduction, ${pipelines} against ${FULL_TEXT} (median of pairs):`);
     for (const { of, ttftRatio } of reductions) {
       const { p50, ci95, verdict } = ttftRatio;
       const percent = ci95 === null ? null : ([(1 - ci95[1]) * 100, (1 - ci95[0]) * 100] as const);
@@ -146,7 +151,7 @@ function comparisonLines({ rows, comparisons, topK, inference }: Summary): strin
   return lines;
 }
 
-/** What is won back of the gain of full-rag, where it gains; nothing where no gain is shown. */
+/** What is won back of the gain of full text, where it gains; nothing where no gain is shown. */
 function recoveryLines(
   rows: readonly SummaryRow[],
   label: (row: Configuration) => string,
@@ -160,7 +165,7 @@ function recoveryLines(
   const emWidth = Math.max(...shown.map(({ em }) => em.length), 2);
   return [
     '',
-    'Share of the gain of full-rag over no-context that is won back:',
+    `Share of the gain of ${FULL_TEXT} over ${NO_RETRIEVAL} that is won back:`,
     `  ${''.padEnd(width)}  ${'EM'.padEnd(emWidth)}  ES`,
     ...shown.map(({ name, em, es }) => `  ${name.padEnd(width)}  ${em.padEnd(emWidth)}  ${es}`),
   ];

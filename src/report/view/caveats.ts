@@ -9,6 +9,7 @@ import type { RunJson } from '../../run/run-json.js';
 import { fixed, interval } from '../format.js';
 import { unscored, type Inference, type Summary, type SummaryRow } from '../numbers/summary.js';
 import type { Comparison } from '../numbers/verdicts.js';
+import { embeddedTraining } from './embedded-training.js';
 
 /** The decoder this package carries with it. */
 const EMBEDDED = /^llavacode-nano/;
@@ -38,7 +39,7 @@ export function caveats(
       `The decoder is not shown to have run on ${run.spec.device} alone: ${fallback}. --require-device refuses such a run.`,
     );
   }
-  for (const line of unscored(summary.rows, summary.topK)) {
+  for (const line of unscored(summary.rows, summary.spec.topK)) {
     lines.push(`${line}. These tasks are left out of the means, not counted as 0.`);
   }
   if (run.skippedRecords > 0) {
@@ -55,7 +56,7 @@ export function caveats(
   }
   if (EMBEDDED.test(run.models.bundle)) {
     lines.push(
-      'The embedded model is tiny and trained for two and a half hours on two cores. Its card says what it is good for: ' +
+      `The embedded model is tiny${embeddedTraining()}. Its card says what it is good for: ` +
         'latency and the whole chain, offline. Quality of published decoders is far higher.',
     );
   }
@@ -82,9 +83,9 @@ export function caveats(
     lines.push('Each prompt was timed once; --ttft-repeats takes the median of several.');
   }
   lines.push(
-    `EM and ES follow the profile ${summary.metricProfile}: ${describeProfile(summary.metricProfile)}. Figures of ` +
+    `EM and ES follow the profile ${summary.spec.metricProfile}: ${describeProfile(summary.spec.metricProfile)}. Figures of ` +
       'other profiles are not comparable.',
-    `Retrieval follows ${summary.retrievalProfile}. The target file is excluded by its path; copies of the line ` +
+    `Retrieval follows ${summary.spec.retrievalProfile}. The target file is excluded by its path; copies of the line ` +
       'elsewhere in the repository are not removed, as in the published harnesses.',
     `Intervals are over ${describeBasis(summary.inference)}.`,
   );

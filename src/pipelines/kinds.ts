@@ -1,0 +1,244 @@
+/**
+ * @file The kinds of pipelines: one row each, with all that other code asks about a pipeline.
+ *
+ * Other code asks a row, never a name: what to load for a run (`needs`), what to compare with what (`against`,
+ * `isBaseOf`), what a report is about (`subjectRank`), how a page puts a prompt together again (`shows`), and which
+ * pipeline stands for an idea of the report (`role`). A pipeline is one row here, one file beside this one, and one
+ * line in `all.ts`.
+ *
+ * The order of the rows is the order of lists, of comparisons, and of the looks that charts and pages give (a look
+ * follows from the position alone). A new row goes to the end, so that the looks of the others stay.
+ *
+ * This file holds data and questions to it. It imports nothing, so that the page's script can hold it too.
+ */
+
+/**
+ * What a report takes a pipeline for. One pipeline has each of them.
+ *
+ * - `no-retrieval`: the decoder without anything that was retrieved. Gains of retrieval are measured from here.
+ * - `full-text`: what was retrieved as text, at full length. Reductions of TTFT are measured against it, and its gain
+ *   over `no-retrieval` is what other pipelines win back a share of.
+ * - `soft-tokens`: what was retrieved as soft tokens: the compression that the program was made to judge.
+ */
+export const PIPELINE_ROLES = ['no-retrieval', 'full-text', 'soft-tokens'] as const;
+export type PipelineRole = (typeof PIPELINE_ROLES)[number];
+
+/**
+ * What the comparison of a pipeline with a base tells, in the order in which a reader asks.
+ *
+ * - `full-text`: the base shows the same chunks as text, at full length: what does the pipeline save and lose?
+ * - `equal-length`: the base has the same prompt length: which of the two makes more of an equal latency?
+ * - `baseline`: the base shows nothing of other files: what does retrieval bring?
+ * - `control`: the base lacks what the pipeline is meant to work by: does the gain vanish with it?
+ */
+export const READINGS = ['full-text', 'equal-length', 'baseline', 'control'] as const;
+export type Reading = (typeof READINGS)[number];
+
+/**
+ * One part of what a prompt shows of other files.
+ *
+ * - `commented-text`: the start of the published block of the chunks (`prompt/cross-file-block.ts`, `crossFileBlock`).
+ * - `bare-text`: the start of the code of the chunks alone (`bareBlock`).
+ * - `own-text`: text that the pipeline makes in its own way; the record of the prompt holds it.
+ * - `soft-tokens`: places that hold soft tokens.
+ */
+export type ContextForm = 'commented-text' | 'bare-text' | 'own-text' | 'soft-tokens';
+
+interface Relation<Name extends string> {
+  readonly pipeline: Name;
+  readonly reading: Reading;
+}
+
+/** One pipeline, described. */
+export interface PipelineKind<Name extends string = string> {
+  /** In flags, journals and reports. */
+  readonly name: Name;
+  /** A noun phrase for sentences: "NAME is TITLE", "NAME has the TITLE" of a control. */
+  readonly title: string;
+  /** Whether a run that names no pipeline has it. */
+  readonly isDefault: boolean;
+  readonly role: PipelineRole | null;
+  readonly needs: {
+    /** Chunks of a retriever. A pipeline without them runs once, not once per retriever and top-k. */
+    readonly retrieval: boolean;
+    /** `vectors`: an encoder and a projector. `length`: only how many soft tokens a chunk would have. */
+    readonly softTokens: 'vectors' | 'length' | 'none';
+  };
+  /** In the order of the prompt; empty for a prompt of the completed file alone. */
+  readonly shows: readonly ContextForm[];
+  /** The bases that this pipeline is compared with. */
+  readonly against: readonly Relation<Name>[];
+  /** The pipelines for which this one is a base. The relation stands in one of the two rows. */
+  readonly isBaseOf: readonly Relation<Name>[];
+  /** A report is about the pipeline of the lowest rank, the first of equals; null is never what it is about. */
+  readonly subjectRank: number | null;
+}
+
+const ROWS = [
+  {
+    name: 'no-context',
+    title: 'the file being completed and nothing else',
+    isDefault: true,
+    role: 'no-retrieval',
+    needs: { retrieval: false, softTokens: 'none' },
+    shows: [],
+    against: [],
+    isBaseOf: [],
+    subjectRank: null,
+  },
+  {
+    name: 'full-rag',
+    title: 'full RAG',
+    isDefault: true,
+    role: 'full-text',
+    needs: { retrieval: true, softTokens: 'none' },
+    shows: ['commented-text'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [],
+    subjectRank: 2,
+  },
+  {
+    name: 'budget-rag',
+    title: 'text RAG cut to the prompt length of compressed',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length' },
+    shows: ['bare-text'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'compressed',
+    title: 'soft tokens of the retrieved chunks',
+    isDefault: true,
+    role: 'soft-tokens',
+    needs: { retrieval: true, softTokens: 'vectors' },
+    shows: ['soft-tokens'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'full-rag', reading: 'full-text' },
+    ],
+    isBaseOf: [],
+    subjectRank: 1,
+  },
+  {
+    name: 'compressed-random',
+    title: 'soft tokens of random vectors',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'vectors' },
+    shows: ['soft-tokens'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
+    subjectRank: 3,
+  },
+] as const satisfies readonly PipelineKind[];
+
+export type PipelineName = (typeof ROWS)[number]['name'];
+
+/** The rows. A relation to a pipeline that has no row is a type error here. */
+export const PIPELINE_KINDS: readonly PipelineKind<PipelineName>[] = ROWS;
+
+export const PIPELINES: readonly PipelineName[] = PIPELINE_KINDS.map(({ name }) => name);
+
+/** Those of a run that names none. */
+export const DEFAULT_PIPELINES: readonly PipelineName[] = PIPELINE_KINDS.filter(
+  ({ isDefault }) => isDefault,
+).map(({ name }) => name);
+
+/** The row of a pipeline. */
+export function kindOf(name: PipelineName): PipelineKind<PipelineName> {
+  const kind = PIPELINE_KINDS.find((one) => one.name === name);
+  if (kind === undefined) throw new RangeError(`no row describes the pipeline ${name}`);
+  return kind;
+}
+
+/** Whether a pipeline shows the decoder anything that was retrieved. */
+export function usesRetrieval(name: PipelineName): boolean {
+  return kindOf(name).needs.retrieval;
+}
+
+/** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */
+export function usesSoftTokens(name: PipelineName): boolean {
+  return kindOf(name).needs.softTokens === 'vectors';
+}
+
+/** Whether a pipeline shows no soft tokens, and yet needs to know how many a chunk would have. */
+export function usesSoftLength(name: PipelineName): boolean {
+  return kindOf(name).needs.softTokens === 'length';
+}
+
+/** The pipeline that has a role. */
+export function pipelineInRole(role: PipelineRole): PipelineName {
+  const kind = PIPELINE_KINDS.find((one) => one.role === role);
+  if (kind === undefined) throw new RangeError(`no row has the role ${role}`);
+  return kind.name;
+}
+
+/** What one pipeline is compared with. */
+export interface BaseOfPipeline {
+  readonly base: PipelineName;
+  readonly reading: Reading;
+}
+
+/** The bases of a pipeline, in the order of the rows. */
+export function basesOf(name: PipelineName): BaseOfPipeline[] {
+  const { against } = kindOf(name);
+  return PIPELINE_KINDS.flatMap((base): BaseOfPipeline[] => {
+    const relation =
+      against.find(({ pipeline }) => pipeline === base.name) ??
+      base.isBaseOf.find(({ pipeline }) => pipeline === name);
+    return relation === undefined ? [] : [{ base: base.name, reading: relation.reading }];
+  });
+}
+
+/** What the comparison of a pipeline with another tells; null where the two are not compared. */
+export function readingOf(name: PipelineName, base: PipelineName): Reading | null {
+  return basesOf(name).find((one) => one.base === base)?.reading ?? null;
+}
+
+/** Whether some pipeline is compared with this one to see whether its gain vanishes. */
+export function isControl(name: PipelineName): boolean {
+  return PIPELINES.some((other) => readingOf(other, name) === 'control');
+}
+
+/** Of the given pipelines the one that a report is about; null if it can be about none of them. */
+export function subjectOf(names: Iterable<string>): PipelineName | null {
+  const given = new Set(names);
+  const ranked = PIPELINE_KINDS.filter(({ name, subjectRank }) => given.has(name) && subjectRank !== null);
+  // Sorting is stable: of equal ranks the first row stays first.
+  return ranked.sort((a, b) => subjectOrder(a) - subjectOrder(b))[0]?.name ?? null;
+}
+
+/**
+ * Where a comparison stands in a list: smaller comes first. Comparisons of what a report would rather be about come
+ * before others, and those of one pipeline in the order in which a reader asks; equals keep their order.
+ */
+export function readingRank(name: PipelineName, base: PipelineName): number {
+  const reading = readingOf(name, base);
+  const asked = reading === null ? READINGS.length : READINGS.indexOf(reading);
+  return Math.min(subjectOrder(kindOf(name)), PIPELINES.length) * (READINGS.length + 1) + asked;
+}
+
+function subjectOrder({ subjectRank }: PipelineKind): number {
+  return subjectRank ?? Infinity;
+}
+
+/**
+ * Where the pipelines of a run stand among all: those with a row at its place, others behind the rows in the order
+ * given. Looks follow from it.
+ *
+ * @example positionsOf(['mine', 'no-context']) // => Map { 'mine' => 5, 'no-context' => 0 } beside five rows
+ */
+export function positionsOf(names: Iterable<string>): ReadonlyMap<string, number> {
+  const rows: readonly string[] = PIPELINES;
+  const positions = new Map<string, number>();
+  let next = rows.length;
+  for (const name of names) {
+    if (positions.has(name)) continue;
+    const row = rows.indexOf(name);
+    positions.set(name, row === -1 ? next++ : row);
+  }
+  return positions;
+}

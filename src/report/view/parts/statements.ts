@@ -1,0 +1,149 @@
+/**
+ * @file What the numbers show, in sentences. A difference that the run does not show is called tied, never
+ * better or worse; nothing is said that the run has not measured.
+ */
+
+import type { Verdict } from '../../../statistics/paired.js';
+import type { Interval } from '../../../statistics/statistics.js';
+import type { PipelineName } from '../../../pipelines/kinds.js';
+import { enumerate, fixed, interval, signed } from '../../format.js';
+import type { Comparison } from '../../numbers/verdicts.js';
+
+/** Percent by which a ratio is below or above 1, with its interval turned the same way. */
+export function change(comparison: Comparison): { readonly percent: number; readonly ci95: Interval | null } {
+  const { p50, ci95 } = comparison.ttftRatio;
+  return {
+    percent: (p50 - 1) * 100,
+    ci95: ci95 === null ? null : [(ci95[0] - 1) * 100, (ci95[1] - 1) * 100],
+  };
+}
+
+/** @example 'TTFT 53.3 % below full-rag [50.6, 55.9]' */
+function latencyPhrase(comparison: Comparison): string {
+  const { percent, ci95 } = change(comparison);
+  const base = comparison.base.pipeline;
+  const size = fixed(Math.abs(percent), 1);
+  const ends = (isLess: boolean): string =>
+    ci95 === null ? '' : ` ${interval(isLess ? turned(ci95) : ci95, 1)}`;
+  switch (comparison.ttftRatio.verdict) {
+    case 'better':
+      return `TTFT ${size} % below ${base}${ends(true)}`;
+    case 'worse':
+      return `TTFT ${size} % above ${base}${ends(false)}`;
+    case 'tied':
+      return `TTFT tied with ${base} (${signed(percent, 1)} %${ends(false)})`;
+  }
+}
+
+/**
+ * One line about a pipeline with one retriever: numbers where something is shown, "tied" where nothing is.
+ *
+ * @param comparisons Of that pipeline with that retriever; not empty.
+ */
+export function retrieverStatement(comparisons: readonly Comparison[]): string {
+  const latencies = comparisons.map((comparison) => latencyPhrase(comparison));
+  const qualities = comparisons.map((comparison) => ({
+    base: comparison.base.pipeline,
+    metrics: [
+      { metric: 'EM', difference: comparison.exactMatch },
+      { metric: 'ES', difference: comparison.editSimilarity },
+    ].map(({ metric, difference }) => ({ metric, difference, verdict: difference.verdict })),
+  }));
+  const shown = qualities.flatMap(({ base, metrics }) =>
+    metrics.flatMap(({ metric, difference, verdict }) =>
+      verdict === 'tied'
+        ? []
+        : [
+            `${metric} ${fixed(Math.abs(difference.delta ?? 0), 2)} points ${verdict === 'better' ? 'above' : 'below'} ` +
+              `${base} ${interval(verdict === 'better' ? difference.ci95 : turned(difference.ci95), 2)}`,
+          ],
+    ),
+  );
+  const tied = new Map<string, string[]>();
+  for (const { base, metrics } of qualities) {
+    const names = metrics.filter(({ verdict }) => verdict === 'tied').map(({ metric }) => metric);
+    if (names.length === 0) continue;
+    const key = enumerate(names);
+    tied.set(key, [...(tied.get(key) ?? []), base]);
+  }
+  const ties = [...tied].map(([names, bases]) => `${names} tied with ${enumerate(bases)}`);
+  return `${latencies.join(', ')}; ${[...shown, ...ties].join('; ')}.`;
+}
+
+/** The interval of a quantity whose sign is turned, as in "7 points below [4, 10]". */
+function turned(ends: Interval | null): Interval | null {
+  return ends === null ? null : [-ends[1], -ends[0]];
+}
+
+/**
+ * The sentence on top: TTFT and quality of one pipeline over all retrievers.
+ *
+ * @param comparisons Of that pipeline; not empty.
+ */
+export function headline(comparisons: readonly Comparison[]): string {
+  const subject = comparisons[0]!.of.pipeline;
+  const bases = [...new Set(comparisons.map(({ base }) => base.pipeline))];
+  // Bases about which the same is to be said share a clause.
+  const clauses = new Map<string, PipelineName[]>();
+  for (const base of bases) {
+    const claim = claims(comparisons.filter((comparison) => comparison.base.pipeline === base));
+    clauses.set(claim, [...(clauses.get(claim) ?? []), base]);
+  }
+  return `${subject}: ${[...clauses].map(([claim, names]) => `against ${enumerate(names)}, ${claim}`).join('; ')}.`;
+}
+
+/** TTFT and quality over all retrievers, against one base. @example 'TTFT, EM and ES are tied' */
+export function claims(comparisons: readonly Comparison[]): string {
+  const latency = latencyClaim(comparisons);
+  const quality = qualityClaim(comparisons);
+  return latency === 'TTFT is tied' && quality === 'EM and ES are tied'
+    ? 'TTFT, EM and ES are tied'
+    : `${latency}, ${quality}`;
+}
+
+/** Over all retrievers, against one base. @example 'TTFT is 51 to 55 % lower' */
+function latencyClaim(comparisons: readonly Comparison[]): string {
+  const verdicts = comparisons.map((comparison) => comparison.ttftRatio.verdict);
+  const sizes = comparisons.map((comparison) => Math.abs(change(comparison).percent));
+  if (verdicts.every((verdict) => verdict === 'better')) return `TTFT is ${range(sizes, 0)} % lower`;
+  if (verdicts.every((verdict) => verdict === 'worse')) return `TTFT is ${range(sizes, 0)} % higher`;
+  return `TTFT is ${tally(verdicts, { better: 'lower', worse: 'higher' })}`;
+}
+
+/** Over all retrievers, against one base. @example 'EM and ES are tied' */
+function qualityClaim(comparisons: readonly Comparison[]): string {
+  const words = { better: 'higher', worse: 'lower' };
+  const em = tally(
+    comparisons.map(({ exactMatch }) => exactMatch.verdict),
+    words,
+  );
+  const es = tally(
+    comparisons.map(({ editSimilarity }) => editSimilarity.verdict),
+    words,
+  );
+  return em === es ? `EM and ES are ${em}` : `EM is ${em}, ES ${es}`;
+}
+
+/** @example tally(['better', 'tied', 'tied'], …) // => 'higher with 1 of 3 retrievers, else tied' */
+function tally(
+  verdicts: readonly Verdict[],
+  words: { readonly better: string; readonly worse: string },
+): string {
+  const count = (verdict: Verdict): number => verdicts.filter((other) => other === verdict).length;
+  const parts = (['better', 'worse'] as const).flatMap((verdict) => {
+    const n = count(verdict);
+    if (n === 0) return [];
+    return [
+      n === verdicts.length ? words[verdict] : `${words[verdict]} with ${n} of ${verdicts.length} retrievers`,
+    ];
+  });
+  if (parts.length === 0) return 'tied';
+  return count('tied') === 0 ? parts.join(', ') : `${parts.join(', ')}, else tied`;
+}
+
+/** The span of some values. @example range([27.5, 28.3], 1) // => '27.5 to 28.3' */
+export function range(values: readonly number[], digits: number): string {
+  const low = fixed(Math.min(...values), digits);
+  const high = fixed(Math.max(...values), digits);
+  return low === high ? low : `${low} to ${high}`;
+}

@@ -1,0 +1,59 @@
+/**
+ * @file Quality and latency of every configuration: the table on top.
+ */
+
+import { SAMPLES_FOR } from '../../../statistics/statistics.js';
+import type { SummaryRow } from '../../numbers/summary.js';
+import { count, estimate, number, word } from '../parts/cells.js';
+import type { Context } from '../parts/context.js';
+import type { Cell, Column, Section } from '../parts/section.js';
+
+export function overview({ summary }: Context): Section {
+  const { rows } = summary;
+  const lower = { kind: 'number', better: 'lower' } as const;
+  const higher = { kind: 'number', better: 'higher' } as const;
+  const columns: readonly (Column & { readonly cell: (row: SummaryRow) => Cell })[] = [
+    { title: 'pipeline', kind: 'text', cell: (row) => word(row.pipeline) },
+    { title: 'retriever', kind: 'text', cell: (row) => word(row.retriever ?? '') },
+    ...(summary.spec.topK.length > 1
+      ? [{ title: 'k', kind: 'number' as const, cell: (row: SummaryRow) => count(row.topK) }]
+      : []),
+    { title: 'n', kind: 'number', cell: (row) => count(row.tasks.scored) },
+    { title: 'EM %', ...higher, cell: (row) => estimate(row.exactMatch) },
+    { title: 'ES %', ...higher, cell: (row) => estimate(row.editSimilarity) },
+    { title: 'TTFT p50 ms', ...lower, cell: (row) => number(row.ttftMs.p50, 1) },
+    // A percentile that no row has enough tasks for has no column.
+    ...(['p90', 'p95', 'p99'] as const)
+      .filter((percentile) => rows.some((row) => row.ttftMs[percentile] !== null))
+      .map((percentile) => ({
+        title: percentile,
+        ...lower,
+        cell: (row: SummaryRow) => number(row.ttftMs[percentile], 1),
+      })),
+    { title: 'cold p50 ms', ...lower, cell: (row) => number(row.ttftColdMs.p50, 1) },
+    { title: 'prompt tokens', kind: 'number', cell: (row) => number(row.promptTokens.mean, 0) },
+  ];
+  return {
+    id: 'overview',
+    title: 'Quality and latency',
+    short: 'Overview',
+    intro: [],
+    charts: [],
+    tables: [
+      {
+        caption: 'Quality and latency of every configuration, with 95 % intervals',
+        columns: columns.map(({ title, kind, better }) => ({
+          ...{ title, kind },
+          ...(better === undefined ? {} : { better }),
+        })),
+        rows: rows.map((row) => columns.map(({ cell }) => cell(row))),
+      },
+    ],
+    notes: [
+      'TTFT runs from handing over the prompt, soft tokens precomputed as an editor would keep them, to the first ' +
+        'token id on the host. Cold TTFT adds retrieval, tokenizing, encoding and projecting.',
+      `A percentile is given where the sample supports it: p90 from ${SAMPLES_FOR.p90} tasks, p95 from ` +
+        `${SAMPLES_FOR.p95}, p99 from ${SAMPLES_FOR.p99}.`,
+    ],
+  };
+}
