@@ -52,9 +52,10 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'xz-decompress': /^archive\/read\.ts$/,
   hyparquet: /^datasets\/rows\/parquet\.ts$/,
   'hyparquet-compressors': /^datasets\/rows\/parquet\.ts$/,
-  'web-tree-sitter': /^parsing\/python\.ts$/,
-  'tree-sitter-python': /^parsing\/python\.ts$/,
-  typescript: /^datasets\/holes\/typescript-lines\.ts$/,
+  'web-tree-sitter': /^parsing\//,
+  'tree-sitter-python': /^parsing\/tree-sitter\.ts$/,
+  '@vscode/tree-sitter-wasm': /^parsing\/tree-sitter\.ts$/,
+  typescript: /^datasets\/languages\/ecmascript\//,
   vega: /^report\/charts\//,
   diff: /^report\/page\/diff\.ts$/,
   undici: /^download\/fetch\.ts$/,
@@ -63,7 +64,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
 
 /** A static import or re-export, one on demand, or a package of which only a file is used. */
 const IMPORT =
-  /^(?:import|export)\s[^;]*?from '([^']+)';$|\bimport\('([^']+)'\)|\.resolve\('([^'/]+)\/[^']+'\)/gm;
+  /^(?:import|export)\s[^;]*?from '([^']+)';$|\bimport\('([^']+)'\)|\.resolve\('((?:@[^'/]+\/)?[^'/]+)\/[^']+'\)/gm;
 
 interface Import {
   readonly from: string;

@@ -67,7 +67,7 @@ export async function openComparison(
 }
 
 async function openTasks(
-  { dataset: reference, repos, format, skipInvalid }: TaskSelection,
+  { dataset: reference, repos, format, language, skipInvalid }: TaskSelection,
   withShipped: boolean,
   { onEvent }: Surroundings,
 ): Promise<Dataset> {
@@ -77,6 +77,7 @@ async function openTasks(
   const dataset = await openDataset(reference, {
     ...(repos === undefined ? {} : { reposDir: repos }),
     ...(format === undefined ? {} : { format }),
+    ...(language === undefined ? {} : { language }),
     skipInvalid,
     withShipped,
     onProgress: note,

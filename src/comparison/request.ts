@@ -7,6 +7,7 @@
 
 import { z } from 'zod';
 import { FORMAT_NAMES } from '../datasets/formats/all.js';
+import { LANGUAGES } from '../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
 import { METRIC_PROFILES } from '../metrics/registry.js';
 import { PIPELINES } from '../pipelines/kinds.js';
@@ -53,6 +54,8 @@ export const comparisonRequestSchema = z
     /** Where the repositories of a file of records lie: a folder or an archive. */
     repos: text,
     format: z.enum(FORMAT_NAMES),
+    /** Only this language, where tasks are made of a folder of code. */
+    language: z.enum(LANGUAGES),
     limit: z.union([positive, z.literal('all')], {
       error: 'expected a whole number of at least 1, or "all"',
     }),

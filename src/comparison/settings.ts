@@ -6,6 +6,7 @@
 
 import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
+import type { Language } from '../domain/languages.js';
 import type { Dtype } from '../inference/device.js';
 import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
 import { defaultThreads } from '../model/ort/threads.js';
@@ -27,6 +28,7 @@ export interface TaskSelection {
   readonly dataset: string;
   readonly repos: string | undefined;
   readonly format: FormatName | undefined;
+  readonly language: Language | undefined;
   readonly skipInvalid: boolean;
   /** Only these tasks; all of them if undefined. */
   readonly tasks: readonly string[] | undefined;
@@ -141,12 +143,13 @@ function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axe
 
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */
 function taskSelection(request: ComparisonRequest, environment: Environment): TaskSelection {
-  const { dataset = DEFAULT_DATASET, repos, format, tasks, shard = null } = request;
+  const { dataset = DEFAULT_DATASET, repos, format, language, tasks, shard = null } = request;
   const sample = tasks === undefined ? findRegistered(dataset)?.sample : null;
   return {
     dataset,
     repos,
     format,
+    language,
     skipInvalid: request.skipInvalid ?? false,
     tasks,
     limit: request.limit ?? sample ?? 'all',

@@ -3,6 +3,7 @@
  */
 
 import type { RetrievedChunk } from './chunk.js';
+import type { Language } from './languages.js';
 
 export type TaskId = string & { readonly __unit: 'task-id' };
 
@@ -12,9 +13,8 @@ export function taskId(value: string): TaskId {
   return value as TaskId;
 }
 
-/** Languages whose comment style and parser the project knows. */
-export const LANGUAGES = ['typescript', 'javascript', 'python', 'java', 'csharp'] as const;
-export type Language = (typeof LANGUAGES)[number];
+export { LANGUAGES } from './languages.js';
+export type { Language } from './languages.js';
 
 /**
  * One completion problem.

@@ -6,19 +6,11 @@
  */
 
 import type { Chunk, RetrievedChunk } from '../domain/chunk.js';
-import type { Language } from '../domain/task.js';
+import { languageFacts, type Language } from '../domain/languages.js';
 import { nonBlankLines, splitLines } from '../domain/text.js';
 
 const HEADER = 'Here are some relevant code fragments from other files of the repo:';
 const FOUND_IN = 'the below code fragment can be found in:';
-
-const COMMENT: Readonly<Record<Language, string>> = {
-  typescript: '//',
-  javascript: '//',
-  java: '//',
-  csharp: '//',
-  python: '#',
-};
 
 /**
  * The block for chunks given best first, so that a cut at the end loses the worst. Chunks that bring the
@@ -35,7 +27,7 @@ export function crossFileBlock(
   if (chunks.length === 0) return '';
   const shipped = chunks.flatMap(({ shown }) => shown ?? []);
   if (shipped.length === chunks.length) return shipped.join('');
-  const mark = COMMENT[language];
+  const mark = languageFacts(language).comment;
   const fragments = chunks.map(({ path, text }) => {
     const body = text.replace(/^\n+|\n+$/g, '');
     return [FOUND_IN, path, ...splitLines(body)].map((line) => `${mark} ${line}\n`).join('') + '\n';
@@ -45,7 +37,7 @@ export function crossFileBlock(
 
 /** What stands above the chunks. */
 export function crossFileHeader(language: Language): string {
-  return `${COMMENT[language]} ${HEADER}\n\n`;
+  return `${languageFacts(language).comment} ${HEADER}\n\n`;
 }
 
 /**

@@ -217,6 +217,7 @@ describe('a benchmark of npm lines', () => {
         licence: 'MIT',
         isMissing: false,
         size: { files: 1, characters: TEXT.length },
+        leftOut: [],
       },
     ]);
     assert.deepEqual(await dataset.repository('demo'), sources);

@@ -30,6 +30,7 @@ describe('a command to paste', () => {
       dataset: 'my-records.jsonl',
       repos: 'my-repositories',
       format: 'cceval',
+      language: 'python',
       limit: 'all',
       tasks: ['a/b', 'c'],
       skipInvalid: true,

@@ -4,6 +4,7 @@
 
 import { Option, type Command } from 'commander';
 import { FORMAT_NAMES } from '../../datasets/formats/all.js';
+import { LANGUAGES } from '../../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
 import { METRIC_PROFILES } from '../../metrics/registry.js';
 import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
@@ -62,6 +63,11 @@ function addTaskFlags(add: Add): void {
     '--format <name>',
     `schema of the records (default: told from them): ${list(FORMAT_NAMES)}`,
     oneOf(FORMAT_NAMES),
+  );
+  add(
+    '--language <name>',
+    `only lines of this language, of a folder with code: ${list(LANGUAGES)} (default: all)`,
+    oneOf(LANGUAGES),
   );
   add('--limit <n>', 'how many tasks, spread evenly; "all" for every one', limit);
   add('--tasks <ids>', 'only these task ids, separated by commas', words);
