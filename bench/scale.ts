@@ -254,6 +254,7 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
           clock,
           metrics: metricProfile('llavacode', null),
           likelihood: null,
+          lender: null,
         },
         pipelines: new Map(pipelines.map((one): [Pipeline['name'], Pipeline] => [one.name, one])),
         retriever: (name, task) => index!.retriever(name, task),

@@ -72,6 +72,7 @@ function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionPar
       open.referenceEnd === null || decoder.scorer === null
         ? null
         : { scorer: decoder.scorer, end: open.referenceEnd },
+    lender: open.lender,
     pipelines: openPipelines(comparison),
     retriever: (name, task) => index.retriever(name, task),
     clock: surroundings.clock,

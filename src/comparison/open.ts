@@ -10,9 +10,11 @@ import type { CompletionTask } from '../domain/task.js';
 import { referenceEndOf } from '../generation/reference-end.js';
 import type { ReferenceEnd } from '../generation/reference.js';
 import type { MetricProfile } from '../metrics/profile.js';
+import { borrowsChunks } from '../pipelines/kinds.js';
 import { takesShipped } from '../retrieval/kinds.js';
 import { configurations } from '../run/configurations.js';
 import type { PhaseTimer } from '../run/phases.js';
+import { lenderOf, type Lender } from '../run/lender.js';
 import type { Configuration } from '../run/record.js';
 import type { RetrievalSetting } from '../run/repository-index.js';
 import { tasksOfShard } from '../run/shard.js';
@@ -32,6 +34,8 @@ export interface OpenComparison {
   readonly retrieval: RetrievalSetting;
   readonly metrics: MetricProfile;
   readonly models: LoadedModels;
+  /** Who lends chunks to the pipelines that must not see their own; null where no pipeline borrows. */
+  readonly lender: Lender | null;
   /** How the decoder ends a line; null where the likelihood of the references is not measured. */
   readonly referenceEnd: ReferenceEnd | null;
 }
@@ -59,6 +63,7 @@ export async function openComparison(
   if (chosen.length === 0) throw new UsageError(`${dataset.id} holds no task`);
   const tasks = shard === null ? chosen : tasksOfShard(chosen, shard);
   if (tasks.length === 0) return null;
+  const lender = openLender(settings, dataset.id, chosen);
   const metrics = await openMetricProfile(settings.answers.metricProfile, chosen);
   phases.enter('models');
   const models = await loadModels(
@@ -71,12 +76,29 @@ export async function openComparison(
     const referenceEnd = settings.answers.likelihood ? await findReferenceEnd(models, surroundings) : null;
     return {
       ...{ dataset, chosen, tasks, configurations: configurations(axes), retrieval, metrics, models },
-      referenceEnd,
+      ...{ lender, referenceEnd },
     };
   } catch (error) {
     await models.dispose();
     throw error;
   }
+}
+
+/** @throws {UsageError} If a pipeline borrows chunks and all tasks are of one repository. */
+function openLender(
+  { axes, answers }: ComparisonSettings,
+  id: string,
+  chosen: readonly CompletionTask[],
+): Lender | null {
+  const borrowers = axes.pipelines.filter(borrowsChunks);
+  if (borrowers.length === 0) return null;
+  const lender = lenderOf(chosen, answers.seed);
+  if (lender !== null) return lender;
+  throw new UsageError(
+    `${borrowers.join(' and ')} show the chunks of a task of another repository, and the tasks of ${id} are all of ` +
+      `${chosen[0]?.repository ?? 'none'}`,
+    ['give a dataset of two repositories or more, or leave them out of --pipelines'],
+  );
 }
 
 /** @throws {ModelError} If the decoder's probabilities are no numbers. */

@@ -14,6 +14,7 @@ import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/kinds.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
 import type { Rng } from '../tensor/rng.js';
+import type { Lender } from './lender.js';
 import type { Phase } from './phases.js';
 import type { Configuration } from './record.js';
 import type { TaskRecords } from './task-records.js';
@@ -35,6 +36,8 @@ export interface ExecutionParts {
   readonly metrics: MetricProfile;
   /** What scores the references, and how the decoder ends a line; null where their likelihood is not measured. */
   readonly likelihood: { readonly scorer: ContinuationScorer; readonly end: ReferenceEnd } | null;
+  /** Who lends chunks to pipelines that must not see their own; null where no configuration borrows. */
+  readonly lender: Lender | null;
   readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
   readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;

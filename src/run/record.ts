@@ -78,6 +78,8 @@ const chunkSchema = z.strictObject({
   startLine: z.int().positive().nullable(),
   endLine: z.int().positive().nullable(),
   score: z.number().nullable(),
+  /** Where the chunk is of another repository than the task: lent by another task. */
+  repository: z.string().optional(),
 });
 
 export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'likelihood', 'decode', 'score'] as const;

@@ -38,6 +38,8 @@ const evidenceSchema = z.strictObject({
       text: z.string(),
       /** What text pipelines show of it, where that is not made from path and text. */
       shown: z.string().optional(),
+      /** Where it is of another repository than the task: lent by another task. */
+      repository: z.string().optional(),
     }),
   ),
 });

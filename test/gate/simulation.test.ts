@@ -14,6 +14,7 @@ import {
   type GateResult,
   type InconclusiveMode,
 } from '../../src/gate/result.js';
+import type { PipelineName } from '../../src/pipelines/kinds.js';
 import { DEFAULT_RULES, type Rules } from '../../src/gate/rules.js';
 import type { OutcomeColumn } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
@@ -35,10 +36,10 @@ const CONFIGURATIONS: readonly Configuration[] = [
     (['jaccard', 'unixcoder', 'bm25'] as const).map((retriever) => ({ pipeline, retriever, topK: 10 })),
   ),
 ];
-const SPEED = {
+const SPEED: Readonly<Record<PipelineName, number>> = {
   ...{ 'no-context': 1, 'full-rag': 2.2, 'budget-rag': 1.1, compressed: 1.05 },
-  'compressed-random': 1.05,
-} as const;
+  ...{ 'compressed-random': 1.05, 'full-rag-shuffled': 2.2, 'compressed-shuffled': 1.05 },
+};
 
 interface Setting {
   readonly world: World;

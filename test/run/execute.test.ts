@@ -73,6 +73,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     format: FIM,
     metrics: metricProfile('llavacode', null),
     likelihood: null,
+    lender: null,
     pipelines: makePipelines(PIPELINES, resources),
     retriever: () => retriever,
     clock,

@@ -143,8 +143,8 @@ export function packTasks(
           const list: PackedList = !isWhole
             ? []
             : shownChunks(record, source).map(({ chunk, score }): [number, number | null] => {
-                const { path, startLine, endLine, text, shown } = chunk;
-                const key = JSON.stringify([source.repository, path, startLine, endLine, text, shown]);
+                const { path, startLine, endLine, text, shown, repository = source.repository } = chunk;
+                const key = JSON.stringify([repository, path, startLine, endLine, text, shown]);
                 const { index, isNew } = chunks.add(key);
                 if (isNew) {
                   packedChunks.push([
@@ -153,6 +153,7 @@ export function packTasks(
                     endLine,
                     texts.add(text).index,
                     shown === undefined ? null : texts.add(shown).index,
+                    ...(chunk.repository === undefined ? ([] as const) : ([chunk.repository] as const)),
                   ]);
                 }
                 return [index, score === null ? null : Number(score.toPrecision(5))];
@@ -215,14 +216,20 @@ function shownChunks(
   record: ScoredRecord,
   source: TaskEvidence,
 ): { readonly chunk: TaskEvidence['chunks'][number]; readonly score: number | null }[] {
-  const unplaced = source.chunks.filter(({ startLine }) => startLine === null);
+  const unplaced = source.chunks.filter(
+    ({ startLine, repository }) => startLine === null && repository === record.chunks[0]?.repository,
+  );
   let next = 0;
-  return record.chunks.flatMap(({ path, startLine, endLine, score }) => {
+  return record.chunks.flatMap(({ path, startLine, endLine, score, repository }) => {
     const chunk =
       startLine === null
         ? unplaced[next++]
         : source.chunks.find(
-            (one) => one.path === path && one.startLine === startLine && one.endLine === endLine,
+            (one) =>
+              one.repository === repository &&
+              one.path === path &&
+              one.startLine === startLine &&
+              one.endLine === endLine,
           );
     return chunk === undefined ? [] : [{ chunk, score }];
   });
