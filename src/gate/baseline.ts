@@ -16,7 +16,7 @@ import { retrieverSchema } from '../retrieval/kinds.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { configurations } from '../run/configurations.js';
 import type { FinishedRun } from '../run/finished-run.js';
-import { isSameConfiguration, type TaskRecord } from '../run/record.js';
+import type { RecordTable } from '../run/record-table.js';
 import type { GateSide } from './check.js';
 
 export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
@@ -79,8 +79,7 @@ export function baselineOf({ run, records }: FinishedRun, reason: string, now: D
   const rows = configurations(run.spec);
   const { noiseFloor, ...summary } = summarizeRun(run, records);
   const table = tabulate(rows, records);
-  const repositoryOf = new Map(records.map(({ taskId, repository }) => [taskId, repository]));
-  const names = table.taskIds.map((id) => repositoryOf.get(id)!);
+  const names = Array.from(records.rows(), (row) => records.repository(row));
   const repositories = [...new Set(names)];
   const numbers = (values: Float64Array, round: (value: number) => number): (number | null)[] =>
     Array.from(values, (value) => (Number.isNaN(value) ? null : round(value)));
@@ -183,14 +182,12 @@ export function runSide({ run, records }: FinishedRun): GateSide {
 }
 
 function unscoredCounts(
-  records: readonly TaskRecord[],
+  records: RecordTable,
   configuration: OutcomeColumn['configuration'],
 ): { failed: number; skipped: number } {
-  const own = records.filter((record) => isSameConfiguration(record, configuration));
-  return {
-    failed: own.filter(({ status }) => status === 'failed').length,
-    skipped: own.filter(({ status }) => status === 'skipped').length,
-  };
+  const column = records.column(configuration);
+  const rows = records.rows();
+  return { failed: column.count('failed', rows), skipped: column.count('skipped', rows) };
 }
 
 function roundSimilarity(value: number): number {

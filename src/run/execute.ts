@@ -22,14 +22,14 @@ import type { InFileContext } from '../pipelines/in-file.js';
 import { createRng } from '../tensor/rng.js';
 import type { ExecutionParts, ExecutionPlan, TaskPhase, TaskWork } from './execution.js';
 import { evidenceOf, rankingKey, rankTask, type Ranking } from './rank-task.js';
-import { recordKey, type Configuration, type TaskRecord } from './record.js';
+import type { Configuration, TaskRecord } from './record.js';
 import type { TaskEvidence } from './task-evidence.js';
 import { TaskRecords, type Score } from './task-records.js';
 import { timeAttempts, timingOf, type Answer, type Attempt } from './time-task.js';
 
 export interface ExecutionHooks {
-  /** Keys of records that exist already; they do not run again. */
-  readonly recorded: ReadonlySet<string>;
+  /** Records that exist already; they do not run again. */
+  readonly recorded: { has(taskId: string, configuration: Configuration): boolean };
   /** Called before the first new record of a task, if any of its prompts could be made. */
   readonly onTask: (evidence: TaskEvidence) => Promise<void>;
   /** Called with every new record, in order; awaited before work goes on. */
@@ -53,9 +53,7 @@ export async function execute(
   const warmed = new Set<number>();
   const { onPhase = () => undefined } = hooks;
   for (const task of plan.tasks) {
-    const open = plan.configurations.filter(
-      (configuration) => !hooks.recorded.has(recordKey(task.id, configuration)),
-    );
+    const open = plan.configurations.filter((configuration) => !hooks.recorded.has(task.id, configuration));
     if (open.length === 0) continue;
     if (hooks.isCancelled()) return false;
     const { evidence, records } = await executeTask(task, open, plan, parts, warmed, onPhase);

@@ -19,6 +19,7 @@ import { DEFAULT_RETRIEVERS } from '../../src/retrieval/kinds.js';
 import type { Retriever } from '../../src/retrieval/retriever.js';
 import { asShipped } from '../../src/retrieval/shipped.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
+import { RecordTable } from '../../src/run/record-table.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
 import {
   FakeDecoder,
@@ -98,15 +99,11 @@ function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
   };
 }
 
-async function collect(
-  plan: ExecutionPlan,
-  parts: ExecutionParts,
-  recorded: ReadonlySet<string> = new Set(),
-) {
+async function collect(plan: ExecutionPlan, parts: ExecutionParts, recorded: Iterable<TaskRecord> = []) {
   const records: TaskRecord[] = [];
   const tasks: TaskEvidence[] = [];
   const isComplete = await execute(plan, parts, {
-    recorded,
+    recorded: RecordTable.from(recorded),
     isCancelled: () => false,
     onTask: (task) => {
       tasks.push(task);
@@ -355,7 +352,7 @@ describe('the core loop', () => {
     const axes = { pipelines, retrievers: ['bm25'] as const, topK: [1, 2] };
     const decoder = new FakeDecoder('answer');
     await execute(planOf({ tasks: [long], configurations: configurations(axes) }), partsOf(decoder), {
-      recorded: new Set(),
+      recorded: new RecordTable(),
       isCancelled: () => false,
       onTask: (task) => {
         events.push('task');
@@ -476,8 +473,8 @@ describe('the core loop', () => {
 
   test('recorded configurations do not run again, and the order of the others does not depend on it', async () => {
     const whole = await collect(planOf(), partsOf(new FakeDecoder('answer')));
-    const done = whole.records.slice(0, 9).map((record) => recordKey(record.taskId, record));
-    const rest = await collect(planOf(), partsOf(new FakeDecoder('answer')), new Set(done));
+    const done = whole.records.slice(0, 9);
+    const rest = await collect(planOf(), partsOf(new FakeDecoder('answer')), done);
     assert.deepEqual(
       rest.records.map((record) => recordKey(record.taskId, record)),
       whole.records.slice(9).map((record) => recordKey(record.taskId, record)),
@@ -487,7 +484,7 @@ describe('the core loop', () => {
   test('cancelling stops between tasks, with whole tasks recorded', async () => {
     const records: TaskRecord[] = [];
     const isComplete = await execute(planOf(), partsOf(new FakeDecoder('answer')), {
-      recorded: new Set(),
+      recorded: new RecordTable(),
       isCancelled: () => records.length > 0,
       onTask: () => Promise.resolve(),
       onRecord: (record) => {

@@ -5,7 +5,6 @@
  * nothing is null. Comparisons use the tasks that both sides scored.
  */
 
-import { compareCodePoints } from '../../domain/text.js';
 import type { Basis } from '../../statistics/clusters.js';
 import { medianInterval } from '../../statistics/median-interval.js';
 import { estimateMean, measured, type Difference, type Estimate } from '../../statistics/paired.js';
@@ -14,9 +13,9 @@ import {
   configurationLabel,
   isSameConfiguration,
   type Configuration,
-  type ScoredRecord,
   type TaskRecord,
 } from '../../run/record.js';
+import { RecordTable, type RecordNumber, type Rows } from '../../run/record-table.js';
 import type { RunSpec } from '../../run/run-spec.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
 import { pipelineInRole } from '../../pipelines/kinds.js';
@@ -111,23 +110,26 @@ export type SummaryHead = Omit<
 /**
  * Aggregates records, one row a configuration, in the order given.
  *
- * Resampling is seeded by the run's seed, so the summary is a function of the journal.
+ * Resampling is seeded by the run's seed, so the summary is a function of the journal. Sums go by task id, since in
+ * their last digits they depend on the order, and shards or resumed runs wrote in another one.
+ *
+ * @param records A table, or the records one by one.
  */
 export function summarize(
   head: SummaryHead,
   configurations: readonly Configuration[],
-  unordered: readonly TaskRecord[],
+  records: RecordTable | Iterable<TaskRecord>,
 ): Summary {
-  // By task id: sums of times depend in their last digits on the order in which shards or resumed runs wrote.
-  const records = [...unordered].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
-  const table = tabulate(configurations, records);
-  const floor = noiseFloor(table, head.spec.seed);
-  const crossFile = records.filter((record) => record.crossFile === true);
-  const whole = summarizeRows(table, records, floor, head.spec.seed);
+  const table = RecordTable.from(records);
+  const all = table.rows();
+  const outcomes = tabulate(configurations, table, all);
+  const floor = noiseFloor(outcomes, head.spec.seed);
+  const whole = summarizeRows(outcomes, table, all, floor, head.spec.seed);
+  const crossFile = all.filter((row) => table.crossFile(row) === true);
   const part =
     crossFile.length === 0
       ? null
-      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.spec.seed);
+      : summarizeRows(tabulate(configurations, table, crossFile), table, crossFile, floor, head.spec.seed);
   return {
     schema: SUMMARY_SCHEMA,
     ...head,
@@ -142,18 +144,18 @@ export function summarize(
 
 function summarizeRows(
   table: OutcomeTable,
-  records: readonly TaskRecord[],
+  records: RecordTable,
+  inOrder: Rows,
   floor: NoiseFloor | null,
   seed: number,
 ): Pick<Summary, 'inference' | 'rows' | 'comparisons'> {
   const comparisons = compareColumns(comparedColumns(table.columns), table, floor?.ratio.ci95 ?? null, seed);
   const rows = table.columns.map((column) => {
     const { configuration } = column;
-    const own = records.filter((record) => isSameConfiguration(record, configuration));
     const against = (pipeline: Configuration['pipeline']): Comparison | undefined =>
       comparisons.find((one) => isSameConfiguration(one.of, configuration) && one.base.pipeline === pipeline);
     return {
-      ...summarizeRow(configuration, own),
+      ...summarizeRow(configuration, records, inOrder),
       exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
       ttftReductionVsFullRag: reduction(against(FULL_TEXT)),
@@ -179,44 +181,46 @@ function noiseFloor(table: OutcomeTable, seed: number): NoiseFloor | null {
 }
 
 function summarizeRow(
-  { pipeline, retriever, topK }: Configuration,
-  own: readonly TaskRecord[],
+  configuration: Configuration,
+  table: RecordTable,
+  inOrder: Rows,
 ): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'> {
-  const scored = own.flatMap((record) => (record.status === 'scored' ? [record] : []));
-  const stage = (read: (record: ScoredRecord) => number): number | null => quantile(scored.map(read), 0.5);
-  const promptTokens = scored.map((record) => record.promptTokens);
+  const { pipeline, retriever, topK } = configuration;
+  const column = table.column(configuration);
+  const of = (name: RecordNumber): Float64Array => column.scored(name, inOrder);
+  const stage = (name: RecordNumber): number | null => quantile(of(name), 0.5);
+  const [scored, failed, skipped] = (['scored', 'failed', 'skipped'] as const).map((status) =>
+    column.count(status, inOrder),
+  ) as [number, number, number];
+  const extras = column.extras(inOrder);
+  const promptTokens = of('promptTokens');
   return {
     pipeline,
     retriever,
     topK,
-    tasks: {
-      total: own.length,
-      scored: scored.length,
-      failed: own.filter((record) => record.status === 'failed').length,
-      skipped: own.filter((record) => record.status === 'skipped').length,
-    },
-    ...(scored.some((record) => record.extras !== undefined) ? { extras: extraMeans(scored) } : {}),
-    ttftMs: latency(scored.map((record) => record.timing.ttftMs)),
-    ttftColdMs: latency(scored.map((record) => record.timing.ttftColdMs)),
+    tasks: { total: scored + failed + skipped, scored, failed, skipped },
+    ...(extras === null ? {} : { extras: extraMeans(extras) }),
+    ttftMs: latency(of('ttftMs')),
+    ttftColdMs: latency(of('ttftColdMs')),
     stagesMs: {
-      retrieve: stage((record) => record.timing.retrieveMs),
-      tokenize: stage((record) => record.timing.tokenizeMs),
-      encode: stage((record) => record.timing.encodeMs),
-      project: stage((record) => record.timing.projectMs),
-      prefill: stage((record) => record.timing.prefillMs),
+      retrieve: stage('retrieveMs'),
+      tokenize: stage('tokenizeMs'),
+      encode: stage('encodeMs'),
+      project: stage('projectMs'),
+      prefill: stage('prefillMs'),
     },
     promptTokens: {
       mean: mean(promptTokens),
       p50: quantile(promptTokens, 0.5),
       max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
     },
-    softTokens: { mean: mean(scored.map((record) => record.softTokens)) },
-    chunks: { mean: mean(scored.map((record) => record.chunks.length)) },
-    generatedTokens: { mean: mean(scored.map((record) => record.generatedTokens)) },
+    softTokens: { mean: mean(of('softTokens')) },
+    chunks: { mean: mean(of('chunks')) },
+    generatedTokens: { mean: mean(of('generatedTokens')) },
   };
 }
 
-function latency(values: readonly number[]): Latency {
+function latency(values: Float64Array): Latency {
   return {
     p50: supportedPercentile(values, 'p50'),
     p90: supportedPercentile(values, 'p90'),
