@@ -68,6 +68,7 @@ const zeros = (rows: number): Matrix => matrixOf(rows, WIDTH, new Float32Array(r
 
 /** Answers every prompt with one line, after a table. */
 class StubDecoder implements Decoder {
+  readonly scorer = null;
   readonly identity = 'stub';
   readonly device = 'cpu';
   readonly dtype = 'fp32';
@@ -252,6 +253,7 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
           format,
           clock,
           metrics: metricProfile('llavacode', null),
+          likelihood: null,
         },
         pipelines: new Map(pipelines.map((one): [Pipeline['name'], Pipeline] => [one.name, one])),
         retriever: (name, task) => index!.retriever(name, task),

@@ -5,8 +5,10 @@
 import type { Dataset } from '../datasets/dataset.js';
 import { evenSample } from '../datasets/even-sample.js';
 import { openDataset } from '../datasets/open/open-dataset.js';
-import { UsageError } from '../domain/errors.js';
+import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
+import { referenceEndOf } from '../generation/reference-end.js';
+import type { ReferenceEnd } from '../generation/reference.js';
 import type { MetricProfile } from '../metrics/profile.js';
 import { takesShipped } from '../retrieval/kinds.js';
 import { configurations } from '../run/configurations.js';
@@ -30,6 +32,8 @@ export interface OpenComparison {
   readonly retrieval: RetrievalSetting;
   readonly metrics: MetricProfile;
   readonly models: LoadedModels;
+  /** How the decoder ends a line; null where the likelihood of the references is not measured. */
+  readonly referenceEnd: ReferenceEnd | null;
 }
 
 /**
@@ -63,7 +67,44 @@ export async function openComparison(
     settings.device,
     fetchingWith(surroundings),
   );
-  return { dataset, chosen, tasks, configurations: configurations(axes), retrieval, metrics, models };
+  try {
+    const referenceEnd = settings.answers.likelihood ? await findReferenceEnd(models, surroundings) : null;
+    return {
+      ...{ dataset, chosen, tasks, configurations: configurations(axes), retrieval, metrics, models },
+      referenceEnd,
+    };
+  } catch (error) {
+    await models.dispose();
+    throw error;
+  }
+}
+
+/** @throws {ModelError} If the decoder's probabilities are no numbers. */
+async function findReferenceEnd(
+  { decoder: { decoder, tokenizer, format, name } }: LoadedModels,
+  { onEvent }: Surroundings,
+): Promise<ReferenceEnd | null> {
+  const { scorer } = decoder;
+  if (scorer === null) {
+    onEvent({
+      kind: 'noted',
+      line: `${name} hands out no probabilities: the likelihood of the references is left out`,
+    });
+    return null;
+  }
+  try {
+    return await referenceEndOf({ decoder, scorer, tokenizer, format });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ModelError(
+      `${name} gives no usable probabilities: ${error.message}`,
+      [
+        'weights or activations have overflowed: run in fp32, or on another device',
+        'with --no-likelihood the run goes on without them',
+      ],
+      { cause: error },
+    );
+  }
 }
 
 async function openTasks(

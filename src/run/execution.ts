@@ -4,7 +4,8 @@
 
 import type { Clock } from '../domain/clock.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { Decoder } from '../inference/decoder.js';
+import type { ReferenceEnd } from '../generation/reference.js';
+import type { ContinuationScorer, Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import type { MetricProfile } from '../metrics/profile.js';
 import type { PipelineName } from '../pipelines/kinds.js';
@@ -32,6 +33,8 @@ export interface ExecutionParts {
   readonly tokenizer: Tokenizer;
   readonly format: PromptFormat;
   readonly metrics: MetricProfile;
+  /** What scores the references, and how the decoder ends a line; null where their likelihood is not measured. */
+  readonly likelihood: { readonly scorer: ContinuationScorer; readonly end: ReferenceEnd } | null;
   readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
   readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
@@ -39,7 +42,10 @@ export interface ExecutionParts {
 }
 
 /** What the loop does with a task, one after the other. */
-export type TaskPhase = Extract<Phase, 'retrieval' | 'prompts' | 'prefill' | 'decoding' | 'recording'>;
+export type TaskPhase = Extract<
+  Phase,
+  'retrieval' | 'prompts' | 'prefill' | 'likelihood' | 'decoding' | 'recording'
+>;
 
 /** What all stages of one task work on. */
 export interface TaskWork {

@@ -6,6 +6,7 @@ import type { RetrievedChunk } from '../domain/chunk.js';
 import { stopwatch } from '../domain/clock.js';
 import type { CompletionTask } from '../domain/task.js';
 import { ms, type Ms } from '../domain/units.js';
+import type { Reference } from '../generation/reference.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import type { InFileContext } from '../pipelines/in-file.js';
 import type { ExecutionPlan, TaskWork } from './execution.js';
@@ -67,6 +68,7 @@ export async function rankTask({ task, plan, parts, rng }: TaskWork): Promise<Ma
 export function evidenceOf(
   task: CompletionTask,
   { left, right }: InFileContext,
+  written: Reference | null,
   rankings: ReadonlyMap<string, Ranking>,
   plan: ExecutionPlan,
   tokenizer: Tokenizer,
@@ -85,6 +87,7 @@ export function evidenceOf(
   return {
     ...{ taskId: id, repository, path, language, reference },
     ...{ left: tokenizer.decode(left), right: tokenizer.decode(right) },
+    ...(written === null ? {} : { referencePieces: [...written.pieces] }),
     chunks: [...chunks.values()],
   };
 }

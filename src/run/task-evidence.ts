@@ -24,6 +24,8 @@ const evidenceSchema = z.strictObject({
   left: z.string(),
   /** The code after the hole that is in the prompts. */
   right: z.string(),
+  /** The text of each position whose likelihood the records have, a stop token as empty text; absent without them. */
+  referencePieces: z.array(z.string()).optional(),
   /**
    * Every chunk that any configuration was given, once. Those without lines are the ones the benchmark
    * ships, in its order: the i-th of them is the i-th chunk of a record of that retriever.

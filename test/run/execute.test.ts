@@ -4,6 +4,7 @@ import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
 import type { MetricProfileName } from '../../src/metrics/registry.js';
+import type { ContinuationScorer } from '../../src/inference/decoder.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute } from '../../src/run/execute.js';
@@ -71,6 +72,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokenizer: fakeTokenizer,
     format: FIM,
     metrics: metricProfile('llavacode', null),
+    likelihood: null,
     pipelines: makePipelines(PIPELINES, resources),
     retriever: () => retriever,
     clock,
@@ -154,6 +156,69 @@ describe('the core loop', () => {
     assert.deepEqual(
       records.map((record) => record.status === 'failed' && record.error.stage),
       ['retrieve', 'retrieve'],
+    );
+  });
+
+  /** Every token costs half a nat, as long as it may score. */
+  const scorer: ContinuationScorer = {
+    logProbabilities: ({ ids, end }, { cache }) => {
+      assert.ok(cache.length > 0);
+      return Promise.resolve(new Float64Array(ids.length + (end === null ? 0 : 1)).fill(-0.5));
+    },
+  };
+
+  test('records the likelihood of the reference, and the tasks hold the text of each position', async () => {
+    const decoder = new FakeDecoder('answer');
+    const { records, tasks } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1), ttftRepeats: 2 }),
+      partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
+    );
+    assert.equal(records.length, 7);
+    for (const record of records) {
+      assert.ok(record.status === 'scored');
+      // Six letters and a stop token.
+      assert.deepEqual(record.likelihood, {
+        ...{ referenceNats: 3.5, endNats: 0.5, referenceTokens: 7, referenceCharacters: 6 },
+        tokenNats: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
+      });
+      assert.equal(record.exactMatch, 1);
+    }
+    assert.deepEqual(tasks[0]?.referencePieces, ['a', 'n', 's', 'w', 'e', 'r', '']);
+    assert.equal(decoder.openCaches, 0);
+  });
+
+  test('leaves the likelihood out where prompt and reference have more positions than the decoder', async () => {
+    const prompt = new FakeDecoder('');
+    const plan = planOf({ tasks: TASKS.slice(0, 1), configurations: NO_CONTEXT, maxNewTokens: 1 });
+    await collect(plan, partsOf(prompt));
+    const length = prompt.prompts[0]!.rows;
+    const likelihoodWith = async (positions: number): Promise<unknown> => {
+      const decoder = new FakeDecoder('', positions);
+      const { records } = await collect(
+        plan,
+        partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
+      );
+      assert.equal(decoder.openCaches, 0);
+      assert.ok(records[0]?.status === 'scored');
+      return records[0].likelihood?.referenceTokens;
+    };
+    // Six positions are read behind the prompt; the seventh, the end, is only asked for.
+    assert.equal(await likelihoodWith(length + 6), 7);
+    assert.equal(await likelihoodWith(length + 5), undefined);
+  });
+
+  test('records a likelihood that is no number as a failure, and goes on', async () => {
+    const broken: ContinuationScorer = {
+      logProbabilities: () => Promise.reject(new RangeError('the log-probability of token 1 is NaN')),
+    };
+    const { records, isComplete } = await collect(
+      planOf({ configurations: NO_CONTEXT }),
+      partsOf(new FakeDecoder('answer'), { likelihood: { scorer: broken, end: 'stop-token' } }),
+    );
+    assert.ok(isComplete);
+    assert.deepEqual(
+      records.map((record) => record.status === 'failed' && record.error),
+      TASKS.map(() => ({ stage: 'likelihood', message: 'the log-probability of token 1 is NaN' })),
     );
   });
 
