@@ -22,7 +22,7 @@ function comparison(from: {
 }): Comparison {
   const middle = ([low, high]: Interval): number => (low + high) / 2;
   const { retriever = 'bm25', base, em, es, ratio } = from;
-  const rest = { p: null, pClustered: null, pAdjusted: null, detectable: null, won: 0, lost: 0 };
+  const rest = { p: null, pClustered: null, pAdjusted: null, detectable: null, needed: null, won: 0, lost: 0 };
   return {
     of: { pipeline: 'compressed', retriever, topK: 10 },
     base: { pipeline: base, retriever: base === 'no-context' ? null : retriever, topK: 10 },

@@ -1,7 +1,7 @@
 /**
  * @file The comparisons of a run: which configurations are set against which, and what each shows.
  *
- * Each pipeline is compared with its bases (`pipelines/kinds.ts`), per retriever and top-k. Holm's correction takes
+ * Each pipeline is compared with its bases (`pipelines/kinds.ts`), per retriever and top-k. Corrections take
  * all comparisons of a metric (EM, ES, TTFT) as one family, since a reader looks down one column for what stands out.
  */
 
@@ -106,6 +106,7 @@ export function compareColumns(
   const ratios = judgeRatios(
     estimates.map((one) => one.ttftRatio),
     noise,
+    createRng(seed),
   );
   return estimates.map((one, i) => ({
     ...one,
