@@ -7,6 +7,7 @@ import { measureLatencies, type LatencyOutcome } from '../../comparison/measure-
 import { runComparison, type ComparisonOutcome } from '../../comparison/run-comparison.js';
 import { EXIT, type ExitCode } from '../../domain/errors.js';
 import { renderLatencyTable } from '../../report/terminal/latency-report.js';
+import { describeNothingFound, isWithoutRetrieval, nothingFound } from '../../report/numbers/found.js';
 import { renderTable } from '../../report/terminal/table.js';
 import { describeResources } from '../../run/phases.js';
 import { shardText } from '../../run/shard.js';
@@ -83,7 +84,13 @@ function showComparison(
   progress.note(
     `\n${describeTasks(outcome)}; everything is in ${folder}\n  report.html there shows the numbers and every task${took}`,
   );
-  return hasFailures ? EXIT.someTasksFailed : EXIT.done;
+  const isEmpty = isWithoutRetrieval(summary.rows);
+  if (isEmpty) {
+    progress.note(
+      `${describeNothingFound(nothingFound(summary.rows, summary.spec.topK))}:\n  this run says nothing about retrieval`,
+    );
+  }
+  return hasFailures || isEmpty ? EXIT.someTasksFailed : EXIT.done;
 }
 
 function interruption(
