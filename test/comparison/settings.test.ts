@@ -15,6 +15,7 @@ describe('the settings of a comparison', () => {
       [
         ['repoformer', [10]],
         ['cceval', [5]],
+        ['cceval-shipped', [5]],
         ['repocoder', [10]],
         ['global', [10]],
       ],
