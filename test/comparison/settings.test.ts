@@ -45,6 +45,19 @@ describe('the settings of a comparison', () => {
     assert.deepEqual(needs, { compression: false, softLength: false, embedder: false });
   });
 
+  test('refuse a prompt family together with a template', () => {
+    const form = (request: object): unknown => {
+      const { promptFamily, promptTemplate } = comparisonSettings(
+        request,
+        retrievalProfile('repoformer'),
+      ).models;
+      return [promptFamily, promptTemplate];
+    };
+    assert.deepEqual(form({ promptFamily: 'mellum' }), ['mellum', undefined]);
+    assert.deepEqual(form({ promptTemplate: '{prefix}' }), [undefined, '{prefix}']);
+    assert.throws(() => form({ promptFamily: 'mellum', promptTemplate: '{prefix}' }), UsageError);
+  });
+
   test('sample the default benchmark, and run everything else whole', () => {
     const limitOf = (request: object): number | 'all' =>
       comparisonSettings(request, retrievalProfile('repoformer')).tasks.limit;
