@@ -109,13 +109,20 @@ async function fileByHead(
   const { url, headers } = fileAddress(location.id, commit, path, settings);
   let address = new URL(url);
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-    const init = {
-      method: 'HEAD',
-      redirect: 'manual',
-      headers: { ...headers, 'accept-encoding': 'identity' },
-    } as const;
-    const response = await requestWithRetries(address.href, init, options);
-    await response.body?.cancel();
+    const ask = async (more: { readonly method: string; readonly range?: string }): Promise<Response> => {
+      const { method, range } = more;
+      const sent = { ...headers, 'accept-encoding': 'identity', ...(range === undefined ? {} : { range }) };
+      const answer = await requestWithRetries(
+        address.href,
+        { method, redirect: 'manual', headers: sent },
+        options,
+      );
+      await answer.body?.cancel();
+      return answer;
+    };
+    let response = await ask({ method: 'HEAD' });
+    // A server that knows no HEAD says the same with the first byte.
+    if (response.status === 405) response = await ask({ method: 'GET', range: 'bytes=0-0' });
     if (response.status >= 400) throw refusalOf(response, { ...location, path }, settings);
     const named = describedBy(response.headers, path);
     if (named !== null) return named;
@@ -137,7 +144,8 @@ function describedBy(headers: Headers, path: string): RemoteFile | null {
   const tag = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '')
     .replace(/^W\//, '')
     .replaceAll('"', '');
-  const length = headers.get('x-linked-size') ?? headers.get('content-length');
+  const whole = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+  const length = headers.get('x-linked-size') ?? whole ?? headers.get('content-length');
   const hash = hashOf(tag);
   const isRedirect = headers.has('location') && !headers.has('x-linked-etag');
   if (hash === null || length === null || !/^\d+$/.test(length) || isRedirect) return null;

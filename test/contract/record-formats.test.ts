@@ -249,6 +249,21 @@ describe('a schema', () => {
   });
 });
 
+test('RepoBench’s cropped code gives the same prompt with any number of line ends behind it', async () => {
+  const { record } = SAMPLES.find(({ format }) => format === 'repobench')!;
+  const rows = ['\n', '', '\n\n\n', '  \n'].map((end) => ({
+    ...record(0),
+    import_statement: 'from b import f',
+    cropped_code: `def g(y):\n    z = f(y)${end}`,
+  }));
+  const { tasks } = await openDataset(await write(linesOf(rows)));
+  assert.deepEqual(
+    new Set(tasks.map(({ prefix }) => prefix)),
+    new Set(['from b import f\ndef g(y):\n    z = f(y)\n']),
+  );
+  assert.equal(tasks.length, 4);
+});
+
 describe('RepoEval as it is published', () => {
   // The lines of a file, and the records of its two functions: lines are joined, blank ones before the hole are gone.
   const lines = [

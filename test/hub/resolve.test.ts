@@ -556,7 +556,7 @@ describe('a mirror that lacks calls of the hub', () => {
       return true;
     };
   };
-  const KINDS: readonly [string, (path: string) => boolean][] = [
+  const KINDS: readonly [string, (path: string, method: string) => boolean][] = [
     ['the file tree', (path) => path.includes('/tree/')],
     ['chosen fields', (path) => path.startsWith('/api/') && path.includes('?')],
     ['the revision HEAD', (path) => path.includes('/revision/HEAD')],
@@ -581,6 +581,13 @@ describe('a mirror that lacks calls of the hub', () => {
       }
     });
   }
+
+  test('gives the same files without the tree and without HEAD requests', async () => {
+    const expected = await resolve('own/model');
+    rmSync(repository(), { recursive: true, force: true });
+    lacks((path, method) => path.includes('/tree/') || method === 'HEAD', 405);
+    assert.deepEqual((await resolve('own/model')).files, expected.files);
+  });
 
   test('is not blamed for a repository that the hub says does not exist', async () => {
     lacks((path) => path.startsWith('/api/'), 404, 'RepoNotFound');

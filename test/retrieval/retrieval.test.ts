@@ -321,6 +321,25 @@ describe('BM25', () => {
   });
 });
 
+test('where every term of the query is in half of the chunks, all scores are 0 and the order is that of the ids', async () => {
+  // N = 4, each term in two chunks: idf = ln(4 - 2 + 0.5) - ln(2 + 0.5) = 0, which rank_bm25 leaves at 0.
+  const texts = { a: 'x y', b: 'x z', c: 'z q', d: 'y q' };
+  const files = Object.entries(texts).map(([name, text]) => ({ path: `${name}.py`, text }));
+  const found = await retrieverOver(files, 'bm25', { profile: 'cceval' }).retrieve(
+    taskIn('t.py', 'x y z q\n'),
+    5,
+  );
+  assert.deepEqual(
+    found.map(({ path, score }) => [path, score]),
+    [
+      ['d.py', 0],
+      ['c.py', 0],
+      ['b.py', 0],
+      ['a.py', 0],
+    ],
+  );
+});
+
 describe('Jaccard', () => {
   test('is shared over distinct', () => {
     // {a, b, z} against {a, b, c}: 2 of 4.
