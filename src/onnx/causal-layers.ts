@@ -17,7 +17,14 @@
 import type { Graph, Value } from './graph.js';
 import { project, type LinearLayer, type Precision } from './linear.js';
 import { add, layerNorm, mul, newestRows, reshape, silu, split, unsqueeze } from './operators.js';
-import { addLayerNorm, gelu, geluTanh, groupQueryAttention, rmsNorm, skipRmsNorm } from './fused-operators.js';
+import {
+  addLayerNorm,
+  gelu,
+  geluTanh,
+  groupQueryAttention,
+  rmsNorm,
+  skipRmsNorm,
+} from './fused-operators.js';
 import { rotaryTable, type Rope } from './rotary.js';
 import type { WeightSource } from './weights.js';
 

@@ -293,7 +293,7 @@ export function hidesSuffix(name: string): boolean {
 }
 
 /** Whether prompts show what follows the hole. */
-export function showsSuffix({ parts }: PromptFormat): boolean {
+export function showsSuffix({ parts }: Pick<PromptFormat, 'parts'>): boolean {
   return parts.some(({ kind }) => kind === 'suffix');
 }
 
