@@ -219,7 +219,7 @@ export function specOf(
     pipelines: [...axes.pipelines],
     retrievers: [...axes.retrievers],
     topK: [...axes.topK],
-    retrievalProfile: 'repoformer@1',
+    retrievalProfile: 'repoformer@2',
     metricProfile: 'llavacode@1',
     contextPlacement: 'before-prefix',
     maxPromptTokens: 2048,

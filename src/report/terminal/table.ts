@@ -8,6 +8,7 @@ import type { Difference } from '../../statistics/paired.js';
 import type { Recovery } from '../../statistics/recovery.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
 import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
+import { hidesSuffix } from '../../prompt/fim.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
 import { enumerate, fixed, interval, signed, wrapped } from '../format.js';
 import { unscored, type Summary, type SummaryRow } from '../numbers/summary.js';
@@ -84,8 +85,10 @@ function notes(summary: Summary): string[] {
   if (softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
     lines.push(`The projector gives ${softTokensPerChunk} soft tokens a chunk.`);
   }
-  if (summary.decoder.promptFamily === 'prefix-only') {
-    lines.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
+  if (hidesSuffix(summary.decoder.promptFamily)) {
+    lines.push(
+      `${summary.decoder.promptFamily} prompts: the code behind the hole is not shown to the decoder.`,
+    );
   }
   if (summary.retrieverEncoder !== null) {
     lines.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);

@@ -6,6 +6,7 @@ import { pipelineInRole } from '../../pipelines/kinds.js';
 import { describeProfile } from '../../metrics/registry.js';
 import { fallbackNote } from '../../inference/device-proof.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
+import { hidesSuffix } from '../../prompt/fim.js';
 import type { RunJson } from '../../run/run-json.js';
 import { fixed, interval } from '../format.js';
 import { describeNothingFound, nothingFound } from '../numbers/found.js';
@@ -98,9 +99,9 @@ export function caveats(
       'elsewhere in the repository are not removed, as in the published harnesses.',
     `Intervals are over ${describeBasis(summary.inference)}.`,
   );
-  if (summary.decoder.promptFamily === 'prefix-only') {
+  if (hidesSuffix(summary.decoder.promptFamily)) {
     lines.push(
-      'The decoder does not fill in the middle (prompt family prefix-only): it saw the code before the hole and what ' +
+      `The decoder does not fill in the middle (prompts: ${summary.decoder.promptFamily}): it saw the code before the hole and what ` +
         'was retrieved, nothing of what follows. Figures of decoders that see both sides are not comparable.',
     );
   }
