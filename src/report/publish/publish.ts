@@ -5,15 +5,17 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically, writeLinesAtomically } from '../../files/atomic-file.js';
+import { writeAtomically, writePartsAtomically } from '../../files/atomic-file.js';
 import { makeFolders } from '../../files/folder.js';
 import { configurations } from '../../run/configurations.js';
-import { collectRecords } from '../../run/journal.js';
-import type { RecordTable } from '../../run/record-table.js';
+import type { TaskRecord } from '../../run/record.js';
 import type { RunFolder } from '../../run/run-folder.js';
 import type { RunJson } from '../../run/run-json.js';
 import { CHART_IDS, drawCharts, type DrawnChart } from '../charts/charts.js';
-import { listedTasks, packTasks, readPageEvidence } from '../html/explorer-data.js';
+import { csvParts } from '../data-files/csv.js';
+import { dataColumns, inDataOrder } from '../data-files/data-columns.js';
+import { parquetParts } from '../data-files/parquet.js';
+import { packTasks, readPageEvidence } from '../html/explorer-data.js';
 import { readPageAssets } from '../html/assets.js';
 import { renderHtml } from '../html/document.js';
 import { renderMarkdown } from '../documents/markdown.js';
@@ -22,11 +24,14 @@ import type { Summary } from '../numbers/summary.js';
 import { summarizeRun } from '../numbers/summarize-run.js';
 import { reportView } from '../view/view.js';
 
-export const REPORT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
+/** What a run writes by itself. */
+export const DEFAULT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
+/** And what it has for other programs. */
+export const REPORT_FORMATS = [...DEFAULT_FORMATS, 'csv', 'parquet'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 export interface PublishOptions {
-  /** Default: all. */
+  /** Default: those that a run writes by itself. */
   readonly formats?: readonly ReportFormat[];
   /** Most tasks whose prompts the page holds; by default as many as fit. */
   readonly tasks?: number | 'fit' | 'all';
@@ -35,13 +40,13 @@ export interface PublishOptions {
 /**
  * Summarizes a run and writes its reports.
  *
- * @param records The numbers of the folder's journal.
+ * @param records Those of the folder's journal.
  * @throws {DataError} If a file cannot be written.
  */
 export async function publish(
   folder: RunFolder,
   run: RunJson,
-  records: RecordTable,
+  records: readonly TaskRecord[],
   options: PublishOptions = {},
 ): Promise<Summary> {
   const summary = summarizeRun(run, records);
@@ -52,7 +57,7 @@ export async function publish(
 /** A run and its numbers. */
 export interface SummarizedRun {
   readonly run: RunJson;
-  readonly records: RecordTable;
+  readonly records: readonly TaskRecord[];
   readonly summary: Summary;
 }
 
@@ -64,13 +69,25 @@ export interface SummarizedRun {
 export async function writeReports(
   folder: RunFolder,
   { run, records, summary }: SummarizedRun,
-  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+  { formats = DEFAULT_FORMATS, tasks = 'fit' }: PublishOptions = {},
 ): Promise<void> {
   if (formats.includes('json')) {
     await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
   if (formats.includes('junit')) {
-    await writeLinesAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
+    await writeAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
+  }
+  if (formats.includes('csv')) {
+    await writePartsAtomically(
+      folder.csv,
+      csvParts(dataColumns(run), recordsInOrder(folder.journal, records, configurations(run.spec))),
+    );
+  }
+  if (formats.includes('parquet')) {
+    await writePartsAtomically(
+      folder.parquet,
+      parquetParts(dataColumns(run), recordsInOrder(folder.journal, records, configurations(run.spec))),
+    );
   }
   if (!formats.includes('md') && !formats.includes('html')) return;
 
@@ -82,16 +99,7 @@ export async function writeReports(
   }
   if (formats.includes('html')) {
     const evidence = await readPageEvidence(folder.tasks, records, tasks);
-    const listed = new Set(listedTasks(records, tasks));
-    const shown = await collectRecords(folder.journal, (id) => listed.has(id));
-    const packed = packTasks(
-      configurations(run.spec),
-      run.spec.contextPlacement,
-      shown,
-      evidence,
-      tasks,
-      records,
-    );
+    const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
     await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
   }
 }
