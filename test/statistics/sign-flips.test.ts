@@ -155,22 +155,22 @@ describe('at most 5 % of 1,000 runs claim a ratio that is not there', () => {
       const world: World = {
         ...{ sizes, exactMatch: 0.3, discordance: 0.1, repositoryShift: 0 },
         ...{ repositoryLogShift: shift, timeNoise: 0.08 },
+        ...{ natsNoise: 0, repositoryNatsShift: 0 },
       };
       const rng = createRng(12);
-      const none = { exactMatch: 0, ttftRatio: 1, isBalanced: false };
+      const none = { exactMatch: 0, ttftRatio: 1, nats: 0, isBalanced: false };
       const halved = { ...none, ttftRatio: 0.5 };
       let [alone, wrong, found] = [0, 0, 0];
       for (let run = 0; run < 1000; run++) {
         const tasks = drawTasks(world, rng);
         const base = drawColumn(tasks, world, 1, rng);
-        const family = [none, none, none, halved].map(
-          (effect) =>
-            estimateRatio(
-              drawAfter(base, tasks, world, effect, 1, rng).ttftMs,
-              base.ttftMs,
-              tasks,
-              createRng(run),
-            )!,
+        const family = [none, none, none, halved].map((effect) =>
+          estimateRatio(
+            drawAfter(base, tasks, world, effect, 1, rng).ttftMs,
+            base.ttftMs,
+            tasks,
+            createRng(run),
+          )!,
         );
         const judged = judgeRatios(family, null, createRng(run));
         if (family[0]!.p! < 0.05) alone++;

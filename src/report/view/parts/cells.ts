@@ -60,14 +60,11 @@ export function ttftChange(comparison: Comparison): Cell {
 }
 
 /** How much data would show what a comparison saw; a dash where it saw nothing. */
-export function dataNeeded({
-  needed,
-  verdict,
-}: {
-  readonly needed: Difference['needed'] | Ratio['needed'];
-  readonly verdict: Verdict;
-}): Cell {
-  if (verdict !== 'tied') return { text: 'shown', sort: 0 };
+export function dataNeeded(
+  of: { readonly needed: Difference['needed'] | Ratio['needed']; readonly verdict: Verdict } | null,
+): Cell {
+  if (of !== null && of.verdict !== 'tied') return { text: 'shown', sort: 0 };
+  const needed = of?.needed ?? null;
   if (needed === null) return { text: fixed(null, 0), sort: null };
   switch (needed.of) {
     case 'tasks':

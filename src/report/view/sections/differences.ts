@@ -11,6 +11,7 @@ import { change } from '../parts/statements.js';
 export function differences(context: Context): Section | null {
   const { summary, comparisons, topK, positions } = context;
   if (comparisons.length === 0) return null;
+  const hasNats = comparisons.some(({ likelihood }) => likelihood !== null);
   const retrievers = [...new Set(comparisons.map(({ of }) => of.retriever))];
   const point = (
     value: number | null,
@@ -87,6 +88,7 @@ export function differences(context: Context): Section | null {
           { title: 'EM, exact McNemar', kind: 'number' },
           { title: 'EM, corrected', kind: 'number' },
           { title: 'ES, corrected', kind: 'number' },
+          ...(hasNats ? [{ title: 'likelihood, corrected', kind: 'number' } as const] : []),
           { title: 'TTFT, corrected', kind: 'number' },
         ],
         rows: comparisons.map((comparison) => [
@@ -94,6 +96,7 @@ export function differences(context: Context): Section | null {
           testResult(comparison.exactMatch.p),
           testResult(comparison.exactMatch.pAdjusted),
           testResult(comparison.editSimilarity.pAdjusted),
+          ...(hasNats ? [testResult(comparison.likelihood?.perToken.pAdjusted ?? null)] : []),
           testResult(comparison.ttftRatio.pAdjusted),
         ]),
       },
@@ -103,14 +106,18 @@ export function differences(context: Context): Section | null {
           { title: 'comparison', kind: 'text' },
           { title: 'smallest EM difference found, points', kind: 'number' },
           { title: 'smallest ES difference found, points', kind: 'number' },
+          ...(hasNats
+            ? [{ title: 'smallest likelihood difference found, nats a token', kind: 'number' } as const]
+            : []),
           { title: 'smallest TTFT reduction found, %', kind: 'number' },
         ],
         rows: comparisons.map((comparison) => {
-          const { exactMatch: em, editSimilarity: es, ttftRatio: ttft } = comparison;
+          const { exactMatch: em, editSimilarity: es, ttftRatio: ttft, likelihood } = comparison;
           return [
             word(comparisonName(comparison)),
             number(em.detectable, 1),
             number(es.detectable, 1),
+            ...(hasNats ? [number(likelihood?.perToken.detectable ?? null, 3)] : []),
             number(ttft.detectable === null ? null : ttft.detectable * 100, 1),
           ];
         }),
@@ -122,6 +129,7 @@ export function differences(context: Context): Section | null {
           { title: 'tasks now', kind: 'number' },
           { title: 'tasks for EM', kind: 'number' },
           { title: 'tasks for ES', kind: 'number' },
+          ...(hasNats ? [{ title: 'tasks for likelihood', kind: 'number' } as const] : []),
           { title: 'tasks for TTFT', kind: 'number' },
         ],
         rows: comparisons.map((comparison) => [
@@ -129,6 +137,7 @@ export function differences(context: Context): Section | null {
           count(comparison.pairs),
           dataNeeded(comparison.exactMatch),
           dataNeeded(comparison.editSimilarity),
+          ...(hasNats ? [dataNeeded(comparison.likelihood?.perToken ?? null)] : []),
           dataNeeded(comparison.ttftRatio),
         ]),
       },
@@ -138,9 +147,10 @@ export function differences(context: Context): Section | null {
 }
 
 function notes({ summary, comparisons }: Context): string[] {
-  const all = comparisons.flatMap(({ exactMatch, editSimilarity, ttftRatio }) => [
+  const all = comparisons.flatMap(({ exactMatch, editSimilarity, likelihood, ttftRatio }) => [
     exactMatch.needed,
     editSimilarity.needed,
+    likelihood?.perToken.needed ?? null,
     ttftRatio.needed,
   ]);
   const has = (of: string): boolean => all.some((needed) => needed?.of === of);
@@ -148,7 +158,7 @@ function notes({ summary, comparisons }: Context): string[] {
     'TTFT is the change of the median: the time of each task is divided by its time under the other pipeline, and the ' +
       'median of these ratios is shown. It need not be the ratio of the two medians.',
     `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together; verdicts are made ` +
-      'from them at 5 %. EM and ES are corrected by Holm, TTFT by flipping the signs of all comparisons together. McNemar ' +
+      'from them at 5 %. EM, ES and likelihood are corrected by Holm, TTFT by flipping the signs of all comparisons together. McNemar ' +
       'takes tasks as independent and is not corrected.',
     ...(summary.inference.basis === 'repositories'
       ? [
