@@ -44,7 +44,12 @@ export async function projectorGeometries(
   const models = await loadModels(
     {
       ...{ bundle, decoder: undefined, tokenizer: undefined, encoder: undefined, projector: undefined },
-      ...{ retrieverEncoder: undefined, promptFamily: undefined, encoderInput: undefined },
+      ...{
+        retrieverEncoder: undefined,
+        promptFamily: undefined,
+        promptTemplate: undefined,
+        encoderInput: undefined,
+      },
     },
     { compression: true, softLength: false, embedder: false },
     { ...options, isRequired: false },

@@ -67,6 +67,8 @@ export const comparisonRequestSchema = z
     projector: text,
     retrieverEncoder: text,
     promptFamily: z.enum(PROMPT_FAMILIES),
+    /** The same as names of control tokens around {prefix} and {suffix}. */
+    promptTemplate: text,
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
     retrievers: z.array(givenRetriever).min(1),

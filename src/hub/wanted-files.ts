@@ -11,6 +11,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/weights/checkpoint.js';
 import type { Dtype } from '../inference/device.js';
@@ -52,8 +53,15 @@ const OPTIONAL = {
   ],
 } as const;
 
-/** The tokenizer in one file, or in the two of GPT-2 and RoBERTa. */
+/** The tokenizer in one file, or in the two older ones. */
 const TOKENIZERS = [['tokenizer.json'], ['vocab.json', 'merges.txt']] as const;
+
+const BESIDE_SLOW_TOKENIZER = [
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'config.json',
+] as const;
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().min(1)) });
 /**
@@ -172,7 +180,9 @@ function tokenizerFiles(tree: FileTree, at: string): string[] {
   const has = (name: string): boolean => tree.paths.has(inside(at, name));
   const names = TOKENIZERS.find((files) => files.every(has));
   assertComplete(tree, 'tokenizer', names === undefined ? [inside(at, 'tokenizer.json')] : []);
-  return [...(names ?? []), 'tokenizer_config.json'].filter(has).map((name) => inside(at, name));
+  // The older files say their rules only together with those beside them.
+  const beside = names?.length === 1 ? ['tokenizer_config.json'] : BESIDE_SLOW_TOKENIZER;
+  return [...(names ?? []), ...beside].filter(has).map((name) => inside(at, name));
 }
 
 /** The shards that an index names. */
@@ -228,7 +238,7 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
 
 async function readJson<S extends z.ZodType>(tree: FileTree, path: string, schema: S): Promise<z.infer<S>> {
   try {
-    return schema.parse(JSON.parse(await tree.readText(path)));
+    return schema.parse(parseJson(await tree.readText(path)));
   } catch (error) {
     if (error instanceof ModelError) throw error;
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { isGguf } from '../model/gguf/split-names.js';
 import type { Peek } from './peek.js';
 
@@ -40,7 +41,7 @@ function configOf({ at, sizes }: Peek): string | null {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+    return parseJson(await readFile(path, 'utf8'));
   } catch (error) {
     throw new ModelError(`${path}: is not JSON`, [], { cause: error });
   }

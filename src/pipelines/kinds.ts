@@ -64,8 +64,8 @@ export interface PipelineKind<Name extends string = string> {
     /** `vectors`: an encoder and a projector. `length`: only how many soft tokens a chunk would have. */
     readonly softTokens: 'vectors' | 'length' | 'none';
   };
-  /** Whether it is given the chunks of another task of another repository: a control, which must not see its own. */
-  readonly borrowsChunks: boolean;
+  /** It is given the chunks of another task of another repository: a control, which must not see its own. */
+  readonly borrowsChunks?: true;
   /** In the order of the prompt; empty for a prompt of the completed file alone. */
   readonly shows: readonly ContextForm[];
   /** The bases that this pipeline is compared with. */
@@ -83,7 +83,6 @@ const ROWS = [
     isDefault: true,
     role: 'no-retrieval',
     needs: { retrieval: false, softTokens: 'none' },
-    borrowsChunks: false,
     shows: [],
     against: [],
     isBaseOf: [],
@@ -95,7 +94,6 @@ const ROWS = [
     isDefault: true,
     role: 'full-text',
     needs: { retrieval: true, softTokens: 'none' },
-    borrowsChunks: false,
     shows: ['commented-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [],
@@ -107,7 +105,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length' },
-    borrowsChunks: false,
     shows: ['bare-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
@@ -119,7 +116,6 @@ const ROWS = [
     isDefault: true,
     role: 'soft-tokens',
     needs: { retrieval: true, softTokens: 'vectors' },
-    borrowsChunks: false,
     shows: ['soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -134,7 +130,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors' },
-    borrowsChunks: false,
     shows: ['soft-tokens'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
@@ -192,7 +187,7 @@ export function usesRetrieval(name: PipelineName): boolean {
 
 /** Whether a pipeline is given the chunks of another task. */
 export function borrowsChunks(name: PipelineName): boolean {
-  return kindOf(name).borrowsChunks;
+  return kindOf(name).borrowsChunks === true;
 }
 
 /** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */

@@ -8,6 +8,7 @@ import { runComparison, type ComparisonOutcome } from '../../comparison/run-comp
 import { EXIT, type ExitCode } from '../../domain/errors.js';
 import { renderLatencyTable } from '../../report/terminal/latency-report.js';
 import { wrapped } from '../../report/format.js';
+import { describeNothingFound, isWithoutRetrieval, nothingFound } from '../../report/numbers/found.js';
 import { renderTable } from '../../report/terminal/table.js';
 import { describeResources } from '../../run/phases.js';
 import { shardText } from '../../run/shard.js';
@@ -95,7 +96,13 @@ function showComparison(
       ...remarks.flatMap((remark) => wrapped(remark, width - 2).map((line) => `  ${line}`)),
     ].join('\n'),
   );
-  return hasFailures ? EXIT.someTasksFailed : EXIT.done;
+  const isEmpty = isWithoutRetrieval(summary.rows);
+  if (isEmpty) {
+    progress.note(
+      `${describeNothingFound(nothingFound(summary.rows, summary.spec.topK))}:\n  this run says nothing about retrieval`,
+    );
+  }
+  return hasFailures || isEmpty ? EXIT.someTasksFailed : EXIT.done;
 }
 
 function interruption(

@@ -98,6 +98,10 @@ function addModelFlags(add: Add): void {
     oneOf(PROMPT_FAMILIES),
   );
   add(
+    '--prompt-template <text>',
+    'the same written down: control tokens around {prefix} and {suffix}, in any order',
+  );
+  add(
     '--encoder-input <form>',
     `what stands around a chunk: ${list(ENCODER_INPUTS)} (default: the encoder’s)`,
     oneOf(ENCODER_INPUTS),

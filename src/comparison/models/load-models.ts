@@ -12,7 +12,15 @@ import type { Bundle } from '../../model/folder/bundle.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
 import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
 import { projectorWidths } from '../../model/weights/projector-file.js';
-import { promptFormat, recognizeFamily, type PromptFormat } from '../../prompt/fim.js';
+import {
+  familyDoubt,
+  promptFormat,
+  recognizeFamily,
+  type DecoderFacts,
+  type PromptFamily,
+  type PromptFormat,
+} from '../../prompt/fim.js';
+import { templateFormat } from '../../prompt/template.js';
 import type { RunSpec } from '../../run/run-spec.js';
 import { findModels, type FoundModels, type ModelSource } from './find.js';
 import { executionOn, provenDevice, type Execution } from './open-decoder.js';
@@ -78,7 +86,11 @@ export async function loadModels(
     },
   };
   try {
-    const decoder = await openPrompted(opening, device.isRequired);
+    const decoder = await openPrompted(
+      opening,
+      device.isRequired,
+      fetching.progress?.note.bind(fetching.progress),
+    );
     const compression = needs.compression ? await openCompression(opening) : null;
     const softTokensPerChunk = await softLength(opening, needs, compression, decoder.decoder);
     const retrieverEncoder = needs.embedder ? await openRetrieverEncoder(opening, compression) : null;
@@ -105,6 +117,7 @@ interface Opening {
 async function openPrompted(
   { selection, found, execution, keep }: Opening,
   isRequired: boolean,
+  onNote: ((line: string) => void) | undefined,
 ): Promise<PromptedDecoder> {
   const { bundle } = found;
   const path = found.decoder?.path ?? bundle.decoder.path;
@@ -113,13 +126,31 @@ async function openPrompted(
   const proof = await provenDevice({ kind: 'files', path }, execution, isRequired);
   const decoder = keep(await openDecoder(path, execution));
   const facts = files.readFacts(decoder.vocabularySize);
-  const family = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
+  const stated = found.decoder === null ? bundle.decoder.promptFamily : undefined;
   return {
     name: found.decoder?.name ?? bundle.name,
     ...{ decoder, tokenizer, proof },
-    format: promptFormat(selection.promptFamily ?? family, tokenizer, facts),
+    format: formatFor({ ...selection, stated }, tokenizer, facts, onNote),
     defaults: found.decoder === null ? bundle.defaults : defaultsFor(decoder, bundle),
   };
+}
+
+/** How the decoder is prompted: as the user says, else as its bundle says, else as its vocabulary looks. */
+function formatFor(
+  said: Pick<ModelSelection, 'promptFamily' | 'promptTemplate'> & {
+    readonly stated: PromptFamily | undefined;
+  },
+  tokenizer: Tokenizer,
+  facts: DecoderFacts,
+  onNote: ((line: string) => void) | undefined,
+): PromptFormat {
+  if (said.promptTemplate !== undefined) return templateFormat(said.promptTemplate, tokenizer, facts);
+  const given = said.promptFamily ?? said.stated;
+  if (given !== undefined) return promptFormat(given, tokenizer, facts);
+  const family = recognizeFamily(tokenizer, facts);
+  const doubt = familyDoubt(family, facts);
+  if (doubt !== null) onNote?.(`prompts are those of ${family}; ${doubt}`);
+  return promptFormat(family, tokenizer, facts);
 }
 
 /** LlavaCode's window for a decoder that no bundle describes, as far as its positions go. */
@@ -195,7 +226,7 @@ export function modelIds({ decoder, compression, retrieverEncoder }: LoadedModel
   return {
     decoder: decoder.decoder.identity,
     decoderTokenizer: decoder.tokenizer.identity,
-    promptFamily: decoder.format.family,
+    promptFamily: decoder.format.name,
     compression:
       compression === null
         ? null

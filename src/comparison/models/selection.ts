@@ -17,6 +17,8 @@ export interface ModelSelection {
   readonly tokenizer: string | undefined;
   /** How the decoder is prompted; recognized if undefined. */
   readonly promptFamily: PromptFamily | undefined;
+  /** The same written down, see `prompt/template.ts`; never together with a family. */
+  readonly promptTemplate: string | undefined;
   /** What the encoder reads of a chunk; found out if undefined. */
   readonly encoderInput: EncoderInput | undefined;
 }

@@ -1,13 +1,14 @@
 /**
  * @file Reads JSON lines one at a time; every complaint names file and line.
  *
- * Blank lines and a leading byte order mark are fine. The file is streamed: a dataset of a gigabyte
+ * Blank lines and byte order marks are fine; files glued together have one in the middle too. The file is streamed: a dataset of a gigabyte
  * needs the memory of its tasks, not of its text.
  */
 
 import { createReadStream } from 'node:fs';
 import type { z } from 'zod';
 import { DataError, messageOf } from '../../domain/errors.js';
+import { withoutMark } from '../../domain/json.js';
 import { checkShape, parseJson } from './check-shape.js';
 
 /** One line that holds something. */
@@ -56,11 +57,6 @@ export async function* readLines(file: string): AsyncGenerator<JsonLine> {
   }
   const found = next(Buffer.concat(rest));
   if (found !== null) yield found;
-}
-
-/** Without a byte order mark, which files glued together have in the middle too. */
-function withoutMark(text: string): string {
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 /**

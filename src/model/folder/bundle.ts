@@ -12,6 +12,7 @@ import { join, posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
 import { whatWasMeant } from '../../metrics/nearest-name.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
@@ -99,7 +100,7 @@ export function readBundle(dir: string): Bundle {
 export function parseBundle(text: string, where: string): BundleDescription {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw new ModelError(`${where}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

@@ -9,6 +9,7 @@ import type { Recovery } from '../../statistics/recovery.js';
 import { leastForMedian } from '../../statistics/median-interval.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
 import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
+import { hidesSuffix } from '../../prompt/fim.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
 import { apart, enumerate, fixed, interval, signed, wrapped } from '../format.js';
 import { labelledRows } from '../labelled-rows.js';
@@ -136,8 +137,10 @@ function notes(summary: Summary, width: number): string[] {
   if (softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
     remarks.push(`The projector gives ${softTokensPerChunk} soft tokens a chunk.`);
   }
-  if (summary.decoder.promptFamily === 'prefix-only') {
-    remarks.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
+  if (hidesSuffix(summary.decoder.promptFamily)) {
+    remarks.push(
+      `${summary.decoder.promptFamily} prompts: the code behind the hole is not shown to the decoder.`,
+    );
   }
   if (summary.retrieverEncoder !== null) {
     remarks.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);

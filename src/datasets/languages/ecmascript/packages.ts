@@ -8,6 +8,7 @@
  */
 
 import { posix } from 'node:path';
+import { parseJson } from '../../../domain/json.js';
 import { z } from 'zod';
 import type { Project } from '../lines/language.js';
 import { matchStar } from './module-resolution.js';
@@ -127,7 +128,7 @@ function readPackage({ read }: Project, folder: string): OwnPackage | null {
 function manifestOf(text: string | null): OwnPackage['manifest'] | null {
   if (text === null) return null;
   try {
-    const result = manifestSchema.safeParse(JSON.parse(text));
+    const result = manifestSchema.safeParse(parseJson(text));
     return result.success ? result.data : null;
   } catch {
     return null;

@@ -5,6 +5,7 @@
 import type { Difference, Estimate, Ratio, Verdict } from '../../../statistics/paired.js';
 import type { Recovery } from '../../../statistics/recovery.js';
 import { about, fixed, interval, pValue, signed } from '../../format.js';
+import type { NatsDifference, NatsEstimate } from '../../numbers/likelihood.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 import type { Cell } from './section.js';
 import { change } from './statements.js';
@@ -38,6 +39,20 @@ export function estimate({ mean: value, ci95 }: Estimate): Cell {
 export function difference(of: Difference): Cell {
   return {
     text: `${signed(of.delta, 2)} ${interval(of.ci95, 2)}`.trimEnd(),
+    sort: of.delta,
+    verdict: of.verdict,
+  };
+}
+
+/** A mean in nats with its interval. */
+export function nats({ mean: value, ci95 }: NatsEstimate): Cell {
+  return { text: `${fixed(value, 3)} ${interval(ci95, 3)}`.trimEnd(), sort: value };
+}
+
+/** A paired difference in nats with its interval and its verdict. */
+export function natsDifference(of: NatsDifference): Cell {
+  return {
+    text: `${signed(of.delta, 3)} ${interval(of.ci95, 3)}`.trimEnd(),
     sort: of.delta,
     verdict: of.verdict,
   };
