@@ -51,6 +51,8 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   yauzl: /^archive\/zip/,
   'xz-decompress': /^archive\/read\.ts$/,
   hyparquet: /^datasets\/rows\/parquet\.ts$/,
+  'hyparquet-writer': /^report\/data-files\/parquet\.ts$/,
+  'csv-stringify': /^report\/data-files\/csv\.ts$/,
   'hyparquet-compressors': /^datasets\/rows\/parquet\.ts$/,
   'web-tree-sitter': /^parsing\//,
   'tree-sitter-python': /^parsing\/tree-sitter\.ts$/,

@@ -7,6 +7,7 @@ import { packTasks, readPageEvidence } from '../../src/report/html/explorer-data
 import { diffPieces } from '../../src/report/page/diff.js';
 import { promptParts } from '../../src/report/page/prompt-parts.js';
 import { chunksOf, matches, outcomesOf, standing, unpackResult } from '../../src/report/page/tasks.js';
+import { taskFragment, taskOfFragment } from '../../src/report/page/task-link.js';
 import type { Filter, Outcome } from '../../src/report/page/tasks.js';
 import { crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { configurations } from '../../src/run/configurations.js';
@@ -240,5 +241,13 @@ describe('a diff', () => {
     assert.equal(reading('reference'), completion);
     assert.equal(reading('completion'), reference);
     assert.ok(pieces.some(({ kind, text }) => kind === 'same' && text.includes('return cart.')));
+  });
+});
+
+describe('the address of a task', () => {
+  test('gives back any id, and nothing where it names none', () => {
+    for (const id of ['shop/0001', 'a b#c%d', 'ü/𝟙', '']) assert.equal(taskOfFragment(taskFragment(id)), id);
+    assert.equal(taskFragment('shop/0001'), '#task=shop%2F0001');
+    assert.deepEqual(['', '#overview', '#task=%'].map(taskOfFragment), [null, null, null]);
   });
 });

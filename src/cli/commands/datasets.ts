@@ -28,7 +28,7 @@ import {
   renderValidation,
 } from '../terminal/dataset-text.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
-import { downloadBar, terminalProgress } from '../terminal/progress.js';
+import { downloadBar, progressOn } from '../terminal/progress.js';
 import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 
@@ -148,7 +148,7 @@ interface PullFlags {
 
 /** Shows size and licence, asks, and fetches. */
 async function pull(shell: Shell, id: string, { yes, again }: PullFlags): Promise<void> {
-  const progress = terminalProgress(shell.stderr);
+  const progress = progressOn(shell.stderr, shell.clock);
   try {
     const outcome = await pullDataset(
       id,

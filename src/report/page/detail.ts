@@ -22,6 +22,8 @@ export interface Steps {
   /** Null where there is none. */
   readonly previous: (() => void) | null;
   readonly next: (() => void) | null;
+  /** The address of the task, and what pressing it does. */
+  readonly link: { readonly fragment: string; readonly follow: () => void };
 }
 
 /** The elements of the pane. */
@@ -54,7 +56,13 @@ export function taskDetail(
           ].join('  ·  '),
         ),
       ),
-      make('div', { class: 'steps' }, step('Previous', steps.previous), step('Next', steps.next)),
+      make(
+        'div',
+        { class: 'steps' },
+        taskLink(steps.link),
+        step('Previous', steps.previous),
+        step('Next', steps.next),
+      ),
     ),
     ...(source === null
       ? [
@@ -139,6 +147,17 @@ function completion(
       return card(name, facts.join('   '), body);
     }
   }
+}
+
+/** A link, so that the menu of the browser can copy or open it too. */
+function taskLink({ fragment, follow }: Steps['link']): HTMLElement {
+  const link = make('a', { class: 'task-link', href: fragment }, 'Copy link');
+  link.addEventListener('click', (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    follow();
+  });
+  return link;
 }
 
 function card(name: HTMLElement, facts: string, body: HTMLElement): HTMLElement {

@@ -82,6 +82,9 @@ export function caveats(
         `${fixed(Math.max(...detectable), 1)} points would more likely than not have stayed unseen in some comparison.`,
     );
   }
+  if (own.some(({ exactMatch }) => exactMatch.detectable === null)) {
+    lines.push('In some comparison so few tasks would find no difference in EM that can be.');
+  }
   const again = summary.noiseFloor?.ratio;
   if (again?.ci95 && (again.ci95[0] > 1 || again.ci95[1] < 1)) {
     lines.push(
