@@ -51,7 +51,7 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
     data = packTasks(
       configurations(run.spec),
-      run.spec.contextPlacement,
+      run.spec,
       records,
       new Map(evidence.map((task) => [task.taskId, task])),
       'fit',
