@@ -45,6 +45,7 @@ export async function projectorGeometries(
     {
       ...{ bundle, decoder: undefined, tokenizer: undefined, encoder: undefined, projector: undefined },
       ...{
+        softPrompt: undefined,
         retrieverEncoder: undefined,
         promptFamily: undefined,
         promptTemplate: undefined,

@@ -45,7 +45,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'cli-progress': /^cli\/terminal\/progress\.ts$/,
   commander: /^cli\//,
   'js-tiktoken': /^tokenizer\/codex\.ts$/,
-  'p-limit': /^datasets\/npm\/npm-lines\.ts$/,
+  'p-limit': /^datasets\/packages\/package-lines\.ts$/,
   'env-paths': /^files\/cache-dir\.ts$/,
   tar: /^archive\/read\.ts$/,
   yauzl: /^archive\/zip/,

@@ -65,6 +65,8 @@ export const comparisonRequestSchema = z
     tokenizer: text,
     encoder: text,
     projector: text,
+    /** A tuned constant prompt for all pipelines but plain `no-context`: a file, here or on the hub. */
+    softPrompt: text,
     retrieverEncoder: text,
     promptFamily: z.enum(PROMPT_FAMILIES),
     /** The same as names of control tokens around {prefix} and {suffix}. */

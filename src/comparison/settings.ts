@@ -89,6 +89,7 @@ export function comparisonSettings(
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
+      softPrompt: request.softPrompt,
       retrieverEncoder: request.retrieverEncoder,
       ...promptForm(request),
       encoderInput: request.encoderInput,

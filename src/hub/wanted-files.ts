@@ -222,7 +222,7 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
       'a decoder alone is given with --decoder',
     ]);
   }
-  const { decoder, encoder, projector } = parseBundle(
+  const { decoder, encoder, projector, softPrompt } = parseBundle(
     await tree.readText(description),
     `${tree.name}/${description}`,
   );
@@ -232,8 +232,9 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
   ];
   const projectorPath = inside(at, projector.path);
   const missing = parts.flatMap((part) => part.missing);
-  assertComplete(tree, 'bundle', tree.paths.has(projectorPath) ? missing : [...missing, projectorPath]);
-  return [description, ...parts.flatMap((part) => part.present), projectorPath];
+  const single = [projectorPath, ...(softPrompt === undefined ? [] : [inside(at, softPrompt.path)])];
+  assertComplete(tree, 'bundle', [...missing, ...single.filter((path) => !tree.paths.has(path))]);
+  return [description, ...parts.flatMap((part) => part.present), ...single];
 }
 
 async function readJson<S extends z.ZodType>(tree: FileTree, path: string, schema: S): Promise<z.infer<S>> {

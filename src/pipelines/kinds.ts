@@ -66,6 +66,11 @@ export interface PipelineKind<Name extends string = string> {
   };
   /** It is given the chunks of another task of another repository: a control, which must not see its own. */
   readonly borrowsChunks?: true;
+  /**
+   * Whether it shows the tuned constant prompt of a run (`--soft-prompt`). `shared`, also where absent: if the run has one.
+   * `never`: a plain base. `always`: it is about that prompt, so that a run without one refuses it.
+   */
+  readonly softPrompt?: 'shared' | 'never' | 'always';
   /** In the order of the prompt; empty for a prompt of the completed file alone. */
   readonly shows: readonly ContextForm[];
   /** The bases that this pipeline is compared with. */
@@ -83,6 +88,7 @@ const ROWS = [
     isDefault: true,
     role: 'no-retrieval',
     needs: { retrieval: false, softTokens: 'none' },
+    softPrompt: 'never',
     shows: [],
     against: [],
     isBaseOf: [],
@@ -159,6 +165,25 @@ const ROWS = [
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
     subjectRank: 3,
   },
+  {
+    name: 'soft-prompt',
+    title: 'the file being completed behind the tuned constant prompt',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: false, softTokens: 'none' },
+    softPrompt: 'always',
+    shows: [],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [
+      { pipeline: 'full-rag', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'baseline' },
+      { pipeline: 'compressed', reading: 'baseline' },
+      { pipeline: 'compressed-random', reading: 'baseline' },
+      { pipeline: 'full-rag-shuffled', reading: 'baseline' },
+      { pipeline: 'compressed-shuffled', reading: 'baseline' },
+    ],
+    subjectRank: 4,
+  },
 ] as const satisfies readonly PipelineKind[];
 
 export type PipelineName = (typeof ROWS)[number]['name'];
@@ -188,6 +213,16 @@ export function usesRetrieval(name: PipelineName): boolean {
 /** Whether a pipeline is given the chunks of another task. */
 export function borrowsChunks(name: PipelineName): boolean {
   return kindOf(name).borrowsChunks === true;
+}
+
+/** Whether a pipeline shows the constant prompt of a run that has one. */
+export function showsSoftPrompt(name: PipelineName): boolean {
+  return kindOf(name).softPrompt !== 'never';
+}
+
+/** Whether a pipeline is about the constant prompt, so that a run needs one. */
+export function needsSoftPrompt(name: PipelineName): boolean {
+  return kindOf(name).softPrompt === 'always';
 }
 
 /** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */

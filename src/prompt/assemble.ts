@@ -40,6 +40,12 @@ export interface Prompt {
   readonly slots: readonly number[];
 }
 
+/** A prompt that says where its context is. */
+export interface AssembledPrompt extends Prompt {
+  /** Where the context stands, or would stand: the first position of it, and the first behind it. */
+  readonly context: readonly [from: number, to: number];
+}
+
 export interface PromptParts {
   readonly left: readonly TokenId[];
   readonly right: readonly TokenId[];
@@ -55,7 +61,7 @@ export interface PromptParts {
 export function assemblePrompt(
   format: PromptFormat,
   { left, right, context, placement }: PromptParts,
-): Prompt {
+): AssembledPrompt {
   const inserted = contextIds(context, format.placeholder);
   const isBefore = placement === 'before-prefix' || !showsSuffix(format);
   const ids: TokenId[] = [...format.begin];
@@ -80,7 +86,39 @@ export function assemblePrompt(
         break;
     }
   }
-  return { ids, slots: inserted.slots.map((offset) => first + offset) };
+  return {
+    ids,
+    slots: inserted.slots.map((offset) => first + offset),
+    context: [first, first + inserted.ids.length],
+  };
+}
+
+/**
+ * Puts slots for a constant prompt beside the context: in front of it where it stands before the code, and behind it,
+ * next to the middle marker, where it stands behind the code.
+ *
+ * @returns The slots of the constants are the first or the last of the new slots, as `isFirst` says.
+ * @example // one constant, two soft tokens after the suffix: F1 left F2 right s s c F3, the last slot is the constant's
+ */
+export function withConstants(
+  prompt: AssembledPrompt,
+  count: number,
+  format: PromptFormat,
+  placement: ContextPlacement,
+): { readonly prompt: AssembledPrompt; readonly isFirst: boolean } {
+  const isFirst = placement === 'before-prefix' || !showsSuffix(format);
+  const [from, to] = prompt.context;
+  const at = isFirst ? from : to;
+  const places = Array.from({ length: count }, (_, i) => at + i);
+  const moved = prompt.slots.map((slot) => (slot >= at ? slot + count : slot));
+  return {
+    isFirst,
+    prompt: {
+      ids: [...prompt.ids.slice(0, at), ...places.map(() => format.placeholder), ...prompt.ids.slice(at)],
+      slots: isFirst ? [...places, ...moved] : [...moved, ...places],
+      context: [from, to + count],
+    },
+  };
 }
 
 /** The ids of the context by itself; slots count from its start. */

@@ -41,7 +41,15 @@ const runJsonSchema = z.strictObject({
     bundle: z.string(),
     sources: z.array(
       z.strictObject({
-        role: z.enum(['bundle', 'decoder', 'tokenizer', 'encoder', 'projector', 'retriever-encoder']),
+        role: z.enum([
+          'bundle',
+          'decoder',
+          'tokenizer',
+          'encoder',
+          'projector',
+          'constant-prompt',
+          'retriever-encoder',
+        ]),
         /** As the user wrote it. */
         reference: z.string(),
         /** Repository and commit on the hub; null for local files. */

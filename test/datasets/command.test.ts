@@ -59,7 +59,7 @@ const SHOP = 'datasets/tiny/repos/shop';
 describe('datasets list', () => {
   test('names every registered set and whether it needs the network', async () => {
     const rows = JSON.parse((await datasets('list', '--json')).stdout) as { id: string; state: string }[];
-    assert.deepEqual(rows.map(({ id }) => id).slice(0, 3), ['npm-ts-lines', 'tiny', 'repoeval-line']);
+    assert.deepEqual(rows.map(({ id }) => id).slice(0, 3), ['npm-ts-lines', 'pypi-py-lines', 'tiny']);
     assert.ok(rows.some(({ id, state }) => id === 'cceval-csharp' && state === 'not fetched yet'));
     assert.equal(rows[1]!.state, 'included');
     assert.match((await datasets('list')).stdout, /^tiny +included +a dozen/m);

@@ -91,6 +91,10 @@ function addModelFlags(add: Add): void {
   );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
+  add(
+    '--soft-prompt <file>',
+    `a tuned constant prompt [n, C] for all pipelines but ${pipelineInRole('no-retrieval')}, as .safetensors`,
+  );
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
   add(
     '--prompt-family <name>',

@@ -11,7 +11,10 @@ import { decoderFiles } from '../../model/decoder-files.js';
 import type { Bundle } from '../../model/folder/bundle.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
 import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
+import { identityOf } from '../../model/folder/model-hash.js';
 import { projectorWidths } from '../../model/weights/projector-file.js';
+import { readSoftPrompt } from '../../model/weights/soft-prompt-file.js';
+import type { Matrix } from '../../tensor/matrix.js';
 import {
   familyDoubt,
   promptFormat,
@@ -46,12 +49,22 @@ export interface LoadedCompression extends LoadedEncoder {
   readonly conventions: EncoderConventions;
 }
 
+/** A tuned constant prompt. */
+export interface LoadedSoftPrompt {
+  /** [n, C]. */
+  readonly vectors: Matrix;
+  /** Hash of its file. */
+  readonly identity: string;
+}
+
 export interface LoadedModels {
   readonly bundle: Bundle;
   readonly execution: Execution;
   readonly decoder: PromptedDecoder;
   /** Null where no configuration compresses. */
   readonly compression: LoadedCompression | null;
+  /** The tuned constant prompt of the run; null without one. */
+  readonly softPrompt: LoadedSoftPrompt | null;
   /** What a chunk takes in a prompt with soft tokens; 1 where no configuration asks. */
   readonly softTokensPerChunk: number;
   /** Null where no configuration ranks by vectors. */
@@ -93,10 +106,20 @@ export async function loadModels(
     );
     const compression = needs.compression ? await openCompression(opening) : null;
     const softTokensPerChunk = await softLength(opening, needs, compression, decoder.decoder);
+    const softPrompt = await openSoftPrompt(found, decoder.decoder.width);
     const retrieverEncoder = needs.embedder ? await openRetrieverEncoder(opening, compression) : null;
     const { bundle, sources } = found;
     return {
-      ...{ bundle, execution, decoder, compression, softTokensPerChunk, retrieverEncoder, sources },
+      ...{
+        bundle,
+        execution,
+        decoder,
+        compression,
+        softTokensPerChunk,
+        softPrompt,
+        retrieverEncoder,
+        sources,
+      },
       dispose,
     };
   } catch (error) {
@@ -180,6 +203,18 @@ async function openCompression(opening: Opening): Promise<LoadedCompression> {
   return { ...loaded, projector, conventions };
 }
 
+/** The one that was asked for, or that of the bundle; one that belongs to another decoder is left to its bundle. */
+async function openSoftPrompt(
+  { softPrompt, decoder, bundle }: FoundModels,
+  width: number,
+): Promise<LoadedSoftPrompt | null> {
+  const own = decoder === null ? bundle.softPrompt?.path : undefined;
+  const path = softPrompt?.path ?? own;
+  if (path === undefined) return null;
+  const vectors = await readSoftPrompt(path, width);
+  return { vectors, identity: await identityOf('soft prompt', [path]) };
+}
+
 /**
  * Soft tokens of a chunk. Where they are not made but only counted, they are those of the projector that
  * `compressed` would use; another decoder without a projector has none.
@@ -222,7 +257,12 @@ async function openNamed({ found, execution, keep }: Opening, dir: string): Prom
 }
 
 /** Identities of what is open, as a run's spec has them. */
-export function modelIds({ decoder, compression, retrieverEncoder }: LoadedModels): RunSpec['models'] {
+export function modelIds({
+  decoder,
+  compression,
+  softPrompt,
+  retrieverEncoder,
+}: LoadedModels): RunSpec['models'] {
   return {
     decoder: decoder.decoder.identity,
     decoderTokenizer: decoder.tokenizer.identity,
@@ -240,5 +280,8 @@ export function modelIds({ decoder, compression, retrieverEncoder }: LoadedModel
       retrieverEncoder === null
         ? null
         : { encoder: retrieverEncoder.encoder.identity, tokenizer: retrieverEncoder.tokenizer.identity },
+    ...(softPrompt === null
+      ? {}
+      : { softPrompt: { identity: softPrompt.identity, tokens: softPrompt.vectors.rows } }),
   };
 }

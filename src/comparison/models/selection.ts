@@ -12,6 +12,8 @@ export interface ModelSelection {
   readonly decoder: string | undefined;
   readonly encoder: string | undefined;
   readonly projector: string | undefined;
+  /** A tuned constant prompt in the prompts of all pipelines but the plain base. */
+  readonly softPrompt: string | undefined;
   readonly retrieverEncoder: string | undefined;
   /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
   readonly tokenizer: string | undefined;

@@ -152,6 +152,7 @@ export function renderRunComparison(
       comparisons.map((one) => [label(one), cell(one.exactMatch), cell(one.editSimilarity)]),
       width,
     ),
+    ...likelihoodLines(comparisons, label, text),
     '',
     ...text(
       isSameHardware
@@ -167,4 +168,20 @@ export function renderRunComparison(
     ...unmatched.map((one) => `  ${one}`),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** Differences in the likelihood of the true line; nothing where one of the runs has none. */
+function likelihoodLines(
+  comparisons: readonly Comparison[],
+  label: (one: Comparison) => string,
+  text: (of: string) => string[],
+): string[] {
+  const rows = comparisons.flatMap((one): [string, string][] => {
+    if (one.likelihood === null) return [];
+    const { delta, ci95, verdict } = one.likelihood.perToken;
+    return [[label(one), `${signed(delta, 3)} ${interval(ci95, 3)} ${verdict}`]];
+  });
+  if (rows.length === 0) return [];
+  const [, ...lines] = labelledRows([''], rows, Infinity);
+  return ['', ...text('Likelihood of the true line, nats a token (fewer are better):'), ...lines];
 }

@@ -15,6 +15,7 @@ import { apart, enumerate, fixed, interval, signed, wrapped } from '../format.js
 import { labelledRows } from '../labelled-rows.js';
 import { unscored, type NoiseFloor, type Summary, type SummaryRow } from '../numbers/summary.js';
 import type { Comparison } from '../numbers/verdicts.js';
+import { headlineOf } from '../view/view.js';
 
 const FULL_TEXT = pipelineInRole('full-text');
 const NO_RETRIEVAL = pipelineInRole('no-retrieval');
@@ -22,7 +23,30 @@ const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 /** Below this a median has no interval over tasks. */
 const LEAST_FOR_MEDIAN = leastForMedian(0.025);
 
-const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
+/** The numbers of a row, in order; a column that no row has anything for is left out. */
+const COLUMNS: readonly {
+  readonly title: string;
+  readonly cell: (row: SummaryRow) => string;
+  readonly isThere?: (row: SummaryRow) => boolean;
+}[] = [
+  {
+    title: 'k',
+    cell: ({ topK }) => (topK === null ? '' : String(topK)),
+    isThere: ({ topK }) => topK !== null,
+  },
+  { title: 'n', cell: ({ tasks }) => String(tasks.scored) },
+  { title: 'EM %', cell: ({ exactMatch }) => fixed(exactMatch.mean, 2) },
+  { title: 'ES %', cell: ({ editSimilarity }) => fixed(editSimilarity.mean, 2) },
+  {
+    title: 'nats',
+    cell: ({ likelihood }) => fixed(likelihood?.perToken.mean ?? null, 3),
+    isThere: ({ likelihood }) => likelihood !== null,
+  },
+  { title: 'TTFT', cell: ({ ttftMs }) => fixed(ttftMs.p50, 1) },
+  { title: 'p90', cell: ({ ttftMs }) => fixed(ttftMs.p90, 1), isThere: ({ ttftMs }) => ttftMs.p90 !== null },
+  { title: 'cold', cell: ({ ttftColdMs }) => fixed(ttftColdMs.p50, 1) },
+  { title: 'tokens', cell: ({ promptTokens }) => fixed(promptTokens.mean, 0) },
+];
 
 const FRAME = {
   ...{ top: '─', 'top-mid': '─', 'top-left': '', 'top-right': '' },
@@ -89,24 +113,21 @@ export function framedTable(
  */
 export function renderTable(summary: Summary, proof: DeviceProof | null, width = USUAL_COLUMNS): string {
   const isSweep = summary.spec.topK.length > 1;
-  const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
+  const numbers = COLUMNS.filter(
+    ({ title, isThere = () => true }) => summary.rows.some(isThere) && (title !== 'k' || isSweep),
+  );
   const columns = [
     ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
-    ...numbers.map((title) => ({ title, isNumber: true })),
+    ...numbers.map(({ title }) => ({ title, isNumber: true })),
   ];
   const rows = summary.rows.map((row) => [
     row.pipeline,
     row.retriever ?? '',
-    ...(isSweep ? [row.topK === null ? '' : String(row.topK)] : []),
-    String(row.tasks.scored),
-    fixed(row.exactMatch.mean, 2),
-    fixed(row.editSimilarity.mean, 2),
-    fixed(row.ttftMs.p50, 1),
-    fixed(row.ttftMs.p90, 1),
-    fixed(row.ttftColdMs.p50, 1),
-    fixed(row.promptTokens.mean, 0),
+    ...numbers.map(({ cell }) => cell(row)),
   ]);
   const lines = [
+    ...text(headlineOf(summary), width),
+    '',
     ...framedTable(columns, rows, width),
     ...notes(summary, width),
     ...deviceLines(proof, width),
@@ -127,8 +148,11 @@ function deviceLines(proof: DeviceProof | null, width: number): string[] {
 
 function notes(summary: Summary, width: number): string[] {
   const remarks = [
-    'Times in ms. TTFT: soft tokens precomputed; cold: p50 with retrieval, tokenizing, encoding and projecting included. ' +
+    'Times in ms. TTFT: p50, soft tokens precomputed; cold: p50 with retrieval, tokenizing, encoding and projecting included. ' +
       'tokens: mean prompt length.',
+    ...(summary.rows.some(({ likelihood }) => likelihood !== null)
+      ? ['nats: cross entropy of the true line, a token; fewer are better.']
+      : []),
   ];
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     remarks.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
@@ -147,7 +171,7 @@ function notes(summary: Summary, width: number): string[] {
   }
   const lines = remarks.flatMap((remark) => text(remark, width));
   if (summary.noiseFloor !== null) lines.push('', ...noiseLines(summary.noiseFloor, width));
-  lines.push(...comparisonLines(summary, width));
+  lines.push(...likelihoodLines(summary, width), ...comparisonLines(summary, width));
   const incomplete = unscored(summary.rows, summary.spec.topK);
   if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
   return lines;
@@ -167,6 +191,23 @@ function noiseLines({ ratio: { p50, ci95 }, pairs }: NoiseFloor, width: number):
       width - 2,
     ).map((line) => `  ${line}`),
   ];
+}
+
+/** What the pipelines differ by in the likelihood of the true line. */
+function likelihoodLines({ comparisons, spec }: Summary, width: number): string[] {
+  const rows = comparisons.flatMap(({ of, base, likelihood }): [string, string][] => {
+    if (likelihood === null) return [];
+    const { delta, ci95, verdict } = likelihood.perToken;
+    return [
+      [
+        `${configurationLabel(of, spec.topK)} − ${base.pipeline}`,
+        `${signed(delta, 3)} ${interval(ci95, 3)} ${verdict}`.replace('  ', ' '),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  const [, ...lines] = labelledRows([''], rows, Infinity);
+  return ['', ...text('Likelihood of the true line, nats a token (fewer are better):', width), ...lines];
 }
 
 /** The comparisons, one block a base, with the word for what each shows. */

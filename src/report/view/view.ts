@@ -48,9 +48,7 @@ export function reportView(
   return {
     title: `${summary.dataset.id}: ${summary.decoder.name}`,
     facts: facts(summary),
-    headline: [verdict(context), explainedGains(attributionsShown(context))]
-      .filter((text) => text !== '')
-      .join(' '),
+    headline: headlineIn(context),
     statements: statements(context),
     sections: SECTIONS.flatMap((section) => section(context) ?? []),
     caveats: caveats(summary, run, context.shown, context.own),
@@ -58,7 +56,17 @@ export function reportView(
   };
 }
 
-/** The sentence on top. */
+/** What a run shows, in the sentences that stand on top of its report. */
+export function headlineOf(summary: Summary): string {
+  return headlineIn(contextOf(summary, []));
+}
+
+function headlineIn(context: Context): string {
+  const sentences = [verdict(context), explainedGains(attributionsShown(context))];
+  return sentences.filter((text) => text !== '').join(' ');
+}
+
+/** The sentence about the comparisons. */
 function verdict(context: Context): string {
   const empty = nothingFound(context.summary.rows, context.summary.spec.topK);
   if (empty.length === 0) return comparisonVerdict(context);
