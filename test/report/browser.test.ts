@@ -53,7 +53,7 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     chartCount = charts.length;
     data = packTasks(
       configurations(run.spec),
-      run.spec.contextPlacement,
+      run.spec,
       records,
       new Map(evidence.map((task) => [task.taskId, task])),
       'fit',

@@ -102,7 +102,7 @@ export async function writeReports(
     const shown = await collectRecords(folder.journal, (id) => listed.has(id));
     const packed = packTasks(
       configurations(run.spec),
-      run.spec.contextPlacement,
+      run.spec,
       shown,
       evidence,
       tasks,
