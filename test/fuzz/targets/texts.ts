@@ -1,0 +1,114 @@
+/**
+ * @file Work over foreign text, which must end in time whatever the text is: scores, words, chunks, prompts' parts.
+ */
+
+import { readFileSync } from 'node:fs';
+import { readPathAliases } from '../../../src/datasets/holes/typescript-lines.js';
+import { createResolver } from '../../../src/datasets/holes/module-resolution.js';
+import type { CompletionTask } from '../../../src/domain/task.js';
+import { METRIC_PROFILES, scoreCompletion } from '../../../src/metrics/profile.js';
+import { metricProfile } from '../../../src/metrics/registry.js';
+import { lexicalTokens } from '../../../src/retrieval/lexical-tokens.js';
+import { isMachineWritten } from '../../../src/datasets/repository/source-path.js';
+import { loadPythonParser } from '../../../src/parsing/python.js';
+import { bendBytes } from '../mutate/bytes.js';
+import { bendJson } from '../mutate/json.js';
+import { pick, type FuzzTarget, type Mutator } from '../target.js';
+
+const CODE = [
+  "def area(w, h):\n    return w * h  # it's\n",
+  'const total = items.reduce((sum, { price }) => sum + price, 0);\n',
+  "x = '''\n'''\n/* c */ // d\n\"\\\"\" 'a' `b${c}`\n",
+];
+
+/** Stretches of one character, or of two in turn: what slows patterns down. */
+const bendText: Mutator = (seed, other, rng) => {
+  if (rng.int(3) === 0) return bendBytes(seed, other, rng).subarray(0, 20_000);
+  const unit = pick(
+    [
+      'a',
+      ' ',
+      '\n',
+      '\t',
+      '_',
+      '1',
+      "'",
+      '"',
+      '\\',
+      '(',
+      '{',
+      '/',
+      '*',
+      '/*',
+      '//',
+      '"\\',
+      'a ',
+      "n't ",
+      '\r',
+      '\u00e9',
+      '#',
+      '`',
+      '${',
+      '<',
+      ',',
+    ],
+    rng,
+  );
+  const stretch = Buffer.from(unit.repeat(pick([10, 1000, 8000], rng)));
+  const at = rng.int(seed.length + 1);
+  return Buffer.concat([seed.subarray(0, at), stretch, seed.subarray(at)]);
+};
+
+type Language = CompletionTask['language'];
+
+export const TEXT_TARGETS: readonly FuzzTarget[] = [
+  {
+    name: 'scores',
+    file: 'completion.txt',
+    seeds: () => CODE.map((text) => Buffer.from(text)),
+    mutate: bendText,
+    async read(file) {
+      const text = readFileSync(file, 'utf8');
+      const parser = await loadPythonParser();
+      for (const name of METRIC_PROFILES) {
+        const profile = metricProfile(name, parser);
+        for (const language of ['python', 'typescript'] satisfies Language[]) {
+          for (const [reference, raw] of [
+            ['return w * h', text],
+            [text, 'return w * h'],
+          ] as const) {
+            const task = { prefix: 'x = 1\n', reference, language };
+            scoreCompletion(profile, raw, task);
+          }
+        }
+      }
+    },
+  },
+  {
+    name: 'words',
+    file: 'text.txt',
+    seeds: () => CODE.map((text) => Buffer.from(text)),
+    mutate: bendText,
+    read(file) {
+      const text = readFileSync(file, 'utf8');
+      lexicalTokens(text);
+      isMachineWritten(text);
+    },
+  },
+  {
+    name: 'tsconfig',
+    file: 'tsconfig.json',
+    seeds: () => [
+      Buffer.from(
+        '{\n  // comments are fine\n  "compilerOptions": { "baseUrl": ".", "paths": { "@/*": ["src/*"] } }\n}\n',
+      ),
+    ],
+    mutate: bendJson,
+    read(file) {
+      const aliases = readPathAliases(readFileSync(file, 'utf8'));
+      const resolve = createResolver(['src/a.ts', 'src/b.ts'], aliases);
+      for (const specifier of ['./b', '@/b', '../x', '__proto__', 'constructor'])
+        resolve('src/a.ts', specifier);
+    },
+  },
+];
