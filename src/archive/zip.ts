@@ -68,8 +68,13 @@ function nextEntry(zip: ZipFile): Promise<Entry | null> {
 function contentOf(zip: ZipFile, entry: Entry): Promise<AsyncIterable<Uint8Array>> {
   return new Promise((resolve, reject) => {
     zip.openReadStream(entry, (error, stream) => {
-      if (error === null) resolve(stream as AsyncIterable<Uint8Array>);
-      else reject(error);
+      if (error !== null) {
+        reject(error);
+        return;
+      }
+      // A small entry may turn out damaged before anybody reads it. The reader is told when it begins.
+      stream.on('error', () => undefined);
+      resolve(stream as AsyncIterable<Uint8Array>);
     });
   });
 }

@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal');
 
@@ -76,7 +77,7 @@ export async function readDescription(folder: string): Promise<Description | nul
   if (!text.includes('llava-eval/dataset@')) return null;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text);
   } catch (error) {
     throw new DataError(`${file}: not valid JSON: ${messageOf(error)}`, [], { cause: error });
   }

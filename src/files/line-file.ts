@@ -8,6 +8,7 @@
 import { createReadStream } from 'node:fs';
 import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { DataError, JournalError, messageOf } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 
 export interface WholeLines {
   /** Bytes up to the end of the last whole line. */
@@ -54,7 +55,7 @@ const NEWLINE = 0x0a;
 
 function parsed(bytes: Buffer, where: string, repair: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parseForeignJson(bytes.toString('utf8'));
   } catch (error) {
     throw new JournalError(`${where}: not JSON: ${messageOf(error)}`, [repair], { cause: error });
   }

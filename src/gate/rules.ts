@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 
 export const RULES_SCHEMA = 'llava-eval/gate-rules@1';
 
@@ -67,7 +68,7 @@ export const DEFAULT_RULES: Rules = rulesSchema.parse({});
 export async function readRules(path: string): Promise<Rules> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = parseForeignJson(await readFile(path, 'utf8'));
   } catch (error) {
     throw new DataError(`${path}: cannot be used: ${messageOf(error)}`, ['rules are one JSON object'], {
       cause: error,

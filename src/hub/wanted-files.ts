@@ -11,6 +11,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/weights/checkpoint.js';
 import type { Dtype } from '../inference/device.js';
@@ -206,7 +207,7 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
 
 async function readJson<S extends z.ZodType>(tree: FileTree, path: string, schema: S): Promise<z.infer<S>> {
   try {
-    return schema.parse(JSON.parse(await tree.readText(path)));
+    return schema.parse(parseForeignJson(await tree.readText(path)));
   } catch (error) {
     if (error instanceof ModelError) throw error;
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);

@@ -10,6 +10,7 @@ import { totalmem } from 'node:os';
 import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
@@ -318,7 +319,7 @@ function dirOf(path: string | null): string {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+    return parseForeignJson(await readFile(path, 'utf8'));
   } catch (error) {
     throw new ModelError(`${path}: is not JSON`, [], { cause: error });
   }

@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 import { sha256 } from '../domain/hash.js';
 import { ms } from '../domain/units.js';
 import { writeAtomically } from '../files/atomic-file.js';
@@ -123,7 +124,7 @@ export async function readLatency(files: {
 
 async function readChecked<S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>> {
   try {
-    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return schema.parse(parseForeignJson(await readFile(path, 'utf8')));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const problem =

@@ -20,6 +20,7 @@ import {
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 import { tokenId, type TokenId } from '../domain/units.js';
 import { cutRule, type CutRule } from './cuts.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
@@ -80,7 +81,7 @@ async function readDefinition(dir: string): Promise<DefinitionFiles> {
   // The configuration beside it decides nothing here, but a changed one is another tokenizer elsewhere.
   const config = join(dir, 'tokenizer_config.json');
   const texts = existsSync(config) ? [text, await readText(config)] : [text];
-  return { path, texts, value: parsed(path, () => JSON.parse(text) as unknown) };
+  return { path, texts, value: parsed(path, () => parseForeignJson(text)) };
 }
 
 function parsed(path: string, parse: () => unknown): unknown {

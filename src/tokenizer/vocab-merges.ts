@@ -8,12 +8,13 @@
 import { z } from 'zod';
 
 import { ModelError } from '../domain/errors.js';
+import { parseForeignJson } from '../domain/foreign-json.js';
 
 const vocabularySchema = z.record(z.string(), z.number().int().nonnegative());
 
 /** The content of a `tokenizer.json` that does the same. */
 export function definitionFromVocabMerges(vocabText: string, mergesText: string, where: string): unknown {
-  const parsed = vocabularySchema.safeParse(JSON.parse(vocabText));
+  const parsed = vocabularySchema.safeParse(parseForeignJson(vocabText));
   if (!parsed.success) {
     throw new ModelError(`${where}: not a vocabulary`, z.prettifyError(parsed.error).split('\n').slice(0, 3));
   }

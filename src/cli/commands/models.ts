@@ -2,9 +2,10 @@
  * @file `llava-eval models`: what is here, fetch a model, look at one before fetching it, check one.
  */
 
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { EXIT, UserError } from '../../domain/errors.js';
+import { readJsonIfThere } from '../../files/json-file.js';
 import { formatBytes } from '../../domain/units.js';
 import { cachedModels } from '../../hub/cache.js';
 import { contentHashes } from '../../hub/content-hashes.js';
@@ -150,7 +151,7 @@ async function guessRole(reference: string, options: ResolveOptions): Promise<Mo
   const model = await peek(reference, options);
   const config = model.at === '' ? 'config.json' : `${model.at}/config.json`;
   if (!model.sizes.has(config)) return roleOf(model, null);
-  const parsed: unknown = JSON.parse(await readFile(await model.file(config), 'utf8'));
+  const parsed = readJsonIfThere(await model.file(config), z.unknown());
   const type: unknown =
     typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'model_type') : null;
   return roleOf(model, typeof type === 'string' ? type : '');

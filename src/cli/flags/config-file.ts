@@ -4,6 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { UsageError, messageOf } from '../../domain/errors.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 import { checkedOptions, type RunOptions } from './run-options.js';
 
 /** Looked for in the working folder. */
@@ -36,7 +37,7 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
   let json: unknown;
   try {
     // Editors on Windows put a byte order mark in front, which is not JSON.
-    json = JSON.parse(content.replace(/^\uFEFF/, ''));
+    json = parseForeignJson(content.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
   }

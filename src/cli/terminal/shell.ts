@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../domain/clock.js';
 import type { ExitCode } from '../../domain/errors.js';
+import { printableStream } from './foreign-text.js';
 
 export interface Shell {
   readonly stdout: NodeJS.WriteStream;
@@ -29,8 +30,8 @@ export function processShell(): Shell {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: printableStream(process.stdout),
+    stderr: printableStream(process.stderr),
     clock: () => performance.now(),
     wallClock: () => new Date(),
     interrupt: controller.signal,

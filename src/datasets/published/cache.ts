@@ -7,6 +7,7 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { PublishedSet } from './catalog.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 
 const recordSchema = z.object({
   schema: z.literal('llava-eval/published-set@1'),
@@ -33,7 +34,7 @@ export function setFolder(cacheDir: string, set: PublishedSet): string {
 /** What was fetched for a folder, sets that share it included; empty where nothing was. */
 export async function fetchedFiles(folder: string): Promise<readonly FetchedFile[]> {
   try {
-    return recordSchema.parse(JSON.parse(await readFile(join(folder, 'set.json'), 'utf8'))).files;
+    return recordSchema.parse(parseForeignJson(await readFile(join(folder, 'set.json'), 'utf8'))).files;
   } catch {
     return [];
   }

@@ -8,6 +8,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { DataError } from '../../domain/errors.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 import type { Language, Repository, SourceFile } from '../../domain/task.js';
 import { compareCodePoints } from '../../domain/text.js';
 import { isMachineWritten, isSearchedFolder, isSourcePath, languageOfPath } from './source-path.js';
@@ -90,7 +91,7 @@ export async function readSourceFolder(
 /** The licence that a folder's package.json states, or null. */
 export async function statedLicence(folder: string): Promise<string | null> {
   try {
-    const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const manifest: unknown = parseForeignJson(await readFile(join(folder, 'package.json'), 'utf8'));
     if (typeof manifest !== 'object' || manifest === null || !('license' in manifest)) return null;
     return typeof manifest.license === 'string' ? manifest.license : null;
   } catch {

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { EncoderArchitecture } from '../../onnx/encoder-graph.js';
 import { requireKnownFields, type ModelFamily } from './config-fields.js';
@@ -71,7 +72,7 @@ function parse<A>(config: unknown, where: string, role: Role, families: readonly
 
 function readJson(path: string, role: Role): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseForeignJson(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

@@ -12,6 +12,7 @@ import { join, posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
@@ -80,7 +81,7 @@ export function readBundle(dir: string): Bundle {
 export function parseBundle(text: string, where: string): BundleDescription {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseForeignJson(text);
   } catch (error) {
     throw new ModelError(`${where}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

@@ -15,6 +15,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 import { readExportedModel, type ExportedModel } from '../../onnx/exported-model.js';
 import {
   ExportError,
@@ -94,7 +95,7 @@ export async function openExportedDecoder(reference: string, options: ModelOptio
 async function readSizes(path: string): Promise<{ maxPositions: number; vocabularySize: number | null }> {
   let config: z.infer<typeof configSchema>;
   try {
-    config = configSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    config = configSchema.parse(parseForeignJson(await readFile(path, 'utf8')));
   } catch (error) {
     throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseForeignJson } from '../../domain/foreign-json.js';
 import { isTorchFile, TorchFile } from './torch-file.js';
 import { SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
 
@@ -121,7 +122,7 @@ export class Checkpoint implements TensorStore {
 function readIndex(path: string): Readonly<Record<string, string>> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = parseForeignJson(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

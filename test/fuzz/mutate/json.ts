@@ -213,7 +213,7 @@ export const bendJsonLines: Mutator = (seed, other, rng) => {
   const lines = seed.toString('utf8').trimEnd().split('\n');
   const donors = other.toString('utf8').trimEnd().split('\n');
   for (let left = 1 + rng.int(2); left > 0; left--) {
-    const at = rng.int(lines.length);
+    const at = rng.int(lines.length + 1);
     const line = lines[at] ?? '';
     switch (rng.int(8)) {
       case 0:
