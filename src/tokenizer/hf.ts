@@ -21,8 +21,10 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
+import { shortened } from '../domain/foreign-text.js';
 import { tokenId, type TokenId } from '../domain/units.js';
 import { cutRule, type CutRule } from './cuts.js';
+import { patternProblem, regularExpressionsOf } from './pattern-cost.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
 import { cuttingStages } from './stages.js';
 import type { Specials, Tokenizer } from '../inference/tokenizer.js';
@@ -41,6 +43,7 @@ const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const { path, texts, value } = await readDefinition(dir);
   const plain = plainDefinition(value, path);
+  requireCheapPatterns(plain.definition, path);
   const identity = createHash('sha256').update(texts.join('\n')).digest('hex');
   try {
     const split = wordSplit(plain.definition);
@@ -54,6 +57,21 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
     throw new ModelError(`${path}: not a tokenizer this version can run (${messageOf(error)})`, [], {
       cause: error,
     });
+  }
+}
+
+/** @throws {ModelError} If a regular expression may run without end: nothing can stop it then. */
+function requireCheapPatterns(
+  { normalizer, pre_tokenizer, decoder }: TokenizerDefinition,
+  path: string,
+): void {
+  for (const pattern of regularExpressionsOf([normalizer, pre_tokenizer, decoder])) {
+    const problem = patternProblem(pattern);
+    if (problem === null) continue;
+    throw new ModelError(`${path}: its pattern ${shortened(pattern, 80)} is not run: ${problem}`, [
+      'on some texts such a pattern takes longer than anybody waits, and it cannot be stopped',
+      'if you know where the file comes from, write the pattern in another way',
+    ]);
   }
 }
 
