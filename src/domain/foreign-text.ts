@@ -11,7 +11,6 @@
  * takes U+009B for the beginning of a sequence), line and paragraph separators, and marks of direction.
  */
 const UNPRINTABLE =
-  // eslint-disable-next-line no-control-regex -- these are what the pattern is about
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069]|\r(?!\n)/g;
 
 /**

@@ -5,6 +5,7 @@
  * file is opened again; damage anywhere else is an error of whoever reads the lines.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { DataError, JournalError, messageOf } from '../domain/errors.js';
@@ -55,6 +56,7 @@ const NEWLINE = 0x0a;
 
 function parsed(bytes: Buffer, where: string, repair: string): unknown {
   try {
+    if (!isUtf8(bytes)) throw new Error('it is not UTF-8');
     return parseForeignJson(bytes.toString('utf8'));
   } catch (error) {
     throw new JournalError(`${where}: not JSON: ${messageOf(error)}`, [repair], { cause: error });

@@ -107,18 +107,9 @@ class Reader {
     if (sign === undefined && least === '' && most === '') return null;
     this.#at += text.length;
     if (this.#has('?') || (sign !== undefined && this.#has('+'))) this.#at++;
-    switch (sign) {
-      case '*':
-        return { least: 0, most: Infinity };
-      case '+':
-        return { least: 1, most: Infinity };
-      case '?':
-        return { least: 0, most: 1 };
-      default: {
-        const fewest = Number(least);
-        return { least: fewest, most: comma === '' ? fewest : most === '' ? Infinity : Number(most) };
-      }
-    }
+    if (sign !== undefined) return { least: sign === '+' ? 1 : 0, most: sign === '?' ? 1 : Infinity };
+    const fewest = Number(least);
+    return { least: fewest, most: comma === '' ? fewest : most === '' ? Infinity : Number(most) };
   }
 
   #skipEscape(): void {

@@ -18,13 +18,13 @@ export function rawStream(stream: NodeJS.WriteStream): NodeJS.WriteStream {
 
 /** The same stream, except that texts written to it are printable. */
 export function printableStream(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  const write = (chunk: Uint8Array | string, ...rest: unknown[]): unknown =>
-    Reflect.apply(stream.write, stream, [typeof chunk === 'string' ? printable(chunk) : chunk, ...rest]);
   const shown = new Proxy(stream, {
     get(target, key) {
-      if (key === 'write') return write;
       const value: unknown = Reflect.get(target, key);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      if (typeof value !== 'function') return value;
+      if (key !== 'write') return value.bind(target) as unknown;
+      return (chunk: Uint8Array | string, ...rest: unknown[]): unknown =>
+        Reflect.apply(value, target, [typeof chunk === 'string' ? printable(chunk) : chunk, ...rest]);
     },
   });
   behind.set(shown, stream);

@@ -31,8 +31,8 @@ export async function* tasksWithRecords(
 ): AsyncGenerator<TaskWithRecord> {
   const waiting = new Map<string, CompletionTask>(tasks.map((task) => [task.id, task]));
   if (/\.jsonl?$/.test(reference)) {
-    for await (const { text } of readLines(reference)) {
-      const found = rawRecord(text);
+    for await (const { text, brokenAt } of readLines(reference)) {
+      const found = brokenAt === null ? rawRecord(text) : null;
       const task = found === null ? undefined : waiting.get(found.id);
       if (found === null || task === undefined) continue;
       waiting.delete(task.id);

@@ -5,6 +5,7 @@
  * needs the memory of its tasks, not of its text.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import type { z } from 'zod';
 import { DataError, messageOf } from '../../domain/errors.js';
@@ -15,6 +16,8 @@ export interface JsonLine {
   /** 1-based. */
   readonly line: number;
   readonly text: string;
+  /** Offset in the file of the first byte that is not UTF-8; null where all of them are. */
+  readonly brokenAt: number | null;
 }
 
 /** Bytes read at a time: large enough that lines broken between two reads are rare. */
@@ -32,11 +35,16 @@ const NEWLINE = 0x0a;
  */
 export async function* readLines(file: string): AsyncGenerator<JsonLine> {
   let line = 0;
+  let offset = 0;
   let rest: Buffer[] = [];
   const next = (bytes: Buffer): JsonLine | null => {
+    const start = offset;
     line++;
+    offset += bytes.length + 1;
     const text = bytes.toString('utf8');
-    return text.trim() === '' ? null : { line, text: withoutMark(text) };
+    if (text.trim() === '') return null;
+    const broken = isUtf8(bytes) ? null : start + firstDifference(bytes, Buffer.from(text, 'utf8'));
+    return { line, text: withoutMark(text), brokenAt: broken };
   };
   try {
     const pieces = createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>;
@@ -58,9 +66,32 @@ export async function* readLines(file: string): AsyncGenerator<JsonLine> {
   if (found !== null) yield found;
 }
 
+/** Decoding replaces what is not UTF-8, so the text written out again differs there first. */
+function firstDifference(bytes: Buffer, again: Buffer): number {
+  let at = 0;
+  while (bytes[at] === again[at]) at++;
+  return at;
+}
+
 /** Without a byte order mark, which files glued together have in the middle too. */
 function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+/**
+ * Parses one line.
+ *
+ * @param advice What to do about a bad line; the last hint of every complaint.
+ * @throws {DataError} If it is not UTF-8 or not JSON.
+ */
+export function parseText(file: string, { line, text, brokenAt }: JsonLine, advice: string): unknown {
+  const where = `${file}:${line}`;
+  if (brokenAt === null) return parseJson(where, text, advice);
+  throw new DataError(`${where}: not UTF-8 at byte ${brokenAt} of the file`, [
+    'such bytes would be read as other characters than those that were written',
+    'convert the file, for example: iconv -f latin1 -t utf-8',
+    advice,
+  ]);
 }
 
 /**
@@ -72,11 +103,10 @@ function withoutMark(text: string): string {
  */
 export function parseLine<Schema extends z.ZodType>(
   file: string,
-  { line, text }: JsonLine,
+  line: JsonLine,
   schema: Schema,
   why: Readonly<Record<string, string>>,
   advice = 'mend the line',
 ): z.output<Schema> {
-  const where = `${file}:${line}`;
-  return checkShape(where, parseJson(where, text, advice), schema, why, advice);
+  return checkShape(`${file}:${line.line}`, parseText(file, line, advice), schema, why, advice);
 }

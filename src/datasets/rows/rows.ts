@@ -3,8 +3,7 @@
  */
 
 import { DataError } from '../../domain/errors.js';
-import { parseJson } from './check-shape.js';
-import { readLines } from './jsonl.js';
+import { parseText, readLines, type JsonLine } from './jsonl.js';
 import { openParquet } from './parquet.js';
 
 /** A row, or the complaint about one that cannot be read at all. */
@@ -57,15 +56,16 @@ function jsonRows(path: string): RowFile {
   return {
     fields: null,
     async *rows(_columns, advice) {
-      for await (const { line, text } of readLines(path)) yield parseRow(`${path}:${line}`, text, advice);
+      for await (const line of readLines(path)) yield parseRow(path, line, advice);
     },
     readColumns: null,
   };
 }
 
-function parseRow(where: string, text: string, advice: string): RowOrProblem {
+function parseRow(path: string, line: JsonLine, advice: string): RowOrProblem {
+  const where = `${path}:${line.line}`;
   try {
-    return { where, value: parseJson(where, text, advice) };
+    return { where, value: parseText(path, line, advice) };
   } catch (error) {
     if (error instanceof DataError) return { where, problem: error };
     throw error;
