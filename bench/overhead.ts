@@ -110,7 +110,7 @@ const task: CompletionTask = {
   ...{ id: taskId('bench'), repository: 'bench', path: 'bench.ts', language: 'typescript' },
   ...{ prefix: '', suffix: '', crossFile: null, reference: 'line\n'.repeat(2 * STEPS) },
 };
-const isSettled = LLAVACODE.settling(task)!;
+const isSettled = LLAVACODE.open(null).settling(task)!;
 /** The rules of one completion, as `run` makes them. */
 function stop(): StopRules {
   const text = textStream(tokenizer);

@@ -9,6 +9,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { defaultThreads } from '../src/model/ort/threads.js';
+import { markdownTable as tableLines } from '../src/report/markdown-table.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../src/run/environment.js';
 
 const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
@@ -51,7 +52,7 @@ export function writeBlock(name: string, markdown: string, more: readonly string
 }
 
 /**
- * A Markdown table.
+ * A table of figures.
  *
  * @param rows Cells as they are shown; the first row is the head. The first column is aligned left, the
  *        others right.
@@ -59,10 +60,6 @@ export function writeBlock(name: string, markdown: string, more: readonly string
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head, ...body] = rows;
   if (head === undefined) throw new RangeError('a table needs a head');
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [
-    line(head),
-    `|${head.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`,
-    ...body.map(line),
-  ].join('\n');
+  const columns = head.map((title, i) => ({ title, isNumber: i > 0 }));
+  return tableLines(columns, body).join('\n');
 }

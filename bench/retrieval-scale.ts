@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import type { SourceFile } from '../src/domain/task.js';
 import { isBlank } from '../src/domain/text.js';
 import { quantile } from '../src/statistics/statistics.js';
-import { buildCorpus } from '../src/retrieval/corpus.js';
+import { buildCorpus } from '../src/retrieval/corpus/corpus.js';
 import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
 import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';
 import { createRetrievers } from '../src/retrieval/retriever.js';

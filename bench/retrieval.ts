@@ -12,11 +12,11 @@ import { performance } from 'node:perf_hooks';
 import { openDataset } from '../src/datasets/open/open-dataset.js';
 import type { SourceFile } from '../src/domain/task.js';
 import { quantile } from '../src/statistics/statistics.js';
-import { buildCorpus } from '../src/retrieval/corpus.js';
+import { buildCorpus } from '../src/retrieval/corpus/corpus.js';
 import { lexicalTokens } from '../src/retrieval/lexical-tokens.js';
-import { CandidateSets } from '../src/retrieval/candidates.js';
+import { CandidateSets } from '../src/retrieval/corpus/candidates.js';
 import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';
-import { queryText } from '../src/retrieval/query.js';
+import { queryText } from '../src/retrieval/corpus/query.js';
 import { createRetrievers, prepareAll } from '../src/retrieval/retriever.js';
 
 const CHUNKS = 5000;

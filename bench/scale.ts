@@ -187,13 +187,15 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
     const profile = retrievalProfile('repoformer');
     const indexStart = performance.now();
     const index = await indexRepositories(
-      tasks,
-      (name) => Promise.resolve(repositoryOf(name)),
-      { profile, asking: askingOf(profile, 'last-n', false)!, terms: lexicalTokens },
-      AXES.retrievers,
       {
-        embedder: () => {
-          throw new Error('BM25 needs no encoder');
+        tasks,
+        repository: (name) => Promise.resolve(repositoryOf(name)),
+        setting: { profile, asking: askingOf(profile, 'last-n', false)!, terms: lexicalTokens },
+        retrievers: AXES.retrievers,
+        resources: {
+          embedder: () => {
+            throw new Error('BM25 needs no encoder');
+          },
         },
       },
       { start: () => undefined, advance: () => undefined, isCancelled: () => false },

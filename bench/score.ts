@@ -18,7 +18,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { METRIC_PROFILES } from '../src/metrics/profile.js';
+import { METRIC_PROFILES } from '../src/metrics/registry.js';
 import { quantile } from '../src/statistics/statistics.js';
 import { createRng } from '../src/tensor/rng.js';
 import { samplePredictions } from './sample-predictions.js';

@@ -7,7 +7,7 @@ import type { Difference } from '../src/statistics/paired.js';
 import type { Recovery } from '../src/statistics/recovery.js';
 import type { PipelineName } from '../src/pipelines/kinds.js';
 import { fixed, interval, pValue, signed } from '../src/report/format.js';
-import { summarizeRun } from '../src/report/publish/publish.js';
+import { summarizeRun } from '../src/report/numbers/summarize-run.js';
 import type { Summary, SummaryRow } from '../src/report/numbers/summary.js';
 import { renderTable } from '../src/report/terminal/table.js';
 import type { Comparison } from '../src/report/numbers/verdicts.js';
@@ -40,7 +40,7 @@ export function cardBlock({ run, records }: FinishedRun, retriever: string): str
   const findings = findingsOf(summary, retriever);
   const reached = findings.filter(({ isReached }) => isReached).length;
   return [
-    `\`llava-eval run\` on ${summary.dataset.tasks} tasks of \`${spec.dataset.id}\`, top-k ${summary.topK.join(', ')}, seed ` +
+    `\`llava-eval run\` on ${summary.dataset.tasks} tasks of \`${spec.dataset.id}\`, top-k ${summary.spec.topK.join(', ')}, seed ` +
       `${spec.seed}; ${hardware.cpu}, ${hardware.cores} logical cores, ${spec.threads} threads, Node ${hardware.node}; ` +
       `run ${summary.fingerprint.slice(0, 12)}, decoder ${summary.decoder.identity.slice(0, 12)}.`,
     '',

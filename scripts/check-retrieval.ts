@@ -13,7 +13,7 @@
 import p50k from 'js-tiktoken/ranks/p50k_base';
 import { retrievalSetting } from '../src/comparison/retrieval-setting.js';
 import { openDataset } from '../src/datasets/open/open-dataset.js';
-import { buildCorpus } from '../src/retrieval/corpus.js';
+import { buildCorpus } from '../src/retrieval/corpus/corpus.js';
 import { QUERY_KINDS, retrievalProfile } from '../src/retrieval/profile.js';
 import { createRetrievers, prepareAll } from '../src/retrieval/retriever.js';
 import { writeAtomically } from '../src/files/atomic-file.js';

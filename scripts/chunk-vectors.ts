@@ -2,7 +2,7 @@
  * @file The chunks of a run as vectors, before and after projectors, for `projector-geometry.ts` and `ablations.ts`.
  */
 
-import { loadModels } from '../src/comparison/compose.js';
+import { loadModels } from '../src/comparison/models/load-models.js';
 import { compareCodePoints } from '../src/domain/text.js';
 import { sha256 } from '../src/domain/hash.js';
 import { checkProjectorFits, openProjector } from '../src/model/ort/open.js';
@@ -41,11 +41,15 @@ export async function projectorGeometries(
   texts: readonly string[],
 ): Promise<{ readonly encoder: Geometry; readonly projectors: ReadonlyMap<string, Geometry> }> {
   const options = { device: 'cpu', dtype: 'fp32', threads: defaultThreads() } as const;
-  const models = await loadModels({
-    ...{ ...options, bundle, decoder: undefined, encoder: undefined, projector: undefined },
-    ...{ retrieverEncoder: undefined, promptFamily: undefined, encoderInput: undefined },
-    ...{ needsCompression: true, needsSoftLength: false, needsEmbedder: false, requireDevice: false },
-  });
+  const models = await loadModels(
+    {
+      ...{ bundle, decoder: undefined, encoder: undefined, projector: undefined },
+      ...{ retrieverEncoder: undefined, promptFamily: undefined, encoderInput: undefined },
+    },
+    { compression: true, softLength: false, embedder: false },
+    { ...options, isRequired: false },
+    {},
+  );
   try {
     const { encoder, tokenizer, projector: own, conventions } = models.compression!;
     const template = encoderTemplate(conventions.input, tokenizer, conventions.maxTokens);
@@ -54,7 +58,7 @@ export async function projectorGeometries(
     const geometries = new Map<string, Geometry>();
     for (const path of projectors.length === 0 ? [''] : projectors) {
       const projector = path === '' ? own : await openProjector(path, options);
-      const k = checkProjectorFits(projector, encoder, models.decoder);
+      const k = checkProjectorFits(projector, encoder, models.decoder.decoder);
       geometries.set(path, geometryOf(splitSoftTokens(await projector.project(vectors), k)));
       if (projector !== own) await projector.dispose();
     }

@@ -3,12 +3,18 @@
 //
 //   node scripts/test.mjs            all tests
 //   node scripts/test.mjs metrics    only files whose path contains "metrics"
+//   node scripts/test.mjs --require browser,webgpu
+//                                    suites that need a browser or WebGPU fail where there is none, instead of being
+//                                    skipped; `npm run test:all` does this (Debian: apt-get install chromium)
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const at = words.indexOf('--require');
+const required = at === -1 ? undefined : words.splice(at, 2)[1];
+const wanted = words;
 const files = readdirSync('test', { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
   .map((entry) => join(entry.parentPath, entry.name).split(sep).join('/'))
@@ -23,6 +29,9 @@ if (files.length === 0) {
 const run = spawnSync(
   process.execPath,
   ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
-  { stdio: 'inherit' },
+  {
+    stdio: 'inherit',
+    env: required === undefined ? process.env : { ...process.env, LLAVA_EVAL_REQUIRE: required },
+  },
 );
 process.exit(run.status ?? 1);

@@ -7,10 +7,10 @@
 
 import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import type { SourceFile } from '../../src/domain/task.js';
-import { buildCorpus, type Corpus } from '../../src/retrieval/corpus.js';
+import { buildCorpus, type Corpus } from '../../src/retrieval/corpus/corpus.js';
 import { lexicalTokens } from '../../src/retrieval/lexical-tokens.js';
 import { askingOf, retrievalProfile } from '../../src/retrieval/profile.js';
-import { queryText } from '../../src/retrieval/query.js';
+import { queryText } from '../../src/retrieval/corpus/query.js';
 
 export interface SearchedCorpus {
   readonly files: readonly SourceFile[];

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LLAVACODE_FIRST_LINE } from '../../src/metrics/llavacode.js';
-import { METRIC_PROFILES } from '../../src/metrics/profile.js';
+import { METRIC_PROFILES } from '../../src/metrics/registry.js';
 import { samplePredictions } from '../sample-predictions.js';
 import { markdownTable } from '../page.js';
 import { versionOf } from './install.js';
@@ -71,7 +71,7 @@ export async function scoringSection(bench: Bench): Promise<Section> {
   const pairs: Pair[] = samplePredictions(PAIRS, 1).map(({ completion, lines, hole }) => {
     const reference = lines[hole]!.trim();
     const task = { prefix: '', reference, language: 'typescript' } as const;
-    return { completion, cut: LLAVACODE_FIRST_LINE.compared(completion, task), reference };
+    return { completion, cut: LLAVACODE_FIRST_LINE.open(null).compared(completion, task), reference };
   });
   const path = join(bench.folder, 'pairs.json');
   writeFileSync(path, JSON.stringify(pairs));

@@ -3,17 +3,20 @@
  */
 
 import { Command, CommanderError } from 'commander';
-import { DownloadError, EXIT, UserError } from '../domain/errors.js';
+import { EXIT } from '../domain/errors.js';
+import { defaultCacheDir } from '../files/cache-dir.js';
 import { PACKAGE } from '../run/environment.js';
 import { registerDatasets } from './commands/datasets.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerCompare } from './commands/compare.js';
 import { registerGate } from './commands/gate.js';
+import { registerMerge } from './commands/merge.js';
 import { registerModels } from './commands/models.js';
 import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
+import { describeFailure } from './terminal/failure.js';
 import type { Shell } from './terminal/shell.js';
 
 /** The program with all its commands. */
@@ -28,6 +31,7 @@ export function createProgram(shell: Shell): Command {
     .exitOverride();
   registerRun(program, shell);
   registerReport(program, shell);
+  registerMerge(program, shell);
   registerGate(program, shell);
   registerCompare(program, shell);
   registerScore(program, shell);
@@ -40,9 +44,9 @@ export function createProgram(shell: Shell): Command {
 }
 
 /**
- * Runs one command line.
+ * Runs one command line. What goes wrong becomes a message on stderr and an exit code.
  *
- * Failures a user can mend are printed without a stack trace; anything else is a defect and is thrown.
+ * @param argv As `process.argv` has it: two words, then the command line.
  */
 export async function main(argv: readonly string[], shell: Shell): Promise<void> {
   try {
@@ -51,12 +55,10 @@ export async function main(argv: readonly string[], shell: Shell): Promise<void>
     if (error instanceof CommanderError) {
       // commander has printed its message already; help and version end with 0.
       shell.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
-    } else if (error instanceof UserError) {
-      shell.stderr.write(`llava-eval: ${error.render()}\n`);
-      const isCancelled = error instanceof DownloadError && error.problem === 'cancelled';
-      shell.exit(isCancelled ? EXIT.interrupted : error.exitCode);
-    } else {
-      throw error;
+      return;
     }
+    const { text, exitCode } = describeFailure(error, defaultCacheDir());
+    shell.stderr.write(text);
+    shell.exit(exitCode);
   }
 }

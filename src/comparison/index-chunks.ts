@@ -2,7 +2,7 @@
  * @file Index time of a run: chunks of all repositories, and their vectors where a retriever compares those.
  */
 
-import { retrievalEmbedder } from '../retrieval/dense.js';
+import { retrievalEmbedder } from '../retrieval/rankers/embedder.js';
 import { indexRepositories, type RepositoryIndex } from '../run/repository-index.js';
 import { openVectorCache } from './models/open-encoder.js';
 import type { Comparison } from './comparison.js';
@@ -32,14 +32,16 @@ export async function indexChunks({
         });
   let encoded = 0;
   const index = await indexRepositories(
-    tasks,
-    (name) => dataset.repository(name),
-    retrieval,
-    settings.axes.retrievers,
     {
-      embedder() {
-        if (encoder === null) throw new RangeError('the models were loaded without an embedder');
-        return retrievalEmbedder(encoder.encoder, encoder.tokenizer, cache);
+      tasks,
+      repository: (name) => dataset.repository(name),
+      setting: retrieval,
+      retrievers: settings.axes.retrievers,
+      resources: {
+        embedder() {
+          if (encoder === null) throw new RangeError('the models were loaded without an embedder');
+          return retrievalEmbedder(encoder.encoder, encoder.tokenizer, cache);
+        },
       },
     },
     {

@@ -3,17 +3,16 @@
  */
 
 import type { CompletionTask } from '../domain/task.js';
-import type { MetricProfile, MetricProfileName } from '../metrics/profile.js';
-import { metricProfile, parsesPython } from '../metrics/registry.js';
+import type { MetricProfile } from '../metrics/profile.js';
+import { metricProfileKind, type MetricProfileName } from '../metrics/registry.js';
 
 /** The metric profile for these tasks. The parser of Python is loaded only where it is needed. */
 export async function openMetricProfile(
   name: MetricProfileName,
   tasks: readonly Pick<CompletionTask, 'language'>[],
 ): Promise<MetricProfile> {
-  if (!parsesPython(name) || tasks.every(({ language }) => language !== 'python')) {
-    return metricProfile(name, null);
-  }
+  const kind = metricProfileKind(name);
+  if (!tasks.some((task) => kind.needsPythonParser(task))) return kind.open(null);
   const { loadPythonParser } = await import('../parsing/python.js');
-  return metricProfile(name, await loadPythonParser());
+  return kind.open(await loadPythonParser());
 }

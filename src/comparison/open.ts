@@ -8,6 +8,7 @@ import { openDataset } from '../datasets/open/open-dataset.js';
 import { UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { MetricProfile } from '../metrics/profile.js';
+import { takesShipped } from '../retrieval/kinds.js';
 import { configurations } from '../run/configurations.js';
 import type { PhaseTimer } from '../run/phases.js';
 import type { Configuration } from '../run/record.js';
@@ -45,7 +46,7 @@ export async function openComparison(
   surroundings: Surroundings,
 ): Promise<OpenComparison> {
   const { axes } = settings;
-  const withShipped = axes.retrievers.includes('as-shipped');
+  const withShipped = axes.retrievers.some(takesShipped);
   const dataset = await openTasks(settings.tasks, withShipped, surroundings);
   const chosen = chooseTasks(dataset, settings.tasks);
   requireShipped(dataset.id, chosen, axes.retrievers);

@@ -6,23 +6,23 @@
  */
 
 import { z } from 'zod';
-import { FORMAT_NAMES } from '../datasets/formats/format.js';
+import { FORMAT_NAMES } from '../datasets/formats/all.js';
 import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
-import { METRIC_PROFILES } from '../metrics/profile.js';
+import { METRIC_PROFILES } from '../metrics/registry.js';
 import { PIPELINES } from '../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../prompt/fim.js';
-import { retrieverNamed, RETRIEVERS } from '../retrieval/kinds.js';
+import { retrieverNamed, retrieverSchema } from '../retrieval/kinds.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 
 const positive = z.int().positive();
 const text = z.string().min(1);
 
 /** The parts of a fused retriever may stand in any order, as on the command line. */
-const retrieverSchema = z.preprocess(
+const givenRetriever = z.preprocess(
   (name) => (typeof name === 'string' ? (retrieverNamed(name) ?? name) : name),
-  z.enum(RETRIEVERS),
+  retrieverSchema,
 );
 
 /** Settings that a run over tasks and a run with `latencyOnly` share. */
@@ -64,7 +64,7 @@ export const comparisonRequestSchema = z
     promptFamily: z.enum(PROMPT_FAMILIES),
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
-    retrievers: z.array(retrieverSchema).min(1),
+    retrievers: z.array(givenRetriever).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
     metricProfile: z.enum(METRIC_PROFILES),
     topK: positive,

@@ -13,7 +13,7 @@ import {
   type RetrievalProfile,
   type RetrievalProfileName,
 } from '../retrieval/profile.js';
-import type { RetrieverName } from '../retrieval/kinds.js';
+import { takesShipped, type RetrieverName } from '../retrieval/kinds.js';
 import type { Terms } from '../domain/terms.js';
 import type { RetrievalSetting } from '../run/repository-index.js';
 import { loadCodexTerms } from '../tokenizer/codex.js';
@@ -76,11 +76,12 @@ export function requireShipped(
   tasks: readonly CompletionTask[],
   retrievers: readonly RetrieverName[],
 ): void {
-  if (!retrievers.includes('as-shipped')) return;
+  const taking = retrievers.find(takesShipped);
+  if (taking === undefined) return;
   const bare = tasks.filter(({ shipped }) => shipped === undefined);
   if (bare.length === 0) return;
   throw new DataError(`${dataset}: task "${bare[0]!.id}" ships no chunks`, [
-    `as-shipped needs them; ${bare.length} of ${tasks.length} tasks have none`,
+    `${taking} needs them; ${bare.length} of ${tasks.length} tasks have none`,
     'they are crossfile_context, context or crossfile_array of a record; take a file that has them, or retrievers that search',
   ]);
 }

@@ -4,11 +4,11 @@
  * Each group goes to one step of the run. What only the model bundle knows stays absent until it is open.
  */
 
-import type { FormatName } from '../datasets/formats/format.js';
+import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
 import { UsageError } from '../domain/errors.js';
 import type { Dtype } from '../inference/device.js';
-import type { MetricProfileName } from '../metrics/profile.js';
+import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
 import { defaultThreads } from '../model/ort/threads.js';
 import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../pipelines/kinds.js';
 import type { PromptLimits } from '../prompt/budget.js';
@@ -110,7 +110,6 @@ export function comparisonSettings(
 export const DEFAULT_MODEL = 'nano';
 /** LlavaCode's `max_new_tokens`. */
 export const DEFAULT_NEW_TOKENS = 50;
-const DEFAULT_METRIC_PROFILE: MetricProfileName = 'llavacode';
 const DEFAULT_DTYPE: Dtype = 'fp32';
 
 /** On what and how the decoder runs. */

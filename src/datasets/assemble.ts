@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import type { Dataset } from './dataset.js';
-import type { FormatName } from './formats/format.js';
 
 /** A repository as a loader hands it over. */
 export interface LoadedRepository {
@@ -33,7 +32,7 @@ export function assembleDataset(parts: {
   readonly tasks: readonly CompletionTask[];
   readonly repositories: readonly LoadedRepository[];
   readonly skipped: number;
-  readonly format?: FormatName | null;
+  readonly format?: string | null;
   readonly deviations?: readonly string[];
 }): Dataset {
   const byName = new Map(parts.repositories.map((entry) => [entry.name, entry.content]));

@@ -5,9 +5,9 @@
  * is open: tasks and repositories are in memory, nothing is read later.
  */
 
-import type { DataError } from '../domain/errors.js';
+import { DataError } from '../domain/errors.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
-import type { FormatName } from './formats/format.js';
+import type { FormatName } from './formats/all.js';
 
 /** Where a repository's text comes from. */
 export interface RepositorySource {
@@ -35,8 +35,8 @@ export interface Dataset {
   readonly sources: readonly RepositorySource[];
   /** Rows left out because of `skipInvalid`. */
   readonly skipped: number;
-  /** The schema of the records; null where tasks were made from code. */
-  readonly format: FormatName | null;
+  /** The name of the format of the records; null where tasks were made from code. */
+  readonly format: string | null;
   /** Where rows can be used but are not as their benchmark describes them, one sentence a kind. */
   readonly deviations: readonly string[];
   /**
@@ -45,6 +45,17 @@ export interface Dataset {
    * @throws {DataError} If the repository's folder was not found when the dataset was opened.
    */
   repository(name: string): Promise<Repository>;
+}
+
+/** Files of records in which no line can be used. */
+export class NoTasksError extends DataError {
+  /** Lines that were left out because of `skipInvalid`. */
+  readonly skipped: number;
+
+  constructor(message: string, hints: readonly string[], skipped: number) {
+    super(message, hints);
+    this.skipped = skipped;
+  }
 }
 
 export interface DatasetOptions {

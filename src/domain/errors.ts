@@ -2,8 +2,8 @@
  * @file The failures a user can act on, and the exit code of each.
  *
  * A message says where and what with the values; the hints say why it matters and what to do next.
- * The shell prints these without a stack trace; anything else that is thrown is a defect of this
- * program and keeps its trace.
+ * The shell prints these without a stack trace, and so it does with errors of the operating system; anything
+ * else that is thrown is a defect of this program and keeps its trace.
  */
 
 import { shortened } from './foreign-text.js';
@@ -16,6 +16,8 @@ export const EXIT = {
   unusable: 3,
   someTasksFailed: 4,
   gateInconclusive: 5,
+  /** A defect of this program; the number is that of EX_SOFTWARE in BSD's sysexits.h. */
+  defect: 70,
   interrupted: 130,
 } as const;
 

@@ -25,7 +25,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DownloadError, messageOf } from '../domain/errors.js';
 import { environmentFetch, type Fetch } from './fetch.js';
-import { fileHash } from './file-hash.js';
+import { fileHash } from '../files/file-hash.js';
 import { withLock } from '../files/file-lock.js';
 import {
   dropNote,

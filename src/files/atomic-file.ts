@@ -4,7 +4,8 @@
 
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
-import { DataError, messageOf } from '../domain/errors.js';
+import { DataError } from '../domain/errors.js';
+import { notWritable } from './file-system-error.js';
 
 /**
  * Writes a text through a temporary file beside it, flushed and then renamed.
@@ -91,12 +92,4 @@ export class AtomicLines {
       throw notWritable(this.#path, error);
     }
   }
-}
-
-function notWritable(path: string, error: unknown): DataError {
-  return new DataError(
-    `${path}: cannot be written: ${messageOf(error)}`,
-    ['choose another folder with --out'],
-    { cause: error },
-  );
 }

@@ -12,8 +12,8 @@ import { DataError, messageOf } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
 import { PIPELINES } from '../pipelines/kinds.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
-import { summarizeRun } from '../report/publish/publish.js';
-import { RETRIEVERS } from '../retrieval/kinds.js';
+import { summarizeRun } from '../report/numbers/summarize-run.js';
+import { retrieverSchema } from '../retrieval/kinds.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { configurations } from '../run/configurations.js';
 import type { FinishedRun } from '../run/finished-run.js';
@@ -26,7 +26,7 @@ const nullableNumbers = z.array(z.number().nullable());
 
 const outcomeSchema = z.strictObject({
   pipeline: z.enum(PIPELINES),
-  retriever: z.enum(RETRIEVERS).nullable(),
+  retriever: retrieverSchema.nullable(),
   topK: z.int().positive().nullable(),
   failed: z.int().nonnegative(),
   skipped: z.int().nonnegative(),

@@ -4,6 +4,7 @@
 
 import { fixed, signed } from '../report/format.js';
 import type { JUnitCase } from '../report/documents/junit.js';
+import { markdownTable } from '../report/markdown-table.js';
 import type { Check, Outcome } from './check.js';
 import type { GateResult } from './result.js';
 
@@ -69,16 +70,7 @@ export function renderGate(result: GateResult): string {
 
 /** A table and what decided, for a job summary. */
 export function renderGateMarkdown(result: GateResult): string {
-  const row = (items: readonly string[]): string =>
-    `| ${items.map((item) => item.replaceAll('|', '\\|')).join(' | ')} |`;
   const open = result.checks.filter(({ outcome }) => outcome !== 'passed');
-  const table = (checks: readonly Check[]): string[] => [
-    row(['check', 'configuration', 'baseline', 'run', 'change', 'verdict', 'why']),
-    '|---|---|--:|--:|--:|---|---|',
-    ...checks.map((check) =>
-      row([KINDS[check.kind].title, check.subject, ...cells(check), WORDS[check.outcome], describe(check)]),
-    ),
-  ];
   const icon = { passed: '✅', failed: '❌', inconclusive: '⚠️' }[result.verdict];
   return [
     `### ${icon} llava-eval ${result.headline}`,
@@ -87,14 +79,31 @@ export function renderGateMarkdown(result: GateResult): string {
     '',
     ...result.changes.map((change) => `- changed: \`${change}\``),
     ...(result.changes.length === 0 ? [] : ['']),
-    ...(open.length === 0 ? [] : [...table(open), '']),
+    ...(open.length === 0 ? [] : [...checkTable(open), '']),
     `<details><summary>All ${result.checks.length} checks</summary>`,
     '',
-    ...table(result.checks),
+    ...checkTable(result.checks),
     '',
     '</details>',
     '',
   ].join('\n');
+}
+
+function checkTable(checks: readonly Check[]): string[] {
+  const columns = ['check', 'configuration', 'baseline', 'run', 'change', 'verdict', 'why'].map((title) => ({
+    title,
+    isNumber: title === 'baseline' || title === 'run' || title === 'change',
+  }));
+  return markdownTable(
+    columns,
+    checks.map((check) => [
+      KINDS[check.kind].title,
+      check.subject,
+      ...cells(check),
+      WORDS[check.outcome],
+      describe(check),
+    ]),
+  );
 }
 
 /** The body of a comment that is replaced by the next one: it starts with {@link COMMENT_MARKER}. */

@@ -7,7 +7,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
-import { sha256OfFile } from '../files/file-hash.js';
+import { modelFileHash } from '../model/folder/model-hash.js';
 import { gitHashOf } from './fetch-file.js';
 import type { LocalModel } from './resolve.js';
 
@@ -20,7 +20,7 @@ export async function contentHashes(model: LocalModel): Promise<Record<string, s
   const hashes: Record<string, string> = {};
   for (const file of model.files) {
     const path = join(model.root, file);
-    hashes[file] = await sha256OfFile(path);
+    hashes[file] = await modelFileHash(path);
     if (model.origin === null) continue;
     const blob = await realpath(path);
     const expected = basename(blob);

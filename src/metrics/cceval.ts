@@ -20,26 +20,34 @@ import type { Language } from '../domain/task.js';
 import { difflibRatio, indelRatio } from './fuzz-ratio.js';
 import { keywordsOf } from './keywords.js';
 import { meanExactMatch, meanExtra, meanFuzzPercent } from './means.js';
-import { EXTRA_NAMES, type EsFormula, type MetricProfile, type TaskScore } from './profile.js';
+import type {
+  EsFormula,
+  ExtraScore,
+  MetricProfile,
+  MetricProfileKind,
+  ProfileDescription,
+} from './profile.js';
 import { firstPythonStatement, watchPythonStatement, type PythonParser } from './python-statement.js';
 import { roundHalfEven2 } from './rounding.js';
 
-/**
- * The profile.
- *
- * @param parser For Python tasks. Null if there are none; cutting a Python completion then throws.
- */
-export function ccevalProfile(
-  formula: Exclude<EsFormula, 'levenshtein'>,
-  parser: PythonParser | null,
-): MetricProfile {
-  const name = formula === 'fuzz-indel' ? 'cceval' : 'cceval-difflib';
-  const ratio = formula === 'fuzz-indel' ? indelRatio : difflibRatio;
-  const pythonParser = (): PythonParser => {
-    if (parser === null) throw new RangeError('the profile was made without a parser for Python');
-    return parser;
-  };
-  return {
+/** The names are those of journals, summaries and details. */
+const EXTRAS = [
+  { name: 'idEm', title: 'identifier EM' },
+  { name: 'idPrecision', title: 'identifier precision' },
+  { name: 'idRecall', title: 'identifier recall' },
+  { name: 'idF1', title: 'identifier F1' },
+] as const satisfies readonly ExtraScore[];
+
+type ExtraName = (typeof EXTRAS)[number]['name'];
+
+/** The formula of ES, as an integer percentage. */
+type Ratio = (a: string, b: string) => number;
+
+export const CCEVAL = ccevalKind('cceval', 'fuzz-indel', indelRatio);
+export const CCEVAL_DIFFLIB = ccevalKind('cceval-difflib', 'fuzz-difflib', difflibRatio);
+
+function ccevalKind(name: string, formula: EsFormula, ratio: Ratio): MetricProfileKind {
+  const description: ProfileDescription = {
     name,
     // The grammar decides where Python statements end: another version of it is another profile.
     version: `${name}@1`,
@@ -47,7 +55,27 @@ export function ccevalProfile(
     formula,
     rule: 'EM compares the lines of the first statement, indentation and comments left out',
     noValue: null,
-    extras: EXTRA_NAMES,
+    extras: EXTRAS,
+  };
+  return {
+    ...description,
+    readsPrefix: true,
+    needsPythonParser: ({ language }) => language === 'python',
+    open: (parser) => ccevalProfile(description, ratio, parser),
+  };
+}
+
+function ccevalProfile(
+  description: ProfileDescription,
+  ratio: Ratio,
+  parser: PythonParser | null,
+): MetricProfile {
+  const pythonParser = (): PythonParser => {
+    if (parser === null) throw new RangeError('the profile was opened without a parser for Python');
+    return parser;
+  };
+  return {
+    ...description,
 
     isScorable: () => true,
 
@@ -80,7 +108,7 @@ export function ccevalProfile(
         esExact,
         withoutEs: 0,
         extras: Object.fromEntries(
-          EXTRA_NAMES.map((extra) => [extra, roundHalfEven2(meanExtra(scored, extra) * 100)]),
+          EXTRAS.map((extra) => [extra.name, roundHalfEven2(meanExtra(scored, extra.name) * 100)]),
         ),
         groups: [],
         groupedBy: null,
@@ -92,7 +120,7 @@ export function ccevalProfile(
 }
 
 /** Up to and with the first `;`, `}` or `{`; everything if there is none or if it comes first. */
-export function firstBracketStatement(completion: string): string {
+function firstBracketStatement(completion: string): string {
   const end = completion.search(/[;{}]/);
   return end > 0 ? completion.slice(0, end + 1) : completion;
 }
@@ -132,7 +160,7 @@ export function identifiers(code: string, language: Language): string[] {
 function identifierScores(
   given: readonly string[],
   wanted: readonly string[],
-): NonNullable<TaskScore['extras']> {
+): Readonly<Record<ExtraName, number>> {
   const [a, b] = [new Set(given), new Set(wanted)];
   const shared = [...a].filter((word) => b.has(word)).length;
   const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);

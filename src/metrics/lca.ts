@@ -10,17 +10,15 @@
  *   `published`; `em`, `es` and those of the categories are plain means over lines.
  */
 
+import { LCA_CATEGORIES } from '../domain/lca-categories.js';
 import { strip } from '../domain/text.js';
 import { indelRatio } from './fuzz-ratio.js';
 import { fuzzPercent, groupBy, meanExactMatch, meanFuzzPercent } from './means.js';
-import type { GroupReport, MetricProfile, ScoredTask } from './profile.js';
+import { plainKind, type GroupReport, type ScoredTask } from './profile.js';
 import { roundHalfEven2 } from './rounding.js';
 import { mean } from '../statistics/statistics.js';
 
-/** The categories of a file in the order in which the data set lists them, which the sum of ES follows. */
-const CATEGORIES = ['committed', 'inproject', 'infile', 'common', 'non_informative', 'random'];
-
-export const LCA: MetricProfile = {
+export const LCA = plainKind({
   name: 'lca',
   version: 'lca@1',
   direction: 'higher-is-better',
@@ -79,7 +77,7 @@ export const LCA: MetricProfile = {
         'with its ES that runs on from category to category',
     };
   },
-};
+});
 
 /** The figures of one file, in percent, by category and together. */
 interface FileReport {
@@ -95,9 +93,10 @@ function fileReport(scored: readonly ScoredTask[]): FileReport {
   const all = { em: 0, es: 0 };
   let similarity = 0;
   let count = 0;
-  // The data set lists all categories of a file, empty ones too: those repeat the ES so far.
-  const listed = [...groups.keys()].some((name) => CATEGORIES.includes(name)) ? CATEGORIES : [];
-  for (const name of new Set([...listed, ...groups.keys()])) {
+  // The data set lists all categories of a file, empty ones too: those repeat the ES so far. The sum of ES follows
+  // the order of that list.
+  const listed = LCA_CATEGORIES.some((name) => groups.has(name)) ? LCA_CATEGORIES : [];
+  for (const name of new Set<string>([...listed, ...groups.keys()])) {
     const lines = groups.get(name) ?? [];
     for (const { score } of lines) similarity += fuzzPercent(score.editSimilarity);
     count += lines.length;

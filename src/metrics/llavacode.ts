@@ -15,7 +15,7 @@
 import { collapseSpace, isSpace, nonBlankLines, strip } from '../domain/text.js';
 import { editSimilarity } from './edit-similarity.js';
 import { meanEditSimilarity, meanExactMatch } from './means.js';
-import type { MetricProfile, TaskScore } from './profile.js';
+import { plainKind, type MetricProfile, type TaskScore } from './profile.js';
 import { roundHalfEven2 } from './rounding.js';
 
 /**
@@ -120,20 +120,20 @@ const COMMON = {
   },
 } satisfies Partial<MetricProfile>;
 
-export const LLAVACODE: MetricProfile = {
+export const LLAVACODE = plainKind({
   ...COMMON,
   name: 'llavacode',
   version: 'llavacode@1',
   rule: 'EM ignores white space and quote style',
   compared: (completion, { reference }) => comparedText(completion, reference),
   settling: ({ reference }) => settlingAt(reference),
-};
+});
 
-export const LLAVACODE_FIRST_LINE: MetricProfile = {
+export const LLAVACODE_FIRST_LINE = plainKind({
   ...COMMON,
   name: 'llavacode-first-line',
   version: 'llavacode-first-line@1',
   rule: 'the first line is compared; EM ignores white space and quote style',
   compared: (completion) => completion.split('\n', 1)[0]!,
   settling: () => (completion) => completion.includes('\n'),
-};
+});

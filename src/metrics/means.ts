@@ -3,7 +3,7 @@
  * decides the last bit and so, now and then, the last digit.
  */
 
-import type { ExtraName, ScoredTask } from './profile.js';
+import type { ScoredTask } from './profile.js';
 import { mean } from '../statistics/statistics.js';
 
 /** EM over all tasks, a fraction. @throws {RangeError} Of nothing: a mean of no task is not zero. */
@@ -32,7 +32,7 @@ export function fuzzPercent(fraction: number | null): number {
 }
 
 /** The mean of an extra score, a fraction. @throws {RangeError} Of nothing, or if a task lacks it. */
-export function meanExtra(scored: readonly ScoredTask[], name: ExtraName): number {
+export function meanExtra(scored: readonly ScoredTask[], name: string): number {
   return meanOfSome(
     scored.map(({ score }) => {
       const value = score.extras?.[name];

@@ -1,28 +1,15 @@
 /**
  * @file What a metric profile is: one published way to cut, compare and average completions.
  *
- * Flow: raw completion -> **compared text -> score of the task** -> **report over tasks**. A profile
- * is pure; the one that needs a parser is given it. Profiles never mix: a report names its profile,
- * its version and its formula of ES.
+ * Flow: raw completion -> **compared text -> score of the task** -> **report over tasks**. A profile is pure; one
+ * that needs a parser is given it when it is opened. Profiles never mix: a report names its profile, its version
+ * and its formula of ES.
+ *
+ * One file in this folder holds the profiles of one published harness, and `all.ts` lists them.
  */
 
 import type { CompletionTask } from '../domain/task.js';
-
-/**
- * The profiles, one published harness each. `llavacode-first-line` is a variant of `llavacode`; the
- * `-difflib` ones differ from their namesakes in the formula of ES alone.
- */
-export const METRIC_PROFILES = [
-  'llavacode',
-  'llavacode-first-line',
-  'repocoder',
-  'cceval',
-  'cceval-difflib',
-  'repobench',
-  'repobench-difflib',
-  'lca',
-] as const;
-export type MetricProfileName = (typeof METRIC_PROFILES)[number];
+import type { PythonParser } from './python-statement.js';
 
 /**
  * How ES is computed; figures of different formulas are not comparable ("fooab" against "fooba" is 60
@@ -35,17 +22,13 @@ export const ES_FORMULAS = {
 } as const;
 export type EsFormula = keyof typeof ES_FORMULAS;
 
-/** Scores some profiles add, all fractions in [0, 1]; so named in journals, summaries and details. */
-export const EXTRA_NAMES = ['idEm', 'idPrecision', 'idRecall', 'idF1'] as const;
-export type ExtraName = (typeof EXTRA_NAMES)[number];
-
-/** The same for people. */
-export const EXTRA_TITLES: Readonly<Record<ExtraName, string>> = {
-  idEm: 'identifier EM',
-  idPrecision: 'identifier precision',
-  idRecall: 'identifier recall',
-  idF1: 'identifier F1',
-};
+/** A score that a profile adds to EM and ES: a fraction in [0, 1], in the direction of the profile. */
+export interface ExtraScore {
+  /** What journals, summaries and details call it. */
+  readonly name: string;
+  /** The same for people. */
+  readonly title: string;
+}
 
 /** The scores of one task. */
 export interface TaskScore {
@@ -53,8 +36,8 @@ export interface TaskScore {
   readonly exactMatch: 0 | 1;
   /** ES as a fraction in [0, 1]; null where the reference harness has no value, see `noValue`. */
   readonly editSimilarity: number | null;
-  /** Only in profiles that have some. */
-  readonly extras?: Readonly<Partial<Record<ExtraName, number>>>;
+  /** By the names of the profile's extra scores; absent in profiles that have none. */
+  readonly extras?: Readonly<Record<string, number>>;
 }
 
 /** What scoring looks at. */
@@ -72,8 +55,10 @@ export interface ScoredTask {
  */
 export type Settling = (completion: string) => boolean;
 
-export interface MetricProfile {
-  readonly name: MetricProfileName;
+/** What a profile says about itself. */
+export interface ProfileDescription {
+  /** What flags and configuration files call it; its key in `all.ts`, too. */
+  readonly name: string;
   /** Changes whenever a score can change; part of the run fingerprint and of every summary. */
   readonly version: string;
   /** Of EM, ES and every extra. */
@@ -83,8 +68,35 @@ export interface MetricProfile {
   readonly rule: string;
   /** When ES is null, in words; null where every pair has a value. */
   readonly noValue: string | null;
-  readonly extras: readonly ExtraName[];
+  readonly extras: readonly ExtraScore[];
+}
 
+/** A kind of metric profile describes itself, and makes the profile. */
+export interface MetricProfileKind extends ProfileDescription {
+  /** Whether the cut of a completion looks at the code before the hole. */
+  readonly readsPrefix: boolean;
+  /** Whether a completion of the task is cut with the help of the parser for Python. */
+  needsPythonParser(task: Pick<CompletionTask, 'language'>): boolean;
+  /**
+   * The profile.
+   *
+   * @param parser May be null if no task needs it. A profile without a parser then throws where it would need one.
+   */
+  open(parser: PythonParser | null): MetricProfile;
+}
+
+/** A kind that needs no parser and does not look at the code before the hole. */
+export function plainKind(profile: MetricProfile): MetricProfileKind {
+  const { name, version, direction, formula, rule, noValue, extras } = profile;
+  return {
+    ...{ name, version, direction, formula, rule, noValue, extras },
+    readsPrefix: false,
+    needsPythonParser: () => false,
+    open: () => profile,
+  };
+}
+
+export interface MetricProfile extends ProfileDescription {
   /** False where ES is null whatever the completion: there is nothing to run the task for. */
   isScorable(task: ScoringTask): boolean;
 
@@ -119,7 +131,7 @@ export interface ProfileReport extends Means {
   readonly esExact: number | null;
   /** Tasks without an ES. */
   readonly withoutEs: number;
-  readonly extras: Readonly<Partial<Record<ExtraName, number>>>;
+  readonly extras: Readonly<Record<string, number>>;
   /** The parts that the harness reports on their own, in order of first use; empty where it has none. */
   readonly groups: readonly GroupReport[];
   /** What the groups are: repositories, settings, categories. */

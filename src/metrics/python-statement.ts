@@ -9,7 +9,6 @@
  */
 
 import { stripEnd } from '../domain/text.js';
-import type { Settling } from './profile.js';
 
 /** Tells whether a Python file parses. */
 export interface PythonParser {
@@ -47,7 +46,7 @@ export function firstPythonStatement(prefix: string, completion: string, parser:
 }
 
 /** Watches a growing completion for the end of its first statement; parses each beginning once. */
-export function watchPythonStatement(prefix: string, parser: PythonParser): Settling {
+export function watchPythonStatement(prefix: string, parser: PythonParser): (completion: string) => boolean {
   /** Where to look for the next newline; null once the parser has failed, which keeps everything. */
   let from: number | null = 1;
   let settled = false;

@@ -1,44 +1,35 @@
 /**
- * @file From the name of a metric profile to the profile.
+ * @file From the name of a metric profile to the profile, and what all profiles together say.
  */
 
-import { ccevalProfile } from './cceval.js';
-import { LCA } from './lca.js';
-import { LLAVACODE, LLAVACODE_FIRST_LINE } from './llavacode.js';
-import { ES_FORMULAS, METRIC_PROFILES, type MetricProfile, type MetricProfileName } from './profile.js';
+import { METRIC_PROFILE_KINDS, type MetricProfileName } from './all.js';
+import { ES_FORMULAS, type ExtraScore, type MetricProfile, type MetricProfileKind } from './profile.js';
 import type { PythonParser } from './python-statement.js';
-import { repobenchProfile } from './repobench.js';
-import { REPOCODER } from './repocoder.js';
 
-/** Whether a profile parses Python completions to find the end of a statement. */
-export function parsesPython(name: MetricProfileName): boolean {
-  return name === 'cceval' || name === 'cceval-difflib';
+export { DEFAULT_METRIC_PROFILE, type MetricProfileName } from './all.js';
+
+/** The names, in the order of `all.ts`. */
+export const METRIC_PROFILES = Object.keys(METRIC_PROFILE_KINDS) as readonly MetricProfileName[];
+
+/** The extra scores of all profiles, each once. */
+export const EXTRA_SCORES: readonly ExtraScore[] = [
+  ...new Map(
+    METRIC_PROFILES.flatMap((name) => metricProfileKind(name).extras).map((extra) => [extra.name, extra]),
+  ).values(),
+];
+
+/** What a profile says about itself before it is opened. */
+export function metricProfileKind(name: MetricProfileName): MetricProfileKind {
+  return METRIC_PROFILE_KINDS[name];
 }
 
 /**
  * The profile of that name.
  *
- * @param parser Needed by profiles that `parsesPython`, where a task is in Python; otherwise null.
+ * @param parser Needed where the profile cuts a task with it (`needsPythonParser`); otherwise null.
  */
 export function metricProfile(name: MetricProfileName, parser: PythonParser | null): MetricProfile {
-  switch (name) {
-    case 'llavacode':
-      return LLAVACODE;
-    case 'llavacode-first-line':
-      return LLAVACODE_FIRST_LINE;
-    case 'repocoder':
-      return REPOCODER;
-    case 'cceval':
-      return ccevalProfile('fuzz-indel', parser);
-    case 'cceval-difflib':
-      return ccevalProfile('fuzz-difflib', parser);
-    case 'repobench':
-      return repobenchProfile('fuzz-indel');
-    case 'repobench-difflib':
-      return repobenchProfile('fuzz-difflib');
-    case 'lca':
-      return LCA;
-  }
+  return metricProfileKind(name).open(parser);
 }
 
 /**
@@ -47,8 +38,21 @@ export function metricProfile(name: MetricProfileName, parser: PythonParser | nu
  * @param version As runs record it, such as `llavacode@1`.
  */
 export function describeProfile(version: string): string {
+  const kind = kindOfVersion(version);
+  if (kind === null) return 'its rules are not known to this version of llava-eval';
+  return `${kind.rule}; ES is ${ES_FORMULAS[kind.formula]}`;
+}
+
+/**
+ * The extra scores of a profile; none where this version of the program does not know it.
+ *
+ * @param version As runs record it.
+ */
+export function extraScoresOf(version: string): readonly ExtraScore[] {
+  return kindOfVersion(version)?.extras ?? [];
+}
+
+function kindOfVersion(version: string): MetricProfileKind | null {
   const name = METRIC_PROFILES.find((known) => version.startsWith(`${known}@`));
-  if (name === undefined) return 'its rules are not known to this version of llava-eval';
-  const { rule, formula } = metricProfile(name, null);
-  return `${rule}; ES is ${ES_FORMULAS[formula]}`;
+  return name === undefined ? null : metricProfileKind(name);
 }

@@ -18,7 +18,7 @@ import { isBlank, splitSpace, strip } from '../domain/text.js';
 import type { Language } from '../domain/task.js';
 import { difflibRatio, indelRatio } from './fuzz-ratio.js';
 import { groupBy, meanExactMatch, meanFuzzPercent } from './means.js';
-import type { EsFormula, MetricProfile } from './profile.js';
+import { plainKind, type EsFormula, type MetricProfileKind } from './profile.js';
 import { roundHalfEven, roundHalfEven2 } from './rounding.js';
 
 interface CommentStyle {
@@ -54,11 +54,16 @@ function firstCodeLine(lines: readonly string[], language: Language): string | n
 
 const linesOf = (completion: string): string[] => completion.replace(/^\n+/, '').split('\n');
 
-/** The profile. */
-export function repobenchProfile(formula: Exclude<EsFormula, 'levenshtein'>): MetricProfile {
-  const name = formula === 'fuzz-indel' ? 'repobench' : 'repobench-difflib';
-  const ratio = formula === 'fuzz-indel' ? indelRatio : difflibRatio;
-  return {
+export const REPOBENCH = repobenchKind('repobench', 'fuzz-indel', indelRatio);
+export const REPOBENCH_DIFFLIB = repobenchKind('repobench-difflib', 'fuzz-difflib', difflibRatio);
+
+/** @param ratio The formula of ES, as an integer percentage. */
+function repobenchKind(
+  name: string,
+  formula: EsFormula,
+  ratio: (a: string, b: string) => number,
+): MetricProfileKind {
+  return plainKind({
     name,
     version: `${name}@1`,
     direction: 'higher-is-better',
@@ -108,5 +113,5 @@ export function repobenchProfile(formula: Exclude<EsFormula, 'levenshtein'>): Me
         note: 'em and es are averaged from the rounded values of the settings, as RepoBench does',
       };
     },
-  };
+  });
 }

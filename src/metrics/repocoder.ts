@@ -14,7 +14,7 @@
 import { isBlank, splitLines, strip } from '../domain/text.js';
 import { editSimilarity } from './edit-similarity.js';
 import { countWithoutEs, groupBy, meanEditSimilarity, meanExactMatch } from './means.js';
-import type { MetricProfile } from './profile.js';
+import { plainKind } from './profile.js';
 import { roundHalfEven, roundHalfEven2 } from './rounding.js';
 
 /** The lines that are compared: stripped, not blank. */
@@ -27,7 +27,7 @@ function strippedLines(text: string): string[] {
 /** What ends a line for `splitlines()`, at the end of a text. */
 const TERMINATED = /^[^]*[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
 
-export const REPOCODER: MetricProfile = {
+export const REPOCODER = plainKind({
   name: 'repocoder',
   version: 'repocoder@1',
   direction: 'higher-is-better',
@@ -81,7 +81,7 @@ export const REPOCODER: MetricProfile = {
       note: 'em and es are means over all tasks; RepoCoder itself prints repositories only, as fractions',
     };
   },
-};
+});
 
 /** What the script prints, a fraction of four decimals, in percent. */
 function asPrinted(fraction: number): number {

@@ -27,7 +27,7 @@ import { messageOf } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
 import { sha256 } from '../domain/hash.js';
 import type { TokenId } from '../domain/units.js';
-import type { VectorStore } from '../retrieval/dense.js';
+import type { VectorStore } from '../retrieval/rankers/embedder.js';
 import type { Matrix } from '../tensor/matrix.js';
 
 const SCHEMA = 'llava-eval/vectors@1';

@@ -1,76 +1,89 @@
 /**
- * @file The names of the retrievers, and what each of them asks.
+ * @file The names of the retrievers, and what a name says about its retriever.
+ *
+ * A retriever asks one ranker, or it fuses the rankings of several, or it hands on the chunks that a task
+ * brings along (`shipped.ts`). The names of single ones are the keys of `all.ts`. The name of a fusion is made
+ * of those, in the order of `all.ts`, so that each fusion has one spelling.
  */
 
-/** Retrievers that score chunks themselves. */
-export const SINGLE_RETRIEVERS = ['jaccard', 'unixcoder', 'bm25'] as const;
-export type SingleRetrieverName = (typeof SINGLE_RETRIEVERS)[number];
+import { z } from 'zod';
+import { RANKERS, type RankerName } from './all.js';
+import { SHIPPED } from './shipped.js';
 
-/** What is compared where nothing is said. */
-export const DEFAULT_RETRIEVERS: readonly RetrieverName[] = SINGLE_RETRIEVERS;
+/** All rankers together have a name of their own. */
+const ALL_FUSED = 'hybrid';
+const JOINT = '+';
+
+/** Retrievers that search a repository. */
+export type SearchName = RankerName | typeof ALL_FUSED | `${RankerName}${typeof JOINT}${string}`;
 
 /**
- * Every retriever that searches a repository. `hybrid` fuses all single ones; the names with "+" fuse those
- * they name, in the order in which {@link SINGLE_RETRIEVERS} has them.
+ * The canonical name of a retriever. {@link retrieverNamed} makes one from a text, and {@link retrieverSchema}
+ * from foreign data; the type alone does not rule out every misspelt fusion.
  */
-export const SEARCHES = [
-  ...SINGLE_RETRIEVERS,
-  'hybrid',
-  'jaccard+unixcoder',
-  'jaccard+bm25',
-  'unixcoder+bm25',
-] as const;
-export type SearchName = (typeof SEARCHES)[number];
+export type RetrieverName = SearchName | typeof SHIPPED;
 
-/** Every retriever: those that search, and the chunks that a benchmark ships (`shipped.ts`). */
-export const RETRIEVERS = [...SEARCHES, 'as-shipped'] as const;
-export type RetrieverName = (typeof RETRIEVERS)[number];
+/** Retrievers that ask one ranker. */
+export const SINGLE_RETRIEVERS = Object.keys(RANKERS) as readonly RankerName[];
 
-/** Those of the given retrievers that need a repository. */
-export function searchesOf(names: readonly RetrieverName[]): SearchName[] {
-  return names.filter((name) => name !== 'as-shipped');
+/** What is compared where nobody names a retriever. */
+export const DEFAULT_RETRIEVERS: readonly RetrieverName[] = SINGLE_RETRIEVERS.filter(
+  (name) => RANKERS[name].isDefault,
+);
+
+/** The valid names in words, for messages and flags. */
+export const RETRIEVERS_IN_WORDS =
+  `${[...SINGLE_RETRIEVERS, ALL_FUSED].join(', ')}, ` +
+  `several joined as in ${[SINGLE_RETRIEVERS[0], SINGLE_RETRIEVERS.at(-1)].join(JOINT)}, or ${SHIPPED}`;
+
+/** Whether a retriever searches a repository, and so needs one. */
+export function searchesRepository(name: RetrieverName): name is SearchName {
+  return name !== SHIPPED;
 }
 
-/** The single retrievers that a retriever asks. */
-export function partsOf(name: RetrieverName): readonly SingleRetrieverName[] {
-  switch (name) {
-    case 'as-shipped':
-      return [];
-    case 'jaccard':
-    case 'unixcoder':
-    case 'bm25':
-      return [name];
-    case 'hybrid':
-      return SINGLE_RETRIEVERS;
-    case 'jaccard+unixcoder':
-      return ['jaccard', 'unixcoder'];
-    case 'jaccard+bm25':
-      return ['jaccard', 'bm25'];
-    case 'unixcoder+bm25':
-      return ['unixcoder', 'bm25'];
-  }
+/** Whether a retriever takes the chunks that a task brings along. */
+export function takesShipped(name: RetrieverName): boolean {
+  return !searchesRepository(name);
+}
+
+/** The rankers that a retriever asks, in the order of `all.ts`; none where it takes shipped chunks. */
+export function partsOf(name: RetrieverName): readonly RankerName[] {
+  if (!searchesRepository(name)) return [];
+  if (name === ALL_FUSED) return SINGLE_RETRIEVERS;
+  const parts = name.split(JOINT);
+  return SINGLE_RETRIEVERS.filter((single) => parts.includes(single));
 }
 
 /** Whether a retriever compares vectors and so needs an encoder. */
 export function usesEmbedder(name: RetrieverName): boolean {
-  return partsOf(name).includes('unixcoder');
+  return partsOf(name).some((part) => RANKERS[part].needsEmbedder);
 }
 
 /**
- * The retriever that a text names; null if there is none. The order of the parts does not matter, and
- * all of them together are `hybrid`.
+ * The retriever that a text names; null if there is none. Parts may stand in any order and with blanks around
+ * them, and all parts together are `hybrid`.
  *
  * @example retrieverNamed('bm25+jaccard') // => 'jaccard+bm25'
  */
 export function retrieverNamed(text: string): RetrieverName | null {
-  if (text.trim() === 'as-shipped') return 'as-shipped';
-  const parts = text.split('+').map((part) => part.trim());
-  const wanted = new Set(parts.length === 1 && parts[0] === 'hybrid' ? SINGLE_RETRIEVERS : parts);
-  if (wanted.size !== parts.length && parts.length !== 1) return null;
-  return (
-    SEARCHES.find((name) => {
-      const own = partsOf(name);
-      return own.length === wanted.size && own.every((part) => wanted.has(part));
-    }) ?? null
-  );
+  const whole = text.trim();
+  if (whole === SHIPPED || whole === ALL_FUSED) return whole;
+  const asked = whole.split(JOINT).map((part) => part.trim());
+  const known = SINGLE_RETRIEVERS.filter((single) => asked.includes(single));
+  // Fewer are known than were asked for if a part is unknown or stands there twice.
+  return known.length === asked.length ? nameOf(known) : null;
 }
+
+/** The canonical name of what asks the given rankers, at least one, in the order of `all.ts`. */
+function nameOf(parts: readonly RankerName[]): SearchName {
+  const [first, ...others] = parts;
+  if (first === undefined) throw new RangeError('a retriever asks at least one ranker');
+  if (others.length === 0) return first;
+  return parts.length === SINGLE_RETRIEVERS.length ? ALL_FUSED : `${first}${JOINT}${others.join(JOINT)}`;
+}
+
+/** A retriever in foreign data: exactly the valid names, each in its canonical spelling. */
+export const retrieverSchema = z.custom<RetrieverName>(
+  (value) => typeof value === 'string' && retrieverNamed(value) === value,
+  { error: `expected ${RETRIEVERS_IN_WORDS}` },
+);

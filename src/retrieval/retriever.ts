@@ -1,20 +1,23 @@
 /**
- * @file Retrievers: order the chunks of a repository for a task, best first.
+ * @file Retrievers: what a pipeline asks for the chunks of a task.
  *
- * Retrievers are bound to one corpus and one way of asking. `prepare` does what an editor would do at
- * index time; `retrieve` is what a user waits for.
+ * A retriever takes the ranking of one ranker, or fuses those of several (`fusion.ts`), and turns it into the
+ * chunks to show (`shown-chunks.ts`). It is bound to one corpus and to one way of asking. Preparing does what
+ * an editor would do at index time; `retrieve` is what a user waits for.
  */
 
 import type { ScoredChunk } from '../domain/chunk.js';
-import type { Corpus } from './corpus.js';
-import { fuse, FUSION_DEPTH } from './hybrid.js';
-import type { Asking } from './profile.js';
-import { queryText, type RetrievalTask } from './query.js';
+import type { Corpus } from './corpus/corpus.js';
+import { fuse, FUSION_DEPTH } from './fusion.js';
+import type { Asking } from './corpus/rules.js';
+import { queryText, type RetrievalTask } from './corpus/query.js';
 import { shownChunks } from './shown-chunks.js';
-import { partsOf, SINGLE_RETRIEVERS, type SearchName, type SingleRetrieverName } from './kinds.js';
-import { createRankers, type Ranker, type RetrieverResources } from './ranker.js';
+import { RANKERS, type RankerName } from './all.js';
+import { CandidateSets } from './corpus/candidates.js';
+import { partsOf, SINGLE_RETRIEVERS, type SearchName } from './kinds.js';
+import type { Ranker, RetrieverResources } from './rankers/ranker.js';
 import { matrixOf, type Matrix } from '../tensor/matrix.js';
-import type { Match } from './top.js';
+import type { Match } from './corpus/top.js';
 
 export interface Retriever {
   readonly name: SearchName;
@@ -76,6 +79,16 @@ export async function prepareAll(
   return true;
 }
 
+/** The named rankers over one corpus; they share their candidate sets. */
+export function openRankers(
+  names: readonly RankerName[],
+  corpus: Corpus,
+  resources: RetrieverResources,
+): Map<RankerName, Ranker> {
+  const sets = new CandidateSets(corpus);
+  return new Map(names.map((name) => [name, RANKERS[name].open(corpus, sets, resources)]));
+}
+
 /** Makes the named retrievers over a corpus. */
 export function createRetrievers(
   names: readonly SearchName[],
@@ -83,20 +96,22 @@ export function createRetrievers(
   asking: Asking,
   resources: RetrieverResources,
 ): RetrieverSet {
-  const parts = SINGLE_RETRIEVERS.filter((part) => names.some((name) => partsOf(name).includes(part)));
-  const rankers = createRankers(parts, corpus, resources);
+  const asked = new Set(names.flatMap(partsOf));
+  const rankers = openRankers(
+    SINGLE_RETRIEVERS.filter((name) => asked.has(name)),
+    corpus,
+    resources,
+  );
   const retrievers = new Map(
-    names.map((name): [SearchName, Retriever] => [
-      name,
-      {
-        name,
-        retrieve(task, k) {
-          const query = queryText(task, asking.query);
-          const ranking = (count: number) => rankOf(partsOf(name), rankers, corpus, task, query, count);
-          return shownChunks(corpus, task, asking, ranking, Math.min(k, corpus.profile.topK.most));
-        },
-      },
-    ]),
+    names.map((name): [SearchName, Retriever] => {
+      const parts = partsOf(name).map((part) => rankers.get(part)!);
+      const retrieve: Retriever['retrieve'] = (task, k) => {
+        const query = queryText(task, asking.query);
+        const ranking = (count: number) => rankOf(parts, corpus, task, query, count);
+        return shownChunks(corpus, task, asking, ranking, Math.min(k, corpus.profile.topK.most));
+      };
+      return [name, { name, retrieve }];
+    }),
   );
   return {
     unencoded: (tasks) => [...rankers.values()].flatMap((ranker) => ranker.unencoded(tasks)),
@@ -111,18 +126,17 @@ export function createRetrievers(
   };
 }
 
-/** The ranking of one part, or the fusion of several. */
+/** The ranking of one ranker, or the fusion of several. */
 async function rankOf(
-  parts: readonly SingleRetrieverName[],
-  rankers: ReadonlyMap<SingleRetrieverName, Ranker>,
+  parts: readonly Ranker[],
   corpus: Corpus,
   task: RetrievalTask,
   query: string,
   count: number,
 ): Promise<readonly Match[]> {
   const [only, ...others] = parts;
-  if (others.length === 0) return rankers.get(only!)!.rank(task, query, count);
+  if (others.length === 0) return only!.rank(task, query, count);
   const rankings: (readonly Match[])[] = [];
-  for (const part of parts) rankings.push(await rankers.get(part)!.rank(task, query, FUSION_DEPTH));
+  for (const part of parts) rankings.push(await part.rank(task, query, FUSION_DEPTH));
   return fuse(rankings, corpus.tieRank, count);
 }

@@ -1,12 +1,15 @@
 /**
  * @file `as-shipped`: the chunks that a benchmark ships with its tasks, in the benchmark's order.
  *
- * Nothing is searched, so no repository is needed, and `retrieveMs` holds no search: the cold time to
- * first token of this retriever is not comparable with that of the others.
+ * Nobody searches, so no repository is needed, and `retrieveMs` holds no search. The cold time to first token
+ * of this retriever is therefore not comparable with that of the others.
  */
 
 import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
+
+/** The name of the retriever that takes shipped chunks. */
+export const SHIPPED = 'as-shipped';
 
 /** Whatever gives a task its chunks: a retriever over its repository, or the task itself. */
 export interface ChunkSource {

@@ -7,11 +7,11 @@
 
 import type { Chunk, Place, ScoredChunk } from '../domain/chunk.js';
 import { compareCodePoints, splitLines } from '../domain/text.js';
-import type { Corpus } from './corpus.js';
-import type { Asking, ShownRule } from './profile.js';
-import { promptStartLine } from './prompt-start.js';
-import type { RetrievalTask } from './query.js';
-import type { Match } from './top.js';
+import type { Corpus } from './corpus/corpus.js';
+import type { Asking, ShownRule } from './corpus/rules.js';
+import { promptStartLine } from './corpus/prompt-start.js';
+import type { RetrievalTask } from './corpus/query.js';
+import type { Match } from './corpus/top.js';
 
 /** The best `count` matches of a task, best first; fewer if there are no more. */
 export type Ranking = (count: number) => Promise<readonly Match[]>;

@@ -1,5 +1,5 @@
 /**
- * @file A run folder whose run came to its end, for everything that draws conclusions from one.
+ * @file Run folders as they are read again: any of them, and those whose run came to its end.
  */
 
 import { JournalError } from '../domain/errors.js';
@@ -9,18 +9,22 @@ import type { TaskRecord } from './record.js';
 import { runFolder } from './run-folder.js';
 import { readRunJson, type RunJson } from './run-json.js';
 
-export interface FinishedRun {
+/** What a run left on disk, finished or not. */
+export interface RecordedRun {
   readonly path: string;
   readonly run: RunJson;
   readonly records: readonly TaskRecord[];
 }
 
+/** A run that {@link readFinishedRun} has read. */
+export type FinishedRun = RecordedRun;
+
 /**
- * Reads a run that was finished, is whole and scored something.
+ * Reads a run folder.
  *
- * @throws {JournalError} If it was interrupted, is one shard of several, has lost records, or measured nothing.
+ * @throws {JournalError} If a file of it cannot be read, or they belong to different runs.
  */
-export async function readFinishedRun(path: string): Promise<FinishedRun> {
+export async function readRecordedRun(path: string): Promise<RecordedRun> {
   const folder = runFolder(path);
   const run = await readRunJson(folder.runJson);
   const { fingerprint, records } = await readJournal(folder.journal);
@@ -29,6 +33,33 @@ export async function readFinishedRun(path: string): Promise<FinishedRun> {
       'restore the folder as it was written',
     ]);
   }
+  return { path, run, records };
+}
+
+/**
+ * Makes sure that the journal of a finished run holds all its records.
+ *
+ * @throws {JournalError} If some are missing. Of a shard only whole tasks can be asked for: how many tasks it had is
+ *         not recorded.
+ */
+export function requireAllRecords({ path, run, records }: RecordedRun): void {
+  const each = configurations(run.spec).length;
+  const tasks =
+    run.shard === null ? run.spec.dataset.taskCount : new Set(records.map(({ taskId }) => taskId)).size;
+  if (records.length === tasks * each) return;
+  throw new JournalError(`${runFolder(path).journal}: ${records.length} records, expected ${tasks * each}`, [
+    `${tasks} tasks under ${each} configurations; the journal was changed after the run`,
+  ]);
+}
+
+/**
+ * Reads a run that was finished, is whole and scored something.
+ *
+ * @throws {JournalError} If it was interrupted, is one shard of several, has lost records, or measured nothing.
+ */
+export async function readFinishedRun(path: string): Promise<FinishedRun> {
+  const recorded = await readRecordedRun(path);
+  const { run, records } = recorded;
   if (run.finishedAt === null) {
     throw new JournalError(`${path}: the run was not finished (${records.length} records)`, [
       'part of a run is not what it would have measured; continue it with --resume first',
@@ -39,16 +70,11 @@ export async function readFinishedRun(path: string): Promise<FinishedRun> {
       'join the shards with `llava-eval merge` first',
     ]);
   }
-  const expected = run.spec.dataset.taskCount * configurations(run.spec).length;
-  if (records.length !== expected) {
-    throw new JournalError(`${folder.journal}: ${records.length} records, expected ${expected}`, [
-      `${run.spec.dataset.taskCount} tasks under ${configurations(run.spec).length} configurations; the journal was changed after the run`,
-    ]);
-  }
+  requireAllRecords(recorded);
   if (!records.some(({ status }) => status === 'scored')) {
     throw new JournalError(`${path}: no task was scored`, [
       'nothing was measured, so there is nothing to judge',
     ]);
   }
-  return { path, run, records };
+  return recorded;
 }

@@ -6,10 +6,10 @@
  */
 
 import { z } from 'zod';
-import { EXTRA_NAMES } from '../metrics/profile.js';
+import { EXTRA_SCORES } from '../metrics/registry.js';
 import { STOP_REASONS } from '../generation/generate.js';
 import { PIPELINES, type PipelineName } from '../pipelines/kinds.js';
-import { RETRIEVERS, type RetrieverName } from '../retrieval/kinds.js';
+import { retrieverSchema, type RetrieverName } from '../retrieval/kinds.js';
 
 /** One row of the comparison. A pipeline without retrieval runs once, without a retriever and without a top-k. */
 export interface Configuration {
@@ -48,7 +48,7 @@ const common = {
   /** Whether the hole uses an identifier of another file; null where the dataset does not say. */
   crossFile: z.boolean().nullable(),
   pipeline: z.enum(PIPELINES),
-  retriever: z.enum(RETRIEVERS).nullable(),
+  retriever: retrieverSchema.nullable(),
   topK: z.int().positive().nullable(),
 };
 
@@ -74,7 +74,9 @@ const recordSchema = z.discriminatedUnion('status', [
     /** A fraction in [0, 1]. */
     editSimilarity: z.number().min(0).max(1),
     /** Scores that the metric profile adds, fractions in [0, 1]. */
-    extras: z.partialRecord(z.enum(EXTRA_NAMES), z.number().min(0).max(1)).optional(),
+    extras: z
+      .partialRecord(z.enum(EXTRA_SCORES.map(({ name }) => name)), z.number().min(0).max(1))
+      .optional(),
     promptTokens: z.int().positive(),
     softTokens: z.int().nonnegative(),
     /** Tokens of the prompt that are cross-file text; 0 where there is none of it. */

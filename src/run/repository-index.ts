@@ -1,12 +1,15 @@
 /**
- * @file Index time: chunks every repository of a run and prepares its retrievers, before anything is timed.
+ * @file Index time: cuts repositories into chunks and prepares their retrievers, so that tasks can be answered.
+ *
+ * A run indexes all its repositories at once, before anything is timed. Whoever only wants the chunks of many
+ * tasks indexes one repository after the other (`task-chunks.ts`).
  */
 
 import type { CompletionTask, Repository } from '../domain/task.js';
-import { buildCorpus } from '../retrieval/corpus.js';
+import { buildCorpus } from '../retrieval/corpus/corpus.js';
 import type { Asking, RetrievalProfile } from '../retrieval/profile.js';
-import { searchesOf, type RetrieverName } from '../retrieval/kinds.js';
-import type { RetrieverResources } from '../retrieval/ranker.js';
+import { searchesRepository, type RetrieverName } from '../retrieval/kinds.js';
+import type { RetrieverResources } from '../retrieval/rankers/ranker.js';
 import { createRetrievers, prepareAll, type RetrieverSet } from '../retrieval/retriever.js';
 import { asShipped, type ChunkSource } from '../retrieval/shipped.js';
 import type { Terms } from '../domain/terms.js';
@@ -16,6 +19,16 @@ export interface RetrievalSetting {
   readonly profile: RetrievalProfile;
   readonly asking: Asking;
   readonly terms: Terms;
+}
+
+/** What is to be indexed, for which questions. */
+export interface IndexRequest {
+  readonly tasks: readonly CompletionTask[];
+  /** Asked once for each repository that a retriever searches. */
+  readonly repository: (name: string) => Promise<Repository>;
+  readonly setting: RetrievalSetting;
+  readonly retrievers: readonly RetrieverName[];
+  readonly resources: RetrieverResources;
 }
 
 export interface RepositoryIndex {
@@ -38,36 +51,28 @@ export interface IndexProgress {
 }
 
 /**
- * Indexes what the tasks need: each of their repositories once, if any of the retrievers searches them, and
- * dense vectors only of chunks that are a candidate for some task, those of all repositories in one go.
+ * Indexes what the tasks need: each of their repositories once, if any of the retrievers searches it, and dense
+ * vectors only of chunks that are a candidate for some task. The chunks of all repositories are encoded
+ * together.
  *
  * @returns null if it was cancelled.
  */
 export async function indexRepositories(
-  tasks: readonly CompletionTask[],
-  repository: (name: string) => Promise<Repository>,
-  setting: RetrievalSetting,
-  names: readonly RetrieverName[],
-  resources: RetrieverResources,
+  { tasks, repository, setting, retrievers, resources }: IndexRequest,
   progress: IndexProgress,
 ): Promise<RepositoryIndex | null> {
-  const tasksOf = new Map<string, CompletionTask[]>();
-  for (const task of tasks) {
-    const known = tasksOf.get(task.repository);
-    if (known === undefined) tasksOf.set(task.repository, [task]);
-    else known.push(task);
-  }
+  const searches = retrievers.filter(searchesRepository);
+  const groups = searches.length === 0 ? [] : byRepository(tasks);
   const sets = new Map<string, RetrieverSet>();
   let chunkCount = 0;
-  const searches = searchesOf(names);
-  for (const name of searches.length === 0 ? [] : tasksOf.keys()) {
+  for (const { name } of groups) {
     const corpus = buildCorpus(await repository(name), setting.profile, setting.terms);
     chunkCount += corpus.chunks.length;
     sets.set(name, createRetrievers(searches, corpus, setting.asking, resources));
   }
 
   const isComplete = await prepareAll(
-    [...sets].map(([name, set]) => ({ set, tasks: tasksOf.get(name)! })),
+    groups.map(({ name, tasks }) => ({ set: sets.get(name)!, tasks })),
     resources,
     (chunks) => {
       progress.start(chunks);
@@ -82,10 +87,27 @@ export async function indexRepositories(
   return {
     chunkCount,
     retriever(name, task) {
-      if (name === 'as-shipped') return asShipped;
+      if (!searchesRepository(name)) return asShipped;
       const set = sets.get(task.repository);
       if (set === undefined) throw new RangeError(`${task.repository} was not indexed`);
       return set.get(name);
     },
   };
+}
+
+/** The tasks of one repository. */
+export interface RepositoryTasks {
+  readonly name: string;
+  readonly tasks: readonly CompletionTask[];
+}
+
+/** Tasks by repository, repositories in order of first use. */
+export function byRepository(tasks: readonly CompletionTask[]): readonly RepositoryTasks[] {
+  const groups = new Map<string, CompletionTask[]>();
+  for (const task of tasks) {
+    const group = groups.get(task.repository);
+    if (group === undefined) groups.set(task.repository, [task]);
+    else group.push(task);
+  }
+  return [...groups].map(([name, group]) => ({ name, tasks: group }));
 }

@@ -2,10 +2,8 @@
  * @file The folder of a run: where its files lie, and how it is made.
  */
 
-import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { DataError, messageOf } from '../domain/errors.js';
+import { join } from 'node:path';
+import { makeFolders, requireWritableFolder } from '../files/folder.js';
 
 export interface RunFolder {
   readonly path: string;
@@ -45,46 +43,19 @@ export function defaultFolder(startedAt: Date, subject: string): string {
   return join('results', `${stamp}-${name}`);
 }
 
+/** Commands that make a run folder have this flag. */
+const ADVICE = ['choose another folder with --out'];
+
 /**
- * Makes sure that a folder could be made and written, without making it, so that a long run does not
- * find out at its end.
+ * Makes sure that a run folder could be made and written, without making it.
  *
- * @throws {DataError} If the nearest existing ancestor is no folder or is not writable.
+ * @throws {DataError} If it could not.
  */
-export async function assertWritable(path: string): Promise<void> {
-  let at = resolve(path);
-  for (;;) {
-    try {
-      if (!(await stat(at)).isDirectory()) {
-        throw unwritable(path, `${at} is a file, not a folder`);
-      }
-      await access(at, constants.W_OK | constants.X_OK);
-      return;
-    } catch (error) {
-      if (error instanceof DataError) throw error;
-      const missing =
-        error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-      if (!missing || at === dirname(at)) throw unwritable(path, messageOf(error), error);
-      at = dirname(at);
-    }
-  }
+export function assertWritable(path: string): Promise<void> {
+  return requireWritableFolder(path, ADVICE);
 }
 
-/** Makes the folder and its parents. @throws {DataError} If that fails. */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw unwritable(path, messageOf(error), error);
-  }
-}
-
-function unwritable(path: string, reason: string, cause?: unknown): DataError {
-  return new DataError(
-    `${path}: results cannot be written there: ${reason}`,
-    ['choose another folder with --out'],
-    {
-      cause,
-    },
-  );
+/** Makes the folder of a run and its parents. @throws {DataError} If that fails. */
+export function makeFolder(path: string): Promise<void> {
+  return makeFolders(path, ADVICE);
 }

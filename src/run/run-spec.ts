@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
 import { PIPELINES } from '../pipelines/kinds.js';
-import { RETRIEVERS } from '../retrieval/kinds.js';
+import { retrieverSchema } from '../retrieval/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 
@@ -44,7 +44,7 @@ export const runSpecSchema = z.strictObject({
     retrieverEncoder: z.strictObject({ encoder: z.string(), tokenizer: z.string() }).nullable(),
   }),
   pipelines: z.array(z.enum(PIPELINES)),
-  retrievers: z.array(z.enum(RETRIEVERS)),
+  retrievers: z.array(retrieverSchema),
   retrievalProfile: z.string(),
   metricProfile: z.string(),
   /** Several in a sweep, ascending; none where nothing is retrieved. */

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ModelError } from '../../src/domain/errors.js';
 import { checkProjectorFits, openProjector } from '../../src/model/ort/open.js';
-import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors, type NamedTensor } from '../support/safetensors-writer.js';
 import { splitSoftTokens, spliceSoftTokens } from '../../src/inference/soft-tokens.js';
 import { compressedPipeline } from '../../src/pipelines/compressed.js';
 import { CONTEXT_PLACEMENTS } from '../../src/prompt/assemble.js';
@@ -27,6 +27,7 @@ import {
   wideProjector,
 } from '../support/fakes.js';
 import { uniform } from '../support/tiny-models.js';
+import { some } from '../support/some.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'llava-eval-soft-'));
 after(() => rm(folder, { recursive: true }));
@@ -59,7 +60,7 @@ const HIDDEN = { '2L': [C], '3L': [2 * C, 2 * C], '4L': [3 * C, 4 * C, 2 * C] } 
 
 for (const k of [1, 2, 4]) {
   describe(`${k} soft token${k === 1 ? '' : 's'} a chunk`, () => {
-    for (const [depth, hidden] of Object.entries(HIDDEN)) {
+    for (const [depth, hidden] of some(Object.entries(HIDDEN))) {
       test(`of a ${depth} projector are the consecutive slices of its output, in order`, async () => {
         const projector = await openProjector(writeProjector(`${depth}-${k}`, [E, ...hidden, k * C]), CPU);
         assert.equal(checkProjectorFits(projector, { width: E }, { width: C }), k);
@@ -108,7 +109,7 @@ for (const k of [1, 2, 4]) {
         const embedded = matrixOf(prompt.ids.length, 2, new Float32Array(2 * prompt.ids.length).fill(-1));
         spliceSoftTokens(embedded, soft!, prompt.slots);
         // The fake encoder's first number is the length of its input; the fake projector adds 100 j to the second.
-        for (const [i, slot] of prompt.slots.entries()) {
+        for (const [i, slot] of some(prompt.slots.entries())) {
           const [length, second] = row(embedded, slot);
           const [chunk, j] = [Math.floor(i / k), i % k];
           assert.equal(length! - row(embedded, first)[0]!, texts[chunk]!.length - 1);

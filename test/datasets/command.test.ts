@@ -12,6 +12,7 @@ import { DataError, EXIT, UsageError } from '../../src/domain/errors.js';
 import { serveFile, startFileServer } from '../support/file-server.js';
 import { SAMPLES } from './samples.js';
 import type { ExitCode } from '../../src/domain/errors.js';
+import { some } from '../support/some.js';
 
 let folder: string;
 before(async () => {
@@ -117,7 +118,7 @@ describe('datasets build', () => {
     const dataset = await openDataset(out);
     assert.equal(dataset.tasks.length, 6);
     const repository = await dataset.repository('shop');
-    for (const task of dataset.tasks) {
+    for (const task of some(dataset.tasks)) {
       const text = repository.files.find(({ path }) => path === task.path)!.text;
       assert.equal(task.prefix + task.reference + task.suffix, text);
     }
@@ -238,7 +239,56 @@ describe('datasets inspect of published schemas', () => {
   });
 });
 
+describe('datasets inspect --rows', () => {
+  const copy = (name: string): string => join(folder, name);
+
+  test('is refused for a folder of code, which has no rows', async () => {
+    await assert.rejects(datasets('inspect', SHOP, '--rows', '2'), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.render(), /has no rows[\s\S]*leave --rows out/);
+      return true;
+    });
+  });
+
+  test('is a beginning of a file of records', async () => {
+    await writeFile(copy('rows.jsonl'), await readFile('datasets/tiny/tasks.jsonl', 'utf8'));
+    const { stdout } = await datasets('inspect', copy('rows.jsonl'), '--rows', '3', '--json');
+    assert.equal((JSON.parse(stdout) as { tasks: number }).tasks, 3);
+  });
+});
+
 describe('datasets validate', () => {
+  test('says of a file without a usable line what is wrong and which schemas there are', async () => {
+    const file = join(folder, 'hopeless.jsonl');
+    await writeFile(file, 'one\ntwo\n');
+    const { stdout, exitCode } = await datasets('validate', file);
+    assert.equal(exitCode, EXIT.unusable);
+    assert.match(stdout, /hopeless\.jsonl:1: not valid JSON[\s\S]*hopeless\.jsonl:2: not valid JSON/);
+    assert.match(
+      stdout,
+      /these schemas are known:\n {2}llava-eval needs prompt, groundtruth, metadata\.task_id/,
+    );
+    assert.match(stdout, /\n {2}repobench needs /);
+    assert.match(stdout, /: 0 usable tasks, 2 problems\n$/);
+    const json = JSON.parse((await datasets('validate', file, '--json')).stdout) as Record<string, unknown>;
+    assert.deepEqual([json['valid'], json['tasks'], json['contentHash']], [false, 0, null]);
+  });
+
+  test('is not needed to learn why a file has no task: opening it says so', async () => {
+    const file = join(folder, 'fieldless.jsonl');
+    const record = {
+      groundtruth: 'x',
+      right_context: '',
+      metadata: { task_id: 'a', repository: 'r', file: 'f.ts' },
+    };
+    await writeFile(file, JSON.stringify(record));
+    await assert.rejects(openDataset(file, { skipInvalid: true }), (error) => {
+      assert.ok(error instanceof DataError);
+      assert.match(error.render(), /fieldless\.jsonl:1: field "prompt" is missing[\s\S]*cceval needs/);
+      return true;
+    });
+  });
+
   test('prints as many problems as asked for, counts all, and tells where records deviate', async () => {
     const { record } = SAMPLES.find(({ format }) => format === 'cceval')!;
     const odd = { ...record(0), crossfile_context: { text: '# nothing', list: [] } };

@@ -7,6 +7,7 @@ import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import type { DatasetOptions } from '../../src/datasets/dataset.js';
 import { DataError } from '../../src/domain/errors.js';
 import { makeZip } from '../support/archives.js';
+import { some } from '../support/some.js';
 
 let folder: string;
 before(async () => {
@@ -56,7 +57,7 @@ describe('a dataset file', () => {
       ].join('\n'),
     );
     const { tasks } = await openDataset(file);
-    for (const task of tasks) {
+    for (const task of some(tasks)) {
       assert.equal(task.prefix + task.reference + task.suffix, 'f(() => {\n  g();\n});\n');
     }
   });
@@ -345,7 +346,7 @@ describe('the dataset tiny', () => {
 
   test('its tasks are lines of its repositories', async () => {
     const dataset = await openDataset('tiny');
-    for (const task of dataset.tasks) {
+    for (const task of some(dataset.tasks)) {
       const repository = await dataset.repository(task.repository);
       const file = repository.files.find((candidate) => candidate.path === task.path);
       assert.equal(task.prefix + task.reference + task.suffix, file?.text, task.id);

@@ -3,7 +3,7 @@
  * of it. Nothing here is from a published set.
  */
 
-import type { FormatName } from '../../src/datasets/formats/format.js';
+import type { FormatName } from '../../src/datasets/formats/all.js';
 import type { Language } from '../../src/domain/task.js';
 
 /** The file that the records are cut from; a form feed, U+2028 and CRLF are in its lines. */
@@ -23,6 +23,11 @@ export interface Sample {
   /** Text that `prefix + reference + suffix` must be part of. */
   readonly text: string;
   readonly record: (n: number) => Record<string, unknown>;
+  /** Whether the record ships chunks, and whether it holds its repository. */
+  readonly ships: boolean;
+  readonly holdsRepository: boolean;
+  /** Whether a record names its tasks itself; otherwise they are called after its row. */
+  readonly namesTasks: boolean;
   /** A field without which no record of the schema is usable, dotted. */
   readonly needed: string;
 }
@@ -59,6 +64,9 @@ export function blockOf(
 export const SAMPLES: readonly Sample[] = [
   {
     format: 'llava-eval',
+    ships: false,
+    holdsRepository: false,
+    namesTasks: true,
     convention: 'indentation in the prompt',
     language: 'python',
     tasks: 1,
@@ -71,6 +79,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'cceval',
+    ships: true,
+    holdsRepository: false,
+    namesTasks: true,
     convention: 'indentation in the prompt',
     language: 'csharp',
     tasks: 1,
@@ -97,6 +108,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'repoformer',
+    ships: true,
+    holdsRepository: false,
+    namesTasks: true,
     convention: 'indentation in the prompt',
     language: 'python',
     tasks: 1,
@@ -117,6 +131,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'repoformer',
+    ships: true,
+    holdsRepository: false,
+    namesTasks: true,
     convention: 'line with newline',
     language: 'java',
     tasks: 1,
@@ -135,6 +152,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'repoeval',
+    ships: false,
+    holdsRepository: false,
+    namesTasks: true,
     convention: 'whole line',
     language: 'python',
     tasks: 1,
@@ -153,6 +173,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'repobench',
+    ships: true,
+    holdsRepository: false,
+    namesTasks: false,
     convention: 'whole line',
     language: 'python',
     tasks: 1,
@@ -175,6 +198,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'lca',
+    ships: false,
+    holdsRepository: true,
+    namesTasks: true,
     convention: 'whole line',
     language: 'python',
     tasks: 2,
@@ -197,6 +223,9 @@ export const SAMPLES: readonly Sample[] = [
   },
   {
     format: 'llavacode-training',
+    ships: true,
+    holdsRepository: false,
+    namesTasks: false,
     convention: 'line with newline',
     language: 'python',
     tasks: 1,

@@ -64,6 +64,7 @@ describe('the retriever as-shipped', () => {
     ]);
     assert.equal(full!['contextCharacters'], BLOCK.length);
     const none = records.filter(({ taskId }) => taskId === 'shapes/1');
+    assert.equal(none.length, 2);
     assert.ok(none.every(({ chunks }) => Array.isArray(chunks) && chunks.length === 0));
     const report = await llavaEval(['report', out]);
     assert.equal(report.code, 0, report.stderr);

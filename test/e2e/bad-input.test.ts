@@ -99,7 +99,7 @@ const CASES: readonly {
     args: () => ['--retrievers', 'jaccard,tfidf'],
     code: 2,
     says: [
-      /expected jaccard, unixcoder, bm25, hybrid or as-shipped, or two joined as in jaccard\+bm25, got "tfidf"/,
+      /expected jaccard, unixcoder, bm25, hybrid, several joined as in jaccard\+bm25, or as-shipped, got "tfidf"/,
     ],
   },
   {

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { GateResult } from '../../src/gate/result.js';
-import { llavaEval } from '../support/program.js';
+import { llavaEval, type Finished } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 let folder = '';
 const at = (...parts: string[]): string => join(folder, ...parts);
+/** What the program said when it made the baseline that the tests hold runs to. */
+let baseline: Finished;
 
 /** Quality only: times of a test machine are nobody's business here. */
 const RULES = { ttft: null };
@@ -28,6 +30,8 @@ before(async () => {
   }
   // The random model gets nothing right; a baseline needs something to lose.
   await altered('good', good);
+  baseline = await gate('good', '--update', '--reason', 'the first one');
+  assert.equal(baseline.code, 0, baseline.stderr);
 });
 after(async () => {
   await rm(folder, { recursive: true });
@@ -59,15 +63,14 @@ const good = (record: Record<string, unknown>): Record<string, unknown> => ({
 
 describe('llava-eval gate', () => {
   test('needs a baseline, and a baseline needs a reason', async () => {
-    const missing = await gate('good');
+    const elsewhere = ['--baseline', at('missing.json')];
+    const missing = await gate('good', ...elsewhere);
     assert.equal(missing.code, 3);
     assert.match(missing.stderr, /there is no such baseline[\s\S]*--update --reason/);
-    const unreasoned = await gate('good', '--update');
+    const unreasoned = await gate('good', '--update', ...elsewhere);
     assert.equal(unreasoned.code, 2);
     assert.match(unreasoned.stderr, /--update needs --reason/);
-    const made = await gate('good', '--update', '--reason', 'the first one');
-    assert.equal(made.code, 0, made.stderr);
-    assert.match(made.stdout, /12 tasks under 3 configurations/);
+    assert.match(baseline.stdout, /12 tasks under 3 configurations/);
   });
 
   test('passes the run its baseline was made from, in at most 80 columns', async () => {
@@ -154,9 +157,9 @@ describe('llava-eval gate', () => {
 
   test('refuses damaged baselines and rules with a message', async () => {
     await writeFile(at('broken.json'), '{"schema": "llava-eval/baseline@1"}');
-    const baseline = await llavaEval(['gate', at('a'), '--baseline', at('broken.json')]);
-    assert.equal(baseline.code, 3);
-    assert.match(baseline.stderr, /is no llava-eval\/baseline@1: /);
+    const broken = await llavaEval(['gate', at('a'), '--baseline', at('broken.json')]);
+    assert.equal(broken.code, 3);
+    assert.match(broken.stderr, /is no llava-eval\/baseline@1: /);
     await writeFile(at('bad-rules.json'), '{"quality": {"exactMatch": {"margin": -1, "x": 2}}}');
     const rules = await llavaEval([
       'gate',

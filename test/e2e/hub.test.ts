@@ -59,7 +59,7 @@ describe('llava-eval run with models of the hub', () => {
       ...['--model', 'own/bundle', '--decoder', `own/bundle@${COMMIT}/decoder`],
       ...['--projector', 'own/bundle/projector.safetensors'],
     );
-    const { code, stderr } = await run('cache', args);
+    const { code, stderr } = await run('fetched', args);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /fetching own\/bundle: /);
     const { sources } = (await recordOf('a')).models;
@@ -71,15 +71,19 @@ describe('llava-eval run with models of the hub', () => {
         ['projector', 'own/bundle/projector.safetensors', { id: 'own/bundle', commit: COMMIT }],
       ],
     );
-    for (const [name, hash] of sources.flatMap((source) => Object.entries(source.files))) {
+    const fetched = sources.flatMap((source) => Object.entries(source.files));
+    assert.ok(fetched.length >= 9, `${fetched.length} files recorded`);
+    for (const [name, hash] of fetched) {
       assert.equal(hash, sha256(files[name]!), name);
     }
   });
 
   test('works offline from the cache afterwards', async () => {
+    const pulled = await run('offline', ['models', 'pull', 'own/bundle']);
+    assert.equal(pulled.code, 0, pulled.stderr);
     const seen = server.requests.length;
     const args = runArgs('b', '--model', 'own/bundle');
-    const { code, stderr } = await run('cache', args, { HF_HUB_OFFLINE: '1' });
+    const { code, stderr } = await run('offline', args, { HF_HUB_OFFLINE: '1' });
     assert.equal(code, 0, stderr);
     assert.equal(server.requests.length, seen);
   });
@@ -93,11 +97,12 @@ describe('llava-eval run with models of the hub', () => {
     );
     for (const { code, stderr } of both) assert.equal(code, 0, stderr);
     const large = server.seen('/cdn/').map(({ path }) => path);
+    assert.ok(large.length > 0, 'the weights were fetched');
     assert.equal(new Set(large).size, large.length, large.join('\n'));
   });
 
   test('a model that is not there ends with a message, no trace and no run folder', async () => {
-    const { code, stdout, stderr } = await run('cache', runArgs('e', '--decoder', 'own/nothing'));
+    const { code, stdout, stderr } = await run('empty', runArgs('e', '--decoder', 'own/nothing'));
     assert.equal(code, 3);
     assert.equal(stdout, '');
     assert.match(stderr, /own\/nothing: not found on 127\.0\.0\.1/);
@@ -129,14 +134,16 @@ describe('llava-eval models', () => {
   });
 
   test('verify runs a token, and finds a byte that changed in the cache', async () => {
-    const good = await run('models', ['models', 'verify', 'own/bundle'], { HF_HUB_OFFLINE: '1' });
+    const pulled = await run('damaged', ['models', 'pull', 'own/bundle']);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const good = await run('damaged', ['models', 'verify', 'own/bundle'], { HF_HUB_OFFLINE: '1' });
     assert.equal(good.code, 0, good.stderr);
     assert.match(good.stdout, /ok +opens and runs +decoder 32, encoder 24, projector 3L: they fit/);
     const weights = Buffer.from(files['decoder/model.safetensors']!);
-    const blob = join(folder, 'models', 'models--own--bundle', 'blobs', sha256(weights));
+    const blob = join(folder, 'damaged', 'models--own--bundle', 'blobs', sha256(weights));
     weights[weights.length - 1]! ^= 1;
     await writeFile(blob, weights);
-    const bad = await run('models', ['models', 'verify', 'own/bundle'], { HF_HUB_OFFLINE: '1' });
+    const bad = await run('damaged', ['models', 'verify', 'own/bundle'], { HF_HUB_OFFLINE: '1' });
     assert.equal(bad.code, 3);
     assert.match(bad.stdout, /failed +hashes .*decoder\/model\.safetensors in the cache is damaged/);
   });

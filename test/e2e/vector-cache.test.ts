@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,6 +14,10 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'llava-eval-vectors-'));
   writeTinyBundle(join(folder, 'a'));
   writeTinyBundle(join(folder, 'b'), { seed: 2 });
+  for (const [out, ...more] of [['without', '--no-vector-cache'], ['empty'], ['full']] as const) {
+    const { code, stderr } = await run(out, 'a', 'cache', ...more);
+    assert.equal(code, 0, stderr);
+  }
 });
 after(async () => {
   await rm(folder, { recursive: true });
@@ -39,17 +43,16 @@ async function untimed(out: string): Promise<string> {
 }
 const runOf = (out: string): Promise<RunJson> => readRunJson(join(folder, out, 'run.json'));
 const vectorsOf = async (out: string) => (await runOf(out)).resources!.vectors;
-const kept = (): string[] =>
-  readdirSync(join(folder, 'cache', 'vectors'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+const kept = (cache: string): string[] =>
+  readdirSync(join(folder, cache, 'vectors'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.vec'),
   );
+/** A copy of the cache that the three runs of all tests left: `without`, `empty` and `full`. */
+const copyOfCache = (name: string): Promise<void> =>
+  cp(join(folder, 'cache'), join(folder, name), { recursive: true });
 
 describe('vectors kept between runs', () => {
   test('change nothing but times: journal and tasks are the same without, with an empty and with a full cache', async () => {
-    for (const [out, ...more] of [['without', '--no-vector-cache'], ['empty'], ['full']] as const) {
-      const { code, stderr } = await run(out, 'a', 'cache', ...more);
-      assert.equal(code, 0, stderr);
-    }
     const { needed } = await vectorsOf('empty');
     assert.ok(needed > 20);
     assert.deepEqual(await vectorsOf('without'), { needed, kept: 0 });
@@ -62,7 +65,7 @@ describe('vectors kept between runs', () => {
     for (const out of ['empty', 'full']) {
       assert.equal(readFileSync(join(folder, out, 'tasks.jsonl'), 'utf8'), tasks);
     }
-    assert.equal(kept().length, 1);
+    assert.equal(kept('cache').length, 1);
   });
 
   test('of which some are there give the same rankings as none', async () => {
@@ -75,15 +78,18 @@ describe('vectors kept between runs', () => {
   });
 
   test('serve no other model', async () => {
-    const { code, stderr } = await run('other', 'b', 'cache');
+    await copyOfCache('two');
+    const { code, stderr } = await run('other', 'b', 'two');
     assert.equal(code, 0, stderr);
     assert.equal((await vectorsOf('other')).kept, 0);
-    assert.equal(kept().length, 2);
+    assert.equal(kept('two').length, 2);
   });
 
   test('that are damaged are computed again, with a note that says so', async () => {
-    for (const name of kept()) writeFileSync(join(folder, 'cache', 'vectors', name), 'nonsense');
-    const { code, stderr } = await run('damaged', 'a', 'cache');
+    await copyOfCache('nonsense');
+    assert.equal(kept('nonsense').length, 1);
+    for (const name of kept('nonsense')) writeFileSync(join(folder, 'nonsense', 'vectors', name), 'nonsense');
+    const { code, stderr } = await run('damaged', 'a', 'nonsense');
     assert.equal(code, 0);
     assert.match(stderr, /\.vec: not used and removed: it has no header/);
     assert.equal(await untimed('damaged'), await untimed('without'));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { METRIC_PROFILES, scoreCompletion } from '../../src/metrics/profile.js';
-import { metricProfile } from '../../src/metrics/registry.js';
+import { scoreCompletion } from '../../src/metrics/profile.js';
+import { METRIC_PROFILES, metricProfile } from '../../src/metrics/registry.js';
 
 const PAIRS = [
   [`f('a')`, `f("a")`],

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LANGUAGES } from '../../src/domain/task.js';
 import { isBlank, splitLines, splitSpace, strip } from '../../src/domain/text.js';
 import { editDistance } from '../../src/metrics/edit-similarity.js';
 import { difflibRatio, indelRatio } from '../../src/metrics/fuzz-ratio.js';
 import { exactMatchTokens, LLAVACODE } from '../../src/metrics/llavacode.js';
-import { METRIC_PROFILES } from '../../src/metrics/profile.js';
-import type { PythonParser } from '../../src/metrics/python-statement.js';
-import { metricProfile } from '../../src/metrics/registry.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
+import { randomText } from '../support/random-text.js';
 import {
   slowCommonSubsequence,
   slowDistance,
@@ -22,24 +19,12 @@ import {
 
 const CASES = 10_000;
 
-/** Ends of lines and white space of all kinds, characters beyond the BMP, a lone surrogate, code. */
-// prettier-ignore
-const PIECES = [
-  'a', 'b', 'c', 'A', '1', '_', ' ', '  ', '\t', '\n', '\n', '\n    ', '\r\n', '\r', '\f', '\v', '\x1c', '\x1f', '\u0085',
-  '\u00a0', '\u2028', '\u2029', '\u3000', '\ufeff', 'é', 'e\u0301', '😀', '𝒳', '\udc00', '"', "'", '`', '#', '//', '/*', '*/',
-  '"""', "'''", ';', '{', '}', '(', ')', 'fooBar', 'foo Bar', 'return', 'None', 'größe',
-] as const;
-
-function text(rng: Rng, most: number, pieces: readonly string[] = PIECES): string {
-  return Array.from({ length: rng.int(most + 1) }, () => pieces[rng.int(pieces.length)]!).join('');
-}
-
 /** Runs a claim on 10,000 random pairs; the seed is in the name of the test, so a failure repeats. */
 function always(claim: string, check: (a: string, b: string, rng: Rng) => void, most = 7): void {
   test(`${claim}, on ${CASES} random cases`, () => {
     const rng = createRng(8);
     for (let round = 0; round < CASES; round++) {
-      const [a, b] = [text(rng, most), text(rng, most)];
+      const [a, b] = [randomText(rng, most), randomText(rng, most)];
       check(a, b, rng);
     }
   });
@@ -87,8 +72,8 @@ describe('against slow versions:', () => {
     const rng = createRng(9);
     for (let round = 0; round < 40; round++) {
       const letters = 'abcdefghijklmnopqrstuvwxyz'.repeat(4).split('').concat(' '.repeat(60).split(''));
-      const long = rng.shuffle(letters).join('') + text(rng, 60, ['x', 'y', ' ']);
-      const short = long.slice(rng.int(80)).slice(0, 30 + rng.int(200)) + text(rng, 9, ['a', 'b']);
+      const long = rng.shuffle(letters).join('') + randomText(rng, 60, ['x', 'y', ' ']);
+      const short = long.slice(rng.int(80)).slice(0, 30 + rng.int(200)) + randomText(rng, 9, ['a', 'b']);
       for (const [a, b] of [
         [short, long],
         [long, short],
@@ -105,45 +90,11 @@ describe('against slow versions:', () => {
     // Often the same text with other spaces and quotes: otherwise hardly any pair would match.
     const other = rng.int(2) === 0 ? b : a.replace(/[ \t]/g, '\n').replace(/"/g, "'");
     const [x, y] = [slowExactMatchTokens(a), slowExactMatchTokens(other)];
-    const { exactMatch } = LLAVACODE.scoreCompared(a, { prefix: '', reference: other, language: 'python' });
+    const { exactMatch } = LLAVACODE.open(null).scoreCompared(a, {
+      prefix: '',
+      reference: other,
+      language: 'python',
+    });
     assert.equal(exactMatch === 1, JSON.stringify(x) === JSON.stringify(y), JSON.stringify([a, other]));
   });
-});
-
-/** Stands for a real parser, whose own cases are in golden.test.ts: balanced brackets are a file. */
-const BALANCED: PythonParser = {
-  check: (code) => (code.split('(').length === code.split(')').length ? 'valid' : 'invalid'),
-};
-
-describe('ending a completion early', () => {
-  for (const name of METRIC_PROFILES) {
-    const profile = metricProfile(name, BALANCED);
-    test(`never changes what ${name} compares, on ${CASES} random completions in five languages`, () => {
-      const rng = createRng(10);
-      let settledEarly = 0;
-      for (let round = 0; round < CASES; round++) {
-        const language = LANGUAGES[rng.int(LANGUAGES.length)]!;
-        const task = { prefix: text(rng, 3), reference: text(rng, 4), language };
-        const pieces = Array.from({ length: 10 }, () => PIECES[rng.int(PIECES.length)]!);
-        const isSettled = profile.settling(task);
-        assert.ok(isSettled !== null);
-        let completion = '';
-        let ended: string | null = null;
-        for (const piece of pieces) {
-          completion += piece;
-          const settled = isSettled(completion);
-          assert.ok(settled || ended === null, 'once settled, always settled');
-          if (settled) ended ??= completion;
-        }
-        if (ended === null || ended === completion) continue;
-        settledEarly++;
-        assert.equal(
-          profile.compared(ended, task),
-          profile.compared(completion, task),
-          JSON.stringify([task, ended, completion]),
-        );
-      }
-      assert.ok(settledEarly > CASES / 10, `${settledEarly} of ${CASES} ended early`);
-    });
-  }
 });

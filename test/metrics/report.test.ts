@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { keywordsOf } from '../../src/metrics/keywords.js';
-import { METRIC_PROFILES, type ScoredTask, type TaskScore } from '../../src/metrics/profile.js';
+import type { ScoredTask, TaskScore } from '../../src/metrics/profile.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 
 function scored(
@@ -99,38 +99,6 @@ describe('a report', () => {
       { name: 'infile', total: 3, em: 66.67, es: 80, published: { em: 75, es: 73.33 } },
       { name: 'committed', total: 1, em: 0, es: 20, published: { em: 0, es: 20 } },
     ]);
-  });
-
-  test('of nothing is refused by every profile', () => {
-    for (const name of METRIC_PROFILES) {
-      assert.throws(() => metricProfile(name, null).report([]), RangeError);
-    }
-  });
-});
-
-describe('every profile', () => {
-  test('names itself in its version, says which way is better and which formula ES has', () => {
-    for (const name of METRIC_PROFILES) {
-      const profile = metricProfile(name, null);
-      assert.equal(profile.name, name);
-      assert.match(profile.version, new RegExp(`^${name}@\\d+$`));
-      assert.equal(profile.direction, 'higher-is-better');
-      assert.equal(profile.formula.startsWith('fuzz'), !/llavacode|repocoder/.test(name));
-    }
-    assert.equal(new Set(METRIC_PROFILES).size, METRIC_PROFILES.length);
-  });
-
-  test('has no ES that is not a number: null where its harness fails, and only there', () => {
-    for (const name of METRIC_PROFILES) {
-      const profile = metricProfile(name, null);
-      for (const reference of ['', ' \n', 'x']) {
-        const { editSimilarity } = profile.scoreCompared('', { prefix: '', reference, language: 'java' });
-        const hasValue = name !== 'repocoder' || reference === 'x';
-        assert.equal(editSimilarity === null, !hasValue, `${name} ${JSON.stringify(reference)}`);
-        assert.ok(editSimilarity === null || (editSimilarity >= 0 && editSimilarity <= 1));
-        assert.equal(profile.noValue !== null, name === 'repocoder');
-      }
-    }
   });
 });
 

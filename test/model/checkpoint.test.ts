@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { Checkpoint } from '../../src/model/weights/checkpoint.js';
-import { encodeSafetensors } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors } from '../support/safetensors-writer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'checkpoint-'));
 after(() => {

@@ -9,7 +9,7 @@ import { tokenId } from '../../src/domain/units.js';
 import { encoderConventions } from '../../src/model/folder/encoder-conventions.js';
 import type { Encoder } from '../../src/inference/encoder.js';
 import { encoderInput, encoderTemplate } from '../../src/prompt/encoder-input.js';
-import { retrievalEmbedder } from '../../src/retrieval/dense.js';
+import { retrievalEmbedder } from '../../src/retrieval/rankers/embedder.js';
 import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { fakeEncoder, fakeTokenizer } from '../support/fakes.js';
 

@@ -14,7 +14,7 @@ import { ModelError } from '../../src/domain/errors.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import { Checkpoint } from '../../src/model/weights/checkpoint.js';
 import { openDecoder } from '../../src/model/ort/open.js';
-import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors, type NamedTensor } from '../support/safetensors-writer.js';
 import { createRng } from '../../src/tensor/rng.js';
 
 const MODELS = fileURLToPath(new URL('../golden/models', import.meta.url));

@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { CheckpointWeights, findPrefix, SafetensorsFile } from '../../src/model/weights/safetensors.js';
-import { encodeSafetensors } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors } from '../support/safetensors-writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
 after(() => {

@@ -10,6 +10,7 @@ import { openProjector } from '../../src/model/ort/open.js';
 import { Opaque, PickleDict, PickleList, PickleTuple, readPickle } from '../../src/model/weights/pickle.js';
 import { TorchFile } from '../../src/model/weights/torch-file.js';
 import { createRng } from '../../src/tensor/rng.js';
+import { some } from '../support/some.js';
 
 /** Written by PyTorch itself: `test/golden/make-torch.py`. */
 const GOLDEN = fileURLToPath(new URL('../golden/torch/', import.meta.url));
@@ -30,12 +31,12 @@ const says = (pattern: RegExp) => (error: unknown) => {
 };
 
 describe('a PyTorch checkpoint', () => {
-  for (const [name, tensors] of Object.entries(expected)) {
+  for (const [name, tensors] of some(Object.entries(expected))) {
     if (name === 'double.pth') continue;
     test(`holds the numbers that PyTorch wrote: ${name}`, async () => {
       const file = await TorchFile.open(join(GOLDEN, name));
       assert.deepEqual([...file.tensors.keys()].sort(), Object.keys(tensors).sort());
-      for (const [key, { shape, values }] of Object.entries(tensors)) {
+      for (const [key, { shape, values }] of some(Object.entries(tensors))) {
         assert.deepEqual(file.tensors.get(key)?.shape, shape, key);
         assert.deepEqual([...file.read(key)], values, key);
       }
@@ -46,7 +47,7 @@ describe('a PyTorch checkpoint', () => {
 
   test('gives any rows of a tensor, whatever its strides', async () => {
     const file = await TorchFile.open(join(GOLDEN, 'views.pth'));
-    for (const [key, { shape, values }] of Object.entries(expected['views.pth']!)) {
+    for (const [key, { shape, values }] of some(Object.entries(expected['views.pth']!))) {
       if (shape.length === 0) continue;
       const width = values.length / Math.max(1, shape[0]!);
       for (let from = 0; from <= shape[0]!; from++) {

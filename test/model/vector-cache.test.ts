@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import { VectorCache, type VectorCacheOptions } from '../../src/model/vector-cache.js';
-import { retrievalEmbedder } from '../../src/retrieval/dense.js';
+import { retrievalEmbedder } from '../../src/retrieval/rankers/embedder.js';
 import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
 import { fakeEncoder, fakeTokenizer } from '../support/fakes.js';
 

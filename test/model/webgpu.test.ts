@@ -1,8 +1,9 @@
 /**
  * @file The decoder on WebGPU against the CPU.
  *
- * Needs an adapter. Where the machine has none, the software renderer that Debian's `chromium`
- * package ships is used if it is installed; where there is neither, the tests are skipped.
+ * The suite needs an adapter. Where the machine has none, it uses the software renderer of Debian's `chromium`
+ * package (`apt-get install chromium`). Where there is neither, the suite is one skipped test, unless
+ * LLAVA_EVAL_REQUIRE=webgpu demands it (`npm run test:all` does).
  */
 
 import assert from 'node:assert/strict';
@@ -11,7 +12,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { z } from 'zod';
 
@@ -19,6 +20,7 @@ import { tokenId } from '../../src/domain/units.js';
 import { openDecoder } from '../../src/model/ort/open.js';
 import { probeDevice } from '../../src/model/ort/probe.js';
 import { profiledNodes } from '../../src/model/ort/proof/profile.js';
+import { suiteNeeding } from '../support/suite-needing.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -44,7 +46,7 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 const environment = await webgpuEnvironment();
-const skip = typeof environment === 'string' ? environment : false;
+const problem = typeof environment === 'string' ? environment : null;
 
 const outputSchema = z.object({ tokens: z.array(z.number()), logits: z.array(z.array(z.number())) });
 
@@ -58,8 +60,9 @@ function runOnWebgpu(profile: string, dtype: 'fp32' | 'fp16'): z.infer<typeof ou
   return outputSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
 }
 
-describe('decoder on WebGPU', { skip }, () => {
+suiteNeeding('webgpu', problem, 'decoder on WebGPU', () => {
   let onCpu: { readonly tokens: number[]; readonly logits: Float32Array[] };
+  let onGpu: z.infer<typeof outputSchema>;
 
   before(async () => {
     writeTinyBundle(folder);
@@ -75,11 +78,12 @@ describe('decoder on WebGPU', { skip }, () => {
     step.cache.dispose();
     await decoder.dispose();
     onCpu = { tokens, logits };
+    onGpu = runOnWebgpu('fp32', 'fp32');
   });
 
   test('prefill and decoding with the cache on the device give the tokens and logits of the CPU, whatever else ran', () => {
-    const onGpu = runOnWebgpu('fp32', 'fp32');
     assert.deepEqual(onGpu.tokens, onCpu.tokens);
+    assert.equal(onGpu.logits.length, TOKENS);
     for (const [i, logits] of onGpu.logits.entries()) {
       const difference = Math.max(...logits.map((logit, v) => Math.abs(logit - onCpu.logits[i]![v]!)));
       assert.ok(difference <= MAX_LOGIT_DIFFERENCE, `step ${i} is off by ${difference}`);
@@ -88,8 +92,9 @@ describe('decoder on WebGPU', { skip }, () => {
 
   test('the profile shows that every node ran on the GPU', (t) => {
     const file = readdirSync(folder).find((name) => name.startsWith('fp32') && name.endsWith('.json'));
-    assert.ok(file !== undefined, 'the run before wrote no profile');
+    assert.ok(file !== undefined, 'the run wrote no profile');
     const nodes = profiledNodes(readFileSync(join(folder, file), 'utf8'));
+    assert.ok(nodes.length > 10, `${nodes.length} nodes in the profile`);
     const elsewhere = nodes.filter(({ provider }) => provider !== 'WebGpuExecutionProvider');
     t.diagnostic(`${nodes.length - elsewhere.length} of ${nodes.length} nodes on WebGPU`);
     assert.deepEqual(elsewhere, []);

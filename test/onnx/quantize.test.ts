@@ -21,6 +21,7 @@ import {
   type BlockFormat,
 } from '../../src/onnx/quantize.js';
 import { createRng } from '../../src/tensor/rng.js';
+import { some } from '../support/some.js';
 
 /** R x K numbers from -1 to 1. */
 function randomRows(seed: number, count: number): Float32Array {
@@ -186,7 +187,7 @@ describe('quantized products', () => {
       const x = exactActivations(format === 'int8-dynamic' ? 255 : 127);
       const expected = slowProduct(x, meant(format));
       const largest = Math.max(...expected.map(Math.abs));
-      for (const [i, y] of (await product(x, format)).entries()) {
+      for (const [i, y] of some((await product(x, format)).entries())) {
         assert.ok(
           Math.abs(y - expected[i]!) <= 2e-6 * largest,
           `element ${i}: ${y}, expected ${expected[i]}`,
@@ -223,7 +224,7 @@ describe('quantized products', () => {
   test('a position of zeros gives zeros', async () => {
     for (const format of MATRIX_FORMATS) {
       const zeros = await product(new Float32Array(positions * cols), format);
-      assert.ok(zeros.every((y) => y === 0));
+      assert.deepEqual(zeros, new Float32Array(positions * rows), format);
     }
   });
 });

@@ -13,6 +13,7 @@ import { promptFormat, recognizeFamily, type PromptFamily } from '../../src/prom
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../support/tiny-tokenizers.js';
+import { some } from '../support/some.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'families-'));
 after(() => {
@@ -209,7 +210,7 @@ for (const { family, definition, modelType, names, controls, startsWithBlank } o
       const { tokenizer } = await load();
       const forbidden = new Set(controls.map((name) => tokenizer.controlToken(name)!));
       assert.equal(forbidden.size, controls.length);
-      for (const name of controls) {
+      for (const name of some(controls)) {
         for (const text of [name, `x = "${name}"\n`, `${name}${name}`, ` ${name} `, `a${name}b`]) {
           const encoded = tokenizer.encode(text);
           assert.ok(

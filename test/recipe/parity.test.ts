@@ -20,7 +20,7 @@ import { promptFormat } from '../../src/prompt/fim.js';
 import { encodeHead } from '../../src/prompt/truncate.js';
 import { lexicalTokens } from '../../src/retrieval/lexical-tokens.js';
 import { askingOf, retrievalProfile } from '../../src/retrieval/profile.js';
-import { queryText } from '../../src/retrieval/query.js';
+import { queryText } from '../../src/retrieval/corpus/query.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import { retrieverOver } from '../support/retrieval.js';
 
@@ -178,10 +178,11 @@ describe('the recipe and the program show the same', () => {
 
 describe('the recipe and the program score the same', () => {
   test('exact match and edit similarity, bit for bit', () => {
+    const profile = LLAVACODE.open(null);
     for (const [prediction, reference, exactMatch, editSimilarity] of golden.scores) {
       const task = { reference, prefix: '', language: 'typescript' } as const;
       assert.deepEqual(
-        LLAVACODE.scoreCompared(LLAVACODE.compared(prediction, task), task),
+        profile.scoreCompared(profile.compared(prediction, task), task),
         { exactMatch, editSimilarity },
         JSON.stringify([prediction, reference]),
       );

@@ -1,6 +1,8 @@
 /**
- * The page in a real browser: Debian's chromium, or the one CHROME_PATH names. Without one these tests are
- * skipped; everything that can be said about the page without a browser is tested in report.test.ts.
+ * The page in a real browser: the one that CHROME_PATH names, or /usr/bin/chromium. On Debian and Ubuntu
+ * `apt-get install chromium` brings it. Without a browser this suite is one skipped test, unless
+ * LLAVA_EVAL_REQUIRE=browser demands it (`npm run test:all` does); report.test.ts tests what can be said about the
+ * page without one.
  */
 
 import assert from 'node:assert/strict';
@@ -9,7 +11,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { drawCharts } from '../../src/report/charts/charts.js';
 import { packTasks } from '../../src/report/html/explorer-data.js';
@@ -17,16 +19,17 @@ import { readPageAssets } from '../../src/report/html/assets.js';
 import { renderHtml } from '../../src/report/html/document.js';
 import { matches, type Filter } from '../../src/report/page/tasks.js';
 import type { PackedTasks } from '../../src/report/page-data/packed-tasks.js';
-import { summarizeRun } from '../../src/report/publish/publish.js';
+import { summarizeRun } from '../../src/report/numbers/summarize-run.js';
 import { reportView } from '../../src/report/view/view.js';
 import { configurations } from '../../src/run/configurations.js';
+import { suiteNeeding } from '../support/suite-needing.js';
 import { syntheticRun } from '../support/synthetic-run.js';
 
 const HOSTILE = '</script><img src=x onerror="alert(1)"><svg onload=alert(2)>\u2028${alert(3)}';
 const browserPath = process.env.CHROME_PATH ?? '/usr/bin/chromium';
-const skip = existsSync(browserPath) ? false : `no browser at ${browserPath}; set CHROME_PATH`;
+const problem = existsSync(browserPath) ? null : `no browser at ${browserPath}; set CHROME_PATH`;
 
-describe('report.html in a browser', { skip }, () => {
+suiteNeeding('browser', problem, 'report.html in a browser', () => {
   let folder = '';
   let browser: Browser;
   let page: Page;

@@ -4,6 +4,7 @@ import { fixed, interval, pValue, signed } from '../../src/report/format.js';
 import { summarize, type SummaryHead } from '../../src/report/numbers/summary.js';
 import { renderTable } from '../../src/report/terminal/table.js';
 import type { Configuration, ScoredRecord, TaskRecord } from '../../src/run/record.js';
+import { specOf } from '../support/synthetic-run.js';
 
 const HEAD: SummaryHead = {
   fingerprint: 'f',
@@ -12,13 +13,7 @@ const HEAD: SummaryHead = {
   encoder: null,
   retrieverEncoder: null,
   device: 'cpu',
-  dtype: 'fp32',
-  metricProfile: 'llavacode@1',
-  retrievalProfile: 'repoformer@1',
-  topK: [10],
-  contextPlacement: 'before-prefix',
-  softTokensPerChunk: 1,
-  seed: 0,
+  spec: specOf({ pipelines: ['no-context'], retrievers: [], topK: [10] }, 4, 0),
 };
 
 const NONE: Configuration = { pipeline: 'no-context', retriever: null, topK: null };
@@ -139,7 +134,7 @@ describe('a summary', () => {
     const swept = rows.map((row, i) => scored('1', row, 1, 1, ttft[i]!));
     // k = 1: 1 - 10/20 = 0.5; k = 10: 1 - 20/80 = 0.75.
     assert.deepEqual(
-      summarize({ ...HEAD, topK: [1, 10] }, rows, swept).rows.map((row) => [
+      summarize({ ...HEAD, spec: { ...HEAD.spec, topK: [1, 10] } }, rows, swept).rows.map((row) => [
         row.topK,
         row.ttftReductionVsFullRag?.p50 ?? null,
       ]),

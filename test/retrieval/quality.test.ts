@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { contextQuality } from '../../src/retrieval/quality.js';
-import {
-  renderRetrievalReport,
-  retrievalRow,
-  type RetrievalReport,
-} from '../../src/report/terminal/retrieval-report.js';
+import { retrievalRow, type RetrievalReport } from '../../src/report/numbers/retrieval-quality.js';
+import { renderRetrievalReport } from '../../src/report/terminal/retrieval-report.js';
 
 const TASK = {
   language: 'python',

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
-import type { MetricProfileName } from '../../src/metrics/profile.js';
+import type { MetricProfileName } from '../../src/metrics/registry.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute, type ExecutionParts, type ExecutionPlan } from '../../src/run/execute.js';
@@ -27,6 +27,7 @@ import {
   tickingClock,
   fakeFormat,
 } from '../support/fakes.js';
+import { some } from '../support/some.js';
 
 const CHUNKS: ScoredChunk[] = ['let a = 1;', 'let b = 2;'].map((text, i) => ({
   path: `c${i}.ts`,
@@ -183,7 +184,7 @@ describe('the core loop', () => {
     const { records } = await collect(planOf(), partsOf(new FakeDecoder('answer')));
     const timings = records.flatMap((record) => (record.status === 'scored' ? [record.timing] : []));
     assert.equal(timings.length, 14);
-    for (const t of timings) {
+    for (const t of some(timings)) {
       assert.equal(t.ttftColdMs, t.retrieveMs + t.tokenizeMs + t.encodeMs + t.projectMs + t.ttftMs);
     }
   });
@@ -191,7 +192,7 @@ describe('the core loop', () => {
   test('keeps every sample of repeated first tokens', async () => {
     const decoder = new FakeDecoder('answer');
     const { records } = await collect(planOf({ ttftRepeats: 4 }), partsOf(decoder));
-    for (const record of records) {
+    for (const record of some(records)) {
       if (record.status === 'scored') assert.equal(record.timing.ttftSamplesMs.length, 4);
     }
     assert.equal(decoder.openCaches, 0);
@@ -204,7 +205,7 @@ describe('the core loop', () => {
     assert.equal(reference!.pipeline, 'no-context');
     // The clock moves on by 1 ms a look: embedding and prefill are looked at twice each, so 2 ms a sample.
     assert.deepEqual(reference!.timing.control, { ttftMs: 2, ttftSamplesMs: [2, 2, 2] });
-    assert.ok(others.every(({ timing }) => timing.control === null));
+    assert.ok(some(others).every(({ timing }) => timing.control === null));
     // 3 rounds of 7 configurations and the control; one warm-up of each of the two lengths' buckets.
     const lengths = new Set(decoder.prompts.map((prompt) => Math.ceil(prompt.rows / 128)));
     assert.equal(decoder.prompts.length, 3 * 8 + lengths.size);
@@ -274,7 +275,7 @@ describe('the core loop', () => {
     for (const k of [1, 2]) {
       const plan = planOf({ configurations: configurations({ ...axes, topK: [k] }) });
       const { records } = await collect(plan, partsOf(new FakeDecoder('answer')));
-      for (const [key, record] of untimed(records)) assert.deepEqual(all.get(key), record);
+      for (const [key, record] of some(untimed(records))) assert.deepEqual(all.get(key), record);
     }
   });
 
@@ -315,7 +316,7 @@ describe('the core loop', () => {
         fakeTokenizer.decode([...prompt.data].filter((_, i) => i % 2 === 0).map(tokenId)),
       ),
     );
-    for (const record of records) {
+    for (const record of some(records)) {
       assert.ok(record.status === 'scored');
       const shown = record.chunks.map(({ path }) => chunks.find((chunk) => chunk.path === path)!);
       const block =
@@ -400,7 +401,7 @@ describe('the core loop', () => {
     });
     const { records } = await collect(planOf({ tasks: [fakeTask('r/1', 'x = ', ' \n', '')] }), parts);
     assert.equal(records.length, 7);
-    for (const record of records) {
+    for (const record of some(records)) {
       assert.ok(record.status === 'skipped');
       assert.deepEqual([record.reason, record.promptTokens], ['no-reference', null]);
     }

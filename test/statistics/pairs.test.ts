@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Language } from '../../src/domain/task.js';
-import { scoreCompletion, type MetricProfileName, type TaskScore } from '../../src/metrics/profile.js';
-import { metricProfile } from '../../src/metrics/registry.js';
+import { scoreCompletion, type TaskScore } from '../../src/metrics/profile.js';
+import { metricProfile, type MetricProfileName } from '../../src/metrics/registry.js';
 import { roundHalfEven2 } from '../../src/metrics/rounding.js';
 
 /** EM and ES in percent; an ES of null is a pair for which the harness has no value. */

@@ -3,8 +3,8 @@
  */
 
 import type { SourceFile } from '../../src/domain/task.js';
-import { buildCorpus, type Corpus } from '../../src/retrieval/corpus.js';
-import { retrievalEmbedder } from '../../src/retrieval/dense.js';
+import { buildCorpus, type Corpus } from '../../src/retrieval/corpus/corpus.js';
+import { retrievalEmbedder } from '../../src/retrieval/rankers/embedder.js';
 import { lexicalTokens } from '../../src/retrieval/lexical-tokens.js';
 import {
   askingOf,
@@ -13,9 +13,9 @@ import {
   type RetrievalProfile,
   type RetrievalProfileName,
 } from '../../src/retrieval/profile.js';
-import type { RetrievalTask } from '../../src/retrieval/query.js';
+import type { RetrievalTask } from '../../src/retrieval/corpus/query.js';
 import type { SearchName } from '../../src/retrieval/kinds.js';
-import type { RetrieverResources } from '../../src/retrieval/ranker.js';
+import type { RetrieverResources } from '../../src/retrieval/rankers/ranker.js';
 import { createRetrievers, prepareAll, type Retriever } from '../../src/retrieval/retriever.js';
 import type { Rng } from '../../src/tensor/rng.js';
 import { matrixOf } from '../../src/tensor/matrix.js';

@@ -16,6 +16,7 @@ import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import { configurations } from '../../src/run/configurations.js';
 import type { TaskRecord } from '../../src/run/record.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';
+import type { RunSpec } from '../../src/run/run-spec.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
 
@@ -111,8 +112,8 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       const gain = k === 0 ? 1 : 0.8 + 0.2 * Math.min(1, k / 10);
       const raw = rng.next() < right * gain ? `${reference}\n` : `return ${word(rng)};${hostile}\n`;
       const scored = { prefix: '', reference, language: 'typescript' } as const;
-      const completion = LLAVACODE.compared(raw, scored);
-      const { exactMatch, editSimilarity } = LLAVACODE.scoreCompared(completion, scored);
+      const completion = LLAVACODE.open(null).compared(raw, scored);
+      const { exactMatch, editSimilarity } = LLAVACODE.open(null).scoreCompared(completion, scored);
       const ttftMs = tokens(k) * 0.05 * noise(rng);
       const retrieveMs = k === 0 ? 0 : 0.4;
       const isSoft = usesSoftTokens(pipeline);
@@ -155,6 +156,48 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
   return { run: runOf(axes, tasks, seed), records, evidence };
 }
 
+/** The settings of a made-up run. */
+export function specOf(
+  axes: {
+    readonly pipelines: readonly PipelineName[];
+    readonly retrievers: readonly RetrieverName[];
+    readonly topK: readonly number[];
+  },
+  tasks: number,
+  seed: number,
+): RunSpec {
+  return {
+    program: { name: 'llava-eval', version: '0.1.0', onnxruntime: '1.30.0' },
+    dataset: {
+      id: 'synthetic',
+      contentHash: 'c'.repeat(64),
+      taskCount: tasks,
+      taskIdsHash: 'd'.repeat(64),
+    },
+    models: {
+      decoder: 'a'.repeat(64),
+      decoderTokenizer: 'b'.repeat(64),
+      promptFamily: 'qwen2.5-coder',
+      compression: null,
+      retrieverEncoder: null,
+    },
+    pipelines: [...axes.pipelines],
+    retrievers: [...axes.retrievers],
+    topK: [...axes.topK],
+    retrievalProfile: 'repoformer@1',
+    metricProfile: 'llavacode@1',
+    contextPlacement: 'before-prefix',
+    maxPromptTokens: 2048,
+    contextTokens: 512,
+    maxNewTokens: 50,
+    device: 'cpu',
+    dtype: 'fp32',
+    threads: 2,
+    ttftRepeats: 1,
+    seed,
+  };
+}
+
 function runOf(
   axes: {
     readonly pipelines: readonly PipelineName[];
@@ -166,36 +209,7 @@ function runOf(
 ): RunJson {
   return runJson({
     given: {},
-    spec: {
-      program: { name: 'llava-eval', version: '0.1.0', onnxruntime: '1.30.0' },
-      dataset: {
-        id: 'synthetic',
-        contentHash: 'c'.repeat(64),
-        taskCount: tasks,
-        taskIdsHash: 'd'.repeat(64),
-      },
-      models: {
-        decoder: 'a'.repeat(64),
-        decoderTokenizer: 'b'.repeat(64),
-        promptFamily: 'qwen2.5-coder',
-        compression: null,
-        retrieverEncoder: null,
-      },
-      pipelines: [...axes.pipelines],
-      retrievers: [...axes.retrievers],
-      topK: [...axes.topK],
-      retrievalProfile: 'repoformer@1',
-      metricProfile: 'llavacode@1',
-      contextPlacement: 'before-prefix',
-      maxPromptTokens: 2048,
-      contextTokens: 512,
-      maxNewTokens: 50,
-      device: 'cpu',
-      dtype: 'fp32',
-      threads: 2,
-      ttftRepeats: 1,
-      seed,
-    },
+    spec: specOf(axes, tasks, seed),
     fingerprint: 'f'.repeat(64),
     shard: null,
     startedAt: '2026-01-31T12:00:00.000Z',

@@ -8,7 +8,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { encodeSafetensors, type NamedTensor } from '../../src/model/safetensors-writer.js';
+import { encodeSafetensors, type NamedTensor } from './safetensors-writer.js';
 
 export interface TinyBundleOptions {
   /** Same seed, same bytes. */

@@ -9,6 +9,7 @@ import { createRng, type Rng } from '../../src/tensor/rng.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../support/tiny-tokenizers.js';
+import { some } from '../support/some.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cuts-'));
 after(() => {
@@ -182,7 +183,7 @@ for (const [name, definition] of Object.entries(CUTTABLE)) {
     test('the first and last tokens are those of the whole text, of random texts and real code', () => {
       const rng = createRng(8);
       const texts = [...Array.from({ length: 60 }, () => randomText(rng, 400)), ...SOURCES];
-      for (const text of texts) {
+      for (const text of some(texts)) {
         const all = tokenizer.encode(text);
         for (const limit of [1, 2, 3 + rng.int(60), 100 + rng.int(400), all.length, all.length + 1]) {
           assert.deepEqual(encodeHead(tokenizer, text, limit), all.slice(0, limit));

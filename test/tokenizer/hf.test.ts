@@ -12,6 +12,7 @@ import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { WordCache } from '../../src/tokenizer/word-cache.js';
 import { TINY_DECODER_CONTROLS, TINY_ENCODER_CONTROLS, writeTinyBundle } from '../support/tiny-models.js';
+import { some } from '../support/some.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tokenizer-'));
 after(() => {
@@ -61,7 +62,7 @@ for (const part of ['decoder', 'encoder'] as const) {
     });
 
     test('a control token spelled in text becomes the ordinary tokens of its characters', () => {
-      for (const name of controls) {
+      for (const name of some(controls)) {
         const text = `const marker = "${name}";\n${name}${name}`;
         const ids = tokenizer.encode(text);
         assert.deepEqual(ids, plain.encode(text, { add_special_tokens: false }).ids);

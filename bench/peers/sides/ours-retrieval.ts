@@ -6,9 +6,9 @@
  */
 
 import { lexicalTokens } from '../../../src/retrieval/lexical-tokens.js';
-import { buildCorpus } from '../../../src/retrieval/corpus.js';
+import { buildCorpus } from '../../../src/retrieval/corpus/corpus.js';
 import { retrievalProfile, type RetrievalProfile } from '../../../src/retrieval/profile.js';
-import { createRankers } from '../../../src/retrieval/ranker.js';
+import { openRankers } from '../../../src/retrieval/retriever.js';
 import { matrixOf } from '../../../src/tensor/matrix.js';
 import {
   readSearched,
@@ -38,7 +38,7 @@ serve<OwnSetup, RetrievalJob, RetrievalAnswer>(({ searched, search }) => {
   const embedder = (): never => {
     throw new Error('BM25 needs no encoder');
   };
-  const ranker = createRankers(['bm25'], corpus, { embedder }).get('bm25')!;
+  const ranker = openRankers(['bm25'], corpus, { embedder }).get('bm25')!;
   // A target that is no file: no chunk is left out.
   const task = { path: 'none.ts', prefix: '', reference: '', suffix: '' };
   ranker.prepare([task], matrixOf(0, 0, new Float32Array(0)), 0);

@@ -2,8 +2,8 @@
 
 import { editDistance } from '../../../src/metrics/edit-similarity.js';
 import { indelRatio } from '../../../src/metrics/fuzz-ratio.js';
-import { METRIC_PROFILES, scoreCompletion } from '../../../src/metrics/profile.js';
-import { metricProfile } from '../../../src/metrics/registry.js';
+import { scoreCompletion } from '../../../src/metrics/profile.js';
+import { METRIC_PROFILES, metricProfile } from '../../../src/metrics/registry.js';
 import { readPairs, scoreAll, type Pair, type ScoringAnswer, type ScoringSetup } from './scoring-job.js';
 import { serve } from './serve.js';
 

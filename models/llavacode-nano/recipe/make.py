@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 RECIPE = Path(__file__).resolve().parent
@@ -44,7 +44,8 @@ LAST_LINES = 20  # of a log, shown when a step fails
 class Step:
     """One step: ``commands`` run in the recipe's folder, and then ``outputs`` (paths in the work folder) are there.
 
-    settings: what of the configuration the step depends on.  needs: the steps whose outputs it reads.
+    settings: what of the configuration the step depends on.  needs: the steps whose outputs it reads.  leftovers:
+    patterns of further files that it leaves, which are deleted with the outputs when the step is made anew.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Step:
     outputs: list
     needs: list = field(default_factory=list)
     settings: object = None
+    leftovers: tuple = ()
 
 
 def merged(base, change):
@@ -131,6 +133,7 @@ class Recipe:
             ["held-out.jsonl"],
             needs,
             [holes],
+            ("held-out.jsonl.part",),
         )
         script = PROJECT / "scripts/card-held-out.ts"
         yield Step(
@@ -147,7 +150,7 @@ class Recipe:
         yield self.samples_step("shipped", ["heldout"], ["corpus"], ("--tokenizers", BUNDLE))
         hashes = [hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(BUNDLE.rglob("*.safetensors"))]
         evaluate, card = self.measuring_steps("shipped", BUNDLE, ["samples"])
-        yield Step(evaluate.name, evaluate.what, evaluate.commands, evaluate.outputs, evaluate.needs, [evaluate.settings, hashes])
+        yield replace(evaluate, settings=[evaluate.settings, hashes])
         yield card
 
     def trained(self):
@@ -243,21 +246,22 @@ class Recipe:
             later = list(self.configs.values())[list(self.configs).index(version) + 1 :]
             if part != "projector" or not any(c["minutes"]["projector"] for c in later):
                 curves.append(folder / f"{part}-curve.jsonl")
+        mixed = []
         if "mix" in config:
             share = config["mix"]["share"]
             yield Step(
                 named("mix"),
                 f"takes the mean of the decoders before and after: share {share} of the trained one",
                 [self.module("training.mix", "--work", folder, "--bundle", self.work / before / "bundle", "--share", share)],
-                [f"{version}/decoder-trained.pt"],
+                [f"{version}/decoder-mixed.pt"],
                 needs,
                 share,
             )
-            needs = [named("mix")]
+            needs, mixed = [named("mix")], ["--decoder", folder / "decoder-mixed.pt"]
         yield Step(
             named("export"),
             "writes the bundle and checks it against the Hugging Face classes",
-            [self.module("training.export", *common, "--out", folder / "bundle", "--version", version, "--curves", *curves)],
+            [self.module("training.export", *common, "--out", folder / "bundle", "--version", version, *mixed, "--curves", *curves)],
             [f"{version}/bundle"],
             needs,
         )
@@ -298,6 +302,7 @@ class Recipe:
                 ["ablations"],
                 [export],
                 [steps, config["train_projector"]],
+                (f"{version}/ablation-*",),
             )
 
     def keys(self):
@@ -323,12 +328,12 @@ class Recipe:
 
     def forget(self, step):
         """Deletes what the step left in the work folder."""
-        for path in (self.work / output for output in step.outputs):
+        left = [path for pattern in step.leftovers for path in self.work.glob(pattern)]
+        for path in (*(self.work / output for output in step.outputs), *left):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-                path.with_name(path.name + ".part").unlink(missing_ok=True)
         self.stamp(step).unlink(missing_ok=True)
 
     def run(self, step, key):
@@ -339,11 +344,13 @@ class Recipe:
         self.stamp(step).write_text(json.dumps({"key": key, "finished": False}))
         print(f"{step.name:22} {step.what}", flush=True)
         began = time.monotonic()
+        # Without it every process starts a thread a core, which wait for each other where other programs want the cores.
+        env = {**os.environ, "OMP_NUM_THREADS": "1"} if self.workers == 1 else None
         with open(log, "a") as out:
             for command in step.commands:
                 out.write(f"$ {' '.join(command)}\n")
                 out.flush()
-                status = subprocess.run(command, cwd=RECIPE, stdout=out, stderr=subprocess.STDOUT).returncode
+                status = subprocess.run(command, cwd=RECIPE, env=env, stdout=out, stderr=subprocess.STDOUT).returncode
                 if status != 0:
                     lines = log.read_text().splitlines()[-LAST_LINES:]
                     raise SystemExit("\n".join([*lines, f"{step.name} failed with exit status {status}; the whole log is {log}"]))
@@ -387,7 +394,7 @@ def main():
     group.add_argument("--only", metavar="STEP", help="make this step alone anew")
     parser.add_argument("--until", metavar="STEP", help="end after this step")
     parser.add_argument("--corpus", type=Path, help="a packed corpus (data/pack.py) instead of packages from npm")
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: cores)")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: cores); 1 also means one thread")
     args = parser.parse_args()
     if args.miniature and args.plan != "cpu":
         parser.error("--miniature is of the plan cpu")

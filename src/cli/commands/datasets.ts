@@ -1,43 +1,37 @@
 /**
  * @file `llava-eval datasets`: what there is, fetch it, look at it, check it, make one.
  *
- * Results on stdout, notes on stderr. Loading and building are in `src/datasets/`; this file turns
- * their answers into text or JSON.
+ * Results on stdout, notes on stderr. What is done is done in `src/datasets/open/`; this file turns flags into calls
+ * and their answers into text or JSON.
  */
 
-import { mkdir } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { openDataset } from '../../datasets/open/open-dataset.js';
-import type { Dataset, DatasetOptions } from '../../datasets/dataset.js';
-import { recordOfTask } from '../../datasets/formats/cceval.js';
-import { defaultCacheDir } from '../../files/cache-dir.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/format.js';
-import { overviewOf } from '../../datasets/open/overview.js';
-import { isPulled, setFolder } from '../../datasets/published/cache.js';
-import { findPublished, PUBLISHED_SETS, type PublishedSet } from '../../datasets/published/catalog.js';
-import { carryOut, planPull } from '../../datasets/published/pull.js';
-import { isFetched, knownIds, REGISTERED } from '../../datasets/open/registry.js';
-import { requireFolder } from '../../datasets/repository/source-folder.js';
-import { findStrangers } from '../../datasets/records/foreign-tasks.js';
+import type { DatasetOptions } from '../../datasets/dataset.js';
+import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/all.js';
+import { DEFAULT_LINES, DEFAULT_SEED } from '../../datasets/holes/built-lines.js';
+import { buildDatasetFile } from '../../datasets/open/build-file.js';
+import { inspectDataset } from '../../datasets/open/inspect.js';
+import { listDatasets } from '../../datasets/open/list.js';
+import { pullDataset } from '../../datasets/open/pull-dataset.js';
+import { DEFAULT_DATASET } from '../../datasets/open/registry.js';
+import { validateDataset } from '../../datasets/open/validate.js';
 import { EXIT, UsageError } from '../../domain/errors.js';
-import { LANGUAGES } from '../../domain/task.js';
-import type { CompletionTask, Language } from '../../domain/task.js';
-import { writeAtomically } from '../../files/atomic-file.js';
+import { LANGUAGES, type Language } from '../../domain/task.js';
 import {
-  describeSet,
-  renderListed,
+  renderBuilt,
+  renderList,
   renderOverview,
   renderPlan,
+  renderPulled,
   renderSet,
+  renderValidation,
 } from '../terminal/dataset-text.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
-import { terminalProgress } from '../terminal/progress.js';
 import { rawStream } from '../terminal/foreign-text.js';
+import { downloadBar, terminalProgress } from '../terminal/progress.js';
 import type { Shell } from '../terminal/shell.js';
 
-const DEFAULT_DATASET = 'npm-ts-lines';
 const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
 const REPOS_OPTION = 'folder with one folder or archive per repository, or one archive of all';
 const FORMAT_OPTION = `schema of the records (default: told from them): ${FORMAT_NAMES.join(', ')}`;
@@ -53,8 +47,9 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .command('list')
     .description('the datasets that come with the program, and the published ones it can fetch')
     .option('--json', 'print JSON')
-    .action(async (flags: { json?: true }) => {
-      await listDatasets(shell, flags.json === true);
+    .action(async ({ json }: { json?: true }) => {
+      const listed = await listDatasets();
+      shell.stdout.write(json === true ? asJson(listed) : renderList(listed));
     });
 
   datasets
@@ -64,7 +59,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .option('--yes', 'fetch without asking')
     .option('--again', 'fetch what is here once more and compare it with the recorded hash')
     .action(async (id: string, flags: PullFlags) => {
-      await pullDataset(shell, id, flags);
+      await pull(shell, id, flags);
     });
 
   datasets
@@ -72,11 +67,11 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .description('make a dataset file of the lines of a repository')
     .requiredOption('--repo <dir>', 'folder of the repository')
     .requiredOption('--out <file>', 'file to write, one JSON record a line')
-    .option('--lines <n>', 'tasks wanted', wholeNumber(1), 200)
-    .option('--seed <n>', 'another seed chooses other lines', wholeNumber(0), 0)
+    .option('--lines <n>', 'tasks wanted', wholeNumber(1), DEFAULT_LINES)
+    .option('--seed <n>', 'another seed chooses other lines', wholeNumber(0), DEFAULT_SEED)
     .option('--language <name>', 'typescript or javascript (default: what the folder has)', oneOf(LANGUAGES))
     .action(async (flags: BuildFlags) => {
-      await buildDataset(shell, flags);
+      await build(shell, flags);
     });
 
   datasets
@@ -90,7 +85,15 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .option('--skip-invalid', 'leave unusable lines out and count them')
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: InspectFlags) => {
-      await inspectDataset(shell, reference, flags);
+      const { overview, sample } = await inspectDataset(reference, flags.task, {
+        ...notesTo(shell),
+        ...sourceOptions(flags),
+        ...(flags.rows === undefined ? {} : { mostRows: flags.rows }),
+        skipInvalid: flags.skipInvalid === true,
+      });
+      shell.stdout.write(
+        flags.json === true ? asJson({ ...overview, sample }) : renderOverview(overview, sample),
+      );
     });
 
   datasets
@@ -102,7 +105,10 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .option('--problems <n>', 'problems to print at most; all are counted', wholeNumber(1), 100)
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: ValidateFlags) => {
-      await validateDataset(shell, reference, flags);
+      const options = { ...notesTo(shell), ...sourceOptions(flags) };
+      const validation = await validateDataset(reference, flags.problems, options);
+      shell.stdout.write(flags.json === true ? asJson(validation) : renderValidation(validation));
+      if (!validation.valid) shell.exit(EXIT.unusable);
     });
 }
 
@@ -136,77 +142,28 @@ interface PullFlags {
   readonly again?: true;
 }
 
-async function listDatasets(shell: Shell, asJson: boolean): Promise<void> {
-  const cacheDir = defaultCacheDir();
-  const rows: {
-    id: string;
-    title: string;
-    state: string;
-    licence?: string;
-    parts?: string[];
-    retrieval?: string;
-  }[] = [];
-  for (const { id, title, fetched } of REGISTERED) {
-    const state = !fetched ? 'included' : (await isFetched(id)) ? 'fetched' : 'not fetched yet';
-    rows.push({ id, title, state });
-  }
-  for (const set of PUBLISHED_SETS) {
-    const { id, licence, retrieval } = set;
-    const state = (await isPulled(cacheDir, set)) ? 'fetched' : 'not fetched yet';
-    rows.push({ id, title: describeSet(set), state, licence, parts: Object.keys(set.parts), retrieval });
-  }
-  if (asJson) writeJson(shell, rows);
-  else for (const { id, title, state } of rows) shell.stdout.write(renderListed(id, state, title));
-}
-
-async function pullDataset(shell: Shell, id: string, flags: PullFlags): Promise<void> {
-  const published = findPublished(id);
-  if (published !== null) {
-    await pullPublished(shell, published.set, flags);
-    return;
-  }
-  if (!REGISTERED.some((entry) => entry.id === id)) {
-    throw new UsageError(`"${id}" is not a dataset that can be fetched`, [`known: ${knownIds().join(', ')}`]);
-  }
-  const dataset = await openDataset(id, notesTo(shell));
-  shell.stdout.write(
-    `${id}: ${dataset.tasks.length} tasks of ${dataset.sources.length} repositories are here, every hash agrees\n`,
-  );
-}
-
-async function pullPublished(shell: Shell, set: PublishedSet, flags: PullFlags): Promise<void> {
-  const options = { cacheDir: defaultCacheDir(), signal: shell.interrupt, again: flags.again === true };
-  if (!options.again && (await isPulled(options.cacheDir, set))) {
-    shell.stdout.write(`${set.id}: is here already, in ${setFolder(options.cacheDir, set)}\n`);
-    return;
-  }
-  shell.stderr.write(renderSet(set));
-  const plan = await planPull(set, options);
-  shell.stderr.write(renderPlan(plan));
-  if (flags.yes !== true && !(await agrees(shell))) return;
+/** Shows size and licence, asks, and fetches. */
+async function pull(shell: Shell, id: string, { yes, again }: PullFlags): Promise<void> {
   const progress = terminalProgress(shell.stderr);
-  let showing: { readonly file: string; shown: number } | null = null;
   try {
-    await carryOut(plan, options, {
-      onNote: (note) => {
-        progress.note(note);
+    const outcome = await pullDataset(
+      id,
+      {
+        onNote: progress.note.bind(progress),
+        onProgress: downloadBar(progress),
+        onSet: (set) => shell.stderr.write(renderSet(set)),
+        agrees: async (plan) => {
+          shell.stderr.write(renderPlan(plan));
+          return yes === true || agrees(shell);
+        },
       },
-      onProgress: (file, { receivedBytes, totalBytes }) => {
-        if (showing?.file !== file) {
-          progress.start('fetching', totalBytes ?? 0);
-          showing = { file, shown: 0 };
-        }
-        progress.advance(receivedBytes - showing.shown);
-        showing.shown = receivedBytes;
-      },
-    });
+      { signal: shell.interrupt, again: again === true },
+    );
+    progress.stop();
+    shell.stdout.write(renderPulled(outcome));
   } finally {
     progress.stop();
   }
-  shell.stdout.write(
-    `${set.id}: is here; parts: ${Object.keys(set.parts).join(', ')}\n` +
-      `look at it: llava-eval datasets inspect ${set.id}\n`,
-  );
 }
 
 /** Asks at a terminal; elsewhere only --yes says yes. */
@@ -225,103 +182,15 @@ async function agrees(shell: Shell): Promise<boolean> {
   }
 }
 
-async function buildDataset(shell: Shell, { repo, out, lines, seed, language }: BuildFlags): Promise<void> {
-  if (language !== undefined && language !== 'typescript' && language !== 'javascript') {
-    throw new UsageError(`datasets build cannot choose lines of ${language}`, [
-      'this version has parsers for typescript and javascript',
-      'dataset files of any language can be run: bring your own records with --dataset FILE',
-    ]);
-  }
-  await requireFolder(repo);
-  // Loaded on demand: the parser is larger than the rest of the program together.
-  const { buildFromFolder } = await import('../../datasets/holes/own-folder.js');
-  const { tasks, repository } = await buildFromFolder({ folder: repo, lines, seed, language });
-  const fromFile = relative(dirname(resolve(out)), resolve(repo)).replaceAll('\\', '/');
-  // Between drives there is no relative path; --repos then says where the repository is.
-  const repositoryDir = isAbsolute(fromFile) ? null : fromFile === '' ? '.' : fromFile;
-  const text = tasks.map(({ task, line }) => `${JSON.stringify(recordOfTask(task, line, repositoryDir))}\n`);
-  await mkdir(dirname(resolve(out)), { recursive: true });
-  await writeAtomically(out, text.join(''));
-  if (tasks.length < lines) {
+async function build(shell: Shell, flags: BuildFlags): Promise<void> {
+  const { repo, out, lines } = flags;
+  const built = await buildDatasetFile(flags);
+  if (built.tasks < lines) {
     shell.stderr.write(
-      `${repo} has only ${tasks.length} lines that make fair tasks and lie apart; ${lines} were asked for\n`,
+      `${repo} has only ${built.tasks} lines that make fair tasks and lie apart; ${lines} were asked for\n`,
     );
   }
-  const files = new Set(tasks.map(({ task }) => task.path)).size;
-  const crossFile = tasks.filter(({ task }) => task.crossFile === true).length;
-  shell.stdout.write(
-    `${out}: ${tasks.length} tasks (${crossFile} cross-file) from ${files} of ${repository.files.length} files\n`,
-  );
-}
-
-async function inspectDataset(shell: Shell, reference: string, flags: InspectFlags): Promise<void> {
-  const dataset = await openDataset(reference, {
-    ...notesTo(shell),
-    ...sourceOptions(flags),
-    ...(flags.rows === undefined ? {} : { mostRows: flags.rows }),
-    withShipped: true,
-    skipInvalid: flags.skipInvalid === true,
-  });
-  const sample = flags.task === undefined ? dataset.tasks[0]! : taskById(dataset, flags.task);
-  const overview = overviewOf(dataset);
-  if (flags.json === true) writeJson(shell, { ...overview, sample });
-  else shell.stdout.write(renderOverview(overview, sample));
-}
-
-function taskById(dataset: Dataset, id: string): CompletionTask {
-  const task = dataset.tasks.find((candidate) => candidate.id === id);
-  if (task !== undefined) return task;
-  throw new UsageError(`${dataset.id} has no task "${id}"`, [
-    `its first is "${dataset.tasks[0]!.id}"; all are in its file, or in the journal of a run`,
-  ]);
-}
-
-async function validateDataset(shell: Shell, reference: string, flags: ValidateFlags): Promise<void> {
-  const shown: string[] = [];
-  let count = 0;
-  const report = (problem: string): void => {
-    if (++count <= flags.problems) shown.push(problem);
-  };
-  const dataset = await openDataset(reference, {
-    ...notesTo(shell),
-    ...sourceOptions(flags),
-    withShipped: true,
-    skipInvalid: true,
-    onInvalid: (problem) => {
-      report(problem.message);
-    },
-  });
-  for (const deviation of dataset.deviations) report(deviation);
-  for await (const stranger of findStrangers(dataset)) report(stranger);
-  const missing = dataset.sources.filter(({ isMissing }) => isMissing).map(({ repository }) => repository);
-  const valid = count === 0;
-  if (flags.json === true) {
-    writeJson(shell, {
-      id: dataset.id,
-      format: dataset.format,
-      valid,
-      tasks: dataset.tasks.length,
-      contentHash: dataset.contentHash,
-      problemCount: count,
-      problems: shown,
-      missingRepositories: missing,
-    });
-  } else {
-    for (const problem of shown) shell.stdout.write(`${problem}\n`);
-    if (count > shown.length) {
-      shell.stdout.write(`and ${count - shown.length} more problems; --problems N shows more\n`);
-    }
-    if (missing.length > 0) {
-      const names = missing.slice(0, 10).join(', ');
-      const more = missing.length > 10 ? ` and ${missing.length - 10} more` : '';
-      shell.stdout.write(`no folder, so no retrieval: ${names}${more}\n`);
-    }
-    shell.stdout.write(
-      `${dataset.id}: ${dataset.tasks.length} usable tasks, ${count} ${count === 1 ? 'problem' : 'problems'}\n` +
-        `content hash: ${dataset.contentHash}\n`,
-    );
-  }
-  if (!valid) shell.exit(EXIT.unusable);
+  shell.stdout.write(renderBuilt(out, built));
 }
 
 function notesTo(shell: Shell): Pick<DatasetOptions, 'onProgress'> {
@@ -332,6 +201,6 @@ function sourceOptions({ repos, format }: SourceFlags): Pick<DatasetOptions, 're
   return { ...(repos === undefined ? {} : { reposDir: repos }), ...(format === undefined ? {} : { format }) };
 }
 
-function writeJson(shell: Shell, value: unknown): void {
-  shell.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

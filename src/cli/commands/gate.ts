@@ -1,23 +1,23 @@
 /**
- * @file `llava-eval gate`: is a run worse than its baseline? And `--update`: make a run the baseline.
+ * @file `llava-eval gate`: a run to its verdict, and the verdict to the terminal, to files and to an exit code.
  */
 
-import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { DataError, EXIT, messageOf, UsageError, type ExitCode } from '../../domain/errors.js';
-import { baselineOf, baselineSide, readBaseline, runSide, writeBaseline } from '../../gate/baseline.js';
-import { checkRun } from '../../gate/check.js';
-import { assertComparable } from '../../gate/compatible.js';
-import { gateCases, renderGate, renderGateComment, renderGateMarkdown } from '../../gate/render.js';
-import { gateResult, INCONCLUSIVE_MODES, type InconclusiveMode } from '../../gate/result.js';
-import { DEFAULT_RULES, readRules } from '../../gate/rules.js';
-import { renderJUnit } from '../../report/documents/junit.js';
+import {
+  judgeRun,
+  requireReason,
+  updateBaseline,
+  type GateRequest,
+  type Judgement,
+  type UpdatedBaseline,
+} from '../../comparison/gate.js';
+import { DataError, EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
 import { writeAtomically } from '../../files/atomic-file.js';
-import { isSameHardware } from '../../run/environment.js';
-import { readFinishedRun, type FinishedRun } from '../../run/finished-run.js';
-import { makeFolder } from '../../run/run-folder.js';
+import { notWritable } from '../../files/file-system-error.js';
+import { gateCases, renderGate, renderGateComment, renderGateMarkdown } from '../../gate/render.js';
+import { INCONCLUSIVE_MODES, type InconclusiveMode } from '../../gate/result.js';
+import { renderJUnit } from '../../report/documents/junit.js';
 import { oneOf } from '../flags/options.js';
 import type { Shell } from '../terminal/shell.js';
 
@@ -58,55 +58,79 @@ export function registerGate(program: Command, shell: Shell): void {
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write JUnit XML there')
     .option('--markdown <file>', 'write the body of a comment there, for one that is kept up to date')
-    .action(async (path: string, flags: GateFlags) => {
-      const run = await readFinishedRun(path);
-      const baselinePath = flags.baseline ?? defaultBaseline(run.run.spec.dataset.id);
-      if (flags.update === true) await update(run, baselinePath, flags, shell);
-      else if (flags.reason !== undefined) throw new UsageError('--reason belongs to --update');
-      else shell.exit(await judge(run, baselinePath, flags, shell));
+    .action(async (run: string, flags: GateFlags, command: Command) => {
+      if (flags.update === true) {
+        refuseWithoutVerdict(command);
+        shell.exit(await update(run, flags, shell));
+      } else {
+        if (flags.reason !== undefined) throw new UsageError('--reason belongs to --update');
+        shell.exit(await judge(run, flags, shell));
+      }
     });
 }
 
-async function update(run: FinishedRun, path: string, { reason }: GateFlags, shell: Shell): Promise<void> {
-  if (reason === undefined || reason.trim() === '') {
-    throw new UsageError('--update needs --reason: a baseline changes on purpose', [
-      'the reason is kept in the baseline and shown beside every verdict',
-    ]);
-  }
-  const before = existsSync(path) ? await readBaseline(path).catch(() => null) : null;
-  const baseline = baselineOf(run, reason.trim(), shell.wallClock());
-  await makeFolder(dirname(path));
-  await writeBaseline(path, baseline);
-  const replaced =
-    before === null ? '' : `\nit replaces the one of ${before.updatedAt.slice(0, 10)}: ${before.reason}`;
-  const scored = baseline.outcomes.length;
-  shell.stdout.write(
-    `${path}: ${baseline.tasks.ids.length} tasks under ${scored} configurations${replaced}\ncommit it to hold later runs to it\n`,
-  );
-  const failed = baseline.outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
-  if (failed > 0) shell.stderr.write(`${failed} tasks of this run failed; later runs may fail as many\n`);
-  shell.exit(EXIT.done);
+/** Flags that say how a run is judged, or where its verdict goes. */
+const OF_A_VERDICT: ReadonlySet<string> = new Set<keyof GateFlags>([
+  ...(['rules', 'allowFingerprintChange', 'inconclusive', 'junit', 'markdown'] as const),
+]);
+
+/**
+ * A file of a verdict that was never given would show as a pass.
+ *
+ * @throws {UsageError} Naming the flags that do not go with `--update`.
+ */
+function refuseWithoutVerdict(command: Command): void {
+  const given = command.options.filter((option) => {
+    const key = option.attributeName();
+    return OF_A_VERDICT.has(key) && command.getOptionValueSource(key) === 'cli';
+  });
+  if (given.length === 0) return;
+  throw new UsageError(`--update does not go with ${given.map(({ long }) => long).join(', ')}`, [
+    'it makes the run the baseline and judges nothing, so there is no verdict to write',
+    'judge a run against the new baseline by a second command, without --update',
+  ]);
 }
 
-async function judge(run: FinishedRun, path: string, flags: GateFlags, shell: Shell): Promise<ExitCode> {
-  const rules = flags.rules === undefined ? DEFAULT_RULES : await readRules(flags.rules);
-  const baseline = await readBaseline(path);
-  const changes = assertComparable(run, baseline, path, flags.allowFingerprintChange === true);
-  const isAlike = isSameHardware(baseline.run.hardware, run.run.hardware);
-  const result = gateResult({
-    checks: checkRun(baselineSide(baseline), runSide(run), rules, isAlike),
-    mode: flags.inconclusive,
-    run: { path: run.path, fingerprint: run.run.fingerprint },
-    ...{ baseline, baselinePath: path, changes, isSameHardware: isAlike, now: shell.wallClock() },
-  });
+async function update(run: string, flags: GateFlags, shell: Shell): Promise<ExitCode> {
+  const { baseline, reason, json } = flags;
+  requireReason(reason);
+  const updated = await updateBaseline({ run, baseline, reason }, shell.wallClock());
+  shell.stdout.write(json === true ? `${JSON.stringify(updated)}\n` : describeUpdate(updated));
+  if (updated.failed > 0) {
+    shell.stderr.write(`${updated.failed} tasks of this run failed; later runs may fail as many\n`);
+  }
+  return EXIT.done;
+}
+
+function describeUpdate({ path, tasks, configurations, replaced }: UpdatedBaseline): string {
+  const before =
+    replaced === null
+      ? ''
+      : `\nit replaces the one of ${replaced.updatedAt.slice(0, 10)}: ${replaced.reason}`;
+  return `${path}: ${tasks} tasks under ${configurations} configurations${before}\ncommit it to hold later runs to it\n`;
+}
+
+async function judge(run: string, flags: GateFlags, shell: Shell): Promise<ExitCode> {
+  const { baseline, rules, inconclusive, allowFingerprintChange, json } = flags;
+  const request: GateRequest = {
+    ...{ run, baseline, rules, inconclusive },
+    allowsFingerprintChange: allowFingerprintChange,
+  };
+  const judgement = await judgeRun(request, shell.wallClock());
+  await writeVerdict(judgement, flags);
+  const { result } = judgement;
+  shell.stdout.write(json === true ? `${JSON.stringify(result)}\n` : renderGate(result));
+  return result.exitCode;
+}
+
+/** The verdict as files, and on the page of a GitHub job. */
+async function writeVerdict({ result, runStartedAt }: Judgement, flags: GateFlags): Promise<void> {
   if (flags.junit !== undefined) {
-    const suite = { name: result.headline, timestamp: run.run.startedAt, cases: gateCases(result) };
+    const suite = { name: result.headline, timestamp: runStartedAt, cases: gateCases(result) };
     await writeAtomically(flags.junit, renderJUnit('llava-eval gate', [suite]));
   }
   if (flags.markdown !== undefined) await writeAtomically(flags.markdown, renderGateComment(result));
   await appendStepSummary(renderGateMarkdown(result));
-  shell.stdout.write(flags.json === true ? `${JSON.stringify(result)}\n` : renderGate(result));
-  return result.exitCode;
 }
 
 /** GitHub shows what is appended to this file on the page of the job. */
@@ -116,15 +140,11 @@ async function appendStepSummary(markdown: string): Promise<void> {
   try {
     await appendFile(file, `${markdown}\n`, 'utf8');
   } catch (error) {
+    const { message, hints } = notWritable(file, error);
     throw new DataError(
-      `${file}: cannot be written: ${messageOf(error)}`,
-      ['it is the value of $GITHUB_STEP_SUMMARY; unset it to do without'],
+      message,
+      [...hints, 'it is the value of $GITHUB_STEP_SUMMARY; unset it to do without'],
       { cause: error },
     );
   }
-}
-
-function defaultBaseline(dataset: string): string {
-  const name = dataset.replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, '') || 'run';
-  return join('results', 'baselines', `${name}.json`);
 }

@@ -4,7 +4,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { pipelineInRole } from '../../pipelines/kinds.js';
-import { retrieverNamed, SINGLE_RETRIEVERS, type RetrieverName } from '../../retrieval/kinds.js';
+import { retrieverNamed, RETRIEVERS_IN_WORDS, type RetrieverName } from '../../retrieval/kinds.js';
 
 /** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
 export function wholeNumber(least: number): (text: string) => number {
@@ -45,9 +45,7 @@ export function listOf<const T extends string>(names: readonly T[]): (text: stri
 export function retriever(text: string): RetrieverName {
   const name = retrieverNamed(text);
   if (name === null) {
-    throw new InvalidArgumentError(
-      `expected ${listed([...SINGLE_RETRIEVERS, 'hybrid', 'as-shipped'])}, or two joined as in jaccard+bm25, got "${text}".`,
-    );
+    throw new InvalidArgumentError(`expected ${RETRIEVERS_IN_WORDS}, got "${text}".`);
   }
   return name;
 }

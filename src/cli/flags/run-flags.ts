@@ -3,15 +3,15 @@
  */
 
 import { Option, type Command } from 'commander';
-import { FORMAT_NAMES } from '../../datasets/formats/format.js';
+import { FORMAT_NAMES } from '../../datasets/formats/all.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
-import { METRIC_PROFILES } from '../../metrics/profile.js';
+import { METRIC_PROFILES } from '../../metrics/registry.js';
 import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
-import { SINGLE_RETRIEVERS } from '../../retrieval/kinds.js';
+import { DEFAULT_RETRIEVERS, RETRIEVERS_IN_WORDS } from '../../retrieval/kinds.js';
 import { CONFIG_FILE } from './config-file.js';
 import {
   anyWholeNumber,
@@ -99,7 +99,7 @@ function addMethodFlags(add: Add): void {
   );
   add(
     '--retrievers <names>',
-    `any of ${list(SINGLE_RETRIEVERS)} (default: these), hybrid, two joined as in jaccard+bm25, as-shipped`,
+    `any of ${RETRIEVERS_IN_WORDS} (default: ${list(DEFAULT_RETRIEVERS)})`,
     retrieverList,
   );
   add(

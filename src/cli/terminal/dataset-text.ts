@@ -2,7 +2,11 @@
  * @file Datasets as text for the terminal.
  */
 
+import type { BuiltFile } from '../../datasets/open/build-file.js';
+import type { ListedDataset } from '../../datasets/open/list.js';
 import type { Overview } from '../../datasets/open/overview.js';
+import type { PullOutcome } from '../../datasets/open/pull-dataset.js';
+import type { Validation } from '../../datasets/open/validate.js';
 import type { PublishedSet } from '../../datasets/published/catalog.js';
 import type { PullPlan } from '../../datasets/published/pull.js';
 import type { CompletionTask } from '../../domain/task.js';
@@ -133,11 +137,56 @@ function renderFacts(title: string, facts: readonly (readonly [string, string])[
   return `${title}\n${facts.map(([name, text]) => `  ${name.padEnd(11)}${text}\n`).join('')}`;
 }
 
-/** One line of the list. */
-export function renderListed(id: string, state: string, title: string): string {
-  return `${id.padEnd(18)} ${state.padEnd(16)} ${title}\n`;
+/** The list of datasets, a line each. */
+export function renderList(listed: readonly ListedDataset[]): string {
+  return listed.map(({ id, title, state }) => `${id.padEnd(18)} ${state.padEnd(16)} ${title}\n`).join('');
 }
 
-export function describeSet(set: PublishedSet): string {
-  return `${set.title}, ${set.tasks}`;
+/** What came of a pull; nothing where it was declined. */
+export function renderPulled(outcome: PullOutcome): string {
+  switch (outcome.kind) {
+    case 'opened':
+      return `${outcome.id}: ${outcome.tasks} tasks of ${outcome.repositories} repositories are here, every hash agrees\n`;
+    case 'present':
+      return `${outcome.set.id}: is here already, in ${outcome.folder}\n`;
+    case 'declined':
+      return '';
+    case 'fetched': {
+      const { id, parts } = outcome.set;
+      return (
+        `${id}: is here; parts: ${Object.keys(parts).join(', ')}\n` +
+        `look at it: llava-eval datasets inspect ${id}\n`
+      );
+    }
+  }
+}
+
+/** What a build wrote. */
+export function renderBuilt(out: string, { tasks, crossFile, files, repositoryFiles }: BuiltFile): string {
+  return `${out}: ${tasks} tasks (${crossFile} cross-file) from ${files} of ${repositoryFiles} files\n`;
+}
+
+/** Names shown of a longer list. */
+const MOST_NAMES = 10;
+
+/** The problems of a dataset, and what is left of it. */
+export function renderValidation(validation: Validation): string {
+  const { id, tasks, contentHash, problemCount, problems, missingRepositories: missing } = validation;
+  const more = missing.length - MOST_NAMES;
+  const names = missing.slice(0, MOST_NAMES).join(', ');
+  const lines = [
+    ...problems,
+    ...(problemCount > problems.length
+      ? [`and ${problemCount - problems.length} more problems; --problems N shows more`]
+      : []),
+    ...(missing.length > 0
+      ? [`no folder, so no retrieval: ${names}${more > 0 ? ` and ${more} more` : ''}`]
+      : []),
+    ...(validation.schemas === undefined
+      ? []
+      : ['no line can be used; these schemas are known:', ...validation.schemas.map((line) => `  ${line}`)]),
+    `${id}: ${tasks} usable tasks, ${problemCount} ${problemCount === 1 ? 'problem' : 'problems'}`,
+    ...(contentHash === null ? [] : [`content hash: ${contentHash}`]),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
 }

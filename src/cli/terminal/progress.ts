@@ -6,6 +6,7 @@
 import { SingleBar } from 'cli-progress';
 import { printable } from '../../domain/foreign-text.js';
 import { formatBytes } from '../../domain/units.js';
+import type { DownloadProgress } from '../../download/download.js';
 import type { FetchProgress } from '../../hub/resolve.js';
 import { rawStream } from './foreign-text.js';
 
@@ -88,6 +89,19 @@ export function fetchProgress(progress: Progress): FetchProgress {
     advance: progress.advance.bind(progress),
     stop: progress.stop.bind(progress),
     note: progress.note.bind(progress),
+  };
+}
+
+/** One bar a file for a download that tells how much of which file has arrived. */
+export function downloadBar(progress: Progress): (file: string, arrived: DownloadProgress) => void {
+  let showing: { readonly file: string; shown: number } | null = null;
+  return (file, { receivedBytes, totalBytes }) => {
+    if (showing?.file !== file) {
+      progress.start('fetching', totalBytes ?? 0);
+      showing = { file, shown: 0 };
+    }
+    progress.advance(receivedBytes - showing.shown);
+    showing.shown = receivedBytes;
   };
 }
 

@@ -9,7 +9,7 @@ import type { Tokenizer } from '../../inference/tokenizer.js';
 import { readBundle } from '../../model/folder/bundle.js';
 import { openEncoder } from '../../model/ort/open.js';
 import { VectorCache } from '../../model/vector-cache.js';
-import { retrievalEmbedder, type TextEmbedder } from '../../retrieval/dense.js';
+import { retrievalEmbedder, type TextEmbedder } from '../../retrieval/rankers/embedder.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
 import { loadTokenizer } from '../../tokenizer/hf.js';
 import { executionOn, type Execution } from './open-decoder.js';

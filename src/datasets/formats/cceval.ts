@@ -18,7 +18,7 @@ import {
   nonEmpty,
   shippedOf,
   textFields,
-} from './published.js';
+} from './shared-fields.js';
 
 const NEEDS = ['prompt', 'groundtruth', 'metadata.task_id', 'metadata.repository', 'metadata.file'] as const;
 
@@ -81,6 +81,7 @@ export const OWN = defineFormat({
   name: 'llava-eval',
   title: "this program's own records: CrossCodeEval's shape",
   needs: [NEEDS],
+  sourceRule: 'written',
   columns,
   ...shared,
 });

@@ -1,26 +1,16 @@
 /**
- * @file What a published schema is to the rest of the program, and how one is told from another.
+ * @file What a record format is: it says what the fields of a row mean, and turns one row into tasks.
  *
- * A format turns one foreign row into tasks; after that nothing knows where a task came from. The formats
- * live in `formats/`, one file a source.
+ * Rows come from `rows/`, which reads files and knows no field. `records/` opens whole files of rows in any format
+ * and makes a dataset of them. After a format nothing knows any more where a task came from. One file in this folder
+ * holds the formats of one source, and `all.ts` lists them; `recognition.ts` tells which one a file has.
  */
 
 import type { z } from 'zod';
 import type { CompletionTask, Repository } from '../../domain/task.js';
-import { checkShape, valueAt } from '../rows/check-shape.js';
+import type { SourceRule } from '../repository/source-folder.js';
+import { checkShape } from '../rows/check-shape.js';
 import type { Row } from '../rows/rows.js';
-
-/** The schemas that are known, most general first. */
-export const FORMAT_NAMES = [
-  'llava-eval',
-  'cceval',
-  'repoformer',
-  'repoeval',
-  'repobench',
-  'lca',
-  'llavacode-training',
-] as const;
-export type FormatName = (typeof FORMAT_NAMES)[number];
 
 /** What a row does not say itself. */
 export interface RowContext {
@@ -48,11 +38,14 @@ export interface FoundTask {
 }
 
 export interface RecordFormat {
-  readonly name: FormatName;
+  /** What flags and configuration files call it; its key in `all.ts`, too. */
+  readonly name: string;
   /** For people, in one line. */
   readonly title: string;
   /** Fields by which it is recognised, dotted; any one of the lists. */
   readonly needs: readonly (readonly string[])[];
+  /** Which files of its repositories retrieval looks at. */
+  readonly sourceRule: SourceRule;
   /** Top-level columns that loading needs, where the file is one of columns. */
   columns(withShipped: boolean): readonly string[];
   /** @throws {DataError} Naming the place and the field. */
@@ -61,9 +54,11 @@ export interface RecordFormat {
 
 /** Makes a format of a schema and of what its rows mean. */
 export function defineFormat<Schema extends z.ZodType>(definition: {
-  readonly name: FormatName;
+  readonly name: string;
   readonly title: string;
   readonly needs: readonly (readonly string[])[];
+  /** `published` where nothing is said: published harnesses read every file of a language. */
+  readonly sourceRule?: SourceRule;
   readonly columns?: (withShipped: boolean) => readonly string[];
   readonly schema: Schema;
   /** Why a row needs each field, by dotted path. */
@@ -76,43 +71,9 @@ export function defineFormat<Schema extends z.ZodType>(definition: {
     name,
     title,
     needs,
+    sourceRule: definition.sourceRule ?? 'published',
     columns: definition.columns ?? (() => ownColumns),
     read: (row, context) =>
       tasks(checkShape(row.where, row.value, schema, reasons, context.advice), context, row.where),
   };
-}
-
-/** Whether a row has a field of a dotted path; an explicit null counts. */
-export function hasField(value: unknown, path: string): boolean {
-  return valueAt(value, path.split('.')) !== undefined;
-}
-
-/** How a file was recognised, or why it was not. */
-export type Recognition =
-  | { readonly kind: 'format'; readonly format: RecordFormat }
-  /** It would be of this format if it had the one field. */
-  | { readonly kind: 'nearly'; readonly format: RecordFormat; readonly missing: string }
-  | { readonly kind: 'ambiguous'; readonly formats: readonly RecordFormat[] }
-  | { readonly kind: 'unknown' };
-
-/**
- * Tells a schema by the fields a row has: of all formats whose fields are there, the one that needs most.
- *
- * @param has Whether the row has the field of a dotted path.
- */
-export function recognise(formats: readonly RecordFormat[], has: (path: string) => boolean): Recognition {
-  const lists = formats.flatMap((format) =>
-    format.needs.map((fields) => ({ format, fields, missing: fields.filter((path) => !has(path)) })),
-  );
-  const full = lists.filter(({ missing }) => missing.length === 0);
-  if (full.length > 0) {
-    const most = Math.max(...full.map(({ fields }) => fields.length));
-    const best = [
-      ...new Set(full.filter(({ fields }) => fields.length === most).map(({ format }) => format)),
-    ];
-    return best.length === 1 ? { kind: 'format', format: best[0]! } : { kind: 'ambiguous', formats: best };
-  }
-  const near = lists.find(({ missing }) => missing.length === 1);
-  if (near === undefined) return { kind: 'unknown' };
-  return { kind: 'nearly', format: near.format, missing: near.missing[0]! };
 }

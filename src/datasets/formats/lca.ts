@@ -13,21 +13,12 @@
 
 import { z } from 'zod';
 import { DataError } from '../../domain/errors.js';
+import { LCA_CATEGORIES } from '../../domain/lca-categories.js';
 import { taskId, type Repository } from '../../domain/task.js';
 import { checkShape } from '../rows/check-shape.js';
 import { defineFormat, type FoundTask, type RowContext } from './format.js';
 import { normalizeNewlines } from '../repository/source-text.js';
-import { forwardSlashes, nonEmpty } from './published.js';
-
-/** The lists in their published spelling. `commited` is how older dumps spell the first. */
-export const LCA_CATEGORIES = [
-  'committed',
-  'inproject',
-  'infile',
-  'common',
-  'non_informative',
-  'random',
-] as const;
+import { forwardSlashes, nonEmpty } from './shared-fields.js';
 
 const lineNumbers = z.array(z.int().min(0)).nullable().optional();
 
@@ -44,6 +35,7 @@ const schema = z.object({
   completion_lines: z
     .object({
       ...Object.fromEntries(LCA_CATEGORIES.map((name) => [name, lineNumbers])),
+      // How older dumps spell the first of them.
       commited: lineNumbers,
     })
     .catchall(lineNumbers),

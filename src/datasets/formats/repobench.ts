@@ -15,7 +15,7 @@ import { taskId, type Language } from '../../domain/task.js';
 import { stripEnd } from '../../domain/text.js';
 import { defineFormat } from './format.js';
 import { languageOfPath } from '../repository/source-path.js';
-import { forwardSlashes, nonEmpty } from './published.js';
+import { forwardSlashes, nonEmpty } from './shared-fields.js';
 
 /** How the hole relates to other files, as the splits call it. */
 const SETTINGS: readonly string[] = ['cross_file_first', 'cross_file_random', 'in_file'];

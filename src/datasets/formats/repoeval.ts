@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import { taskId } from '../../domain/task.js';
 import { defineFormat } from './format.js';
-import { nonEmpty } from './published.js';
+import { nonEmpty } from './shared-fields.js';
 
 const lineNumber = z.int().min(0).optional();
 

@@ -20,7 +20,7 @@ import {
   nonEmpty,
   shippedOf,
   textFields,
-} from './published.js';
+} from './shared-fields.js';
 
 const schema = z
   .object({

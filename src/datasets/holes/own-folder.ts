@@ -8,15 +8,12 @@ import { DataError } from '../../domain/errors.js';
 import type { Repository } from '../../domain/task.js';
 import { assembleDataset } from '../assemble.js';
 import { buildTasks } from './build-tasks.js';
+import { DEFAULT_LINES, DEFAULT_SEED } from './built-lines.js';
 import type { BuildLanguage, BuiltTask } from './build-tasks.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import type { PathAliases } from './module-resolution.js';
 import { nameOfFolder, readSourceFolder, statedLicence } from '../repository/source-folder.js';
 import { readPathAliases } from './typescript-lines.js';
-
-/** Holes cut from a folder unless something else is asked for: as many as RepoEval per repository. */
-export const DEFAULT_LINES = 200;
-export const DEFAULT_SEED = 0;
 
 /** What to build from a folder. */
 export interface FolderRequest {

@@ -64,7 +64,7 @@ export async function openNpmLines(
 ): Promise<Dataset> {
   const cacheDir = options.cacheDir ?? defaultCacheDir();
   const repositories = await readPackages(description.packages, cacheDir, options.onProgress, fetcher);
-  const tasks = await readTasks(join(folder, 'tasks.jsonl'), repositories);
+  const tasks = await readTasks(join(folder, 'tasks.jsonl'), repositories, options.mostRows ?? Infinity);
   const loaded = description.packages.map((pin): LoadedRepository => {
     return {
       name: pin.repository,
@@ -140,6 +140,7 @@ async function readCheckedPackage(
 async function readTasks(
   file: string,
   repositories: ReadonlyMap<string, Repository>,
+  mostRows: number,
 ): Promise<CompletionTask[]> {
   const texts = new Map<string, Map<string, string>>();
   for (const [name, repository] of repositories) {
@@ -149,6 +150,7 @@ async function readTasks(
   const tasks: CompletionTask[] = [];
   const ids = new Set<string>();
   for await (const line of readLines(file)) {
+    if (tasks.length >= mostRows) break;
     const coordinate = parseLine(file, line, coordinateSchema, {});
     const where = `${file}:${line.line}`;
     if (ids.has(coordinate.id)) throw new DataError(`${where}: task id "${coordinate.id}" is used twice`);

@@ -4,7 +4,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../../domain/errors.js';
+import { DataError, UsageError } from '../../domain/errors.js';
 import { nearestName } from '../../metrics/nearest-name.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { readDescription } from '../description.js';
@@ -26,6 +26,7 @@ import { findRegistered, knownIds, registeredFolder } from './registry.js';
  *   - a folder with Parquet files in it or in its `data/`, which are the parts of one dataset;
  *   - any other folder: a repository of one's own, from which tasks are made on the fly.
  * @throws {DataError} If nothing of that name exists, or if what exists cannot be used.
+ * @throws {UsageError} If a published set has no such part, or rows are counted where there are none.
  *
  * @example
  * const dataset = await openDataset('tiny');
@@ -69,6 +70,11 @@ async function openFolder(folder: string, id: string, options: DatasetOptions): 
   const parquet = await recordFilesIn(folder);
   if (parquet.length > 0)
     return openRecordFiles(parquet, { id, licence: description?.licence ?? null }, options);
+  if (options.mostRows !== undefined) {
+    throw new UsageError(`${folder}: has no rows: its tasks are made from the code of the folder`, [
+      'leave --rows out',
+    ]);
+  }
   // Loaded on demand: the parser is larger than the rest of the program together.
   const { openOwnFolder } = await import('../holes/own-folder.js');
   return openOwnFolder(folder, id, options);

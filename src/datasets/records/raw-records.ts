@@ -1,6 +1,8 @@
 /**
- * @file The records of a dataset as they stand in its file, for commands that give them back with a field
- * more: every field is kept, known or not, and so is their order.
+ * @file The records of a dataset as they stand in its file, for commands that give them back with a field more.
+ *
+ * `record-file.ts` reads records for their tasks and forgets the rest; here every field is kept, known or not, and
+ * so is the order of the fields.
  */
 
 import { z } from 'zod';

@@ -1,26 +1,29 @@
 /**
- * @file Loads files of records of any known schema.
+ * @file Opens files of records in any known format, and makes a dataset of them.
  *
- * Rows become tasks one by one; the text of a file is never in memory as a whole. Several files are the
- * parts of one dataset, in the order of their names.
+ * `rows/` reads the rows of a file, `formats/` turns each row into tasks, and this folder puts the tasks together
+ * and finds their repositories. Rows become tasks one by one; the text of a file is never in memory as a whole.
+ * Several files are the parts of one dataset, in the order of their names.
  */
 
 import { basename, dirname } from 'node:path';
 import { DataError } from '../../domain/errors.js';
 import { assembleDataset } from '../assemble.js';
-import type { Dataset, DatasetOptions } from '../dataset.js';
-import { fileHash } from '../../download/file-hash.js';
-import type { FormatName, FoundTask, RecordFormat, RowContext } from '../formats/format.js';
-import type { Row } from '../rows/rows.js';
-import { formatNamed } from '../formats/all.js';
-import { formatOf, recogniseRow } from '../formats/recognition.js';
+import { NoTasksError, type Dataset, type DatasetOptions } from '../dataset.js';
+import { fileHash } from '../../files/file-hash.js';
+import type { FoundTask, RecordFormat, RowContext } from '../formats/format.js';
+import { MOST_GENERAL_FORMAT } from '../formats/all.js';
+import { formatOf, recogniseRow, schemaNeeds } from '../formats/recognition.js';
 import { findRepositories, type RepositoryMention } from './repositories.js';
-import { openRows, type RowFile, type RowOrProblem } from '../rows/rows.js';
+import { openRows, type Row, type RowFile, type RowOrProblem } from '../rows/rows.js';
 
 const SKIP_HINT = 'mend the line, or pass --skip-invalid to leave such lines out (they are counted)';
 
 /** Rows looked at for one of a known schema, where damaged ones are left out anyway. */
 const ROWS_TRIED = 100;
+
+/** Reasons given where no line is usable. */
+const MOST_REASONS = 3;
 
 /** What is known of a dataset's files beyond what is in them. */
 export interface RecordFileFacts {
@@ -45,17 +48,20 @@ export async function openRecordFiles(
   for (const file of files) await loader.read(file);
   const { tasks, skipped } = loader;
   if (tasks.length === 0) {
-    throw new DataError(
+    throw new NoTasksError(
       `${files.join(', ')}: no task${skipped === 0 ? '' : ` is left; ${skipped} lines cannot be used`}`,
       [
-        'a dataset file holds one record per line, or is Parquet; `llava-eval datasets inspect` shows the schemas',
+        ...loader.firstProblems,
+        'a dataset file holds one record per line, or is Parquet, in one of these schemas:',
+        ...schemaNeeds(),
       ],
+      skipped,
     );
   }
   const wanted = options.withRepositories === false ? [] : loader.mentions();
   const found = await findRepositories(dirname(files[0]!), wanted, {
     file: files[0]!,
-    format: loader.format,
+    rule: loader.format?.sourceRule ?? MOST_GENERAL_FORMAT.sourceRule,
     reposDir: options.reposDir,
     licence: facts.licence ?? null,
     onProgress: options.onProgress,
@@ -65,7 +71,7 @@ export async function openRecordFiles(
     tasks,
     repositories: found,
     skipped,
-    format: loader.format,
+    format: loader.format?.name ?? null,
     deviations: loader.deviations,
   });
 }
@@ -73,6 +79,8 @@ export async function openRecordFiles(
 /** Collects the tasks of one file after the other. */
 class Loader {
   readonly tasks: FoundTask['task'][] = [];
+  /** What is wrong with the first lines that were left out. */
+  readonly firstProblems: string[] = [];
   readonly #options: DatasetOptions;
   readonly #placeOfId = new Map<string, string>();
   readonly #mentions = new Map<string, { -readonly [K in keyof RepositoryMention]: RepositoryMention[K] }>();
@@ -90,8 +98,9 @@ class Loader {
     return this.#skipped;
   }
 
-  get format(): FormatName | null {
-    return this.#format?.name ?? null;
+  /** Null where no file holds a row. */
+  get format(): RecordFormat | null {
+    return this.#format;
   }
 
   /** Each kind of deviation once, with its number and its first place. */
@@ -139,8 +148,10 @@ class Loader {
     const forced = this.#options.format;
     const row = forced === undefined && file.fields === null ? await this.#firstRow(file) : null;
     if (row === undefined) return null;
-    // Nothing in it can be read: any schema serves to count its lines.
-    if (row === null && forced === undefined && file.fields === null) return formatNamed('llava-eval');
+    // Nothing in it can be read: any format serves to count its lines.
+    if (row === null && forced === undefined && file.fields === null) {
+      return MOST_GENERAL_FORMAT;
+    }
     const format = formatOf(path, file, row, forced);
     if (this.#format !== null && this.#format !== format) {
       throw new DataError(
@@ -188,7 +199,7 @@ class Loader {
     } catch (error) {
       if (!(error instanceof DataError) || this.#options.skipInvalid !== true) throw error;
       this.#options.onInvalid?.(error);
-      this.#skipped++;
+      if (this.#skipped++ < MOST_REASONS) this.firstProblems.push(error.message);
       return [];
     }
   }

@@ -18,7 +18,6 @@ import { DataError } from '../../domain/errors.js';
 import type { Language, Repository, SourceFile } from '../../domain/task.js';
 import type { LoadedRepository } from '../assemble.js';
 import { checkShape } from '../rows/check-shape.js';
-import type { FormatName } from '../formats/format.js';
 import { openRows } from '../rows/rows.js';
 import {
   isFolder,
@@ -45,7 +44,7 @@ export interface RepositoryMention {
 export interface RepositorySearch {
   /** The file of records, for messages. */
   readonly file: string;
-  readonly format: FormatName | null;
+  readonly rule: SourceRule;
   readonly reposDir: string | undefined;
   /** What a registered set states about its repositories. */
   readonly licence: string | null;
@@ -82,7 +81,7 @@ export async function findRepositories(
     if (missing.length === 0) break;
     search.onProgress?.(`reading repositories from ${container}`);
     const read = PACKAGES.test(container) ? readPackages : readRepositoryArchive;
-    for (const repository of await read(container, missing, ruleOf(search))) {
+    for (const repository of await read(container, missing, search.rule)) {
       const origin = container;
       found.set(repository.name, {
         name: repository.name,
@@ -93,11 +92,6 @@ export async function findRepositories(
     }
   }
   return mentions.map((mention) => found.get(mention.name) ?? missingRepository(beside, mention, search));
-}
-
-/** Published harnesses read every file of a language; this program's own sets, what people wrote. */
-function ruleOf({ format }: RepositorySearch): SourceRule {
-  return format === null || format === 'llava-eval' ? 'written' : 'published';
 }
 
 /** A name with ".." or a root would lead out of the folder it is joined to. */
@@ -143,7 +137,7 @@ async function findFolder(
       name: mention.name,
       origin,
       licence: (await statedLicence(folder)) ?? search.licence,
-      content: await readSourceFolder(folder, mention.name, mention.languages, ruleOf(search)),
+      content: await readSourceFolder(folder, mention.name, mention.languages, search.rule),
     };
   }
   return null;

@@ -1,12 +1,14 @@
 /**
  * @file Files of rows, JSON lines or Parquet, seen alike: each row with its place, in order.
+ *
+ * A row is any foreign value. What its fields mean is the business of `formats/`, and `records/` makes datasets of
+ * whole files.
  */
 
 import { DataError } from '../../domain/errors.js';
 import { parseText, readLines, type JsonLine } from './jsonl.js';
 import { openParquet } from './parquet.js';
 
-/** A row, or the complaint about one that cannot be read at all. */
 /** One row of a file, and where it is. */
 export interface Row {
   /** `file:line` for JSON lines, `file: row n` (from 0) for Parquet. */
@@ -14,6 +16,7 @@ export interface Row {
   readonly value: unknown;
 }
 
+/** A row, or the complaint about one that cannot be read at all. */
 export type RowOrProblem = Row | { readonly where: string; readonly problem: DataError };
 
 export interface RowFile {
@@ -29,7 +32,6 @@ export interface RowFile {
 }
 
 export const PARQUET_NAME = /\.parquet$/i;
-export const JSON_LINES_NAME = /\.(jsonl|ndjson|json)$/i;
 
 /**
  * Opens a file by the ending of its name; anything but `.parquet` is taken for JSON lines.

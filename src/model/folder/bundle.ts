@@ -13,6 +13,7 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
+import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
@@ -40,7 +41,7 @@ const bundleSchema = z.object({
   defaults: z.object({
     maxPromptTokens: count,
     contextTokens: count,
-    contextPlacement: z.enum(['before-prefix', 'after-suffix']),
+    contextPlacement: z.enum(CONTEXT_PLACEMENTS),
   }),
 });
 

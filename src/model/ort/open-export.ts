@@ -27,7 +27,7 @@ import {
 import { WireError } from '../../onnx/wire-reader.js';
 import { matrixOf, type Matrix } from '../../tensor/matrix.js';
 import { findExport, type ExportFiles } from '../folder/export-files.js';
-import { identityOf } from '../../files/file-hash.js';
+import { identityOf } from '../folder/model-hash.js';
 import { exportedDecoderIo } from './decoder-io.js';
 import { loadSession } from './load.js';
 import { OrtDecoder } from './ort-decoder.js';

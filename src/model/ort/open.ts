@@ -20,7 +20,7 @@ import { matrixOf } from '../../tensor/matrix.js';
 import { Checkpoint, openTensors } from '../weights/checkpoint.js';
 import { readDecoderConfig, readEncoderConfig } from '../architecture/config.js';
 import { isExport } from '../folder/export-files.js';
-import { identityOf } from '../../files/file-hash.js';
+import { identityOf } from '../folder/model-hash.js';
 import { precisionOf } from '../architecture/precision.js';
 import type { ProjectorLayers } from '../../inference/projector.js';
 import { readProjector } from '../weights/projector-file.js';

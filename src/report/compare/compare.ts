@@ -10,7 +10,7 @@ import { configurations } from '../../run/configurations.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
 import { signed, interval, fixed } from '../format.js';
 import { tabulate, type OutcomeColumn } from '../numbers/outcomes.js';
-import { summarizeRun } from '../publish/publish.js';
+import { summarizeRun } from '../numbers/summarize-run.js';
 import { compareColumns, type Comparison } from '../numbers/verdicts.js';
 
 /** One run against the first. */

@@ -13,7 +13,7 @@
 import type { RetrievedChunk } from '../../domain/chunk.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { crossFileBlock } from '../../prompt/cross-file-block.js';
-import type { NoChunks } from '../../run/retrieve.js';
+import type { NoChunks } from '../../run/task-chunks.js';
 
 export const CONTEXT_FORMATS = ['chunks', 'repoformer', 'cceval'] as const;
 export type ContextFormat = (typeof CONTEXT_FORMATS)[number];

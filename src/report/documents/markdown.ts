@@ -3,6 +3,7 @@
  */
 
 import type { DrawnChart } from '../charts/charts.js';
+import { markdownTable } from '../markdown-table.js';
 import type { Cell, Column, ReportView, Section, Table } from '../view/view.js';
 
 /** The whole report, a function of its arguments alone: making it again gives the same bytes. */
@@ -41,12 +42,10 @@ function renderSection(section: Section, charts: readonly DrawnChart[]): string[
 }
 
 function renderTable({ columns, rows }: Table): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [
-    line(columns.map(({ title }) => plain(title))),
-    `|${columns.map(({ kind }) => (kind === 'number' ? '---:' : '---')).join('|')}|`,
-    ...rows.map((row) => line(row.map((cell, i) => unbroken(renderCell(cell), columns[i]!)))),
-  ];
+  return markdownTable(
+    columns.map(({ title, kind }) => ({ title: plain(title), isNumber: kind === 'number' })),
+    rows.map((row) => row.map((cell, i) => unbroken(renderCell(cell), columns[i]!))),
+  );
 }
 
 /** Keeps a number and its interval on one line. */

@@ -17,6 +17,7 @@ import {
   type ScoredRecord,
   type TaskRecord,
 } from '../../run/record.js';
+import type { RunSpec } from '../../run/run-spec.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
 import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
@@ -88,15 +89,8 @@ export interface Summary {
   readonly encoder: { readonly name: string; readonly identity: string } | null;
   readonly retrieverEncoder: { readonly name: string; readonly identity: string } | null;
   readonly device: string;
-  readonly dtype: string;
-  readonly metricProfile: string;
-  readonly retrievalProfile: string;
-  /** Several in a sweep. */
-  readonly topK: readonly number[];
-  readonly contextPlacement: string;
-  /** What a chunk takes in the prompts of pipelines with soft tokens. */
-  readonly softTokensPerChunk: number;
-  readonly seed: number;
+  /** Everything that decided a number, as `run.json` has it. */
+  readonly spec: RunSpec;
   readonly inference: Inference;
   readonly rows: readonly SummaryRow[];
   /** Pipelines of this run against each other, paired by task; corrected for their number. */
@@ -127,13 +121,13 @@ export function summarize(
   // By task id: sums of times depend in their last digits on the order in which shards or resumed runs wrote.
   const records = [...unordered].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
   const table = tabulate(configurations, records);
-  const floor = noiseFloor(table, head.seed);
+  const floor = noiseFloor(table, head.spec.seed);
   const crossFile = records.filter((record) => record.crossFile === true);
-  const whole = summarizeRows(table, records, floor, head.seed);
+  const whole = summarizeRows(table, records, floor, head.spec.seed);
   const part =
     crossFile.length === 0
       ? null
-      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.seed);
+      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.spec.seed);
   return {
     schema: SUMMARY_SCHEMA,
     ...head,

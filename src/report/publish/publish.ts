@@ -6,9 +6,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../files/atomic-file.js';
+import { makeFolders } from '../../files/folder.js';
 import { configurations } from '../../run/configurations.js';
 import type { TaskRecord } from '../../run/record.js';
-import { makeFolder, type RunFolder } from '../../run/run-folder.js';
+import type { RunFolder } from '../../run/run-folder.js';
 import type { RunJson } from '../../run/run-json.js';
 import { CHART_IDS, drawCharts, type DrawnChart } from '../charts/charts.js';
 import { packTasks, readPageEvidence } from '../html/explorer-data.js';
@@ -16,45 +17,9 @@ import { readPageAssets } from '../html/assets.js';
 import { renderHtml } from '../html/document.js';
 import { renderMarkdown } from '../documents/markdown.js';
 import { runJUnit } from '../documents/run-junit.js';
-import { summarize, type Summary } from '../numbers/summary.js';
+import type { Summary } from '../numbers/summary.js';
+import { summarizeRun } from '../numbers/summarize-run.js';
 import { reportView } from '../view/view.js';
-
-/** The summary of a run, from what it left on disk. */
-export function summarizeRun(
-  { spec, fingerprint, models }: RunJson,
-  records: readonly TaskRecord[],
-): Summary {
-  const { compression, retrieverEncoder } = spec.models;
-  const named = (name: string | null, identity: string | undefined) =>
-    name === null || identity === undefined ? null : { name, identity };
-  return summarize(
-    {
-      fingerprint,
-      dataset: {
-        id: spec.dataset.id,
-        contentHash: spec.dataset.contentHash,
-        tasks: new Set(records.map((record) => record.taskId)).size,
-      },
-      decoder: {
-        name: models.decoder,
-        identity: spec.models.decoder,
-        promptFamily: spec.models.promptFamily,
-      },
-      encoder: named(models.encoder, compression?.encoder),
-      retrieverEncoder: named(models.retrieverEncoder, retrieverEncoder?.encoder),
-      device: spec.device,
-      dtype: spec.dtype,
-      metricProfile: spec.metricProfile,
-      retrievalProfile: spec.retrievalProfile,
-      topK: spec.topK,
-      contextPlacement: spec.contextPlacement,
-      softTokensPerChunk: spec.softTokensPerChunk ?? 1,
-      seed: spec.seed,
-    },
-    configurations(spec),
-    records,
-  );
-}
 
 export const REPORT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
@@ -67,24 +32,46 @@ export interface PublishOptions {
 }
 
 /**
- * Writes the reports of a run folder, each file whole or not at all.
+ * Summarizes a run and writes its reports.
  *
  * @param records Those of the folder's journal.
+ * @throws {DataError} If a file cannot be written.
  */
 export async function publish(
   folder: RunFolder,
   run: RunJson,
   records: readonly TaskRecord[],
-  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+  options: PublishOptions = {},
 ): Promise<Summary> {
   const summary = summarizeRun(run, records);
+  await writeReports(folder, { run, records, summary }, options);
+  return summary;
+}
+
+/** A run and its numbers. */
+export interface SummarizedRun {
+  readonly run: RunJson;
+  readonly records: readonly TaskRecord[];
+  readonly summary: Summary;
+}
+
+/**
+ * Writes the reports of a run folder, each file whole or not at all.
+ *
+ * @throws {DataError} If a file cannot be written.
+ */
+export async function writeReports(
+  folder: RunFolder,
+  { run, records, summary }: SummarizedRun,
+  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+): Promise<void> {
   if (formats.includes('json')) {
     await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
   if (formats.includes('junit')) {
     await writeAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
   }
-  if (!formats.includes('md') && !formats.includes('html')) return summary;
+  if (!formats.includes('md') && !formats.includes('html')) return;
 
   const view = reportView(summary, run, records);
   const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
@@ -97,12 +84,11 @@ export async function publish(
     const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
     await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
   }
-  return summary;
 }
 
 /** Writes the charts and removes those of an earlier report that this one has not. */
 async function publishCharts({ charts: folder }: RunFolder, charts: readonly DrawnChart[]): Promise<void> {
-  await makeFolder(folder);
+  await makeFolders(folder);
   const names = new Set(charts.map(({ id }) => `${id}.svg`));
   for (const { id, file } of charts) await writeAtomically(join(folder, `${id}.svg`), file);
   for (const name of CHART_IDS.map((id) => `${id}.svg`)) {

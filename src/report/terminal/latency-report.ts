@@ -9,6 +9,7 @@ import type { LatencyRun } from '../../run/latency-json.js';
 import { pipelineInRole } from '../../pipelines/kinds.js';
 import type { Ratio } from '../../statistics/paired.js';
 import { fixed, interval, wrapped } from '../format.js';
+import { markdownTable } from '../markdown-table.js';
 import { rowsByMeasure, type LatencyRow, type LatencySummary } from '../numbers/latency-summary.js';
 import { framedTable } from './table.js';
 
@@ -34,7 +35,6 @@ export function renderLatencyTable(run: LatencyRun, summary: LatencySummary): st
 /** The same as a document; a function of its arguments alone. */
 export function renderLatencyReport(run: LatencyRun, summary: LatencySummary): string {
   const { hardware, git, startedAt, finishedAt, fingerprint } = run;
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [
     `# Time to first token of ${run.decoder.name}`,
     '',
@@ -43,9 +43,7 @@ export function renderLatencyReport(run: LatencyRun, summary: LatencySummary): s
     ...sheets(run, summary).flatMap(({ title, columns, rows }) => [
       `## ${title}`,
       '',
-      row(columns.map((column) => column.title)),
-      `|${columns.map(({ isNumber }) => (isNumber ? '---:' : '---')).join('|')}|`,
-      ...rows.map(row),
+      ...markdownTable(columns, rows),
       '',
     ]),
     '## How to read this',

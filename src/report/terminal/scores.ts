@@ -4,8 +4,6 @@
 
 import {
   ES_FORMULAS,
-  EXTRA_TITLES,
-  type ExtraName,
   type GroupReport,
   type MetricProfile,
   type ProfileReport,
@@ -49,9 +47,7 @@ export function scoresJson({ profile, report, skipped }: ScoringRun): Readonly<R
 
 /** A few lines of at most 80 columns for the terminal. */
 export function renderScores({ profile, report, skipped }: ScoringRun): string {
-  const extras = Object.entries(report.extras).map(
-    ([name, value]) => `${EXTRA_TITLES[name as ExtraName]} ${value.toFixed(2)} %`,
-  );
+  const extras = profile.extras.map(({ name, title }) => `${title} ${report.extras[name]!.toFixed(2)} %`);
   const { published } = report;
   const remarks = [
     extras.join(', '),

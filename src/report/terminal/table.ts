@@ -44,7 +44,7 @@ export function framedTable(
  * @param proof Where the decoder ran; null if that was not recorded.
  */
 export function renderTable(summary: Summary, proof: DeviceProof | null): string {
-  const isSweep = summary.topK.length > 1;
+  const isSweep = summary.spec.topK.length > 1;
   const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
   const columns = [
     ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
@@ -80,8 +80,9 @@ function notes(summary: Summary): string[] {
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
     lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
-  if (summary.softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
-    lines.push(`The projector gives ${summary.softTokensPerChunk} soft tokens a chunk.`);
+  const { softTokensPerChunk = 1 } = summary.spec;
+  if (softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
+    lines.push(`The projector gives ${softTokensPerChunk} soft tokens a chunk.`);
   }
   if (summary.decoder.promptFamily === 'prefix-only') {
     lines.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
@@ -100,15 +101,15 @@ function notes(summary: Summary): string[] {
     );
   }
   lines.push(...comparisonLines(summary));
-  const incomplete = unscored(summary.rows, summary.topK);
+  const incomplete = unscored(summary.rows, summary.spec.topK);
   if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
   return lines;
 }
 
 /** The comparisons, one block a base, with the word for what each shows. */
-function comparisonLines({ rows, comparisons, topK, inference }: Summary): string[] {
+function comparisonLines({ rows, comparisons, spec, inference }: Summary): string[] {
   if (comparisons.length === 0) return [];
-  const label = (row: Configuration): string => configurationLabel(row, topK);
+  const label = (row: Configuration): string => configurationLabel(row, spec.topK);
   const width = Math.max(...comparisons.map(({ of }) => label(of).length));
   const cell = ({ delta, ci95, verdict }: Difference): string =>
     `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;

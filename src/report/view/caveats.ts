@@ -39,7 +39,7 @@ export function caveats(
       `The decoder is not shown to have run on ${run.spec.device} alone: ${fallback}. --require-device refuses such a run.`,
     );
   }
-  for (const line of unscored(summary.rows, summary.topK)) {
+  for (const line of unscored(summary.rows, summary.spec.topK)) {
     lines.push(`${line}. These tasks are left out of the means, not counted as 0.`);
   }
   if (run.skippedRecords > 0) {
@@ -83,9 +83,9 @@ export function caveats(
     lines.push('Each prompt was timed once; --ttft-repeats takes the median of several.');
   }
   lines.push(
-    `EM and ES follow the profile ${summary.metricProfile}: ${describeProfile(summary.metricProfile)}. Figures of ` +
+    `EM and ES follow the profile ${summary.spec.metricProfile}: ${describeProfile(summary.spec.metricProfile)}. Figures of ` +
       'other profiles are not comparable.',
-    `Retrieval follows ${summary.retrievalProfile}. The target file is excluded by its path; copies of the line ` +
+    `Retrieval follows ${summary.spec.retrievalProfile}. The target file is excluded by its path; copies of the line ` +
       'elsewhere in the repository are not removed, as in the published harnesses.',
     `Intervals are over ${describeBasis(summary.inference)}.`,
   );

@@ -22,7 +22,7 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
     },
     { name: 'Machine', value: `${hardware.cpu}, ${hardware.cores} logical cores, ${hardware.memoryGiB} GiB` },
     { name: 'System', value: `${hardware.platform}, Node ${hardware.node}` },
-    { name: 'Device', value: `${summary.device}, ${summary.dtype}, ${spec.threads} threads` },
+    { name: 'Device', value: `${summary.device}, ${summary.spec.dtype}, ${spec.threads} threads` },
     { name: 'Decoder', value: `${summary.decoder.name} (${short(summary.decoder.identity)})` },
     ...(summary.encoder === null
       ? []
@@ -53,10 +53,13 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
         `${spec.maxPromptTokens} tokens with ${spec.maxNewTokens} new ones, ${spec.contextTokens} more for text of ` +
         `other files, context ${spec.contextPlacement}`,
     },
-    { name: 'Profiles', value: `metrics ${summary.metricProfile}, retrieval ${summary.retrievalProfile}` },
+    {
+      name: 'Profiles',
+      value: `metrics ${summary.spec.metricProfile}, retrieval ${summary.spec.retrievalProfile}`,
+    },
     {
       name: 'Timing',
-      value: `${spec.ttftRepeats} timed prefill${spec.ttftRepeats === 1 ? '' : 's'} a task and configuration, seed ${summary.seed}`,
+      value: `${spec.ttftRepeats} timed prefill${spec.ttftRepeats === 1 ? '' : 's'} a task and configuration, seed ${summary.spec.seed}`,
     },
     { name: 'Started', value: run.startedAt },
     { name: 'Finished', value: run.finishedAt ?? 'not finished' },

@@ -72,10 +72,10 @@ function statements({ own }: Context): ReportView['statements'] {
 function facts(summary: Summary): string[] {
   return [
     `${summary.dataset.tasks} tasks`,
-    summary.topK.length === 0 ? 'no retrieval' : `top-k ${summary.topK.join(', ')}`,
-    `context ${summary.contextPlacement}`,
-    `${summary.device} ${summary.dtype}`,
-    `seed ${summary.seed}`,
+    summary.spec.topK.length === 0 ? 'no retrieval' : `top-k ${summary.spec.topK.join(', ')}`,
+    `context ${summary.spec.contextPlacement}`,
+    `${summary.device} ${summary.spec.dtype}`,
+    `seed ${summary.spec.seed}`,
     `run ${summary.fingerprint.slice(0, 12)}`,
   ];
 }

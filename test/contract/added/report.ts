@@ -8,7 +8,7 @@ import { renderHtml } from '../../../src/report/html/document.js';
 import { packTasks } from '../../../src/report/html/explorer-data.js';
 import { promptParts } from '../../../src/report/page/prompt-parts.js';
 import { looksOf, outcomesOf } from '../../../src/report/page/tasks.js';
-import { summarizeRun } from '../../../src/report/publish/publish.js';
+import { summarizeRun } from '../../../src/report/numbers/summarize-run.js';
 import { reportView } from '../../../src/report/view/view.js';
 import { PIPELINES } from '../../../src/pipelines/kinds.js';
 import { configurations } from '../../../src/run/configurations.js';

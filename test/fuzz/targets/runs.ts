@@ -16,7 +16,7 @@ import { configurations } from '../../../src/run/configurations.js';
 import { readFinishedRun } from '../../../src/run/finished-run.js';
 import { readLatency } from '../../../src/run/latency-json.js';
 import { readTaskEvidence } from '../../../src/run/task-evidence.js';
-import { summarizeRun } from '../../../src/report/publish/publish.js';
+import { summarizeRun } from '../../../src/report/numbers/summarize-run.js';
 import { syntheticRun, type SyntheticRun } from '../../support/synthetic-run.js';
 import { bendJson, bendJsonLines } from '../mutate/json.js';
 import type { FuzzTarget } from '../target.js';

@@ -2,7 +2,7 @@
 
 Exact match and edit similarity are LlavaCode's (``evaluation/scores.py``).  ``nats`` is the cross entropy of
 the true line and the end token, per token, teacher-forced.  The weights of the bundle are fp16; the arithmetic
-is fp32, but for the encoder's, which is bf16 as in training.
+is fp32, as the program's is unless it is told otherwise.
 
 ``compressed-random`` shows the projections of random unit vectors.  ``compressed-shuffled`` shows the chunks of
 another hole.
@@ -145,7 +145,7 @@ class Prompts:
         used = np.unique(samples.chunks[:count])
         used = used[used >= 0]
         self.row_of = {int(r): i for i, r in enumerate(used)}
-        self.encoded = encode_chunks(encoder, [samples.chunk(r) for r in used], limit, device)
+        self.encoded = encode_chunks(encoder, [samples.chunk(r) for r in used], limit, device, mixed=False)
         with torch.no_grad():
             self.projected = projector(self.encoded.to(device))
             self.random = projector(F.normalize(torch.randn_like(self.encoded), dim=1).to(device))
@@ -175,6 +175,9 @@ def main():
     setting = json.loads(args.config.read_text())["prompt"]
     torch.manual_seed(0)
     device = pick_device()
+    # One single-threaded worker per core; a GPU takes one batch after another.
+    workers = args.workers or (1 if device.type == "cuda" else len(os.sched_getaffinity(0)))
+    torch.set_num_threads(workers)
     samples = Samples(args.data / "samples-heldout.npz")
     count = min(args.count, len(samples))
     prompts = Prompts(args.bundle, samples, count, setting["chunk_tokens"] + CHUNK_SPECIALS, device)
@@ -200,8 +203,6 @@ def main():
 
     order = sorted(range(count), key=lambda i: len(samples.parts(i)[1]) + len(samples.parts(i)[2]))
     jobs = [(p, order[j : j + BATCH]) for p in pipelines for j in range(0, count, BATCH)]
-    # One single-threaded worker per core; a GPU takes one batch after another.
-    workers = args.workers or (1 if device.type == "cuda" else len(os.sched_getaffinity(0)))
     torch.set_num_threads(1)
     about = {"count": count, "pipelines": pipelines, "sha256": digest(args.bundle, args.data / "samples-heldout.npz")}
     unfinished = Unfinished(args.out.with_name(args.out.name + ".part"), about)

@@ -112,12 +112,13 @@ def main():
     for name in ("data", "work", "config", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--version", default="0.3.0")
+    parser.add_argument("--decoder", type=Path, help="checkpoint of the decoder; <work>/decoder.pt unless given")
     parser.add_argument("--curves", type=Path, nargs="*", default=[])
     args = parser.parse_args()
     config = json.loads(args.config.read_text())
     torch.manual_seed(0)
     d, e, p = config["decoder"], config["encoder"], config["prompt"]
-    decoder, has_decoder = load_part(Decoder(d), args.work / "decoder.pt")
+    decoder, has_decoder = load_part(Decoder(d), args.decoder or args.work / "decoder.pt")
     encoder, has_encoder = load_part(Encoder(e), args.work / "encoder.pt")
     projector, has_projector = load_part(Projector(e["hidden_size"], d["hidden_size"]), args.work / "projector.pt")
     for name, part_config, module in (("decoder", decoder_config(d), decoder), ("encoder", encoder_config(e), encoder)):

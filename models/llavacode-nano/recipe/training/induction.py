@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from data.samples import Samples
-from training.model import Decoder, weights
+from training.model import Decoder, mixed_precision, weights
 
 GAPS = (0, 300)  # tokens of other code between code and repetition
 
@@ -34,7 +34,7 @@ def repeated(samples, rng, rows, span, gap):
 
 def code_losses(model, ids):
     """Cross entropy [B, T - 1] of every token of ids [B, T] but the first."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision(ids.device):
         logits = model.logits(model(model.embed(ids[:, :-1])))
     return F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(ids), -1)
 

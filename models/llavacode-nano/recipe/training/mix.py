@@ -4,11 +4,10 @@ A short continuation with a high learning rate leaves the decoder a worse langua
 it copies better; on the way between both it is better than either.
 
 Usage: python -m training.mix --work DIR --bundle FOLDER --share 0.5
-Replaces the weights in ``<work>/decoder.pt``; the trained ones are kept as ``<work>/decoder-trained.pt``.
+Writes ``<work>/decoder-mixed.pt``, for ``export.py --decoder``.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 import torch
@@ -22,13 +21,10 @@ def main():
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--share", type=float, required=True, help="of the trained weights")
     args = parser.parse_args()
-    checkpoint, trained = args.work / "decoder.pt", args.work / "decoder-trained.pt"
-    if not trained.exists():
-        shutil.copyfile(checkpoint, trained)
     before = weights(args.bundle / "decoder/model.safetensors")
-    after = torch.load(trained, map_location="cpu")["model"]
+    after = torch.load(args.work / "decoder.pt", map_location="cpu")["model"]
     mixed = {name: before[name] + args.share * (after[name].float() - before[name]) for name in before}
-    torch.save({"model": mixed}, checkpoint)
+    torch.save({"model": mixed}, args.work / "decoder-mixed.pt")
 
 
 if __name__ == "__main__":

@@ -229,6 +229,19 @@ def pad_rows(rows, value, multiple=64):
     return out
 
 
+def mixed_precision(device, wanted=True):
+    """Autocast to bf16 where the device has instructions for it.
+
+    A CPU without them computes bf16 many times slower than fp32; there, and where it is not ``wanted``, fp32 stays.
+    """
+    if device.type == "cuda":
+        has = torch.cuda.is_bf16_supported()
+    else:
+        can = torch.cpu.get_capabilities()
+        has = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+    return torch.autocast(device.type, torch.bfloat16, enabled=has and wanted)
+
+
 def load(module, checkpoint, device):
     """``module`` with the weights of a training checkpoint, if there is one, on ``device``, ready to be used."""
     if checkpoint.exists():
@@ -242,14 +255,17 @@ def weights(path):
 
 
 @torch.no_grad()
-def encode_chunks(encoder, rows, limit, device, batch=128):
-    """Normalised vectors [n, e] of chunk id rows (without specials), each input at most ``limit`` ids long."""
+def encode_chunks(encoder, rows, limit, device, mixed=True, batch=128):
+    """Normalised vectors [n, e] of chunk id rows (without specials), each input at most ``limit`` ids long.
+
+    mixed: in bf16 where the device can, as in training; otherwise in fp32.
+    """
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     out = torch.zeros(len(rows), encoder.embeddings["word_embeddings"].embedding_dim)
     for i in range(0, len(order), batch):
         part = order[i : i + batch]
         ids = pad_rows([chunk_input(rows[j], limit) for j in part], PAD).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device, mixed):
             vectors = encoder(ids)
         out[part] = F.normalize(vectors.float(), dim=1).cpu()
     return out

@@ -26,7 +26,7 @@ from data.planted import Planter
 from data.prompt import fim_ids
 from data.samples import Samples
 from training.graft import protect
-from training.model import Decoder, pad_rows, weights
+from training.model import Decoder, mixed_precision, pad_rows, weights
 from training.workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
 
 PARTS = ("context", "code", "middle")
@@ -135,7 +135,7 @@ def losses(model, group, width, device):
     for i, row in enumerate(group):
         weight[i, : len(row[1])] = torch.as_tensor(row[1])
         part[i, : len(row[2])] = torch.as_tensor(row[2])
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(device):
         logits = model.logits(model(model.embed(ids[:, :-1])))
     loss = F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
     return loss.view(weight[:, 1:].shape), weight[:, 1:], part[:, 1:]

@@ -25,7 +25,7 @@ from torch import nn
 from data.prompt import CHUNK_SPECIALS, PAD, chunk_input
 from data.samples import Samples
 from data.tokenizer import ENCODER_SPECIALS, SHIFT
-from training.model import Decoder, Encoder, Projector, load, pad_rows
+from training.model import Decoder, Encoder, Projector, load, mixed_precision, pad_rows
 from training.workers import ActiveClock, join_workers, learning_rate, pick_device, sum_over_workers
 
 UNKNOWN = ENCODER_SPECIALS.index("<unk>")
@@ -152,7 +152,7 @@ def main():
         template, plain, query, chunks = draw(samples, candidates, shape, rng)
         dropped = (torch.rand(plain.shape) < c["view_dropout"]) & (plain != PAD)
         plain = plain.masked_fill(dropped, UNKNOWN)
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device):
             vectors = [F.normalize(encoder(x.to(device)).float(), dim=1) for x in (template, plain, query)]
             compressed, view, asked = vectors
             some = c["reconstruction_rows"]

@@ -25,7 +25,7 @@ from data.planted import Planter
 from data.prompt import CHUNK_SPECIALS, fim_ids
 from data.samples import Samples
 from data.tokenizer import SHIFT
-from training.model import Decoder, Encoder, Projector, encode_chunks, load, pad_rows
+from training.model import Decoder, Encoder, Projector, encode_chunks, load, mixed_precision, pad_rows
 from training.workers import ActiveClock, join_workers, pick_device, sum_over_workers
 
 SOFT = -1  # placeholder id of a soft position
@@ -88,7 +88,7 @@ def losses(decoder, projector, vectors, group, stage, device):
     target = pad_rows([middle for _, _, middle in group], -100, span).to(device)
     first = torch.tensor([len(row) - len(middle) - 1 for row, _, middle in group], device=device)
     places = (first[:, None] + torch.arange(span, device=device)).clamp_max(stage["width"] - 1)
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(device):
         projected = projector(encoded)
         x = decoder.embed(ids.clamp_min(0))
         soft = projected.view(-1, x.shape[2])

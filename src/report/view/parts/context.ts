@@ -34,7 +34,7 @@ export interface Context {
  * the largest top-k.
  */
 export function contextOf(summary: Summary, records: readonly TaskRecord[]): Context {
-  const topK = summary.topK.at(-1) ?? null;
+  const topK = summary.spec.topK.at(-1) ?? null;
   const shown = summary.rows.filter((row) => row.topK === null || row.topK === topK);
   const comparisons = inReadingOrder(
     // A pipeline that retrieves nothing has no top-k, whatever the run has.
@@ -78,5 +78,5 @@ export function comparisonName({ of, base }: Comparison): string {
 
 /** Of a run with several top-k, which one is shown. */
 export function atTopK(summary: Summary, topK: number | null): string {
-  return summary.topK.length > 1 ? `Top-k ${topK}. ` : '';
+  return summary.spec.topK.length > 1 ? `Top-k ${topK}. ` : '';
 }

@@ -34,7 +34,7 @@ export function crossFile({ summary }: Context): Section | null {
           { title: `ES against ${NO_RETRIEVAL}`, kind: 'number' },
         ],
         rows: summary.crossFileRows.map((row) => [
-          word(configurationLabel(row, summary.topK)),
+          word(configurationLabel(row, summary.spec.topK)),
           count(row.tasks.scored),
           estimate(row.exactMatch),
           estimate(row.editSimilarity),

@@ -59,7 +59,7 @@ export function latency({ summary, shown, records, comparisons, topK, positions 
                 const { p50, ci95, pairs } = reduction;
                 return [
                   [
-                    word(nameOf(row, summary.topK)),
+                    word(nameOf(row, summary.spec.topK)),
                     count(pairs),
                     { text: `${fixed(p50 * 100, 1)} %`, sort: p50 },
                     word(interval(ci95 === null ? null : [ci95[0] * 100, ci95[1] * 100], 1)),

@@ -16,7 +16,7 @@ export function noise({ summary }: Context): Section | null {
     title: 'Noise of the clock',
     short: 'Noise',
     intro: [
-      `Each task timed its prompt of ${configurationLabel(floor.configuration, summary.topK)} twice, in two places of ` +
+      `Each task timed its prompt of ${configurationLabel(floor.configuration, summary.spec.topK)} twice, in two places of ` +
         `the random order. Over ${floor.pairs} pairs the second timing is ${fixed(p50, 3)} times the first ` +
         `${interval(ci95, 3)}. A difference of TTFT within this interval is noise and is called tied.`,
     ],

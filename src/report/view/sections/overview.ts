@@ -15,7 +15,7 @@ export function overview({ summary }: Context): Section {
   const columns: readonly (Column & { readonly cell: (row: SummaryRow) => Cell })[] = [
     { title: 'pipeline', kind: 'text', cell: (row) => word(row.pipeline) },
     { title: 'retriever', kind: 'text', cell: (row) => word(row.retriever ?? '') },
-    ...(summary.topK.length > 1
+    ...(summary.spec.topK.length > 1
       ? [{ title: 'k', kind: 'number' as const, cell: (row: SummaryRow) => count(row.topK) }]
       : []),
     { title: 'n', kind: 'number', cell: (row) => count(row.tasks.scored) },

@@ -43,7 +43,7 @@ export function recovered({ summary, comparisons }: Context): Section | null {
           { title: 'ES', kind: 'number', better: 'higher' },
         ],
         rows: rows.map((row) => [
-          word(configurationLabel(row, summary.topK)),
+          word(configurationLabel(row, summary.spec.topK)),
           share(row.recovery?.exactMatch ?? null),
           share(row.recovery?.editSimilarity ?? null),
         ]),

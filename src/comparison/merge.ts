@@ -1,0 +1,79 @@
+/**
+ * @file Shards of one run, joined into a run folder of their own.
+ */
+
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { DataError, JournalError, UsageError } from '../domain/errors.js';
+import type { Summary } from '../report/numbers/summary.js';
+import { publish } from '../report/publish/publish.js';
+import { readRecordedRun } from '../run/finished-run.js';
+import { JournalWriter } from '../run/journal.js';
+import { mergeShards, type ShardRun } from '../run/merge.js';
+import { assertWritable, makeFolder, runFolder, type RunFolder } from '../run/run-folder.js';
+import { writeRunJson, type RunJson } from '../run/run-json.js';
+import { EvidenceWriter, readTaskEvidence } from '../run/task-evidence.js';
+
+/** The run that the shards make. */
+export interface MergedRun {
+  readonly run: RunJson;
+  readonly summary: Summary;
+}
+
+/**
+ * Joins the run folders of all shards of one run into a new one, with its reports.
+ *
+ * @param paths Run folders of the shards, in any order.
+ * @param out   The run folder to make. If its records cannot be written, none of them is left.
+ * @throws {UsageError}   If a folder is given twice.
+ * @throws {JournalError} If `out` holds a run already, or the shards do not make one run.
+ * @throws {DataError}    If `out` cannot be written.
+ * @example
+ * const { summary } = await mergeRuns(['results/1', 'results/2'], 'results/all');
+ */
+export async function mergeRuns(paths: readonly string[], out: string): Promise<MergedRun> {
+  if (new Set(paths).size < paths.length) throw new UsageError('a run folder was given twice');
+  const folder = runFolder(out);
+  await assertWritable(out);
+  requireNoRun(folder);
+  const shards: ShardRun[] = [];
+  for (const path of paths) shards.push(await readShard(path));
+  const merged = mergeShards(shards);
+  await writeRun(folder, merged);
+  return { run: merged.run, summary: await publish(folder, merged.run, merged.records) };
+}
+
+/** @throws {JournalError} If the folder holds a run, finished or not. */
+function requireNoRun({ path, journal, runJson }: RunFolder): void {
+  if (!existsSync(journal) && !existsSync(runJson)) return;
+  throw new JournalError(`${path}: holds a run already`, [
+    'shards are joined into a folder of their own; name another one with --out',
+  ]);
+}
+
+async function readShard(path: string): Promise<ShardRun> {
+  const evidence = await readTaskEvidence(runFolder(path).tasks);
+  return { ...(await readRecordedRun(path)), evidence: [...(evidence?.tasks.values() ?? [])] };
+}
+
+/** Writes records, tasks and run.json; nothing of them is left if that fails. */
+async function writeRun(folder: RunFolder, merged: Omit<ShardRun, 'path'>): Promise<void> {
+  await makeFolder(folder.path);
+  try {
+    const journal = await JournalWriter.create(folder.journal, merged.run.fingerprint);
+    for (const record of merged.records) await journal.append(record);
+    await journal.close();
+    const tasks = await EvidenceWriter.open(folder.tasks, null);
+    for (const task of merged.evidence) await tasks.append(task);
+    await tasks.close();
+    await writeRunJson(folder.runJson, merged.run);
+  } catch (error) {
+    for (const file of [folder.journal, folder.tasks, folder.runJson]) await rm(file, { force: true });
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(
+      error.message,
+      ['nothing of the merged run was kept; make room, or name another folder with --out, and merge again'],
+      { cause: error },
+    );
+  }
+}
