@@ -59,21 +59,34 @@ async function readShard(path: string): Promise<ShardRun> {
 /** Writes records, tasks and run.json; nothing of them is left if that fails. */
 async function writeRun(folder: RunFolder, merged: Omit<ShardRun, 'path'>): Promise<void> {
   await makeFolder(folder.path);
+  const made: string[] = [];
   try {
     const journal = await JournalWriter.create(folder.journal, merged.run.fingerprint);
-    for (const record of merged.records) await journal.append(record);
-    await journal.close();
+    made.push(folder.journal);
+    await writeAll(journal, merged.records);
     const tasks = await EvidenceWriter.open(folder.tasks, null);
-    for (const task of merged.evidence) await tasks.append(task);
-    await tasks.close();
+    made.push(folder.tasks);
+    await writeAll(tasks, merged.evidence);
     await writeRunJson(folder.runJson, merged.run);
   } catch (error) {
-    for (const file of [folder.journal, folder.tasks, folder.runJson]) await rm(file, { force: true });
+    for (const file of made) await rm(file, { force: true });
     if (!(error instanceof DataError)) throw error;
     throw new DataError(
       error.message,
       ['nothing of the merged run was kept; make room, or name another folder with --out, and merge again'],
       { cause: error },
     );
+  }
+}
+
+/** Appends every line and closes the file, also after a line that could not be written. */
+async function writeAll<T>(
+  file: { append(line: T): Promise<void>; close(): Promise<void> },
+  lines: readonly T[],
+): Promise<void> {
+  try {
+    for (const line of lines) await file.append(line);
+  } finally {
+    await file.close();
   }
 }

@@ -220,17 +220,14 @@ function retrieveTasks(
   { onEvent, signal }: Surroundings,
   onTask: (retrieved: Retrieved) => Promise<void>,
 ): Promise<'done' | 'cancelled'> {
-  return retrieveAll(
-    {
-      ...{ tasks, setting, retrievers, topK },
-      repository: (name) => dataset.repository(name),
-      resources: {
-        embedder() {
-          if (embedder === null) throw new RangeError('no encoder was opened');
-          return embedder.embedder;
-        },
-      },
+  const resources = {
+    embedder() {
+      if (embedder === null) throw new RangeError('no encoder was opened');
+      return embedder.embedder;
     },
+  };
+  return retrieveAll(
+    { tasks, repository: (name) => dataset.repository(name), setting, retrievers, resources, topK },
     progressEvents(tasks.length, onEvent, signal),
     onTask,
   );

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
+import { whatWasMeant } from '../metrics/nearest-name.js';
 
 export const RULES_SCHEMA = 'llava-eval/gate-rules@1';
 
@@ -76,8 +77,24 @@ export async function readRules(path: string): Promise<Rules> {
   }
   const parsed = rulesSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path: at, message }) => `${at.join('.') || 'rules'}: ${message}`,
-  );
+  const problems = parsed.error.issues.flatMap(complaints);
   throw new DataError(`${path}: ${problems.join('; ')}`, ['docs/gate.md lists the rules and their defaults']);
+}
+
+/** What is wrong with a rule, one sentence each. */
+function complaints(issue: z.core.$ZodIssue): string[] {
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [`${at || 'rules'}: ${issue.message}`];
+  const known = fieldsAt(issue.path);
+  return issue.keys.map(
+    (key) => `${at === '' ? key : `${at}.${key}`}: there is no such rule; ${whatWasMeant(key, known)}`,
+  );
+}
+
+/** The names that may stand at a place: those of the defaults, and of the one rule that is off by default. */
+function fieldsAt(path: readonly PropertyKey[]): string[] {
+  if (path[0] === 'absoluteTtft') return ['level', 'tolerance'];
+  let at: unknown = { schema: RULES_SCHEMA, ...DEFAULT_RULES };
+  for (const key of path) at = typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined;
+  return typeof at === 'object' && at !== null ? Object.keys(at) : [];
 }

@@ -10,7 +10,6 @@ import { totalmem } from 'node:os';
 import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
@@ -25,6 +24,7 @@ import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/arc
 import type { DecoderArchitecture } from '../onnx/decoder-graph.js';
 import { recognizeFamily } from '../prompt/fim.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
+import { readModelConfig } from './model-config.js';
 import { peek, roleOf, type Peek } from './peek.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import { wantedFiles, type ModelRole } from '../hub/wanted-files.js';
@@ -61,23 +61,33 @@ export interface ModelDescription {
   readonly parts: readonly ModelDescription[];
 }
 
+/** LlavaCode's window, its cross-file block and the longest completion. */
+export const DEFAULT_POSITIONS = 2048 + 512;
+
 export interface InspectOptions extends ResolveOptions {
-  /** Prompt and completion that the KV cache is estimated for. */
-  readonly positions: number;
+  /** Prompt and completion that the KV cache is estimated for; {@link DEFAULT_POSITIONS} if absent. */
+  readonly positions?: number;
 }
 
 /**
  * Describes a model.
  *
+ * @example (await inspectModel('nano')).parts.map(({ role }) => role) // => ['decoder', 'encoder', 'projector']
  * @throws {ModelError} If there is no such model, or it may not be read.
  */
-export async function inspectModel(reference: string, options: InspectOptions): Promise<ModelDescription> {
+export async function inspectModel(
+  reference: string,
+  options: InspectOptions = {},
+): Promise<ModelDescription> {
   if (isSynthetic(reference)) return describeSynthetic(reference, options);
   return describe(await peek(reference, options), options);
 }
 
 /** A shape with random weights: no files, and a network like any other. */
-function describeSynthetic(reference: string, { positions }: InspectOptions): ModelDescription {
+function describeSynthetic(
+  reference: string,
+  { positions = DEFAULT_POSITIONS }: InspectOptions,
+): ModelDescription {
   const architecture = syntheticArchitecture(syntheticShape(reference));
   const { parameters } = describeDecoder(architecture, 'fp32');
   return {
@@ -94,9 +104,7 @@ function describeSynthetic(reference: string, { positions }: InspectOptions): Mo
 }
 
 async function describe(model: Peek, options: InspectOptions): Promise<ModelDescription> {
-  const configPath = configOf(model);
-  const config = configPath === null ? null : await readJson(await model.file(configPath));
-  const modelType = textField(config, 'model_type');
+  const { path: configPath, content: config, modelType } = await readModelConfig(model);
   const role = roleOf(model, modelType);
   const base: Described = { facts: {}, numbers: {}, memory: [], parts: [], problem: null };
   let described = base;
@@ -143,7 +151,7 @@ async function describeDecoderFolder(
   model: Peek,
   config: unknown,
   dir: string,
-  { positions }: InspectOptions,
+  { positions = DEFAULT_POSITIONS }: InspectOptions,
 ): Promise<Pick<Described, 'facts' | 'memory'>> {
   const architecture = parseDecoderConfig(config, `${model.name}/config.json`);
   const folder = await smallFiles(model, dir, ['config.json', 'generation_config.json', ...TOKENIZER_FILES]);
@@ -306,29 +314,8 @@ function treeOf(model: Peek): Parameters<typeof wantedFiles>[0] {
   };
 }
 
-/** The configuration of a model: in its folder, or for an ONNX file beside or above it. */
-function configOf({ at, sizes }: Peek): string | null {
-  const beside = sizes.has(at) ? posix.dirname(at) : at;
-  const candidates = [beside, posix.dirname(beside)].map((dir) => posix.join(dir, 'config.json'));
-  return candidates.slice(0, sizes.has(at) ? 2 : 1).find((path) => sizes.has(path)) ?? null;
-}
-
 function dirOf(path: string | null): string {
   return path === null ? '' : posix.dirname(path);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return parseForeignJson(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new ModelError(`${path}: is not JSON`, [], { cause: error });
-  }
-}
-
-function textField(value: unknown, name: string): string | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const field: unknown = Reflect.get(value, name);
-  return typeof field === 'string' ? field : null;
 }
 
 function estimate(dtype: Dtype, weights: number, cache: number): MemoryEstimate {

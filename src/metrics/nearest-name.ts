@@ -1,4 +1,4 @@
-/** @file The known name that a mistyped one most likely meant, for messages that end in "did you mean". */
+/** @file The known name that a mistyped one most likely meant, and the words for it. */
 
 import { codePointLength, editDistance } from './edit-similarity.js';
 
@@ -23,4 +23,15 @@ export function nearestName(mistyped: string, known: readonly string[]): string 
   const letters = codePointLength(best.name);
   const near = best.distance <= Math.max(2, Math.floor(letters / 3)) && best.distance < letters;
   return near ? best.name : null;
+}
+
+/**
+ * What to say to somebody who used a name that is not known: the one that was probably meant, else all.
+ *
+ * @example whatWasMeant('maxToken', ['path', 'maxTokens']) // => 'did you mean "maxTokens"?'
+ * @example whatWasMeant('colour', ['path', 'layers']) // => 'known: path, layers'
+ */
+export function whatWasMeant(name: string, known: readonly string[]): string {
+  const meant = nearestName(name, known);
+  return meant === null ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
 }

@@ -73,3 +73,22 @@ describe('doctor', () => {
     for (const name of ['cpu', 'nano']) assert.ok(named(name).isUsable, name);
   });
 });
+
+test('doctor ends with 3 where a run could write neither results nor cache, and says what to do', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'llava-eval-doctor-'));
+  try {
+    writeFileSync(join(cwd, 'results'), 'a file');
+    const { code, stdout } = await llavaEval(['doctor'], {
+      cwd,
+      env: { LLAVA_EVAL_CACHE: join(cwd, 'results') },
+    });
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /missing {2}results .* is a file, not a folder\n +run elsewhere, or .* --out/);
+    assert.match(
+      stdout,
+      /missing {2}cache .* is a file, not a folder\n +LLAVA_EVAL_CACHE names another folder/,
+    );
+  } finally {
+    rmSync(cwd, { recursive: true });
+  }
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,6 +172,35 @@ describe('llava-eval gate', () => {
     ]);
     assert.equal(rules.code, 3);
     assert.match(rules.stderr, /quality.exactMatch.margin: /);
+  });
+});
+
+describe('llava-eval gate --update', () => {
+  const update = (...more: string[]) => gate('good', '--update', '--reason', 'why', ...more);
+
+  test('refuses to write a verdict, since it gives none', async () => {
+    const { code, stderr } = await update('--junit', at('none.xml'));
+    assert.equal(code, 2);
+    assert.match(stderr, /--update does not go with --junit\n.*judges nothing/);
+    assert.equal(existsSync(at('none.xml')), false);
+  });
+
+  test('prints one JSON object if asked', async () => {
+    const args = ['gate', at('good'), '--baseline', at('json.json'), '--update', '--reason', 'why', '--json'];
+    const { code, stdout, stderr } = await llavaEval(args);
+    assert.equal(code, 0, stderr);
+    const { path, tasks, replaced } = JSON.parse(stdout) as Record<string, unknown>;
+    assert.deepEqual([path, tasks, replaced], [at('json.json'), 12, null]);
+  });
+});
+
+describe('rules of a gate', () => {
+  test('that are mistyped are refused with the ones that were meant', async () => {
+    await writeFile(at('typo.json'), '{"quality": {"exactMatch": {"margins": 2}}, "ttft": {"toleranse": 1}}');
+    const { code, stderr } = await llavaEval(['gate', at('a'), '--rules', at('typo.json')]);
+    assert.equal(code, 3);
+    assert.match(stderr, /quality\.exactMatch\.margins: there is no such rule; did you mean "margin"\?/);
+    assert.match(stderr, /ttft\.toleranse: there is no such rule; did you mean "tolerance"\?/);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { nearestName } from '../../src/metrics/nearest-name.js';
+import { nearestName, whatWasMeant } from '../../src/metrics/nearest-name.js';
 
 describe('the nearest name', () => {
   test('is the one with the fewest edits', () => {
@@ -31,5 +31,12 @@ describe('the nearest name', () => {
 
   test('is null among no names', () => {
     assert.equal(nearestName('anything', []), null);
+  });
+});
+
+describe('what to say about a name that is not known', () => {
+  test('is the one that was probably meant, or all that are known', () => {
+    assert.equal(whatWasMeant('maxToken', ['path', 'maxTokens']), 'did you mean "maxTokens"?');
+    assert.equal(whatWasMeant('colour', ['path', 'layers']), 'known: path, layers');
   });
 });

@@ -91,6 +91,23 @@ describe('model bundle', () => {
     await assert.rejects(read(dir), message(/bundle\.json: cannot be read/));
   });
 
+  test('a field that is not known is refused by its name, with the one that was meant', async () => {
+    edit('"maxTokens"', '"maxToken"');
+    await assert.rejects(
+      read(dir),
+      message(/encoder\.maxToken: there is no such field; did you mean "maxTokens"\?/),
+    );
+    writeTinyBundle(dir);
+    edit('"license"', '"licence": "MIT", "license"');
+    await assert.rejects(read(dir), message(/ {2}licence: there is no such field; did you mean "license"\?/));
+    writeTinyBundle(dir);
+    edit('"license"', '"homepage": "x", "license"');
+    await assert.rejects(
+      read(dir),
+      message(/homepage: there is no such field; known: schema, name, version/),
+    );
+  });
+
   test('a path that leaves the bundle is refused', async () => {
     edit('"projector.safetensors"', '"../projector.safetensors"');
     await assert.rejects(read(dir), message(/the path of the projector leaves the bundle/));

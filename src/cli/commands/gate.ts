@@ -58,9 +58,9 @@ export function registerGate(program: Command, shell: Shell): void {
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write JUnit XML there')
     .option('--markdown <file>', 'write the body of a comment there, for one that is kept up to date')
-    .action(async (run: string, flags: GateFlags, command: Command) => {
+    .action(async (run: string, flags: GateFlags) => {
       if (flags.update === true) {
-        refuseWithoutVerdict(command);
+        refuseFilesOfVerdict(flags);
         shell.exit(await update(run, flags, shell));
       } else {
         if (flags.reason !== undefined) throw new UsageError('--reason belongs to --update');
@@ -69,25 +69,21 @@ export function registerGate(program: Command, shell: Shell): void {
     });
 }
 
-/** Flags that say how a run is judged, or where its verdict goes. */
-const OF_A_VERDICT: ReadonlySet<string> = new Set<keyof GateFlags>([
-  ...(['rules', 'allowFingerprintChange', 'inconclusive', 'junit', 'markdown'] as const),
-]);
-
 /**
- * A file of a verdict that was never given would show as a pass.
+ * A file of a verdict that was never given would show as a pass, and one that is missing breaks the next step of a CI
+ * job. Flags that only say how a run is judged are no promise, so a job may keep them.
  *
- * @throws {UsageError} Naming the flags that do not go with `--update`.
+ * @throws {UsageError} If a file of the verdict is asked for.
  */
-function refuseWithoutVerdict(command: Command): void {
-  const given = command.options.filter((option) => {
-    const key = option.attributeName();
-    return OF_A_VERDICT.has(key) && command.getOptionValueSource(key) === 'cli';
-  });
-  if (given.length === 0) return;
-  throw new UsageError(`--update does not go with ${given.map(({ long }) => long).join(', ')}`, [
+function refuseFilesOfVerdict({ junit, markdown }: GateFlags): void {
+  const asked = [
+    ...(junit === undefined ? [] : ['--junit']),
+    ...(markdown === undefined ? [] : ['--markdown']),
+  ];
+  if (asked.length === 0) return;
+  throw new UsageError(`--update does not go with ${asked.join(' and ')}`, [
     'it makes the run the baseline and judges nothing, so there is no verdict to write',
-    'judge a run against the new baseline by a second command, without --update',
+    'judge the run against the new baseline by a second command, without --update',
   ]);
 }
 

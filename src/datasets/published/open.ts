@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { DataError, UsageError } from '../../domain/errors.js';
 import { defaultCacheDir } from '../../files/cache-dir.js';
+import { nearestName } from '../../metrics/nearest-name.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
 import { openRecordFiles } from '../records/record-file.js';
 import { fetchedFiles, filesOfPart, isPulled, setFolder } from './cache.js';
@@ -27,8 +28,11 @@ export async function openPublished(
   options: DatasetOptions,
 ): Promise<Dataset> {
   if (part === null) {
+    const parts = Object.keys(set.parts);
+    const meant = nearestName(wanted, parts);
     throw new UsageError(`${set.id} has no part "${wanted}"`, [
-      `its parts: ${Object.keys(set.parts).join(', ')}`,
+      ...(meant === null ? [] : [`did you mean "${set.id}:${meant}"?`]),
+      `its parts: ${parts.join(', ')}`,
     ]);
   }
   const cacheDir = options.cacheDir ?? defaultCacheDir();

@@ -13,37 +13,55 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
+import { whatWasMeant } from '../../metrics/nearest-name.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
 const count = z.number().int().positive();
 
-const bundleSchema = z.object({
+const decoderSchema = z.strictObject({ path: z.string().min(1), promptFamily: z.enum(PROMPT_FAMILIES) });
+const encoderSchema = z.strictObject({
+  path: z.string().min(1),
+  input: z.enum(ENCODER_INPUTS),
+  maxTokens: count,
+  pooling: z.enum(['mean', 'last-token']),
+  normalize: z.boolean(),
+});
+const projectorSchema = z.strictObject({
+  path: z.string().min(1),
+  layers: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+});
+const defaultsSchema = z.strictObject({
+  maxPromptTokens: count,
+  contextTokens: count,
+  contextPlacement: z.enum(CONTEXT_PLACEMENTS),
+});
+/** How long all parts together were trained, and on what. */
+const trainingSchema = z.strictObject({ hours: z.number().positive(), device: z.string().min(1) });
+
+const bundleSchema = z.strictObject({
   schema: z.literal('llava-eval/bundle@1'),
   name: z.string().min(1),
   version: z.string().min(1),
   license: z.string().min(1),
-  /** How long all parts together were trained, and on what. Left out where it is not known. */
-  training: z.strictObject({ hours: z.number().positive(), device: z.string().min(1) }).optional(),
-  decoder: z.object({ path: z.string().min(1), promptFamily: z.enum(PROMPT_FAMILIES) }),
-  encoder: z.object({
-    path: z.string().min(1),
-    input: z.enum(ENCODER_INPUTS),
-    maxTokens: count,
-    pooling: z.enum(['mean', 'last-token']),
-    normalize: z.boolean(),
-  }),
-  projector: z.object({
-    path: z.string().min(1),
-    layers: z.union([z.literal(2), z.literal(3), z.literal(4)]),
-  }),
-  defaults: z.object({
-    maxPromptTokens: count,
-    contextTokens: count,
-    contextPlacement: z.enum(CONTEXT_PLACEMENTS),
-  }),
+  /** Left out where it is not known. */
+  training: trainingSchema.optional(),
+  decoder: decoderSchema,
+  encoder: encoderSchema,
+  projector: projectorSchema,
+  defaults: defaultsSchema,
 });
+
+/** The fields of each object in the description, by where it stands. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(bundleSchema.shape),
+  training: Object.keys(trainingSchema.shape),
+  decoder: Object.keys(decoderSchema.shape),
+  encoder: Object.keys(encoderSchema.shape),
+  projector: Object.keys(projectorSchema.shape),
+  defaults: Object.keys(defaultsSchema.shape),
+};
 
 /** A description as it stands in `bundle.json`: paths are relative to its folder. */
 export type BundleDescription = Readonly<z.infer<typeof bundleSchema>>;
@@ -77,7 +95,7 @@ export function readBundle(dir: string): Bundle {
  * Checks a description.
  *
  * @param where Where it comes from, for messages.
- * @throws {ModelError} If it is not JSON, a field is missing or wrong, or a path leaves the bundle.
+ * @throws {ModelError} If it is not JSON, a field is missing, wrong or not known, or a path leaves the bundle.
  */
 export function parseBundle(text: string, where: string): BundleDescription {
   let parsed: unknown;
@@ -90,7 +108,7 @@ export function parseBundle(text: string, where: string): BundleDescription {
   if (!result.success) {
     throw new ModelError(
       `${where}: not a bundle description this version understands`,
-      z.prettifyError(result.error).split('\n'),
+      result.error.issues.flatMap(complaints),
     );
   }
   for (const part of ['decoder', 'encoder', 'projector'] as const) {
@@ -100,4 +118,14 @@ export function parseBundle(text: string, where: string): BundleDescription {
     }
   }
   return result.data;
+}
+
+/** What is wrong with a field, one sentence each. A field that is not known would otherwise change nothing, silently. */
+function complaints(issue: z.core.$ZodIssue): string[] {
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [`${at === '' ? 'bundle' : at}: ${issue.message}`];
+  const known = FIELDS[at] ?? [];
+  return issue.keys.map(
+    (key) => `${at === '' ? key : `${at}.${key}`}: there is no such field; ${whatWasMeant(key, known)}`,
+  );
 }
