@@ -47,9 +47,8 @@ function wholeNumber(name: string, text: string, least: number): number {
   return value;
 }
 
-function show({ target, kind, what, index, path }: KeptFinding): void {
+function show({ target, kind, what, index }: KeptFinding): void {
   print(`\n${target}, input ${index}: ${kind}: ${what.split('\n').slice(0, 12).join('\n  ')}`);
-  if (path !== null) print(`  npm run fuzz -- --replay ${path}`);
 }
 
 async function replay(path: string): Promise<void> {
@@ -93,6 +92,7 @@ async function run(): Promise<void> {
     `${done} inputs with seed ${seed}: ${read} read, ${refused} refused, ${findings.length} ` +
       `finding${findings.length === 1 ? '' : 's'}, ${Math.round((Date.now() - started) / 1000)} s`,
   );
+  for (const { path } of findings) print(`  npm run fuzz -- --replay ${path ?? ''}`);
   if (findings.length > 0) process.exitCode = 1;
 }
 

@@ -21,6 +21,7 @@ export interface FuzzPlan {
   /** Where inputs with findings are kept; null keeps none. */
   readonly folder: string | null;
   readonly onProgress?: (done: number) => void;
+  /** Told of a finding at once; its input is then made smaller, which may take minutes. */
   readonly onFinding?: (finding: KeptFinding) => void;
 }
 
@@ -68,9 +69,9 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzResult> {
         if (findings.has(key)) continue;
         const kept: KeptFinding = { ...finding, index, path: null };
         findings.set(key, kept);
-        const path = folder === null ? null : await keep(folder, target, seed, index, finding, lane);
-        findings.set(key, { ...kept, path });
-        plan.onFinding?.({ ...kept, path });
+        plan.onFinding?.(kept);
+        if (folder === null) continue;
+        findings.set(key, { ...kept, path: await keep(folder, target, seed, index, finding, lane) });
       }
     }
   };
@@ -96,11 +97,11 @@ async function keep(
   const smallest = await minimize(
     input,
     async (smaller) => {
-      const verdict = await lane.judge(orderOf(target.name, smaller));
+      const verdict = await lane.judgeOnce(orderOf(target.name, smaller));
       return verdict.kind === 'finding' && keyOf(verdict.finding) === key;
     },
     // A reading that ends by the clock takes long each time.
-    finding.kind === 'defect' ? 120 : 12,
+    finding.kind === 'defect' ? 120 : 6,
   );
   return keepInput(folder, {
     target: target.name,

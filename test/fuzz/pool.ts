@@ -91,10 +91,10 @@ export class Lane {
 
   /** Reads an input, twice in a new process where the first reading says that it took too much. */
   async judge(order: Order): Promise<Verdict> {
-    const first = await this.#read(order);
+    const first = await this.judgeOnce(order);
     if (first.kind !== 'finding' || first.finding.kind === 'defect') return first;
     this.stop();
-    return this.#read(order);
+    return this.judgeOnce(order);
   }
 
   stop(): void {
@@ -102,7 +102,7 @@ export class Lane {
     this.#reader = null;
   }
 
-  async #read(order: Order): Promise<Verdict> {
+  async judgeOnce(order: Order): Promise<Verdict> {
     const reader = this.#reader ?? new Reader();
     if (this.#reader === null) {
       await reader.start();

@@ -61,6 +61,9 @@ const bendText: Mutator = (seed, other, rng) => {
 
 type Language = CompletionTask['language'];
 
+/** Loaded once a process: its memory is not given back. */
+let parser: ReturnType<typeof loadPythonParser> | null = null;
+
 export const TEXT_TARGETS: readonly FuzzTarget[] = [
   {
     name: 'scores',
@@ -69,9 +72,10 @@ export const TEXT_TARGETS: readonly FuzzTarget[] = [
     mutate: bendText,
     async read(file) {
       const text = readFileSync(file, 'utf8');
-      const parser = await loadPythonParser();
+      parser ??= loadPythonParser();
+      const python = await parser;
       for (const name of METRIC_PROFILES) {
-        const profile = metricProfile(name, parser);
+        const profile = metricProfile(name, python);
         for (const language of ['python', 'typescript'] satisfies Language[]) {
           for (const [reference, raw] of [
             ['return w * h', text],
