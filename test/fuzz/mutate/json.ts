@@ -20,7 +20,7 @@ function treeOf(value: unknown): Node {
   if (typeof value === 'object' && value !== null) {
     return { kind: 'object', members: Object.entries(value).map(([key, inner]) => [key, treeOf(inner)]) };
   }
-  return raw(JSON.stringify(value) ?? 'null');
+  return raw(JSON.stringify(value));
 }
 
 function textOf(node: Node): string {

@@ -74,14 +74,14 @@ const seedZip = (): Buffer =>
 
 /** Reads an archive for a repository, and unpacks it; afterwards nothing may lie outside of `out`. */
 async function readAndUnpack(file: string, folder: string): Promise<void> {
-  let characters = 0;
+  const pieces: Uint8Array[] = [];
   await orComplaint(
     readArchive({
       file,
       limits: SOURCE_LIMITS,
       isWanted: (path) => path.endsWith('.py'),
       async onEntry({ content }) {
-        for await (const piece of content) characters += piece.byteLength;
+        for await (const piece of content) pieces.push(piece);
       },
     }),
   );

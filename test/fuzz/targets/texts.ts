@@ -23,7 +23,7 @@ const CODE = [
 
 /** Stretches of one character, or of two in turn: what slows patterns down. */
 const bendText: Mutator = (seed, other, rng) => {
-  if (rng.int(3) === 0) return bendBytes(seed, other, rng).subarray(0, 20_000);
+  if (rng.int(3) === 0) return bendBytes(seed, other, rng).subarray(0, 8_000);
   const unit = pick(
     [
       'a',
