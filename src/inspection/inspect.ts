@@ -19,7 +19,12 @@ import type { Dtype } from '../inference/device.js';
 import { encoderConventions } from '../model/folder/encoder-conventions.js';
 import { readProjector } from '../model/weights/projector-file.js';
 import { softTokensPerChunk } from '../inference/soft-tokens.js';
-import { headerLength, parseHeader, type TensorInfo } from '../model/weights/safetensors.js';
+import {
+  headerLength,
+  MAX_HEADER_BYTES,
+  parseHeader,
+  type TensorInfo,
+} from '../model/weights/safetensors.js';
 import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/architecture/synthetic.js';
 import type { DecoderArchitecture } from '../onnx/decoder-graph.js';
 import { recognizeFamily } from '../prompt/fim.js';
@@ -267,12 +272,13 @@ async function headers(
     const first = await model.range(path, 0, 8);
     const length = headerLength(first);
     const bytes = model.sizes.get(path) ?? 0;
-    if (length > bytes) throw new ModelError(`${model.name}: the header of ${path} claims ${length} bytes`);
+    if (length > Math.min(bytes, MAX_HEADER_BYTES))
+      throw new ModelError(`${model.name}: the header of ${path} claims ${length} bytes`);
     const start = await model.range(path, 0, 8 + length);
     const found = parseHeader(`${model.name}/${path}`, bytes, (from, count) =>
       start.slice(from, from + count),
     );
-    tensors.push(...found.values());
+    for (const tensor of found.values()) tensors.push(tensor);
   }
   return byType(tensors);
 }

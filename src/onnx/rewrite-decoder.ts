@@ -73,6 +73,9 @@ export interface RewrittenDecoder {
   readonly io: ExportedDecoderIo;
 }
 
+/** Nodes in a row that are followed in search of a table or of the head. Exports have at most five. */
+const MOST_STEPS = 32;
+
 const IDS = 'input_ids';
 const EMBEDDINGS = 'inputs_embeds';
 
@@ -213,12 +216,23 @@ class Wiring {
     return this.initializers.find((tensor) => tensor.name === name);
   }
 
-  /** Whether a value is the same in every run: a weight, or computed from weights alone. */
+  /**
+   * Whether a value is the same in every run: a weight, or computed from weights alone. Each value is looked at once,
+   * since the file may share values without end or run in circles.
+   */
   isConstant(value: string): boolean {
-    if (this.weight(value) !== undefined) return true;
-    const node = this.producer(value);
-    if (node === undefined) return false;
-    return node.inputs.every((input) => input === '' || this.isConstant(input));
+    const weights = new Set(this.initializers.map(({ name }) => name));
+    const makers = makersOf(this.nodes);
+    const seen = new Set<string>();
+    const open = [value];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (at === '' || seen.has(at) || weights.has(at)) continue;
+      seen.add(at);
+      const node = makers.get(at);
+      if (node === undefined) return false;
+      for (const input of node.inputs) open.push(input);
+    }
+    return true;
   }
 
   /** A name that nothing in the graph has. */
@@ -249,9 +263,7 @@ class Wiring {
     outputs: readonly ExportedValue[] = this.outputs,
     inputs: readonly ExportedValue[] = this.inputs,
   ): ExportedModel {
-    const makers = new Map(
-      this.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
-    );
+    const makers = makersOf(this.nodes);
     const needed = new Set<string>();
     const kept = new Set<ExportedNode>();
     const open = outputs.map(({ name }) => name);
@@ -261,7 +273,7 @@ class Wiring {
       const node = makers.get(value);
       if (node === undefined || kept.has(node)) continue;
       kept.add(node);
-      open.push(...node.inputs);
+      for (const input of node.inputs) open.push(input);
     }
     return {
       ...this.model,
@@ -271,6 +283,11 @@ class Wiring {
       outputs,
     };
   }
+}
+
+/** The node that makes each value. */
+function makersOf(nodes: readonly ExportedNode[]): Map<string, ExportedNode> {
+  return new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
 }
 
 function withInputs(node: ExportedNode, from: string, to: string): ExportedNode {
@@ -295,14 +312,17 @@ function splitLookup(graph: Wiring): ExportedModel {
 
   const lookups: ExportedNode[] = [];
   const shapes: ExportedNode[] = [];
+  const seen = new Set<string>();
   const open = [IDS];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
     for (const node of graph.consumers(value)) {
       if (isLookup(node) && node.inputs[1] === value && graph.isConstant(node.inputs[0]!)) lookups.push(node);
       else if (isOnnx(node, 'Shape')) shapes.push(node);
       // Some exporters pass the ids through these on the way to the lookup; [1, n] stays [1, n].
       else if (isOnnx(node, 'Cast', 'Identity', 'Reshape') && node.inputs[0] === value)
-        open.push(...node.outputs);
+        for (const output of node.outputs) open.push(output);
       else {
         throw new ExportError(
           `its node ${node.name || '(unnamed)'} (${node.operator}) reads the token ids; ` +
@@ -351,14 +371,26 @@ function lookupModel(graph: Wiring, found: string, ids: ExportedValue): Exported
 
 /** Element type of looked-up rows, followed back to the table or to the scales that make it numbers. */
 function tableType(graph: Wiring, value: string): number {
-  const weight = graph.weight(value);
-  if (weight !== undefined) return weight.dataType;
-  const node = graph.producer(value);
-  if (node === undefined) throw new ExportError(`the embedding table ${value} is not a weight`);
-  if (isOnnx(node, 'DequantizeLinear')) return tableType(graph, node.inputs[1]!);
-  if (node.operator === 'GatherBlockQuantized') return tableType(graph, node.inputs[2]!);
-  if (isOnnx(node, 'Gather', 'Identity', 'Transpose')) return tableType(graph, node.inputs[0]!);
-  throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
+  let at = value;
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const weight = graph.weight(at);
+    if (weight !== undefined) return weight.dataType;
+    const node = graph.producer(at);
+    if (node === undefined) throw new ExportError(`the embedding table ${at} is not a weight`);
+    const input = isOnnx(node, 'DequantizeLinear')
+      ? 1
+      : node.operator === 'GatherBlockQuantized'
+        ? 2
+        : isOnnx(node, 'Gather', 'Identity', 'Transpose')
+          ? 0
+          : null;
+    const next = input === null ? undefined : node.inputs[input];
+    if (next === undefined) {
+      throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
+    }
+    at = next;
+  }
+  throw new ExportError(`the embedding table is more than ${MOST_STEPS} nodes away from its lookup`);
 }
 
 /** Shape(input_ids) is [batch, n], or the part of it that `start` and `end` pick; so now from the embeddings. */
@@ -414,9 +446,14 @@ function sliceBeforeHead(graph: Wiring, logits: string): boolean {
 }
 
 /** The node that reads the hidden state for the head, and the value it reads. */
-function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden: string } | null {
+function findHead(
+  graph: Wiring,
+  value: string,
+  seen = new Set<string>(),
+): { reader: ExportedNode; hidden: string } | null {
   const node = graph.producer(value);
-  if (node === undefined) return null;
+  if (node === undefined || seen.has(value) || seen.size >= MOST_STEPS) return null;
+  seen.add(value);
   if (PRODUCTS.has(node.operator)) {
     const [hidden, matrix] = node.inputs;
     if (hidden === undefined || matrix === undefined || !graph.isConstant(matrix)) return null;
@@ -432,7 +469,7 @@ function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden:
   if (node.domain !== '' || !BEHIND_HEAD.has(node.operator)) return null;
   for (const input of node.inputs) {
     if (graph.isConstant(input)) continue;
-    const head = findHead(graph, input);
+    const head = findHead(graph, input, seen);
     if (head !== null) return head;
   }
   return null;

@@ -15,7 +15,7 @@ const GROWN_BYTES = 0.6 * MOST_MEMORY_BYTES;
 /** Wall-clock time is no measure on a busy machine: it only ends a child, and processor time judges. */
 const PATIENCE = 6;
 /** Loading the readers takes a second or two, and much longer on a busy machine. */
-const START_SECONDS = 120;
+const START_SECONDS = 600;
 
 class Reader {
   readonly process: ChildProcess;

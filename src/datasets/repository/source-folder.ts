@@ -54,12 +54,16 @@ export function repositoryOf(name: string, files: readonly SourceFile[]): Reposi
 }
 
 /** Paths of all regular files below a folder, relative, with forward slashes. */
-async function listFiles(folder: string, rule: SourceRule, below = ''): Promise<string[]> {
-  const found: string[] = [];
+async function listFiles(
+  folder: string,
+  rule: SourceRule,
+  below = '',
+  found: string[] = [],
+): Promise<string[]> {
   for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
     const isSearched = rule === 'written' ? isSearchedFolder(entry.name) : !entry.name.startsWith('.');
-    if (entry.isDirectory() && isSearched) found.push(...(await listFiles(folder, rule, path)));
+    if (entry.isDirectory() && isSearched) await listFiles(folder, rule, path, found);
     else if (entry.isFile()) found.push(path);
   }
   return found;

@@ -22,7 +22,7 @@ import type { TensorReader, WeightSource } from '../../onnx/weights.js';
  * Longest header accepted, in bytes. The reference implementation has the same limit: a header of
  * 100 MB describes about a million tensors, far beyond any model, and parsing more only costs memory.
  */
-const MAX_HEADER_BYTES = 100_000_000;
+export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Most dimensions of a tensor; weights of language models have one or two. */
 const MAX_RANK = 8;
