@@ -21,7 +21,8 @@ import type { Coordinate } from '../src/datasets/npm/npm-lines.js';
 import { readPackage } from '../src/datasets/npm/package-cache.js';
 import { registeredFolder } from '../src/datasets/open/registry.js';
 import { sha256 } from '../src/domain/hash.js';
-import { LINE_RULES_VERSION } from '../src/datasets/holes/typescript-lines.js';
+import { findLines, LINE_RULES_VERSION } from '../src/datasets/languages/ecmascript/find-lines.js';
+import { createResolver } from '../src/datasets/languages/ecmascript/module-resolution.js';
 
 const folder = registeredFolder('npm-ts-lines');
 const description = await readDescription(folder);
@@ -33,13 +34,9 @@ const packages = [];
 for (const pin of description.packages) {
   const repository = await readPackage(pin, defaultCacheDir(), (note) => process.stderr.write(`${note}\n`));
   const textOf = new Map(repository.files.map((file) => [file.path, file.text]));
-  const built = buildTasks({
-    repository,
-    language: 'typescript',
-    aliases: pin.aliases,
-    count: perRepository,
-    seed,
-  });
+  const resolve = createResolver(textOf.keys(), pin.aliases);
+  const { candidates } = findLines(repository.files, resolve);
+  const built = buildTasks({ repository, language: 'typescript', candidates, count: perRepository, seed });
   lists.push(
     built.map(({ task, line }) => ({
       id: task.id,

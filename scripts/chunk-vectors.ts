@@ -43,7 +43,7 @@ export async function projectorGeometries(
   const options = { device: 'cpu', dtype: 'fp32', threads: defaultThreads() } as const;
   const models = await loadModels(
     {
-      ...{ bundle, decoder: undefined, encoder: undefined, projector: undefined },
+      ...{ bundle, decoder: undefined, tokenizer: undefined, encoder: undefined, projector: undefined },
       ...{ retrieverEncoder: undefined, promptFamily: undefined, encoderInput: undefined },
     },
     { compression: true, softLength: false, embedder: false },

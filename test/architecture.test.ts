@@ -52,9 +52,10 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'xz-decompress': /^archive\/read\.ts$/,
   hyparquet: /^datasets\/rows\/parquet\.ts$/,
   'hyparquet-compressors': /^datasets\/rows\/parquet\.ts$/,
-  'web-tree-sitter': /^parsing\/python\.ts$/,
-  'tree-sitter-python': /^parsing\/python\.ts$/,
-  typescript: /^datasets\/holes\/typescript-lines\.ts$/,
+  'web-tree-sitter': /^parsing\//,
+  'tree-sitter-python': /^parsing\/tree-sitter\.ts$/,
+  '@vscode/tree-sitter-wasm': /^parsing\/tree-sitter\.ts$/,
+  typescript: /^datasets\/languages\/ecmascript\//,
   vega: /^report\/charts\//,
   diff: /^report\/page\/diff\.ts$/,
   undici: /^download\/fetch\.ts$/,
@@ -63,7 +64,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
 
 /** A static import or re-export, one on demand, or a package of which only a file is used. */
 const IMPORT =
-  /^(?:import|export)\s[^;]*?from '([^']+)';$|\bimport\('([^']+)'\)|\.resolve\('([^'/]+)\/[^']+'\)/gm;
+  /^(?:import|export)\s[^;]*?from '([^']+)';$|\bimport\('([^']+)'\)|\.resolve\('((?:@[^'/]+\/)?[^'/]+)\/[^']+'\)/gm;
 
 interface Import {
   readonly from: string;
@@ -151,6 +152,20 @@ describe('the source tree', () => {
   test('would find a circle if there were one', () => {
     const edges = [...'ab bc ca cd dd'.split(' ')].map((edge): [string, string] => [edge[0]!, edge[1]!]);
     assert.deepEqual(circles(edges), ['a <-> b <-> c']);
+  });
+
+  test('has no file above 400 lines, unless its head says why', () => {
+    const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    assert.ok(files.length > 200, `${files.length} files found`);
+    const long = files.flatMap((name) => {
+      const lines = readFileSync(join(SRC, name), 'utf8').trimEnd().split('\n');
+      const head = lines.slice(0, 40).join('\n');
+      const hasReason = /^ ?\*? ?(?:.*[.:] )?Longer than 400 lines because \S/m.test(head);
+      return lines.length <= 400 || hasReason ? [] : [`${name}: ${lines.length} lines`];
+    });
+    assert.deepEqual(long, []);
   });
 
   test('gives every third-party package one home', () => {

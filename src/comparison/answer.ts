@@ -2,7 +2,8 @@
  * @file Answers every task of a run with every configuration, and records each answer as it comes.
  */
 
-import { execute, type ExecutionParts } from '../run/execute.js';
+import { execute } from '../run/execute.js';
+import type { ExecutionParts } from '../run/execution.js';
 import { JournalWriter } from '../run/journal.js';
 import { recordKey, type TaskRecord } from '../run/record.js';
 import { makeFolder } from '../run/run-folder.js';
@@ -51,8 +52,9 @@ interface GrowingFiles {
 
 /** Opens the journal first: it is what guards the folder against a second run. */
 async function openFiles({ folder, run }: Comparison): Promise<GrowingFiles> {
-  const { files, earlier, evidenced } = folder;
+  const { files, lock, earlier, evidenced } = folder;
   await makeFolder(files.path);
+  await lock.take();
   const journal =
     earlier === null
       ? await JournalWriter.create(files.journal, run.fingerprint)

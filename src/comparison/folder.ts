@@ -3,39 +3,124 @@
  */
 
 import { existsSync } from 'node:fs';
-import { JournalError } from '../domain/errors.js';
-import { readJournal, type JournalContent } from '../run/journal.js';
-import { assertWritable, runFolder, type RunFolder } from '../run/run-folder.js';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JournalError, UsageError } from '../domain/errors.js';
+import { hasHeader, readJournal, type JournalContent } from '../run/journal.js';
+import { assertWritable, defaultFolder, runFolder, type RunFolder } from '../run/run-folder.js';
+import { readRunJson, type RunJson } from '../run/run-json.js';
+import { RunLock } from '../run/run-lock.js';
+import { shardFolder, type Shard } from '../run/shard.js';
+import { describeChange, specChanges } from '../run/spec-changes.js';
 import { scanTaskEvidence, type EvidenceIndex } from '../run/task-evidence.js';
+import type { Surroundings } from './events.js';
+import type { ComparisonRequest } from './request.js';
+import type { TaskSelection } from './settings.js';
 
 export interface ClaimedFolder {
   readonly files: RunFolder;
+  /** Held while a run goes on that is there already; a new one takes it when it makes the folder. */
+  readonly lock: RunLock;
   /** What a run that is continued has recorded; null for a new one. */
   readonly earlier: JournalContent | null;
+  /** How that run described itself; null for a new one, or if it was ended before it could. */
+  readonly earlierRun: RunJson | null;
   readonly evidenced: EvidenceIndex | null;
 }
 
 /**
- * Looks whether a run can be written there, without making the folder.
+ * Where a run is written. Shards that a scheduler numbers are all given the same `out`, so each has a folder in it.
  *
- * @param isResumed Whether the run in it goes on.
- * @throws {DataError}    If it cannot be written.
- * @throws {JournalError} If it holds a run that is not to be continued, or one that cannot be.
+ * @example // --shard auto --out results/x, third of eight: results/x/shard-3-of-8
  */
-export async function claimFolder(path: string, isResumed: boolean): Promise<ClaimedFolder> {
+export function outFolder({ out, shard }: ComparisonRequest, tasks: TaskSelection, startedAt: Date): string {
+  if (out === undefined) return defaultFolder(startedAt, tasks.dataset);
+  return shard === 'auto' && tasks.shard !== null ? join(out, shardFolder(tasks.shard)) : out;
+}
+
+/** Whether a run that is in the folder goes on. A scheduler that starts a shard again wants that. */
+export function isResumed({ resume, shard }: ComparisonRequest): boolean {
+  return resume === true || shard === 'auto';
+}
+
+/** @throws {UsageError} If a run may have to be continued and nothing says where it is. */
+export function requireFolderOfResumed({ resume, shard, out }: ComparisonRequest): void {
+  if (out !== undefined) return;
+  if (resume === true) throw new UsageError('--resume needs --out: the folder of the run to continue');
+  if (shard === 'auto') {
+    throw new UsageError('--shard auto needs --out: the folder in which each shard makes its own', [
+      'all shards are given the same one, and a shard that is started again finds its run there',
+    ]);
+  }
+}
+
+/**
+ * Looks whether a run can be written there, without making the folder. The caller releases the lock.
+ *
+ * @param mayResume Whether a run that is in it goes on. Without one, a new run starts either way.
+ * @throws {DataError}    If it cannot be written.
+ * @throws {JournalError} If it holds a run that is not to be continued, one that cannot be, or one that another
+ *                        process works on.
+ */
+export async function claimFolder(
+  path: string,
+  mayResume: boolean,
+  { onEvent, signal }: Pick<Surroundings, 'onEvent' | 'signal'>,
+): Promise<ClaimedFolder> {
   const files = runFolder(path);
   await assertWritable(path);
-  if (isResumed) {
-    return {
-      files,
-      earlier: await readJournal(files.journal),
-      evidenced: await scanTaskEvidence(files.tasks),
-    };
-  }
-  if (existsSync(files.journal)) {
+  const onWait = (line: string): void => {
+    onEvent({ kind: 'noted', line });
+  };
+  const lock = new RunLock(path, files.lock, { onWait, signal });
+  const fresh = { files, lock, earlier: null, earlierRun: null, evidenced: null };
+  if (!existsSync(files.journal)) return fresh;
+  if (!mayResume) {
     throw new JournalError(`${path}: holds a run already`, [
       'continue it with --resume, or choose another folder with --out',
     ]);
   }
-  return { files, earlier: null, evidenced: null };
+  await lock.take();
+  try {
+    // A process that was killed while it wrote the first line has recorded nothing.
+    if (!(await hasHeader(files.journal))) {
+      await rm(files.journal);
+      return fresh;
+    }
+    return {
+      files,
+      lock,
+      earlier: await readJournal(files.journal),
+      earlierRun: existsSync(files.runJson) ? await readRunJson(files.runJson) : null,
+      evidenced: await scanTaskEvidence(files.tasks),
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** @throws {UsageError} If the run that is to be continued was another one, or another shard. */
+export function requireSameRun(
+  { files, earlier, earlierRun }: ClaimedFolder,
+  run: Pick<RunJson, 'fingerprint' | 'spec' | 'shard'>,
+): void {
+  if (earlier === null) return;
+  if (earlier.fingerprint !== run.fingerprint) {
+    const changes = earlierRun === null ? [] : specChanges(earlierRun.spec, run.spec);
+    throw new UsageError(`${files.path}: was made with other settings, data, models or versions`, [
+      ...changes.map((change) => `then and now: ${describeChange(change)}`),
+      'repeat the first command exactly and add --resume, or start a new run with another --out',
+    ]);
+  }
+  if (earlierRun !== null && nameOfShard(earlierRun.shard) !== nameOfShard(run.shard)) {
+    throw new UsageError(
+      `${files.path}: holds ${nameOfShard(earlierRun.shard)}, and this command is for ${nameOfShard(run.shard)}`,
+      ['give each shard a folder of its own with --out'],
+    );
+  }
+}
+
+function nameOfShard(shard: Shard | null): string {
+  return shard === null ? 'a whole run' : `shard ${shard.index} of ${shard.count}`;
 }

@@ -35,7 +35,8 @@ export interface OpenComparison {
 /**
  * Opens dataset and models. The caller disposes of the models.
  *
- * @throws {UsageError} If a task is asked for that is not there, or the shard holds none.
+ * @returns Null if the shard holds no task; no model is opened then.
+ * @throws {UsageError} If a task is asked for that is not there, or there is none.
  * @throws {DataError}  If the dataset cannot be used, or lacks chunks that are asked for as shipped.
  * @throws {ModelError} If a model cannot be used.
  */
@@ -44,15 +45,16 @@ export async function openComparison(
   retrieval: RetrievalSetting,
   phases: PhaseTimer,
   surroundings: Surroundings,
-): Promise<OpenComparison> {
+): Promise<OpenComparison | null> {
   const { axes } = settings;
   const withShipped = axes.retrievers.some(takesShipped);
   const dataset = await openTasks(settings.tasks, withShipped, surroundings);
   const chosen = chooseTasks(dataset, settings.tasks);
   requireShipped(dataset.id, chosen, axes.retrievers);
   const { shard } = settings.tasks;
+  if (chosen.length === 0) throw new UsageError(`${dataset.id} holds no task`);
   const tasks = shard === null ? chosen : tasksOfShard(chosen, shard);
-  if (tasks.length === 0) throw new UsageError('this shard holds no task; use fewer shards');
+  if (tasks.length === 0) return null;
   const metrics = await openMetricProfile(settings.answers.metricProfile, chosen);
   phases.enter('models');
   const models = await loadModels(
@@ -65,7 +67,7 @@ export async function openComparison(
 }
 
 async function openTasks(
-  { dataset: reference, repos, format, skipInvalid }: TaskSelection,
+  { dataset: reference, repos, format, language, skipInvalid }: TaskSelection,
   withShipped: boolean,
   { onEvent }: Surroundings,
 ): Promise<Dataset> {
@@ -75,6 +77,7 @@ async function openTasks(
   const dataset = await openDataset(reference, {
     ...(repos === undefined ? {} : { reposDir: repos }),
     ...(format === undefined ? {} : { format }),
+    ...(language === undefined ? {} : { language }),
     skipInvalid,
     withShipped,
     onProgress: note,

@@ -7,6 +7,7 @@
 
 import { z } from 'zod';
 import { FORMAT_NAMES } from '../datasets/formats/all.js';
+import { LANGUAGES } from '../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
 import { METRIC_PROFILES } from '../metrics/registry.js';
 import { PIPELINES } from '../pipelines/kinds.js';
@@ -53,11 +54,15 @@ export const comparisonRequestSchema = z
     /** Where the repositories of a file of records lie: a folder or an archive. */
     repos: text,
     format: z.enum(FORMAT_NAMES),
+    /** Only this language, where tasks are made of a folder of code. */
+    language: z.enum(LANGUAGES),
     limit: z.union([positive, z.literal('all')], {
       error: 'expected a whole number of at least 1, or "all"',
     }),
     tasks: z.array(text).min(1),
     skipInvalid: z.boolean(),
+    /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
+    tokenizer: text,
     encoder: text,
     projector: text,
     retrieverEncoder: text,
@@ -72,9 +77,11 @@ export const comparisonRequestSchema = z
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     maxPromptTokens: positive,
     contextTokens: positive,
-    /** Shard `index` of `count`, from 1. */
-    shard: z.strictObject({ index: positive, count: positive }),
-    /** Continue the run in `out`. */
+    /** Shard `index` of `count`, from 1; `auto` is the one that the scheduler of this process gave it. */
+    shard: z.union([z.strictObject({ index: positive, count: positive }), z.literal('auto')], {
+      error: 'expected "auto", or index and count, whole numbers of at least 1',
+    }),
+    /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),

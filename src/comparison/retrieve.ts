@@ -9,6 +9,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import { evenSample } from '../datasets/even-sample.js';
 import { openDataset } from '../datasets/open/open-dataset.js';
 import { UsageError } from '../domain/errors.js';
+import type { Language } from '../domain/languages.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { DeviceRequest, Dtype } from '../inference/device.js';
 import { ContextFile } from '../report/documents/context-file.js';
@@ -40,6 +41,8 @@ export interface RetrieveRequest {
   readonly dataset: string;
   /** Where the repositories of a file of records lie: a folder or an archive. */
   readonly repos?: string | undefined;
+  /** Only this language, where tasks are made of a folder of code. */
+  readonly language?: Language | undefined;
   /** Leave damaged records out and count them. */
   readonly skipInvalid?: boolean | undefined;
   /** How many tasks, spread evenly; all if absent. */
@@ -134,12 +137,13 @@ function requestedRetrievers({ retrievers, file }: RetrieveRequest): readonly Re
 }
 
 async function openTasks(
-  { dataset: reference, repos, skipInvalid, limit = 'all' }: RetrieveRequest,
+  { dataset: reference, repos, language, skipInvalid, limit = 'all' }: RetrieveRequest,
   retrievers: readonly RetrieverName[],
   { onEvent }: Surroundings,
 ): Promise<{ readonly dataset: Dataset; readonly tasks: readonly CompletionTask[] }> {
   const dataset = await openDataset(reference, {
     ...(repos === undefined ? {} : { reposDir: repos }),
+    ...(language === undefined ? {} : { language }),
     ...(skipInvalid === undefined ? {} : { skipInvalid }),
     withShipped: retrievers.some(takesShipped),
     onProgress: (line) => {

@@ -7,21 +7,30 @@
  */
 
 import type { Summary } from '../report/numbers/summary.js';
+import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { DEFAULT_RETRIEVAL_PROFILE } from '../retrieval/profile.js';
 import { PhaseTimer } from '../run/phases.js';
-import { defaultFolder } from '../run/run-folder.js';
+import { recordKey } from '../run/record.js';
 import type { RunJson } from '../run/run-json.js';
+import type { Shard } from '../run/shard.js';
 import { answerTasks } from './answer.js';
 import type { Comparison } from './comparison.js';
 import type { Surroundings } from './events.js';
-import { claimFolder } from './folder.js';
+import {
+  claimFolder,
+  isResumed,
+  outFolder,
+  requireFolderOfResumed,
+  requireSameRun,
+  type ClaimedFolder,
+} from './folder.js';
 import { indexChunks } from './index-chunks.js';
-import { openComparison } from './open.js';
+import { openComparison, type OpenComparison } from './open.js';
 import { publishRun } from './publish-run.js';
 import type { ComparisonRequest } from './request.js';
 import { retrievalSetting } from './retrieval-setting.js';
-import { comparisonSettings, requireFolderOfResumed } from './settings.js';
-import { describeRun, promptSetting, requireSameRun } from './spec.js';
+import { comparisonSettings, type ComparisonSettings } from './settings.js';
+import { describeRun, promptSetting } from './spec.js';
 
 /** What a comparison came to. */
 export type ComparisonOutcome =
@@ -33,23 +42,29 @@ export type ComparisonOutcome =
       readonly summary: Summary;
       /** Tasks of this run, and of its dataset. */
       readonly tasks: { readonly run: number; readonly dataset: number };
+      /** Whether it was finished before, so that nothing was left to do. */
+      readonly wasFinished: boolean;
     }
   | {
       readonly kind: 'interrupted';
       /** Null if nothing was written yet. */
       readonly folder: string | null;
       readonly records: { readonly kept: number; readonly expected: number };
-    };
+      /** What to continue in the folder; null for a whole run. */
+      readonly shard: Shard | null;
+    }
+  /** The shard holds no task: there is nothing to run, and nothing was written. */
+  | { readonly kind: 'empty'; readonly shard: Shard };
 
 /**
- * Runs a comparison, or goes on with one.
+ * Runs a comparison, or goes on with one. A run that is finished stays as it is.
  *
  * @param request      `{}` is the default run.
  * @param surroundings Told of progress; ends the work by its signal.
  * @throws {UsageError}   If the settings contradict each other or the run that is to be continued.
  * @throws {DataError}    If the dataset cannot be used or the results cannot be written.
  * @throws {ModelError}   If a model cannot be used.
- * @throws {JournalError} If the folder holds a run already, or a damaged one.
+ * @throws {JournalError} If the folder holds a run already, a damaged one, or one that another process works on.
  * @example
  * const outcome = await runComparison({ dataset: 'tiny', out: 'results/a' }, quietSurroundings());
  * if (outcome.kind === 'finished') console.log(outcome.summary.rows.length); // => 7
@@ -63,35 +78,67 @@ export async function runComparison(
   const phases = new PhaseTimer(surroundings.clock, 'dataset');
   const retrieval = await retrievalSetting(request.retrievalProfile ?? DEFAULT_RETRIEVAL_PROFILE);
   const settings = comparisonSettings(request, retrieval.profile);
-  const path = request.out ?? defaultFolder(startedAt, settings.tasks.dataset);
-  const folder = await claimFolder(path, request.resume ?? false);
-  const open = await openComparison(settings, retrieval, phases, surroundings);
+  const path = outFolder(request, settings.tasks, startedAt);
+  const folder = await claimFolder(path, isResumed(request), surroundings);
   try {
-    const run = describeRun(request, settings, open, startedAt);
-    requireSameRun(folder, run);
-    const prompt = promptSetting(run.spec, open, surroundings.clock);
-    return await carryOut({ surroundings, phases, folder, settings, open, prompt, run });
+    const open = await openComparison(settings, retrieval, phases, surroundings);
+    if (open === null) return emptyShard(settings);
+    try {
+      const run = describeRun(request, settings, open, startedAt);
+      requireSameRun(folder, run);
+      const prompt = promptSetting(run.spec, open, surroundings.clock);
+      return (
+        finishedBefore(folder, open) ??
+        (await carryOut({ surroundings, phases, folder, settings, open, prompt, run }))
+      );
+    } finally {
+      surroundings.onEvent({ kind: 'stopped' });
+      await open.models.dispose();
+    }
   } finally {
-    surroundings.onEvent({ kind: 'stopped' });
-    await open.models.dispose();
+    await folder.lock.release();
   }
+}
+
+function emptyShard({ tasks: { shard } }: ComparisonSettings): ComparisonOutcome {
+  if (shard === null) throw new RangeError('a whole run has tasks');
+  return { kind: 'empty', shard };
+}
+
+/** The outcome of a run that has nothing left to do; null if it has. */
+function finishedBefore(
+  { files, earlier, earlierRun: run }: ClaimedFolder,
+  open: OpenComparison,
+): ComparisonOutcome | null {
+  if (earlier === null || run === null || run.finishedAt === null) return null;
+  const recorded = new Set(earlier.records.map((record) => recordKey(record.taskId, record)));
+  const isWhole = open.tasks.every(({ id }) =>
+    open.configurations.every((configuration) => recorded.has(recordKey(id, configuration))),
+  );
+  if (!isWhole) return null;
+  const summary = summarizeRun(run, earlier.records);
+  return { kind: 'finished', folder: files.path, run, summary, tasks: taskCounts(open), wasFinished: true };
+}
+
+function taskCounts({ tasks, dataset }: OpenComparison): { readonly run: number; readonly dataset: number } {
+  return { run: tasks.length, dataset: dataset.tasks.length };
 }
 
 /** Index, answers, reports: everything that takes long. */
 async function carryOut(comparison: Comparison): Promise<ComparisonOutcome> {
-  const { folder, open } = comparison;
+  const { folder, open, settings } = comparison;
   const { path } = folder.files;
+  const { shard } = settings.tasks;
   const expected = open.tasks.length * open.configurations.length;
   const index = await indexChunks(comparison);
   if (index === null) {
     const kept = folder.earlier?.records.length ?? 0;
-    return { kind: 'interrupted', folder: null, records: { kept, expected } };
+    return { kind: 'interrupted', folder: null, records: { kept, expected }, shard };
   }
   const { begun, records, isComplete } = await answerTasks(comparison, index);
   if (!isComplete) {
-    return { kind: 'interrupted', folder: path, records: { kept: records.length, expected } };
+    return { kind: 'interrupted', folder: path, records: { kept: records.length, expected }, shard };
   }
   const { run, summary } = await publishRun(comparison, begun, index, records);
-  const tasks = { run: open.tasks.length, dataset: open.dataset.tasks.length };
-  return { kind: 'finished', folder: path, run, summary, tasks };
+  return { kind: 'finished', folder: path, run, summary, tasks: taskCounts(open), wasFinished: false };
 }

@@ -6,7 +6,7 @@
 
 import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
-import { UsageError } from '../domain/errors.js';
+import type { Language } from '../domain/languages.js';
 import type { Dtype } from '../inference/device.js';
 import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
 import { defaultThreads } from '../model/ort/threads.js';
@@ -16,7 +16,8 @@ import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
 import type { RetrievalProfile } from '../retrieval/profile.js';
 import type { Axes } from '../run/configurations.js';
-import type { RunJson } from '../run/run-json.js';
+import { shardOfScheduler, type Environment } from '../run/scheduler.js';
+import type { Shard } from '../run/shard.js';
 import { requestedTopK } from './retrieval-setting.js';
 import type { DeviceSelection, ModelNeeds, ModelSelection } from './models/selection.js';
 import type { ComparisonRequest } from './request.js';
@@ -27,11 +28,13 @@ export interface TaskSelection {
   readonly dataset: string;
   readonly repos: string | undefined;
   readonly format: FormatName | undefined;
+  readonly language: Language | undefined;
   readonly skipInvalid: boolean;
   /** Only these tasks; all of them if undefined. */
   readonly tasks: readonly string[] | undefined;
   readonly limit: number | 'all';
-  readonly shard: RunJson['shard'];
+  /** Null for a whole run. */
+  readonly shard: Shard | null;
 }
 
 /** What a prompt may hold; absent values are those of the bundle. */
@@ -63,20 +66,24 @@ export interface ComparisonSettings {
  * Fills in the defaults.
  *
  * @param profile The retrieval profile of the request: it has a top-k of its own.
- * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns.
+ * @param environment Where a scheduler says which shard this process is.
+ * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns, or for the shard
+ *         of a scheduler that does not say one.
  * @example comparisonSettings({ limit: 5 }, retrievalProfile('repoformer')).axes.topK // => [10]
  */
 export function comparisonSettings(
   request: ComparisonRequest,
   profile: RetrievalProfile,
+  environment: Environment = process.env,
 ): ComparisonSettings {
   const axes = resolveAxes(request, profile);
   return {
-    tasks: taskSelection(request),
+    tasks: taskSelection(request, environment),
     axes,
     models: {
       bundle: request.model ?? DEFAULT_MODEL,
       decoder: request.decoder,
+      tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
       retrieverEncoder: request.retrieverEncoder,
@@ -135,23 +142,17 @@ function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axe
 }
 
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */
-function taskSelection(request: ComparisonRequest): TaskSelection {
-  const { dataset = DEFAULT_DATASET, repos, format, tasks } = request;
+function taskSelection(request: ComparisonRequest, environment: Environment): TaskSelection {
+  const { dataset = DEFAULT_DATASET, repos, format, language, tasks, shard = null } = request;
   const sample = tasks === undefined ? findRegistered(dataset)?.sample : null;
   return {
     dataset,
     repos,
     format,
+    language,
     skipInvalid: request.skipInvalid ?? false,
     tasks,
     limit: request.limit ?? sample ?? 'all',
-    shard: request.shard ?? null,
+    shard: shard === 'auto' ? shardOfScheduler(environment) : shard,
   };
-}
-
-/** @throws {UsageError} If a run is to be continued and nothing says which. */
-export function requireFolderOfResumed({ resume, out }: ComparisonRequest): void {
-  if (resume === true && out === undefined) {
-    throw new UsageError('--resume needs --out: the folder of the run to continue');
-  }
 }

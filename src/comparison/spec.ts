@@ -3,15 +3,13 @@
  */
 
 import type { Clock } from '../domain/clock.js';
-import { UsageError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import { portablePath, withPortablePaths } from '../files/portable-path.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
 import { promptBudget } from '../prompt/budget.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { runJson, type RunJson } from '../run/run-json.js';
-import { fingerprint, type RunSpec } from '../run/run-spec.js';
-import type { ClaimedFolder } from './folder.js';
+import { fingerprint, runSpecSchema, type RunSpec } from '../run/run-spec.js';
 import { modelIds } from './models/load-models.js';
 import type { OpenComparison } from './open.js';
 import type { ComparisonRequest } from './request.js';
@@ -24,7 +22,8 @@ function runSpec(
 ): RunSpec {
   const { defaults } = models.decoder;
   const { execution, softTokensPerChunk } = models;
-  return {
+  // Parsed, so that the fields stand in the order in which they are read back: a report that is rebuilt has the same bytes.
+  return runSpecSchema.parse({
     program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
     dataset: {
       id: dataset.id,
@@ -46,7 +45,7 @@ function runSpec(
     ttftRepeats: answers.ttftRepeats,
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
-  };
+  });
 }
 
 /** The record of a run that begins: `finishedAt` and `resources` are null, `chunks` is 0. */
@@ -102,13 +101,4 @@ export function promptSetting(
     placement: spec.contextPlacement,
     chunkOrder: retrieval.profile.promptOrder,
   };
-}
-
-/** @throws {UsageError} If the run that is to be continued was another one. */
-export function requireSameRun({ files, earlier }: ClaimedFolder, run: Pick<RunJson, 'fingerprint'>): void {
-  if (earlier === null || earlier.fingerprint === run.fingerprint) return;
-  throw new UsageError(`${files.path}: was made with other settings, data, models or versions`, [
-    `its fingerprint is ${earlier.fingerprint.slice(0, 12)}, that of this command ${run.fingerprint.slice(0, 12)}`,
-    'repeat the first command exactly and add --resume, or start a new run with another --out',
-  ]);
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import type { Dataset } from './dataset.js';
+import type { LeftOut } from './repository/left-out.js';
 
 /** A repository as a loader hands it over. */
 export interface LoadedRepository {
@@ -13,6 +14,8 @@ export interface LoadedRepository {
   readonly licence: string | null;
   /** The files, or why there are none: the error that `Dataset.repository` then throws. */
   readonly content: Repository | Error | HeldRepository;
+  /** What its folder holds besides; absent where it is no folder. */
+  readonly leftOut?: readonly LeftOut[];
 }
 
 /** A repository that its dataset holds and that is read when it is asked for. */
@@ -47,12 +50,13 @@ export function assembleDataset(parts: {
     get contentHash() {
       return (contentHash ??= hashContent(parts.tasks, parts.repositories));
     },
-    sources: parts.repositories.map(({ name, origin, licence, content }) => ({
+    sources: parts.repositories.map(({ name, origin, licence, content, leftOut = [] }) => ({
       repository: name,
       origin,
       licence,
       isMissing: content instanceof Error,
       size: content instanceof Error || 'load' in content ? null : sizeOf(content),
+      leftOut,
     })),
     repository(name) {
       const content = byName.get(name);

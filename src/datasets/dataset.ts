@@ -6,8 +6,10 @@
  */
 
 import { DataError } from '../domain/errors.js';
+import type { Language } from '../domain/languages.js';
 import type { CompletionTask, Repository } from '../domain/task.js';
 import type { FormatName } from './formats/all.js';
+import type { LeftOut } from './repository/left-out.js';
 
 /** Where a repository's text comes from. */
 export interface RepositorySource {
@@ -20,6 +22,8 @@ export interface RepositorySource {
   readonly isMissing: boolean;
   /** Source files and their characters; null where there are none or they have not been read yet. */
   readonly size: { readonly files: number; readonly characters: number } | null;
+  /** What its folder holds besides, by reason. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 export interface Dataset {
@@ -74,6 +78,8 @@ export interface DatasetOptions {
    * dataset, and scoring needs little of it.
    */
   readonly trim?: (task: CompletionTask) => CompletionTask;
+  /** Only files of this language, where tasks are made of a folder of code. */
+  readonly language?: Language;
   /** Leave unusable lines out and count them, instead of refusing the file. */
   readonly skipInvalid?: boolean;
   /** Where fetched packages are kept; `defaultCacheDir()` if absent. */

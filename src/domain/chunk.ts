@@ -23,20 +23,20 @@ export interface ScoredChunk extends Chunk {
 }
 
 /**
- * A chunk as a pipeline gets it: a scored one, or one that a benchmark ships, which comes without what
- * the benchmark does not state. Nothing is made up in its place.
+ * A chunk as a pipeline gets it. It is a scored chunk, or one that a benchmark ships. A shipped chunk lacks what the
+ * benchmark does not state. The program makes nothing up in its place.
  */
 export interface RetrievedChunk {
   readonly path: string;
-  /** As in {@link Chunk}; null, both, where it is not stated which lines they are. */
+  /** As in {@link Chunk}. Both numbers are null where nobody states which lines they are. */
   readonly startLine: number | null;
   readonly endLine: number | null;
   readonly text: string;
   /** As in {@link ScoredChunk}; null where none is stated. */
   readonly score: number | null;
   /**
-   * The chunk as the benchmark's own text block shows it, path and comment marks included, and before
-   * the first chunk the header: joined, these texts are that block, character for character.
+   * The chunk as the benchmark's own text block shows it, with path and comment marks. The first chunk also has the
+   * header of the block. These texts, joined, are the block, character for character.
    */
   readonly shown?: string;
 }

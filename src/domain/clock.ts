@@ -1,5 +1,5 @@
 /**
- * @file Time is passed in, so that code that measures can be tested with a clock that is told what to say.
+ * @file Code that measures time gets its clock as an argument, so that tests can pass a clock of their own.
  */
 
 import { ms, type Ms } from './units.js';

@@ -1,9 +1,9 @@
 /**
  * @file The failures a user can act on, and the exit code of each.
  *
- * A message says where and what with the values; the hints say why it matters and what to do next.
- * The shell prints these without a stack trace, and so it does with errors of the operating system; anything
- * else that is thrown is a defect of this program and keeps its trace.
+ * A message says where something is wrong and what it is, with the values. The hints say why it matters and what to do
+ * next. The shell prints these failures without a stack trace, and it does the same with errors of the operating
+ * system. Any other error is a defect of this program and keeps its trace.
  */
 
 import { shortened } from './foreign-text.js';

@@ -3,6 +3,7 @@
  */
 
 import type { RetrievedChunk } from './chunk.js';
+import type { Language } from './languages.js';
 
 export type TaskId = string & { readonly __unit: 'task-id' };
 
@@ -12,16 +13,15 @@ export function taskId(value: string): TaskId {
   return value as TaskId;
 }
 
-/** Languages whose comment style and parser the project knows. */
-export const LANGUAGES = ['typescript', 'javascript', 'python', 'java', 'csharp'] as const;
-export type Language = (typeof LANGUAGES)[number];
+export { LANGUAGES } from './languages.js';
+export type { Language } from './languages.js';
 
 /**
  * One completion problem.
  *
- * `prefix + reference + suffix` is the text of the file (or of the part the benchmark ships). The
- * prefix ends with the indentation of the hole's line where the benchmark cuts there (Repoformer's
- * convention); joining never inserts or drops a newline.
+ * `prefix + reference + suffix` is the text of the file (or of the part the benchmark ships). Where the benchmark cuts
+ * behind the indentation of the hole's line (Repoformer's convention), the prefix ends with that indentation. Joining
+ * the three parts never adds or drops a newline.
  */
 export interface CompletionTask {
   readonly id: TaskId;

@@ -1,13 +1,13 @@
 /**
- * @file What texts are compared by: the terms of a text, in order, repeats kept.
+ * @file The terms of a text, in order and with repeats. Retrievers compare texts by them.
  *
- * The lexical terms are words; those of RepoCoder are ids of Codex' byte pairs, whose tokenizer lives
- * at the edge (`tokenizer/codex.ts`) and is handed in.
+ * Lexical terms are words. RepoCoder's terms are ids of Codex' byte pairs; their tokenizer lies in `tokenizer/codex.ts`
+ * and is passed in.
  */
 
 export type Term = string | number;
 
-/** The terms of a text. Must depend on the text alone. */
+/** The terms of a text. The result must depend on the text alone. */
 export type Terms = (text: string) => readonly Term[];
 
 /** Which terms a retrieval profile compares. */

@@ -1,13 +1,13 @@
 /**
  * @file Text rules in which the Python reference harnesses differ from JavaScript's own.
  *
- * Scores and rankings are only comparable with published ones when these rules are Python's:
- * what counts as white space, in which order strings sort, and what one character is.
+ * Scores and rankings can only be compared with published ones if these rules are Python's. The rules say what counts
+ * as white space, in which order strings sort, and what one character is.
  */
 
 /**
  * Python's `str.isspace` set. JavaScript's `\s` lacks U+001C-U+001F and U+0085 and adds U+FEFF.
- * Written as the inside of a character class.
+ * The text is the inside of a character class.
  */
 // prettier-ignore
 const PYTHON_SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
@@ -92,7 +92,7 @@ export function compareCodePoints(a: string, b: string): number {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
     if (x === y) continue;
-    // The first differing unit decides. Surrogates stand for code points above every other unit.
+    // The first unit that differs decides. A surrogate stands for a code point above every other unit.
     const xSurrogate = x >= 0xd800 && x <= 0xdfff;
     const ySurrogate = y >= 0xd800 && y <= 0xdfff;
     if (xSurrogate !== ySurrogate) return xSurrogate ? 1 : -1;

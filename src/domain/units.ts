@@ -36,7 +36,7 @@ export function addMs(...parts: readonly Ms[]): Ms {
 }
 
 /**
- * A number of bytes for people, in decimal units as the hub and disks are sold.
+ * A number of bytes for people, in decimal units, as the hub and the makers of disks count them.
  *
  * @example formatBytes(3_087_467_144) // => '3.09 GB'
  */

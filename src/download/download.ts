@@ -1,21 +1,20 @@
 /**
  * @file Fetches one file over HTTP so that it is there completely and correctly, or not at all.
  *
- * For data sets and models alike; it knows nothing of either. The contract:
+ * It serves data sets and models alike, and knows nothing of either. The contract:
  *
  * - The file appears under its name by one rename, after size and hash have been checked. A file that is
  *   there already is complete: it is returned without a request (its hash is checked if one is given).
- * - What was received before an interruption lies in `<file>.part`. The next call, of this process or of
- *   a later one, asks for the rest with `Range` and `If-Range`; a server that ignores ranges, or whose
- *   file has changed in between, makes it start again. Two versions are never mixed: where the server
- *   names no version, a part is only gone on from if the hash of the whole is known.
- * - Broken connections, short bodies, and answers that mean "not now" are tried again with growing pauses
- *   (`Retry-After` is honoured) until several tries in a row bring no byte.
+ * - An interrupted download leaves what it received in `<file>.part`. The next call, of this process or of a later one,
+ *   asks for the rest with `Range` and `If-Range`. It starts again if the server ignores ranges or its file has changed
+ *   in between. It never mixes two versions: if the server names no version, it goes on from a part only if the hash of
+ *   the whole is known.
+ * - After a broken connection, a short body, or an answer that means "not now", the call tries again. Its pauses grow
+ *   (it honours `Retry-After`), and it gives up when several tries in a row bring no byte.
  * - Parallel calls for one file, also of other processes and machines, wait for each other.
- * - Everything that can go wrong is a `DownloadError` with a `problem` to branch on.
+ * - Every failure is a `DownloadError` with a `problem` to branch on.
  *
- * Redirects are followed by `fetch`, which drops credentials on the way to another host; a redirect from
- * https to http is refused.
+ * `fetch` follows redirects and drops credentials on the way to another host. A redirect from https to http is refused.
  *
  * Source: RFC 9110 sections 13.1.5 (If-Range), 14 (Range), 10.2.3 (Retry-After).
  */
@@ -23,7 +22,8 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DownloadError, messageOf } from '../domain/errors.js';
+import { DownloadError } from '../domain/errors.js';
+import { notWritable, reasonOf, refusal, RESUME, statusOf, tooLarge, unreachable } from './failures.js';
 import { environmentFetch, type Fetch } from './fetch.js';
 import { fileHash } from '../files/file-hash.js';
 import { withLock } from '../files/file-lock.js';
@@ -39,7 +39,7 @@ import {
 } from './part-file.js';
 import { isTemporary, MOST_FRUITLESS_TRIES, waitBeforeTry } from './retry.js';
 
-/** A connection that brings nothing for this long is broken. */
+/** A connection that brings no byte for this long counts as broken. */
 const STALL_MS = 60_000;
 
 export interface DownloadProgress {
@@ -51,7 +51,7 @@ export interface DownloadProgress {
 
 export interface DownloadRequest {
   readonly url: string;
-  /** Where the finished file is to lie; its folder is made. */
+  /** Path of the finished file. Its folder is made if it is not there. */
   readonly file: string;
   /** For the host of `url` alone, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -62,13 +62,13 @@ export interface DownloadRequest {
   /** More than this is refused, whatever the server says. */
   readonly mostBytes?: number;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Told in one sentence of retries, restarts and waiting. */
+  /** Called with one sentence for each retry, restart and wait. */
   readonly onNote?: (note: string) => void;
   /** Ends the work; the part stays. */
   readonly signal?: AbortSignal;
 }
 
-/** What the outside world is, for tests. */
+/** The outside world, which tests replace. */
 export interface DownloadMeans {
   readonly fetch?: Fetch;
   readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -83,7 +83,7 @@ export interface Downloaded {
 }
 
 /**
- * Fetches a file; see the top of this file for what that promises.
+ * Fetches a file, under the contract at the top of this file.
  *
  * @throws {DownloadError} If the file cannot be had or is not the one that was meant.
  *
@@ -115,11 +115,9 @@ export async function download(request: DownloadRequest, means: DownloadMeans = 
   }
 }
 
-const RESUME = 'what was received is kept; the same command goes on from there';
-
 interface Job extends DownloadRequest, Required<DownloadMeans> {}
 
-/** `fetch` takes no address with a name and a password in it; they travel as a header, and no message shows them. */
+/** `fetch` takes no address with a name and a password in it. So they travel as a header, and no message shows them. */
 function withoutCredentials(address: string): { url: string; headers: Record<string, string> } {
   const url = new URL(address);
   if (url.username === '') return { url: url.href, headers: {} };
@@ -187,7 +185,7 @@ async function fetchFile(job: Job): Promise<Downloaded> {
   }
 }
 
-/** A part of unknown version is only worth going on from if the hash of the whole decides. */
+/** A part of unknown version is only of use if the hash of the whole is known and so decides in the end. */
 async function usablePart(job: Job): Promise<Part> {
   const part = await readPart(job.file, job.url);
   return part.validator === null && job.sha256 === undefined ? NOTHING : part;
@@ -233,7 +231,7 @@ interface Body {
   readonly totalBytes: number | null;
 }
 
-/** Decides from status and headers what the body is, or that there is none to receive. */
+/** Decides from status and headers what the body is, or that there is no body to receive. */
 async function readAnswer(job: Job, part: Part, response: Response): Promise<Body | Outcome> {
   const leave = async <T>(value: T): Promise<T> => {
     await response.body?.cancel().catch(() => undefined);
@@ -262,7 +260,7 @@ async function readAnswer(job: Job, part: Part, response: Response): Promise<Bod
     case 206: {
       const range = contentRange(response.headers);
       if (range === null || range.start !== part.bytes) return restart('the server sent another range');
-      // A server may ignore If-Range; then its answer still names its version, if it names any.
+      // A server may ignore If-Range. Its answer then still names its version, if it names any.
       const validator = validatorOf(response.headers);
       if (part.validator !== null && validator !== null && validator !== part.validator) {
         return restart('the file has changed on the server');
@@ -342,7 +340,7 @@ async function receive(job: Job, body: Body, response: Response, onAlive: () => 
   return { kind: 'complete', bytes: received, wasResumed: start > 0 };
 }
 
-/** @returns null if a resumed file is wrong: its beginning may be to blame, so it deserves a fresh start. */
+/** @returns null if a resumed file is wrong: its first part may be to blame, so the caller starts again. */
 async function finish(job: Job, bytes: number, wasResumed: boolean): Promise<Downloaded | null> {
   const sha256 = await fileHash(partPath(job.file));
   const isWrong =
@@ -361,7 +359,7 @@ async function finish(job: Job, bytes: number, wasResumed: boolean): Promise<Dow
   ]);
 }
 
-/** Bytes of a body as it will be received; unknown where it is compressed after all. */
+/** Bytes of a body as it will be received. Null if it is compressed after all. */
 function lengthOf(headers: Headers): number | null {
   const encoding = headers.get('content-encoding') ?? 'identity';
   const length = headers.get('content-length');
@@ -373,58 +371,4 @@ function contentRange(headers: Headers): { start: number; total: number | null }
   const found = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
   if (found === null) return null;
   return { start: Number(found[1]), total: found[2] === '*' ? null : Number(found[2]) };
-}
-
-function statusOf(response: Response): string {
-  return `the server answered ${response.status}${response.statusText === '' ? '' : ` ${response.statusText}`}`;
-}
-
-function refusal(job: Job, response: Response): DownloadError {
-  const message = `${job.url}: ${statusOf(response)}`;
-  switch (response.status) {
-    case 401:
-    case 403:
-      return new DownloadError('unauthorized', message, [
-        'the file needs a login or an agreement to its terms',
-      ]);
-    case 404:
-    case 410:
-      return new DownloadError('not-found', message, ['the file has moved, or the address has a slip in it']);
-    default:
-      return new DownloadError('refused', message);
-  }
-}
-
-function unreachable(job: Job, why: string, tries: number): DownloadError {
-  return new DownloadError('unreachable', `${job.url}: ${why} (${tries} tries)`, [
-    'the proxy of HTTPS_PROXY is used where the environment names one',
-    RESUME,
-  ]);
-}
-
-function tooLarge(job: Job, bytes: number, most: number): DownloadError {
-  return new DownloadError(
-    'too-large',
-    `${job.url}: has ${bytes} bytes or more, at most ${most} are accepted`,
-    ['it is not the file that was meant'],
-  );
-}
-
-function notWritable(job: Job, cause: unknown): DownloadError {
-  return new DownloadError(
-    'not-writable',
-    `${job.file}: cannot be written: ${messageOf(cause)}`,
-    ['make room, or choose another folder', RESUME],
-    { cause },
-  );
-}
-
-/** The innermost reason: `fetch` says "fetch failed" and hides the rest in its cause. */
-function reasonOf(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';
-  const message = messageOf(inner);
-  if (message === '') return code;
-  return code === '' || message.includes(code) ? message : `${message} (${code})`;
 }

@@ -1,24 +1,24 @@
 /**
- * @file The `fetch` of this program: Node's, through the proxy that the environment names, if it names one.
+ * @file The `fetch` of this program. It is Node's own, through the proxy of the environment if there is one.
  *
- * Node 20 and 22 ignore `HTTPS_PROXY` and `NO_PROXY` of their own accord. Clusters and offices are often
- * reached by nothing else, so where one of the variables is set, undici's agent for them does the talking.
+ * By default Node ignores `HTTPS_PROXY` and `NO_PROXY`, but clusters and offices often reach the network by nothing
+ * else. So where one of the variables is set, requests go through undici's agent for them.
  */
 
-/** What of `fetch` is used here; tests and other clients may pass their own. */
+/** The part of `fetch` that is used here. Tests and other clients may pass their own. */
 export type Fetch = typeof globalThis.fetch;
 
 const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'] as const;
 
 /** Whether the environment names a proxy. */
-export function namesProxy(environment: NodeJS.ProcessEnv): boolean {
+function namesProxy(environment: NodeJS.ProcessEnv): boolean {
   return PROXY_VARIABLES.some((name) => (environment[name] ?? '') !== '');
 }
 
 /**
  * A `fetch` that honours `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` (or their lower-case forms).
  *
- * Without a proxy it is Node's own and nothing is loaded.
+ * Without a proxy it is Node's own `fetch`, and undici is not loaded.
  */
 export async function environmentFetch(environment: NodeJS.ProcessEnv = process.env): Promise<Fetch> {
   if (!namesProxy(environment)) return globalThis.fetch;

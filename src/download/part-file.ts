@@ -1,8 +1,8 @@
 /**
- * @file An unfinished download: the bytes so far in `<file>.part`, and in `<file>.part.json` which version
- * of which address they are the beginning of.
+ * @file An unfinished download. `<file>.part` holds the bytes so far, and `<file>.part.json` says from which version of
+ * which address they come.
  *
- * A part without a readable note, or with a note about another address, is worth nothing and is dropped.
+ * A part without a readable note, or with a note about another address, is of no use and is dropped.
  */
 
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -30,14 +30,14 @@ function notePath(file: string): string {
   return `${file}.part.json`;
 }
 
-/** The part of a download from an address; nothing where there is none to go on from. */
+/** The part of a download from an address. It is empty where there is nothing to go on from. */
 export async function readPart(file: string, url: string): Promise<Part> {
   try {
     const note = noteSchema.parse(JSON.parse(await readFile(notePath(file), 'utf8')));
     if (note.url !== url) return NOTHING;
     return { bytes: (await stat(partPath(file))).size, validator: note.validator };
   } catch {
-    // No part, or one of unknown origin.
+    // There is no part, or its origin is unknown.
     return NOTHING;
   }
 }
@@ -58,8 +58,8 @@ export async function dropNote(file: string): Promise<void> {
 }
 
 /**
- * What proves that two answers are the same version, for `If-Range`: a strong entity tag, else the date of
- * the last change. A weak tag does not promise equal bytes (RFC 9110 section 13.1.5).
+ * The proof for `If-Range` that two answers are the same version: a strong entity tag, else the date of the last
+ * change. A weak tag does not promise equal bytes (RFC 9110 section 13.1.5).
  */
 export function validatorOf(headers: Headers): string | null {
   const tag = headers.get('etag');

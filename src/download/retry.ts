@@ -9,7 +9,7 @@ const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 50
 export const MOST_FRUITLESS_TRIES = 5;
 
 const FIRST_WAIT_MS = 500;
-/** No longer than this between tries, and no longer than this at a server's request. */
+/** Longest wait between tries, also at a server's request. */
 const LONGEST_WAIT_MS = 60_000;
 
 export function isTemporary(status: number): boolean {
@@ -17,8 +17,8 @@ export function isTemporary(status: number): boolean {
 }
 
 /**
- * Milliseconds before the next try: doubling from half a second, or what the server asks for if that is
- * longer, a minute at most.
+ * Milliseconds before the next try. They double from half a second. If the server asks for a longer wait, it gets it,
+ * up to a minute.
  *
  * @param fruitless  Tries in a row without a byte, from 1.
  * @param retryAfter The header, if the server sent it: seconds or an HTTP date (RFC 9110 section 10.2.3).

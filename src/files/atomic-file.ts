@@ -13,11 +13,24 @@ import { notWritable } from './file-system-error.js';
  * @throws {DataError} If the folder cannot be written; an earlier file of that name is then unchanged.
  */
 export async function writeAtomically(path: string, text: string): Promise<void> {
+  try {
+    await replaceFile(path, [text]);
+  } catch (error) {
+    throw notWritable(path, error);
+  }
+}
+
+/**
+ * The same for a file of several parts, texts in UTF-8.
+ *
+ * @throws The error of the file system; an earlier file of that name is then unchanged.
+ */
+export async function replaceFile(path: string, parts: readonly (string | Uint8Array)[]): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(text, 'utf8');
+      for (const part of parts) await file.writeFile(part, 'utf8');
       await file.sync();
     } finally {
       await file.close();
@@ -25,7 +38,7 @@ export async function writeAtomically(path: string, text: string): Promise<void>
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw notWritable(path, error);
+    throw error;
   }
 }
 

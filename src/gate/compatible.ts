@@ -8,36 +8,10 @@
 
 import { DataError } from '../domain/errors.js';
 import type { FinishedRun } from '../run/finished-run.js';
+import { describeChange, specChanges, type SpecChange } from '../run/spec-changes.js';
 import type { Baseline } from './baseline.js';
 
-/** One field that differs. */
-export interface SpecChange {
-  /** Dotted: `models.compression.projector`. */
-  readonly field: string;
-  readonly baseline: string;
-  readonly run: string;
-}
-
-/** The fields in which two values differ, leaf by leaf, in code-point order of their names. */
-export function specChanges(baseline: unknown, run: unknown): SpecChange[] {
-  const [before, after] = [leaves(baseline), leaves(run)];
-  const fields = [...new Set([...before.keys(), ...after.keys()])].sort();
-  return fields.flatMap((field) => {
-    const [was, is] = [before.get(field) ?? 'absent', after.get(field) ?? 'absent'];
-    return was === is ? [] : [{ field, baseline: was, run: is }];
-  });
-}
-
-function leaves(value: unknown, prefix = ''): Map<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return new Map([[prefix, JSON.stringify(value)]]);
-  }
-  return new Map(
-    Object.entries(value).flatMap(([key, inner]) => [
-      ...leaves(inner, prefix === '' ? key : `${prefix}.${key}`),
-    ]),
-  );
-}
+export { describeChange, specChanges, type SpecChange };
 
 /** Fields whose change makes numbers incomparable, and why. */
 const INCOMPARABLE: Readonly<Record<string, string>> = {
@@ -83,10 +57,4 @@ export function assertComparable(
     ]);
   }
   return changes;
-}
-
-/** @example 'topK: [10] → [5]'; hashes are cut to twelve digits */
-export function describeChange({ field, baseline, run }: SpecChange): string {
-  const short = (text: string): string => text.replace(/[0-9a-f]{64}/g, (hash) => hash.slice(0, 12));
-  return `${field}: ${short(baseline)} → ${short(run)}`;
 }

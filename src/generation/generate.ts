@@ -22,7 +22,7 @@ export interface StopRules {
   readonly tokens: ReadonlySet<TokenId>;
   /** At least 1; the first token counts. */
   readonly maxNewTokens: number;
-  /** Told each token once, in order; whether nothing that follows it would be compared. */
+  /** Called with each token once, in order. Returns whether nothing that follows it would be compared. */
   readonly isSettled: (token: TokenId) => boolean;
 }
 

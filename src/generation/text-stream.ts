@@ -1,18 +1,18 @@
 /**
  * @file The text of a completion as it grows, one token at a time.
  *
- * Decoding everything anew after each token costs more than the rest of what the harness does for a
- * token. Where the text of ids is put together from pieces, only the newest piece is decoded.
+ * Decoding all tokens anew after each token costs more than the rest of the harness's work for a token. Where the text
+ * of ids is the texts of pieces joined, only the newest piece is decoded.
  */
 
 import type { TokenId } from '../domain/units.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 
-/** What stands for bytes that are no character: perhaps the beginning of one that is not yet whole. */
+/** Stands for bytes that are no character. They may be the beginning of a character that is not yet whole. */
 const REPLACEMENT = '\uFFFD';
 
 /**
- * Takes the tokens of one completion in order; returns after each what `decode` returns for all so far.
+ * Takes the tokens of one completion in order. After each it returns what `decode` returns for all tokens so far.
  *
  * @example
  * const text = textStream(tokenizer);

@@ -8,6 +8,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
@@ -15,19 +16,19 @@ import { describeRepository, unreachable, type RemoteFile, type RemoteRepository
 import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../inference/device.js';
 import { modelFolder } from '../model/folder/export-files.js';
+import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic } from '../model/architecture/synthetic.js';
-import { EMBEDDED_FOLDER } from './embedded.js';
 import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
 import type { RequestOptions } from './request.js';
 import { hubSettings, type HubSettings } from './settings.js';
-import { wantedFiles, type FileTree, type ModelRole } from './wanted-files.js';
+import { wantedFiles, type FileRole, type FileTree } from './wanted-files.js';
 
 /** A model whose files are on this machine. */
 export interface LocalModel {
   /** As the user would write it, for tables and reports. */
   readonly name: string;
-  /** Folder of the model; for a projector, its file. Absolute. */
+  /** Folder of the model; for a projector, an export or a GGUF file, that file. Absolute. */
   readonly path: string;
   /** The folder that `files` are relative to. */
   readonly root: string;
@@ -54,6 +55,9 @@ export interface ResolveOptions extends Omit<RequestOptions, 'timeoutMs' | 'onNo
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
+/** The bundle in this package. */
+const EMBEDDED_FOLDER = fileURLToPath(new URL('../../models/llavacode-nano', import.meta.url));
+
 /**
  * Brings the files of a model to this machine.
  *
@@ -64,7 +68,7 @@ export interface ResolveOptions extends Omit<RequestOptions, 'timeoutMs' | 'onNo
  */
 export async function resolveModel(
   reference: string,
-  role: ModelRole,
+  role: FileRole,
   options: ResolveOptions = {},
 ): Promise<LocalModel> {
   if (isSynthetic(reference)) {
@@ -88,7 +92,7 @@ export async function resolveModel(
       `${EMBEDDED_NAME}: the bundle that comes with this program`,
       role === 'projector'
         ? 'a path: a .safetensors, .pth or .ckpt file'
-        : 'a path: a folder with the files of a model',
+        : 'a path: a folder with the files of a model, or a decoder as a .gguf or .onnx file',
       'owner/name, owner/name@revision or owner/name@revision/path: a model of the Hugging Face hub',
     ]);
   }
@@ -106,43 +110,44 @@ export function localRoot(reference: string): { readonly root: string; readonly 
 }
 
 /** A part of the embedded bundle, or all of it. */
-function embedded(role: ModelRole): Promise<LocalModel> {
-  const part = { bundle: '', decoder: 'decoder', encoder: 'encoder', projector: 'projector.safetensors' }[
-    role
-  ];
+function embedded(role: FileRole): Promise<LocalModel> {
+  const part = {
+    bundle: '',
+    decoder: 'decoder',
+    tokenizer: 'decoder',
+    encoder: 'encoder',
+    projector: 'projector.safetensors',
+  }[role];
   return localModel(join(EMBEDDED_FOLDER, part), EMBEDDED_NAME, role);
 }
 
-async function localModel(path: string, name: string, role: ModelRole, dtype?: Dtype): Promise<LocalModel> {
+async function localModel(path: string, name: string, role: FileRole, dtype?: Dtype): Promise<LocalModel> {
   const full = resolve(path);
   const isFile = statSync(full).isFile();
   if (isFile && role === 'projector') {
     const at = full.lastIndexOf(sep);
     return { name, path: full, root: full.slice(0, at), files: [full.slice(at + 1)], origin: null };
   }
+  const isWhole = isFile && role === 'decoder' && isGguf(full);
   const isExport = isFile && role === 'decoder' && /\.onnx$/i.test(full);
-  if (isFile && !isExport) {
+  if (isFile && !isExport && !isWhole) {
     throw new ModelError(
-      `${path}: is a file; a ${role} is a folder${role === 'decoder' ? ' or an .onnx file' : ''}`,
+      `${path}: is a file; a ${role} is a folder${role === 'decoder' ? ', a .gguf or an .onnx file' : ''}`,
     );
   }
-  const root = isExport ? modelFolder(full) : full;
-  const entries = await readdir(root, { recursive: true });
+  const root = isWhole ? dirname(full) : isExport ? modelFolder(full) : full;
+  const entries = await readdir(root, { recursive: !isWhole });
   const tree: FileTree = {
     name: path,
     paths: new Set(entries.map((entry) => entry.replaceAll('\\', '/'))),
     readText: (file) => readFile(join(root, file), 'utf8'),
   };
-  const at = isExport ? relative(root, full).replaceAll('\\', '/') : '';
+  const at = isExport || isWhole ? relative(root, full).replaceAll('\\', '/') : '';
   const files = await wantedFiles(tree, role, at, dtype);
   return { name, path: role === 'projector' ? join(full, files[0]!) : full, root, files, origin: null };
 }
 
-async function hubModel(
-  location: HubLocation,
-  role: ModelRole,
-  options: ResolveOptions,
-): Promise<LocalModel> {
+async function hubModel(location: HubLocation, role: FileRole, options: ResolveOptions): Promise<LocalModel> {
   const settings = options.settings ?? hubSettings();
   const cache = new CachedRepository(settings.cacheDir, location.id);
   const name = formatHubReference(location);
@@ -212,7 +217,7 @@ interface FetchMeans {
 
 async function fetchModel(
   location: HubLocation,
-  role: ModelRole,
+  role: FileRole,
   { commit, files: remote }: RemoteRepository,
   { cache, settings, requests, options }: FetchMeans,
 ): Promise<LocalModel> {
@@ -277,7 +282,7 @@ async function freeBytesAt(folder: string): Promise<number> {
 function modelIn(
   cache: CachedRepository,
   location: HubLocation,
-  role: ModelRole,
+  role: FileRole,
   commit: string,
   files: readonly string[],
 ): LocalModel {

@@ -16,10 +16,14 @@ import { parseBundle } from '../model/folder/bundle.js';
 import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/weights/checkpoint.js';
 import type { Dtype } from '../inference/device.js';
 import { exportFilesAmong } from '../model/folder/export-files.js';
+import { isGguf, splitFiles } from '../model/gguf/split-names.js';
 
 /** What a model is used as. */
 export const MODEL_ROLES = ['decoder', 'encoder', 'projector', 'bundle'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
+
+/** Whose files are wanted: a model's, or the tokenizer of one alone. */
+export type FileRole = ModelRole | 'tokenizer';
 
 /** The files of a repository or a local folder, below one starting point. */
 export interface FileTree {
@@ -57,13 +61,13 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().
  * The paths that a model in the role needs, sorted.
  *
  * @param at Folder of the model inside the tree, "" for its root; for a projector, its file; for a decoder
- *   also an `.onnx` file.
+ *   also an `.onnx` or `.gguf` file.
  * @param dtype Number format, which decides among the ONNX exports of a decoder without safetensors.
  * @throws {ModelError} With everything that is missing.
  */
 export async function wantedFiles(
   tree: FileTree,
-  role: ModelRole,
+  role: FileRole,
   at: string,
   dtype: Dtype = 'fp32',
 ): Promise<string[]> {
@@ -75,6 +79,8 @@ export async function wantedFiles(
       return [projectorFile(tree, at)];
     case 'bundle':
       return (await bundleFiles(tree, at, dtype)).sort();
+    case 'tokenizer':
+      return tokenizerFiles(tree, at).sort();
   }
 }
 
@@ -90,6 +96,14 @@ async function modelParts(
   reference: string,
   dtype: Dtype,
 ): Promise<Parts> {
+  if (role === 'decoder' && isGguf(reference)) {
+    // Everything is in the file, or in the parts of a split one.
+    const parts = splitFiles(posix.basename(reference)).map((name) => inside(parent(reference), name));
+    return {
+      present: parts.filter((path) => tree.paths.has(path)),
+      missing: parts.filter((path) => !tree.paths.has(path)),
+    };
+  }
   const isGraph = /\.onnx$/i.test(reference);
   const beside = isGraph ? parent(reference) : reference;
   // An export may lie in a folder below its configuration.
@@ -156,6 +170,14 @@ async function modelFiles(
   const { present, missing } = await modelParts(tree, role, at, dtype);
   assertComplete(tree, role, missing);
   return [...present];
+}
+
+/** The tokenizer in a folder, without the model. */
+function tokenizerFiles(tree: FileTree, at: string): string[] {
+  const has = (name: string): boolean => tree.paths.has(inside(at, name));
+  const names = TOKENIZERS.find((files) => files.every(has));
+  assertComplete(tree, 'tokenizer', names === undefined ? [inside(at, 'tokenizer.json')] : []);
+  return [...(names ?? []), 'tokenizer_config.json'].filter(has).map((name) => inside(at, name));
 }
 
 /** The shards that an index names. */
@@ -229,8 +251,9 @@ function insteadHints(tree: FileTree): string[] {
       'name one, or choose by --dtype',
     ];
   }
-  if (names.some((name) => name.endsWith('.gguf'))) {
-    return ['it holds GGUF files, made for llama.cpp; use the original checkpoint'];
+  const ggufs = names.filter(isGguf);
+  if (ggufs.length > 0) {
+    return [`it has these GGUF files: ${ggufs.slice(0, 6).join(', ')}`, 'name one as a decoder'];
   }
   if (names.some((name) => /adapter_(?:model|config)/.test(name))) {
     return ['it holds an adapter (LoRA); merge it into its base model first'];

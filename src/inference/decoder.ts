@@ -26,12 +26,11 @@ export interface DecoderStep {
   readonly cache: KvCache;
 }
 
-/** What can run a prompt for its first token alone. */
+/** Runs a prompt for its first token alone. */
 export interface FirstTokenRunner {
   /**
-   * As {@link Decoder.prefill}, without the cache: what the prompt left behind is dropped inside the runtime
-   * instead of being handed out. Where a device cannot hand it out in place (CUDA), that saves its way to the
-   * host.
+   * As {@link Decoder.prefill}, without the cache. The runtime drops the cache instead of handing it out. On a device
+   * that cannot hand it out in place (CUDA), this saves the copy to the host.
    */
   firstTokenOnly(inputs: Matrix): Promise<TokenId>;
 }
@@ -45,7 +44,7 @@ export interface Decoder {
   readonly width: number;
   /** V. */
   readonly vocabularySize: number;
-  /** Longest sequence the position encoding was made for: prompt plus generated tokens. */
+  /** Longest sequence that the position encoding was made for, in tokens: the prompt and the generated tokens. */
   readonly maxPositions: number;
 
   /**

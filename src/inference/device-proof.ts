@@ -1,12 +1,12 @@
 /**
- * @file What proves where a decoder ran, as `run.json` records it.
+ * @file The proof of where a decoder ran, as `run.json` records it.
  */
 
 import { z } from 'zod';
 
 const count = z.int().nonnegative();
 
-/** How many nodes of the decoder's graph each provider ran, of one prefill and one decode step. */
+/** How many nodes of the decoder's graph each provider ran, for one prefill and one decode step. */
 export const deviceProofSchema = z.strictObject({
   /** The device that the run asked the runtime for. */
   device: z.string(),
@@ -43,7 +43,7 @@ export const DEVICE_STAGES = ['prefill', 'decode'] as const;
 export type DeviceProof = z.infer<typeof deviceProofSchema>;
 
 /**
- * What a reader must know: nodes that ran elsewhere, or that nothing is known of them; null where all is well.
+ * What a reader must know: which nodes ran elsewhere, or that nothing is known about them. Null where all is well.
  *
  * @example '3 of 120 graph nodes of a prefill ran elsewhere than on webgpu: 3 Gather on CPUExecutionProvider'
  */

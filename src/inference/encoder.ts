@@ -8,9 +8,9 @@ import type { TokenId } from '../domain/units.js';
 import type { Matrix } from '../tensor/matrix.js';
 
 /**
- * How inputs share a batch. `together`: the few inputs of one prompt, as fast as they can be, padded to the
- * longest. `independent`: the many of an index; a vector is then the same to the last bit whatever it was
- * encoded with, so that it may be kept and found again.
+ * How inputs share a batch. `together` is for the few inputs of one prompt: it is fast, and pads all inputs to the
+ * longest. `independent` is for the many inputs of an index: a vector is the same to the last bit whatever else is in
+ * its batch, so that it can be kept and found again.
  */
 export type Batching = 'together' | 'independent';
 
@@ -23,9 +23,9 @@ export interface Encoder {
   readonly maxTokens: number;
 
   /**
-   * One vector an input, [B, E], not normalised: the mean over the positions of the last layer, or
-   * its last position, as the encoder was trained. Inputs may differ in length; padding changes
-   * nothing but the last bits. An empty input yields a zero vector.
+   * One vector an input, [B, E], not normalised. It is the mean over the positions of the last layer, or the last
+   * position, as the encoder was trained. Inputs may differ in length; padding changes nothing but the last bits. An
+   * empty input yields a zero vector.
    *
    * @throws {RangeError} If an input is longer than `maxTokens` or an id is outside the vocabulary.
    */

@@ -15,9 +15,9 @@ export interface Projector {
   readonly layers: ProjectorLayers;
   /** E. */
   readonly inputWidth: number;
-  /** Between its Linear layers. */
+  /** Widths between its Linear layers. */
   readonly hiddenWidths: readonly number[];
-  /** k C; k is 1 in LlavaCode's. */
+  /** k C. In LlavaCode k is 1. */
   readonly outputWidth: number;
 
   /**

@@ -5,9 +5,11 @@
  *
  * Shape letters: T prompt tokens, N chunks, k soft tokens a chunk, K = k N soft tokens, C decoder width.
  *
- * Source: LLaVA (arXiv:2304.08485) for replacing placeholders by projected features; LlavaCode
- * (arXiv:2510.19644) for one vector a retrieved chunk; k soft tokens a chunk are a wider last layer, cut up. Places are positions that prompt assembly
- * reserved, never ids or text that are searched for.
+ * A projector with a wider last layer gives k soft tokens a chunk: its row is cut into k parts. Prompt assembly reserves
+ * the positions of soft tokens, so nothing searches for ids or text.
+ *
+ * Source: LLaVA (arXiv:2304.08485) for replacing placeholders by projected features; LlavaCode (arXiv:2510.19644) for
+ * one vector a retrieved chunk.
  */
 
 import { ModelError } from '../domain/errors.js';
@@ -25,8 +27,8 @@ export function softTokensPerChunk(outputWidth: number, C: number): number | nul
 }
 
 /**
- * Rows of the projector as soft tokens: [N, k C] -> [k N, C]. The k of a chunk are the consecutive slices of its
- * row, in order. No number moves, so the result shares the data.
+ * Rows of the projector as soft tokens: [N, k C] -> [k N, C]. The k soft tokens of a chunk are the consecutive slices
+ * of its row. No number moves, so the result shares the data.
  *
  * @example // k = 2: one row [1, 2, 3, 4] => rows [1, 2] and [3, 4]
  */

@@ -1,5 +1,5 @@
 /**
- * @file What the project needs of a tokenizer, whoever implements it.
+ * @file The interface of a tokenizer.
  */
 
 import type { TokenId } from '../domain/units.js';
@@ -19,15 +19,15 @@ export interface Tokenizer {
   readonly startsWithBlank: boolean;
 
   /**
-   * Ids of plain text from anywhere in a document: no BOS, no template, no blank put in front. Text that happens to spell a control token
-   * (`<|fim_middle|>` in a string literal, say) is encoded as ordinary characters and never becomes
-   * that control token.
+   * Ids of plain text from anywhere in a document. The tokenizer adds no BOS, no template and no blank in front. Text
+   * that happens to spell a control token (such as `<|fim_middle|>` in a string literal) is encoded as ordinary
+   * characters and never becomes that control token.
    */
   encode(text: string): TokenId[];
 
   /**
-   * Whether the ids of a text are those of its first `offset` units followed by those of the rest, told by
-   * the characters at the cut alone: so the same cut holds in any part of the text. False where unknown.
+   * Whether the ids of a text are the ids of its first `offset` units followed by the ids of the rest. The answer
+   * depends on the characters at the cut alone, so it holds in any part of the text. False where it is unknown.
    */
   canCut(text: string, offset: number): boolean;
 
@@ -35,8 +35,8 @@ export interface Tokenizer {
   decode(ids: readonly TokenId[]): string;
 
   /**
-   * Whether the text of ids is the texts of their characters one after the other, whatever stands before
-   * them: true of byte-level vocabularies, not of those that mark beginnings of words.
+   * Whether the text of ids is the texts of the single ids one after the other, whatever stands before them. This holds
+   * for byte-level vocabularies, but not for vocabularies that mark the beginnings of words.
    */
   readonly decodesPiecewise: boolean;
 

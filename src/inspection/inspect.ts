@@ -6,7 +6,6 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
@@ -14,8 +13,8 @@ import { parseBundle } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
 import { readDecoderFacts } from '../model/folder/decoder-facts.js';
+import { byType, decoderMemory, elements, estimate, networkFacts, type MemoryEstimate } from './cost.js';
 import { describeDecoder, describeEncoder } from './describe.js';
-import type { Dtype } from '../inference/device.js';
 import { encoderConventions } from '../model/folder/encoder-conventions.js';
 import { readProjector } from '../model/weights/projector-file.js';
 import { softTokensPerChunk } from '../inference/soft-tokens.js';
@@ -25,29 +24,15 @@ import {
   parseHeader,
   type TensorInfo,
 } from '../model/weights/safetensors.js';
+import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/architecture/synthetic.js';
-import type { DecoderArchitecture } from '../onnx/decoder-graph.js';
 import { recognizeFamily } from '../prompt/fim.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
+import { describeGgufDecoder, readGgufHeaders } from './inspect-gguf.js';
 import { readModelConfig } from './model-config.js';
 import { peek, roleOf, type Peek } from './peek.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import { wantedFiles, type ModelRole } from '../hub/wanted-files.js';
-
-/** Formats that memory is estimated for. */
-const FORMATS = ['fp32', 'fp16', 'int8', 'int4'] as const satisfies readonly Dtype[];
-
-/** Bytes, without the runtime's own buffers. */
-export interface MemoryEstimate {
-  readonly dtype: Dtype;
-  /** Weights inside the graph, and for a decoder the embedding table. */
-  readonly weights: number;
-  /** Keys and values of the longest prompt and its completion; 0 for an encoder. */
-  readonly cache: number;
-  readonly total: number;
-  /** Whether that is less than nine tenths of this machine's memory. */
-  readonly fits: boolean;
-}
 
 export interface ModelDescription {
   readonly reference: string;
@@ -123,6 +108,13 @@ async function describe(model: Peek, options: InspectOptions): Promise<ModelDesc
         break;
       case 'decoder':
       case 'encoder': {
+        if (isGguf(model.at)) {
+          const own = await readGgufHeaders(model);
+          described = { ...base, facts: own.facts, numbers: own.numbers };
+          const network = describeGgufDecoder(own, options.positions ?? DEFAULT_POSITIONS);
+          described = { ...described, memory: network.memory, facts: { ...own.facts, ...network.facts } };
+          break;
+        }
         const heads = await headers(model, role, options);
         const common = {
           ...(modelType === null ? {} : { 'model type': modelType }),
@@ -166,27 +158,6 @@ async function describeDecoderFolder(
     facts: { ...networkFacts(architecture), 'prompt family': family },
     memory: decoderMemory(architecture, positions),
   };
-}
-
-function networkFacts(architecture: DecoderArchitecture): Described['facts'] {
-  const { layers, width, heads, kvHeads, headWidth, vocabularySize, maxPositions, tiedHead } = architecture;
-  return {
-    layers,
-    width,
-    heads: `${heads} of width ${headWidth}, ${kvHeads} for keys and values`,
-    vocabulary: vocabularySize,
-    context: maxPositions,
-    'output table': tiedHead ? 'the embedding table' : 'its own',
-  };
-}
-
-function decoderMemory(architecture: DecoderArchitecture, positions: number): MemoryEstimate[] {
-  const length = Math.min(positions, architecture.maxPositions);
-  return FORMATS.map((dtype) => {
-    const cost = describeDecoder(architecture, dtype);
-    // A step holds the old cache and the new one.
-    return estimate(dtype, cost.graphBytes + cost.embeddingBytes, 2 * length * cost.cacheBytesPerPosition);
-  });
 }
 
 async function describeEncoderFolder(
@@ -322,21 +293,6 @@ function treeOf(model: Peek): Parameters<typeof wantedFiles>[0] {
 
 function dirOf(path: string | null): string {
   return path === null ? '' : posix.dirname(path);
-}
-
-function estimate(dtype: Dtype, weights: number, cache: number): MemoryEstimate {
-  const total = weights + cache;
-  return { dtype, weights, cache, total, fits: total < 0.9 * totalmem() };
-}
-
-function byType(tensors: readonly TensorInfo[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const tensor of tensors) counts[tensor.dtype] = (counts[tensor.dtype] ?? 0) + elements(tensor);
-  return counts;
-}
-
-function elements({ shape }: TensorInfo): number {
-  return shape.reduce((product, dim) => product * dim, 1);
 }
 
 function sum(values: readonly number[]): number {

@@ -7,6 +7,7 @@ import { posix } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
+import { isGguf } from '../model/gguf/split-names.js';
 import type { Peek } from './peek.js';
 
 /** `config.json` of a model, as far as it has one. */
@@ -31,6 +32,8 @@ export async function readModelConfig(model: Peek): Promise<ModelConfig> {
 }
 
 function configOf({ at, sizes }: Peek): string | null {
+  // A GGUF file holds its own.
+  if (isGguf(at)) return null;
   const beside = sizes.has(at) ? posix.dirname(at) : at;
   const candidates = [beside, posix.dirname(beside)].map((dir) => posix.join(dir, 'config.json'));
   return candidates.slice(0, sizes.has(at) ? 2 : 1).find((path) => sizes.has(path)) ?? null;

@@ -134,7 +134,7 @@ function readPart(path: string, start: number, length: number): Uint8Array<Array
 export function roleOf({ at, sizes }: Pick<Peek, 'at' | 'sizes'>, modelType: string | null): ModelRole {
   const has = (name: string): boolean => sizes.has(at === '' ? name : `${at}/${name}`);
   if (has('bundle.json')) return 'bundle';
-  if (sizes.has(at)) return /\.onnx$/i.test(at) ? 'decoder' : 'projector';
+  if (sizes.has(at)) return /\.(?:onnx|gguf)$/i.test(at) ? 'decoder' : 'projector';
   if (modelType === null) return 'projector';
   const isEncoder = ENCODER_FAMILIES.some((family) => family.modelType === modelType);
   const isDecoder = DECODER_FAMILIES.some((family) => family.modelType === modelType);

@@ -8,7 +8,7 @@ import type { LocalModel, ResolveOptions } from '../hub/resolve.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import type { Dtype } from '../inference/device.js';
 import { readBundle } from '../model/folder/bundle.js';
-import { modelFolder } from '../model/folder/export-files.js';
+import { decoderFiles } from '../model/decoder-files.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
 import { defaultThreads } from '../model/ort/threads.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
@@ -94,7 +94,7 @@ function run({ path }: LocalModel, role: ModelRole, dtype: Dtype): Promise<strin
 }
 
 async function runDecoder(path: string, options: OpenOptions): Promise<string> {
-  const tokenizer = await loadTokenizer(modelFolder(path));
+  const tokenizer = await decoderFiles(path).loadTokenizer();
   const decoder = await openDecoder(path, options);
   try {
     const [first] = tokenizer.encode('const');

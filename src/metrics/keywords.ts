@@ -9,7 +9,7 @@
  * `keyword.kwlist`; the selection: CrossCodeEval `scripts/keywords/` (25f9cab7).
  */
 
-import type { Language } from '../domain/task.js';
+import type { Language } from '../domain/languages.js';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
@@ -41,6 +41,48 @@ const PYTHON = words(`
   if import in is lambda nonlocal not or pass raise return try while with yield
 `);
 
+// CrossCodeEval has none of the languages below. Their words are those of their specifications, selected as its
+// lists are: without the literals true and false.
+
+/** Go specification, "Keywords". */
+const GO = words(`
+  break case chan const continue default defer else fallthrough for func go goto if import interface map
+  package range return select struct switch type var
+`);
+
+/** Rust Reference, "Keywords": strict ones, and those reserved. */
+const RUST = words(`
+  abstract as async await become box break const continue crate do dyn else enum extern final fn for if
+  impl in let loop macro match mod move mut override priv pub ref return self Self static struct super
+  trait try type typeof unsafe unsized use virtual where while yield
+`);
+
+/** C 11, 6.4.1, and C++ 20, 5.11, without the spelled-out operators. */
+const CPP = words(`
+  alignas alignof asm auto bool break case catch char char16_t char32_t char8_t class co_await co_return
+  co_yield concept const const_cast consteval constexpr constinit continue decltype default delete do
+  double dynamic_cast else enum explicit export extern float for friend goto if inline int long mutable
+  namespace new noexcept nullptr operator private protected public register reinterpret_cast requires
+  restrict return short signed sizeof static static_assert static_cast struct switch template this
+  thread_local throw try typedef typeid typename union unsigned using virtual void volatile wchar_t while
+  _Alignas _Alignof _Atomic _Bool _Complex _Generic _Imaginary _Noreturn _Static_assert _Thread_local
+`);
+
+/** PHP manual, "List of Keywords". */
+const PHP = words(`
+  abstract and array as break callable case catch class clone const continue declare default die do echo
+  else elseif empty enddeclare endfor endforeach endif endswitch endwhile eval exit extends final finally
+  fn for foreach function global goto if implements include include_once instanceof insteadof interface
+  isset list match namespace new or print private protected public readonly require require_once return
+  static switch throw trait try unset use var while xor yield
+`);
+
+/** Ruby documentation, "Keywords". */
+const RUBY = words(`
+  BEGIN END alias and begin break case class def defined do else elsif end ensure for if in module next nil
+  not or redo rescue retry return self super then undef unless until when while yield
+`);
+
 const KEYWORDS: Readonly<Record<Language, ReadonlySet<string>>> = {
   java: JAVA,
   csharp: CSHARP,
@@ -48,6 +90,11 @@ const KEYWORDS: Readonly<Record<Language, ReadonlySet<string>>> = {
   // CrossCodeEval has no JavaScript tasks; its list for the language is the same.
   javascript: ECMASCRIPT,
   python: PYTHON,
+  go: GO,
+  rust: RUST,
+  cpp: CPP,
+  php: PHP,
+  ruby: RUBY,
 };
 
 /** The words of a language that are not identifiers. */

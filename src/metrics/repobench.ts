@@ -10,12 +10,12 @@
  * - the means of each setting are rounded (5 decimals as fractions, then 2 in percent) before they are
  *   averaged, weighted by size.
  *
- * CodeBLEU, which `eval.py` asks for, is missing in the repository itself and here. Languages other
- * than Python and Java, which RepoBench does not have, are treated as Java.
+ * CodeBLEU, which `eval.py` asks for, is missing in the repository itself and here. RepoBench
+ * has Python and Java only; the others are treated as the one with the same comment mark.
  */
 
 import { isBlank, splitSpace, strip } from '../domain/text.js';
-import type { Language } from '../domain/task.js';
+import { languageFacts, type Language } from '../domain/languages.js';
 import { difflibRatio, indelRatio } from './fuzz-ratio.js';
 import { groupBy, meanExactMatch, meanFuzzPercent } from './means.js';
 import { plainKind, type EsFormula, type MetricProfileKind } from './profile.js';
@@ -29,6 +29,7 @@ interface CommentStyle {
 
 const HASH: CommentStyle = { line: '#', open: ['"""', "'''"], close: ['"""', "'''"] };
 const SLASHES: CommentStyle = { line: '//', open: ['/*'], close: ['*/'] };
+const STYLES = { '#': HASH, '//': SLASHES } as const;
 
 /**
  * The first of some lines that is neither blank nor inside or the beginning of a comment.
@@ -36,7 +37,7 @@ const SLASHES: CommentStyle = { line: '//', open: ['/*'], close: ['*/'] };
  * @returns null if there is none.
  */
 function firstCodeLine(lines: readonly string[], language: Language): string | null {
-  const style = language === 'python' ? HASH : SLASHES;
+  const style = STYLES[languageFacts(language).comment];
   let inComment = false;
   for (const line of lines) {
     if (isBlank(line)) continue;

@@ -1,24 +1,24 @@
 /**
  * @file Chunk vectors kept between runs, in files under the cache folder.
  *
- * A vector is found by the ids that were encoded (a hash of them: text, template and cut are all in there)
- * within a space: whatever decides the number that an encoder makes of ids. The space names a folder, and
- * every file states it again, so that vectors of another model, device or version are never served.
+ * A vector is found by a hash of the ids that were encoded, which depend on text, template and cut. The hash counts
+ * within a space, which holds everything else that decides the vector. The space names a folder, and every file states
+ * it again, so that vectors of another model, device or version are never served.
  *
  *   vectors/<hash of the space>/<random>.vec
  *     one line of JSON   schema, space, width, count, SHA-256 of what follows
  *     count x 16 bytes   keys
  *     count x width x 4  vectors, little-endian float32
  *
- * A file is written under another name and renamed, and never changed. One that is damaged is removed with a
- * note and its vectors are computed again. Together the files take at most a number of bytes; those that were
- * not used for longest go first. A cache that cannot be written is a note as well, no failure.
+ * A file is written under another name, then renamed, and never changed. A damaged file is removed with a note, and its
+ * vectors are computed again. All files together have a limit in bytes; the files that were not used for longest go
+ * first. A cache that cannot be written gives a note too, and no failure.
  *
  * Only vectors of an index are kept here. What a task's cold time measures is never read from a cache.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -27,6 +27,7 @@ import { messageOf } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
 import { sha256 } from '../domain/hash.js';
 import type { TokenId } from '../domain/units.js';
+import { replaceFile } from '../files/atomic-file.js';
 import type { VectorStore } from '../retrieval/rankers/embedder.js';
 import type { Matrix } from '../tensor/matrix.js';
 
@@ -38,8 +39,8 @@ const MAX_HEADER_BYTES = 8192;
 /** Bytes of vectors in one file. */
 const FILE_BYTES = 64 * 2 ** 20;
 
-/** Bytes that all kept vectors may take: more than a million of UniXcoder's width would not fit. */
-export const DEFAULT_CACHE_BYTES = 2 ** 30;
+/** Bytes that all kept vectors may take. More than a million vectors of UniXcoder's width would not fit. */
+const DEFAULT_CACHE_BYTES = 2 ** 30;
 
 /** Everything that decides a vector beside the ids: models, device, versions. Strings and numbers. */
 export type VectorSpace = Readonly<Record<string, string | number>>;
@@ -50,7 +51,7 @@ export interface VectorCacheOptions {
   readonly space: VectorSpace;
   /** E. */
   readonly width: number;
-  /** Told of files that cannot be used and of a folder that cannot be written. */
+  /** Called for files that cannot be used and for a folder that cannot be written. */
   readonly onNote: (note: string) => void;
   readonly mostBytes?: number;
 }
@@ -150,7 +151,7 @@ export class VectorCache implements VectorStore {
         throw new Error('its content is damaged');
       }
       const keys = content.subarray(0, count * KEY_BYTES);
-      // A copy: the vectors must start at a multiple of four.
+      // Makes a copy, since the vectors must start at a multiple of four.
       const vectors = new Float32Array(Uint8Array.from(content.subarray(keys.length)).buffer);
       if (endianness() === 'BE') swap(vectors);
       const now = new Date();
@@ -176,21 +177,7 @@ export class VectorCache implements VectorStore {
     const { space, width } = this.#options;
     const header = { schema: SCHEMA, space, width, count: inputs.length, sha256: digestOf(content) };
     const path = join(this.#folder, `${randomBytes(8).toString('hex')}${EXTENSION}`);
-    const temporary = `${path}.tmp`;
-    try {
-      const file = await open(temporary, 'wx');
-      try {
-        await file.writeFile(`${JSON.stringify(header)}\n`, 'utf8');
-        for (const part of content) await file.writeFile(part);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await replaceFile(path, [`${JSON.stringify(header)}\n`, ...content]);
   }
 
   /** Removes files, longest unused first, until the rest fits; what a crash left half written counts as well. */

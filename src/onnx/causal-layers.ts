@@ -3,9 +3,9 @@
  *
  * Flow: vectors of positions -> **attention and feed-forward layers, final norm** -> the positions
  * that somebody reads.
- * One description covers the Llama family (Llama, Qwen2, Qwen3), StarCoder2 and GPT-BigCode: they
- * differ in the kind of norm, position embedding and feed-forward network, in which layers have
- * biases, and in the names of their tensors.
+ * One description covers the Llama family (Llama, Qwen2, Qwen3), StarCoder2 and GPT-BigCode. They differ in the kind of
+ * norm, of position embedding and of feed-forward network, in the layers that have biases, and in the names of their
+ * tensors.
  *
  * Shape letters: B batch, T new positions, S past positions, C width, H query heads,
  * K key/value heads, D head width, F feed-forward width, P positions.
@@ -16,27 +16,13 @@
 
 import type { Graph, Value } from './graph.js';
 import { project, type LinearLayer, type Precision } from './linear.js';
-import {
-  add,
-  addLayerNorm,
-  geluTanh,
-  groupQueryAttention,
-  layerNorm,
-  mul,
-  newestRows,
-  reshape,
-  rmsNorm,
-  silu,
-  skipRmsNorm,
-  split,
-  unsqueeze,
-} from './operators.js';
+import { add, layerNorm, mul, newestRows, reshape, silu, split, unsqueeze } from './operators.js';
+import { addLayerNorm, geluTanh, groupQueryAttention, rmsNorm, skipRmsNorm } from './fused-operators.js';
 import { rotaryTable, type Rope } from './rotary.js';
 import type { WeightSource } from './weights.js';
 
 /** Naming schemes of checkpoints. */
-export const TENSOR_LAYOUTS = ['llama', 'starcoder2', 'gpt-bigcode'] as const;
-export type TensorLayout = (typeof TENSOR_LAYOUTS)[number];
+export type TensorLayout = 'llama' | 'starcoder2' | 'gpt-bigcode';
 
 /** Everything about causal layers that decides their graph. */
 export interface CausalArchitecture {
@@ -95,7 +81,7 @@ interface LayerNames {
   readonly down: string;
 }
 
-/** First part of all names but the head's; checkpoints of a bare model lack it. */
+/** The first part of all names but the head's. Checkpoints of a bare model lack it. */
 export function basePrefix(layout: TensorLayout): string {
   return layout === 'gpt-bigcode' ? 'transformer.' : 'model.';
 }
@@ -260,7 +246,7 @@ function normalisation(
   }
 }
 
-/** Queries, keys and values in one product; apart where they are normalised head by head. */
+/** Queries, keys and values from one product, or from three where they are normalised head by head. */
 function queriesKeysValues(
   g: Graph,
   x: Value,

@@ -1,8 +1,9 @@
 /**
- * @file The arithmetic of a prefill: which matrix products it is made of, and how many operations they are.
+ * @file The arithmetic of a prefill: its matrix products, and the number of their operations.
  *
- * Counts what the graph of `decoder-graph.ts` computes: the last layer behind its attention and the head work on
- * one position only. An operation is a multiplication or an addition, so a product [T, K] x [K, N] is 2TKN.
+ * The counts are those of the graph of `decoder-graph.ts`: behind the attention of the last layer, that layer and the
+ * head work on one position only. An operation is a multiplication or an addition, so a product [T, K] x [K, N] is
+ * 2TKN.
  *
  * Shape letters: T positions, C width, H query heads, K key/value heads, D head width, F feed-forward width.
  */
@@ -21,7 +22,7 @@ type Widths = Pick<
   'layers' | 'width' | 'feedForwardWidth' | 'heads' | 'kvHeads' | 'headWidth' | 'feedForward'
 >;
 
-/** The products that are as long as the prompt, equal shapes together. */
+/** The products that work on all positions of the prompt, with equal shapes counted together. */
 export function layerProducts(architecture: Widths): LayerProduct[] {
   const { layers, width: C, feedForwardWidth: F, heads: H, kvHeads: K, headWidth: D } = architecture;
   const upward = architecture.feedForward === 'gated-silu' ? 2 : 1;
@@ -47,7 +48,7 @@ export function productFlops(products: readonly LayerProduct[], T: number): numb
 
 /**
  * Operations of attention over T positions: each looks at itself and those before it, once for the scores and once
- * for the mixture. What a kernel computes beyond that and masks is not counted.
+ * for the mixture. Work that a kernel does beyond that and then masks is not counted.
  *
  * @example // two positions of one head of width 1 in one layer see 1 + 2 keys: 2 x 2 x 3
  * attentionFlops({ layers: 1, heads: 1, headWidth: 1 }, 2); // => 12

@@ -2,9 +2,9 @@
  * @file Graph of a decoder-only language model.
  *
  * Flow: prompt embeddings -> **decoder graph** -> logits of the last position, KV cache.
- * The embedding table is not in the graph: text and soft tokens enter alike, as vectors. Logits are
- * computed for the last position only, and so is the last layer behind its attention; every other
- * position would cost time that nobody reads.
+ * The embedding table is not in the graph, so text and soft tokens enter alike, as vectors. Logits are computed for the
+ * last position only, and so is the last layer behind its attention: nobody reads the other positions, and they would
+ * cost time.
  *
  * Shape letters: T new positions, S past positions, C width, V vocabulary, K key/value heads,
  * D head width.
@@ -22,7 +22,7 @@ export interface DecoderArchitecture extends CausalArchitecture {
   readonly tiedHead: boolean;
 }
 
-/** The table of the logits, [V, C], where it is not the embedding table. */
+/** The table that computes the logits, [V, C], where it is not the embedding table. */
 const HEAD_TENSOR = 'lm_head.weight';
 
 /** Name of the embedding table, [V, C], in the checkpoint, and the prefix that a bare model lacks. */

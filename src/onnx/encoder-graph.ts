@@ -2,8 +2,8 @@
  * @file Graphs of encoders: RoBERTa and BERT with mean pooling, and Qwen3-Embedding.
  *
  * Flow: token ids of chunks -> **encoder graph** -> one vector a chunk.
- * Embedding, transformer and pooling are all inside. A batch may mix lengths, padded on the right:
- * RoBERTa and BERT mask the padding; in a causal encoder nothing real comes behind it.
+ * The graph holds embedding, transformer and pooling. A batch may mix lengths, padded on the right. RoBERTa and BERT
+ * mask the padding; a causal encoder need not, since no real token comes behind it.
  *
  * Shape letters: B chunks, T positions, E width, F feed-forward width, V vocabulary.
  *
@@ -18,7 +18,6 @@ import { Graph, type FloatType, type Value } from './graph.js';
 import { linear } from './linear.js';
 import {
   add,
-  biasGelu,
   cast,
   cumulativeSum,
   div,
@@ -26,14 +25,13 @@ import {
   layerNorm,
   max,
   mul,
-  multiHeadAttention,
   positionOfEach,
   reduceSum,
   reshape,
-  skipLayerNorm,
   sub,
   unsqueeze,
 } from './operators.js';
+import { biasGelu, multiHeadAttention, skipLayerNorm } from './fused-operators.js';
 import { concatenate, type WeightSource } from './weights.js';
 
 /** What callers of any encoder need to know. */
@@ -90,8 +88,7 @@ export const ENCODER_IO = {
 } as const;
 
 /** How a chunk becomes one vector. */
-export const POOLINGS = ['mean', 'last-token'] as const;
-export type Pooling = (typeof POOLINGS)[number];
+export type Pooling = 'mean' | 'last-token';
 
 /** The pooling that an encoder was trained with. */
 export function poolingOf({ kind }: EncoderArchitecture): Pooling {
@@ -229,7 +226,7 @@ function embed(
   const wordShape = [vocabularySize, E] as const;
   const wordTable = g.streamedWeight(words, type, wordShape, weights.tensor(words, wordShape));
 
-  // Every token has type 0, so that row is added to the position table once and for all.
+  // Every token has type 0, so the row of type 0 is added to the position table once.
   const readPositions = weights.tensor('embeddings.position_embeddings.weight', [positions, E]);
   const readTypes = weights.tensor('embeddings.token_type_embeddings.weight', [tokenTypes, E]);
   const placeTable = g.weight('embeddings.places.weight', type, [positions, E], () => {

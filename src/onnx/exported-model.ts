@@ -2,8 +2,8 @@
  * @file An ONNX file made by somebody else, as far as it has to be understood to be rewritten.
  *
  * Flow: bytes -> **exported model** -> `rewrite-decoder.ts` -> bytes.
- * Nodes, inputs, outputs and the heads of weights are read; attributes, weight data and everything else stay
- * the bytes they are, as views into the file. Pure: no files, no runtime.
+ * Only nodes, inputs, outputs and the heads of weights are read. Attributes, weight data and everything else stay the
+ * bytes that they are, as views into the file. Pure: no files, no runtime.
  *
  * Source of field numbers: onnx/onnx.proto.
  */
@@ -30,7 +30,7 @@ export const DATA_TYPE = {
   bfloat16: 16,
 } as const;
 
-/** A node; `attributes` and all else that is not named here are its bytes. */
+/** A node. `attributes` and everything that is not named here are its bytes. */
 export interface ExportedNode {
   readonly name: string;
   readonly operator: string;
@@ -126,7 +126,7 @@ function readGraph(graph: Uint8Array, model: readonly Uint8Array[]): Omit<Export
         outputs.push(readValue(bytesOf(field)));
         break;
       case 13:
-        // Shapes of values inside: the runtime infers them anyway, and a rewrite would make them wrong.
+        // These are shapes of inner values. The runtime infers them itself, and a rewrite would make them wrong.
         break;
       default:
         rest.push(field.whole);

@@ -10,8 +10,7 @@
  * as text: `"S+T"` is one more name, not a sum.
  */
 
-export const ELEMENT_TYPES = ['float32', 'float16', 'int8', 'uint8', 'int32', 'int64'] as const;
-export type ElementType = (typeof ELEMENT_TYPES)[number];
+export type ElementType = 'float32' | 'float16' | 'int8' | 'uint8' | 'int32' | 'int64';
 export type FloatType = 'float32' | 'float16';
 
 /** Elements of a weight on their way into a file, row-major. */
@@ -84,7 +83,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 
-/** Collects inputs, nodes, weights and outputs; names what has no name. */
+/** Collects inputs, nodes, weights and outputs, and gives names to values that have none. */
 export class Graph {
   readonly name: string;
   readonly inputs: Value[] = [];
@@ -122,8 +121,8 @@ export class Graph {
   /**
    * Declares a result that the caller fetches by this name.
    *
-   * @throws {RangeError} If the value is an input, a weight or an output already: ONNX would need a
-   *   copy for that.
+   * @throws {RangeError} If the value is an input, a weight or an output already, since ONNX would need a copy for
+   *   that.
    */
   output(name: string, value: Value): void {
     if (!this.nodes.some((node) => node.outputs.includes(value))) {
@@ -197,7 +196,7 @@ export class Graph {
           },
     );
     this.nodes.push({ name, operator, domain, inputs, outputs, attributes });
-    // `map` keeps the length of a tuple, which its type does not say.
+    // `map` keeps the length of a tuple, but its type does not say so.
     return outputs as Results<R>;
   }
 

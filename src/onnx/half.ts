@@ -85,8 +85,8 @@ export function toHalf(values: Float32Array): Uint16Array {
   for (let i = 0; i < bits.length; i++) {
     const word = bits[i]!;
     const exponent = (word >>> 23) & 0xff;
-    // Nearly all weights are normal numbers in both formats: rebias and round in one addition, whose carry
-    // raises the exponent as it should. A third of the time that `halfBits` takes.
+    // Nearly all weights are normal numbers in both formats. One addition rebiases and rounds them, and its carry
+    // raises the exponent as it should. This takes a third of the time of `halfBits`.
     out[i] =
       exponent > 112 && exponent < 143
         ? ((word >>> 16) & 0x8000) | (((word & 0x7fffffff) - 0x38000000 + 0xfff + ((word >>> 13) & 1)) >>> 13)

@@ -8,19 +8,8 @@
  */
 
 import type { FloatType, Graph, Value } from './graph.js';
-import {
-  abs,
-  add,
-  div,
-  dynamicQuantizeMatMul,
-  gemm,
-  matMul,
-  matMulNBits,
-  max,
-  mul,
-  reduceMax,
-  reshape,
-} from './operators.js';
+import { abs, add, div, gemm, matMul, max, mul, reduceMax, reshape } from './operators.js';
+import { dynamicQuantizeMatMul, matMulNBits } from './fused-operators.js';
 import {
   blockBytes,
   blockCodes,
@@ -29,12 +18,19 @@ import {
   blockZeroPoints,
   INT4_BLOCKS,
   INT8_BLOCKS,
+  packCodes,
   rowCodesTransposed,
   rowScales,
   zeroPointBytes,
   type BlockFormat,
 } from './quantize.js';
-import { concatenate, transpose, type TensorReader, type WeightSource } from './weights.js';
+import {
+  concatenate,
+  transpose,
+  type StoredBlocks,
+  type TensorReader,
+  type WeightSource,
+} from './weights.js';
 
 /**
  * How the matrices of Linear layers are stored and multiplied.
@@ -62,8 +58,8 @@ export interface LinearLayer {
 }
 
 /**
- * Version of the rounding, part of the names of quantized weights: cached graphs of an older version
- * are other graphs.
+ * Version of the rounding. It is part of the names of quantized weights, so a cached graph of an older version counts
+ * as another graph.
  */
 const ROUNDING = 'rtn1';
 
@@ -90,7 +86,13 @@ export function project(
       read: weights.tensor(`${name}.weight`, [outputs, inputs]),
     })),
   );
-  const product = multiply(g, x, { name: `${label}.weight`, rows, cols: inputs, read }, precision);
+  const stored = joinBlocks(
+    layers.map(({ name, outputs }) => ({
+      rows: outputs,
+      blocks: weights.blocks?.(`${name}.weight`) ?? null,
+    })),
+  );
+  const product = multiply(g, x, { name: `${label}.weight`, rows, cols: inputs, read, stored }, precision);
   if (!hasBias) return product;
   const biases = layers.map(({ name, outputs }) => weights.tensor(`${name}.bias`, [outputs]));
   const bias = g.weight(`${label}.bias`, precision.type, [rows], () =>
@@ -116,8 +118,8 @@ export function linear(
 /**
  * Scores of every token: x [1, 1, K] times the table [R, K] -> [1, R].
  *
- * The table decides between neighbouring tokens, and only one position passes through it; so it keeps
- * 8 bits in every quantized format.
+ * The table decides between neighbouring tokens, and only one position passes through it. It therefore keeps 8 bits in
+ * every quantized format.
  */
 export function scoreTokens(
   g: Graph,
@@ -133,7 +135,8 @@ export function scoreTokens(
     const weight = g.streamedWeight(name, precision.type, [rows, cols], read);
     return gemm(g, reshape(g, x, [1, cols]), weight, null);
   }
-  const scores = multiplyBlocks(g, x, { name, rows, cols, read }, precision.type, INT8_BLOCKS);
+  const stored = weights.blocks?.(name) ?? null;
+  const scores = multiplyBlocks(g, x, { name, rows, cols, read, stored }, precision.type, INT8_BLOCKS);
   return reshape(g, scores, [1, rows]);
 }
 
@@ -143,6 +146,8 @@ interface Matrix {
   readonly rows: number;
   readonly cols: number;
   readonly read: TensorReader;
+  /** The same in codes, where the checkpoint has them. */
+  readonly stored: StoredBlocks | null;
 }
 
 function multiply(g: Graph, x: Value, matrix: Matrix, { type, matrices }: Precision): Value {
@@ -164,13 +169,11 @@ function multiply(g: Graph, x: Value, matrix: Matrix, { type, matrices }: Precis
   }
 }
 
-function multiplyBlocks(
-  g: Graph,
-  x: Value,
-  { name, rows, cols, read }: Matrix,
-  type: FloatType,
-  format: BlockFormat,
-): Value {
+function multiplyBlocks(g: Graph, x: Value, matrix: Matrix, type: FloatType, format: BlockFormat): Value {
+  const { name, rows, cols, read, stored } = matrix;
+  // Codes that fit are kept: rounding them again would only lose.
+  if (stored !== null && stored.bits <= format.bits)
+    return multiplyStored(g, x, matrix, stored, type, format);
   const blocks = blockCount(cols, format);
   const part = (role: string): string => `${name}.int${format.bits}.${ROUNDING}.${role}`;
   const codes = g.streamedWeight(
@@ -199,13 +202,35 @@ function multiplyBlocks(
   return matMulNBits(g, x, { codes, scales, zeroPoints }, format);
 }
 
+function multiplyStored(
+  g: Graph,
+  x: Value,
+  { name, rows, cols }: Matrix,
+  stored: StoredBlocks,
+  type: FloatType,
+  { bits }: BlockFormat,
+): Value {
+  const format: BlockFormat = { bits, blockSize: stored.blockSize, isSymmetric: true };
+  const blocks = blockCount(cols, format);
+  const part = (role: string): string => `${name}.int${bits}.stored.${role}`;
+  const codes = g.streamedWeight(
+    part('codes'),
+    'uint8',
+    [rows, blocks, blockBytes(format)],
+    (from, to) => packCodes(stored.codes(from, to), cols, format),
+    cols,
+  );
+  const scales = g.streamedWeight(part('scales'), type, [rows, blocks], stored.scales, cols);
+  return matMulNBits(g, x, { codes, scales, zeroPoints: null }, format);
+}
+
 /** Smallest divisor of a position's activations; a position of zeros stays zeros. */
 const SMALLEST_RANGE = 1e-12;
 
 /**
- * The runtime rounds a whole tensor with one scale, and one position with large activations (the first
- * of a prompt, in most trained models) would leave a few codes to all others. So every position is
- * divided by its largest magnitude before, and multiplied by it behind.
+ * The runtime rounds a whole tensor with one scale. One position with large activations (the first of a prompt, in most
+ * trained models) would leave only a few codes for all others. So every position is divided by its largest magnitude
+ * before the product, and multiplied by it afterwards.
  */
 function multiplyIntegers(g: Graph, x: Value, matrix: Matrix, type: FloatType): Value {
   const { name, rows, cols, read } = matrix;
@@ -221,14 +246,50 @@ function joinRows(parts: readonly { readonly rows: number; readonly read: Tensor
   const [first] = parts;
   if (parts.length === 1 && first !== undefined) return first.read;
   const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  return (from = 0, to = rows) => {
-    const pieces: Float32Array[] = [];
-    let start = 0;
-    for (const part of parts) {
-      const [low, high] = [Math.max(from, start), Math.min(to, start + part.rows)];
-      if (low < high) pieces.push(part.read(low - start, high - start));
-      start += part.rows;
-    }
-    return concatenate(...pieces);
+  return (from = 0, to = rows) =>
+    concatenate(...piecesOf(parts, from, to, (part, low, high) => part.read(low, high)));
+}
+
+/** Codes of matrices below each other, read as one; null unless all have them in blocks of one size. */
+function joinBlocks(
+  parts: readonly { readonly rows: number; readonly blocks: StoredBlocks | null }[],
+): StoredBlocks | null {
+  const stored = parts.flatMap(({ rows, blocks }) => (blocks === null ? [] : [{ rows, blocks }]));
+  const [first] = stored;
+  if (first === undefined || stored.length < parts.length) return null;
+  const { blockSize } = first.blocks;
+  if (stored.some(({ blocks }) => blocks.blockSize !== blockSize)) return null;
+  return {
+    bits: stored.some(({ blocks }) => blocks.bits === 8) ? 8 : 4,
+    blockSize,
+    codes: (from, to) => {
+      const pieces = piecesOf(stored, from, to, ({ blocks }, low, high) => blocks.codes(low, high));
+      const out = new Int8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+      let position = 0;
+      for (const piece of pieces) {
+        out.set(piece, position);
+        position += piece.length;
+      }
+      return out;
+    },
+    scales: (from, to) =>
+      concatenate(...piecesOf(stored, from, to, ({ blocks }, low, high) => blocks.scales(low, high))),
   };
+}
+
+/** What each of several matrices below each other has of the rows [from, to) of all. */
+function piecesOf<P extends { readonly rows: number }, T>(
+  parts: readonly P[],
+  from: number,
+  to: number,
+  read: (part: P, low: number, high: number) => T,
+): T[] {
+  const pieces: T[] = [];
+  let start = 0;
+  for (const part of parts) {
+    const [low, high] = [Math.max(from, start), Math.min(to, start + part.rows)];
+    if (low < high) pieces.push(read(part, low - start, high - start));
+    start += part.rows;
+  }
+  return pieces;
 }

@@ -2,8 +2,8 @@
  * @file A finished graph as an ONNX file.
  *
  * Flow: graph -> **ONNX messages** -> bytes (`wire.ts`).
- * Weights go into the file itself, or into a second file next to it: Protocol Buffers cannot hold
- * more than 2 GiB, and a runtime can map a second file instead of copying it. Pure: no files.
+ * Weights go into the file itself, or into a second file next to it. A second file may be needed, since Protocol
+ * Buffers cannot hold more than 2 GiB, and a runtime can map it instead of copying it. Pure: no files.
  *
  * Source of field numbers and enums: onnx/onnx.proto, IR version 10.
  */
@@ -61,8 +61,7 @@ const ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 const LOCATION_EXTERNAL = 1;
 
 /**
- * Weights of fewer bytes stay in the ONNX file even when the others do not: the runtime wants to see
- * shapes and axes while it optimises.
+ * Weights of fewer bytes always stay in the ONNX file, since the runtime reads shapes and axes while it optimises.
  */
 const EXTERNAL_MIN_BYTES = 1024;
 /** Offsets in the weight file are multiples of this, so that the runtime can map it page by page. */
@@ -83,7 +82,7 @@ export interface SplitModel {
   readonly weights: readonly ExternalWeight[];
 }
 
-/** Size of all weights in bytes; decides between one file and two. */
+/** Size of all weights in bytes. It decides between one file and two. */
 export function weightBytes(graph: Graph): number {
   return graph.initializers.reduce((sum, initializer) => sum + byteLength(initializer), 0);
 }

@@ -6,12 +6,13 @@
  * Shape letters: K vectors, E encoder width, C decoder width, k soft tokens a vector.
  *
  * Source: LlavaCode (arXiv 2510.19644) and its published code: Linear -> exact GELU -> LayerNorm,
- * the last Linear bare; parameter names `linear_1..4`, `ln_1..3`. Its widths are E, C, C in 2L, E, 2C, 2C, C in
- * 3L and E, 3C, 4C, 2C, C in 4L; others are taken as they are, and k C at the end gives k soft tokens.
+ * the last Linear bare; parameter names `linear_1..4`, `ln_1..3`. Its widths are E, C, C in 2L, E, 2C, 2C, C in 3L and
+ * E, 3C, 4C, 2C, C in 4L. Other widths are accepted as well, and a last width of k C gives k soft tokens.
  */
 
 import { Graph } from './graph.js';
-import { gelu, gemm, layerNorm } from './operators.js';
+import { gemm, layerNorm } from './operators.js';
+import { gelu } from './fused-operators.js';
 import type { WeightSource } from './weights.js';
 
 /** Everything about a projector that decides its graph. */

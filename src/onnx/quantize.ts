@@ -17,13 +17,13 @@ export interface BlockFormat {
   /** Columns that share a scale; a power of two, at least 16. The last block of a row may be padded. */
   readonly blockSize: number;
   /**
-   * Zero lies at the middle code instead of where it suits the block; one code of the range is given
-   * up for it and no zero points are stored.
+   * Zero lies at the middle code, whatever would suit the block. The format gives up one code of the range for that,
+   * and stores no zero points.
    */
   readonly isSymmetric: boolean;
 }
 
-/** Blocks of 64 cost 8.5 bits a weight; symmetric, since 8 bits leave an error of half a percent anyway. */
+/** Blocks of 64 cost 8.5 bits a weight. They are symmetric, since 8 bits leave an error of half a percent anyway. */
 export const INT8_BLOCKS: BlockFormat = { bits: 8, blockSize: 64, isSymmetric: true };
 
 /** Blocks of 32 with a zero point each cost 5.1 bits a weight. */
@@ -133,6 +133,19 @@ export function blockCodes(data: Float32Array, cols: number, format: BlockFormat
   return packed;
 }
 
+/**
+ * Signed codes [R, K] as {@link blockCodes} packs them: zero is the middle code.
+ *
+ * @param cols K, a multiple of the block's size.
+ */
+export function packCodes(codes: Int8Array, cols: number, format: BlockFormat): Uint8Array {
+  const { bits } = format;
+  const packed = new Uint8Array((codes.length / cols) * blockCount(cols, format) * blockBytes(format));
+  const middle = 2 ** (bits - 1);
+  for (let i = 0; i < codes.length; i++) putCode(packed, 0, i, codes[i]! + middle, bits);
+  return packed;
+}
+
 /** Sets code `index` behind byte `at`; the bits there must be zero. */
 function putCode(packed: Uint8Array, at: number, index: number, code: number, bits: 4 | 8): void {
   if (bits === 8) packed[at + index] = code;
@@ -142,11 +155,11 @@ function putCode(packed: Uint8Array, at: number, index: number, code: number, bi
 /**
  * Largest code of a row with one scale.
  *
- * Seven bits, not eight: processors without VNNI instructions add products of unsigned and signed
- * bytes in pairs of 16 bits, and 2 * 255 * 63 is the most that fits. With eight bits they would
- * saturate silently, and a model would give other completions on another machine.
+ * It has seven bits, not eight. Processors without VNNI instructions add products of unsigned and signed bytes in pairs
+ * of 16 bits, and 2 * 255 * 63 is the most that fits. With eight bits they would saturate silently, and a model would
+ * give other completions on another machine.
  */
-export const ROW_CODE_LIMIT = 63;
+const ROW_CODE_LIMIT = 63;
 
 /** One symmetric scale a row: [R, K] -> [R]. */
 export function rowScales(data: Float32Array, cols: number): Float32Array {

@@ -2,10 +2,10 @@
  * @file Turns a ready-made decoder export into one that our pipelines can enter.
  *
  * Flow: exported model -> **embedding split off, head on the last position** -> two ONNX files.
- * Exports take token ids and return logits for every position. Soft tokens are vectors, so the embedding
- * lookup has to come off: it becomes a small model of its own, and the decoder starts with
- * `inputs_embeds`. Logits are wanted for the last position only; for the others the head would cost
- * vocabulary x length in time and memory. Everything else stays the bytes it was. Pure: no files.
+ * Exports take token ids and return logits for every position. Soft tokens are vectors, so the rewrite takes the
+ * embedding lookup off: it becomes a small model of its own, and the decoder starts with `inputs_embeds`. Only the
+ * logits of the last position are of use, and for the others the head would cost vocabulary x length in time and
+ * memory. Everything else stays the bytes that it was. Pure: no files.
  *
  * Layouts: optimum's `text-generation-with-past` and those of transformers.js, plain or quantized
  * (dynamic int8, `MatMulNBits`, `GatherBlockQuantized`), with or without external data.
@@ -20,50 +20,17 @@ import {
   newValue,
   type ExportedModel,
   type ExportedNode,
-  type ExportedTensor,
   type ExportedValue,
 } from './exported-model.js';
-
-/** The export is not one that can be entered by embeddings; the message says which part. */
-export class ExportError extends Error {}
-
-/** One layer's cache: its names as input and output. */
-export interface ExportedCache {
-  readonly past: string;
-  readonly present: string;
-}
-
-/** How a decoder graph is fed, as read from its inputs and outputs. */
-export interface ExportedDecoderIo {
-  /** float32 [1, T, C]. */
-  readonly embeddings: 'inputs_embeds';
-  /** float32 [1, T or 1, V]. */
-  readonly logits: string;
-  /** Keys and values of all layers. */
-  readonly caches: readonly ExportedCache[];
-  /** [1, K, 0, D] of an empty cache. */
-  readonly emptyCache: readonly [1, number, 0, number];
-  readonly cacheType: 'float32' | 'float16';
-  /** Of the inputs that only describe positions, those the graph has. */
-  readonly positions: readonly PositionInput[];
-  /** V where the graph states it. */
-  readonly vocabularySize: number | null;
-  /** Whether logits come for the last position only. */
-  readonly lastPositionOnly: boolean;
-}
-
-/**
- * Inputs that follow from the numbers of past and new positions: a mask of ones over all, the index of each
- * new one (as row or as list), how many positions shall have logits.
- */
-export const POSITION_INPUTS = [
-  'attention_mask',
-  'position_ids',
-  'cache_position',
-  'num_logits_to_keep',
-  'logits_to_keep',
-] as const;
-export type PositionInput = (typeof POSITION_INPUTS)[number];
+import {
+  EMBEDDINGS,
+  ExportError,
+  IDS,
+  keepsLastLogits,
+  readDecoderIo,
+  type ExportedDecoderIo,
+} from './exported-decoder-io.js';
+import { Wiring, withInputs } from './wiring.js';
 
 export interface RewrittenDecoder {
   /** ONNX bytes of the decoder that takes `inputs_embeds`. */
@@ -76,19 +43,11 @@ export interface RewrittenDecoder {
 /** Nodes in a row that are followed in search of a table or of the head. Exports have at most five. */
 const MOST_STEPS = 32;
 
-const IDS = 'input_ids';
-const EMBEDDINGS = 'inputs_embeds';
-
-/** Whether a graph takes embeddings already. */
-export function takesEmbeddings(model: ExportedModel): boolean {
-  return model.inputs.some(({ name }) => name === EMBEDDINGS);
-}
-
 /**
  * Splits the lookup off and cuts the head's work down to the last position.
  *
- * Where the head is built in a way that is not understood it is left alone and
- * `io.lastPositionOnly` is false: right, but slower.
+ * A head that is built in an unknown way is left alone, and `io.lastPositionOnly` is false. The result is then right,
+ * but slower.
  *
  * @throws {ExportError} If the graph has no `input_ids`, uses them for anything but one lookup and
  *   their shape, or has inputs whose meaning is unknown.
@@ -111,187 +70,6 @@ export function rewriteDecoder(model: ExportedModel): RewrittenDecoder {
     lookup: encodeExportedModel(lookup),
     io: { ...io, lastPositionOnly },
   };
-}
-
-/**
- * Reads how a decoder is fed.
- *
- * @throws {ExportError} If an input is unknown, or there is no cache or no `logits` output.
- */
-export function readDecoderIo(model: ExportedModel): ExportedDecoderIo {
-  if (model.inputs.some(({ name }) => name === 'use_cache_branch')) {
-    throw new ExportError(
-      'it chooses between two graphs by the input use_cache_branch (a merged export of an older optimum)',
-    );
-  }
-  const logits = model.outputs.find(({ name }) => name === 'logits');
-  if (logits === undefined) {
-    throw new ExportError(
-      `it has no output "logits" (it has ${list(model.outputs.map(({ name }) => name))})`,
-    );
-  }
-  const outputs = new Set(model.outputs.map(({ name }) => name));
-  const caches: ExportedCache[] = [];
-  const positions: PositionInput[] = [];
-  const unknown: string[] = [];
-  let cache: ExportedValue | undefined;
-  for (const input of model.inputs) {
-    const { name } = input;
-    const layer = /^past(?:_key_values)?\.(\d+)\.(key|value)$/.exec(name);
-    if (layer !== null) {
-      const present = `present.${layer[1]!}.${layer[2]!}`;
-      if (!outputs.has(present)) throw new ExportError(`it has an input ${name} but no output ${present}`);
-      caches.push({ past: name, present });
-      cache ??= input;
-    } else if (isPositionInput(name)) {
-      positions.push(name);
-    } else if (name !== IDS && name !== EMBEDDINGS) {
-      unknown.push(name);
-    }
-  }
-  if (unknown.length > 0) throw new ExportError(`it has inputs of unknown meaning: ${list(unknown)}`);
-  if (cache === undefined) {
-    throw new ExportError('it has no inputs past_key_values.*: it was exported without a cache');
-  }
-  const [, kvHeads, , headWidth] = cache.dims;
-  if (cache.dims.length !== 4 || typeof kvHeads !== 'number' || typeof headWidth !== 'number') {
-    throw new ExportError(
-      `the cache ${cache.name} has shape [${cache.dims.map(String).join(', ')}], ` +
-        'expected [batch, key/value heads, past, head width] with the second and fourth as numbers',
-    );
-  }
-  const cacheType = floatType(cache.dataType);
-  if (cacheType === null) throw new ExportError(`the cache ${cache.name} is neither float32 nor float16`);
-  const vocabulary = logits.dims.at(-1);
-  const io = {
-    embeddings: EMBEDDINGS,
-    logits: logits.name,
-    caches,
-    emptyCache: [1, kvHeads, 0, headWidth],
-    cacheType,
-    positions,
-    vocabularySize: typeof vocabulary === 'number' ? vocabulary : null,
-  } as const;
-  return { ...io, lastPositionOnly: keepsLastLogits(io) };
-}
-
-function keepsLastLogits({ positions }: Pick<ExportedDecoderIo, 'positions'>): boolean {
-  return positions.includes('num_logits_to_keep') || positions.includes('logits_to_keep');
-}
-
-function isPositionInput(name: string): name is PositionInput {
-  return (POSITION_INPUTS as readonly string[]).includes(name);
-}
-
-function floatType(dataType: number): 'float32' | 'float16' | null {
-  if (dataType === DATA_TYPE.float32) return 'float32';
-  return dataType === DATA_TYPE.float16 ? 'float16' : null;
-}
-
-/** A model being rewired: who makes a value, who reads it, and what is added. */
-class Wiring {
-  readonly model: ExportedModel;
-  nodes: ExportedNode[];
-  initializers: ExportedTensor[];
-  inputs: ExportedValue[];
-  outputs: ExportedValue[];
-
-  constructor(model: ExportedModel) {
-    this.model = model;
-    this.nodes = [...model.nodes];
-    this.initializers = [...model.initializers];
-    this.inputs = [...model.inputs];
-    this.outputs = [...model.outputs];
-  }
-
-  producer(value: string): ExportedNode | undefined {
-    return this.nodes.find(({ outputs }) => outputs.includes(value));
-  }
-
-  consumers(value: string): ExportedNode[] {
-    return this.nodes.filter(({ inputs }) => inputs.includes(value));
-  }
-
-  weight(name: string): ExportedTensor | undefined {
-    return this.initializers.find((tensor) => tensor.name === name);
-  }
-
-  /**
-   * Whether a value is the same in every run: a weight, or computed from weights alone. Each value is looked at once,
-   * since the file may share values without end or run in circles.
-   */
-  isConstant(value: string): boolean {
-    const weights = new Set(this.initializers.map(({ name }) => name));
-    const makers = makersOf(this.nodes);
-    const seen = new Set<string>();
-    const open = [value];
-    for (let at = open.pop(); at !== undefined; at = open.pop()) {
-      if (at === '' || seen.has(at) || weights.has(at)) continue;
-      seen.add(at);
-      const node = makers.get(at);
-      if (node === undefined) return false;
-      for (const input of node.inputs) open.push(input);
-    }
-    return true;
-  }
-
-  /** A name that nothing in the graph has. */
-  fresh(stem: string): string {
-    const used = new Set([
-      ...this.nodes.flatMap(({ inputs, outputs, name }) => [...inputs, ...outputs, name]),
-      ...this.initializers.map(({ name }) => name),
-      ...this.inputs.map(({ name }) => name),
-    ]);
-    let name = `llava_eval/${stem}`;
-    for (let i = 1; used.has(name); i++) name = `llava_eval/${stem}_${i}`;
-    return name;
-  }
-
-  /** Lets every reader of a value, but the given ones, read another. */
-  rename(from: string, to: string, except: readonly ExportedNode[] = []): void {
-    this.nodes = this.nodes.map((node) =>
-      except.includes(node) || !node.inputs.includes(from) ? node : withInputs(node, from, to),
-    );
-  }
-
-  replace(old: ExportedNode, ...nodes: readonly ExportedNode[]): void {
-    this.nodes.splice(this.nodes.indexOf(old), 1, ...nodes);
-  }
-
-  /** The model with all that its outputs need, in the order it had. */
-  pruned(
-    outputs: readonly ExportedValue[] = this.outputs,
-    inputs: readonly ExportedValue[] = this.inputs,
-  ): ExportedModel {
-    const makers = makersOf(this.nodes);
-    const needed = new Set<string>();
-    const kept = new Set<ExportedNode>();
-    const open = outputs.map(({ name }) => name);
-    for (let value = open.pop(); value !== undefined; value = open.pop()) {
-      if (needed.has(value)) continue;
-      needed.add(value);
-      const node = makers.get(value);
-      if (node === undefined || kept.has(node)) continue;
-      kept.add(node);
-      for (const input of node.inputs) open.push(input);
-    }
-    return {
-      ...this.model,
-      nodes: this.nodes.filter((node) => kept.has(node)),
-      initializers: this.initializers.filter(({ name }) => needed.has(name)),
-      inputs,
-      outputs,
-    };
-  }
-}
-
-/** The node that makes each value. */
-function makersOf(nodes: readonly ExportedNode[]): Map<string, ExportedNode> {
-  return new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
-}
-
-function withInputs(node: ExportedNode, from: string, to: string): ExportedNode {
-  return { ...node, inputs: node.inputs.map((input) => (input === from ? to : input)) };
 }
 
 const isOnnx = (node: ExportedNode, ...operators: readonly string[]): boolean =>
@@ -336,7 +114,7 @@ function splitLookup(graph: Wiring): ExportedModel {
   if (others.length > 0) {
     throw new ExportError(`${lookups.length} nodes look embeddings up by the token ids, expected one`);
   }
-  // A table stored as integers becomes numbers right behind the lookup.
+  // A table of integers becomes numbers right behind the lookup.
   let found = lookup.outputs[0]!;
   const [reader, ...more] = graph.consumers(found);
   if (reader !== undefined && more.length === 0 && isOnnx(reader, 'DequantizeLinear'))
@@ -393,7 +171,10 @@ function tableType(graph: Wiring, value: string): number {
   throw new ExportError(`the embedding table is more than ${MOST_STEPS} nodes away from its lookup`);
 }
 
-/** Shape(input_ids) is [batch, n], or the part of it that `start` and `end` pick; so now from the embeddings. */
+/**
+ * Shape(input_ids) is [batch, n], or the part of it that `start` and `end` pick. The same numbers now come from the
+ * shape of the embeddings.
+ */
 function replaceShape(graph: Wiring, shape: ExportedNode): void {
   const RANK = 2;
   const attributes = integerAttributes(shape);
@@ -421,14 +202,14 @@ const PRODUCTS = new Set([
   'MatMulIntegerToFloat',
 ]);
 
-/** What may stand between the head's product and the logits: it works on each position alone. */
+/** Operators that may stand between the head's product and the logits. They work on each position alone. */
 const BEHIND_HEAD = new Set(['Cast', 'Identity', 'Mul', 'Div', 'Add', 'Tanh']);
 
 /**
  * Puts a pick of the last position in front of the head.
  *
- * With dynamic quantization the scale of the hidden state is then that of the last position alone, which is
- * finer than one scale over the whole prompt; the logits differ from the export's by that.
+ * With dynamic quantization, the scale of the hidden state is then that of the last position alone. It is finer than
+ * one scale over the whole prompt, so the logits differ a little from the export's.
  *
  * @returns Whether the head was found.
  */
@@ -479,7 +260,7 @@ function findHead(
 function floatLogits(graph: Wiring, logits: string): void {
   const output = graph.outputs.find(({ name }) => name === logits)!;
   graph.outputs = graph.outputs.map((value) =>
-    // Without a shape: the declared one says as many positions as there are ids.
+    // The output gets no shape, since the declared one says as many positions as there are ids.
     value === output ? newValue(logits, DATA_TYPE.float32, null) : value,
   );
   if (output.dataType === DATA_TYPE.float32) return;
@@ -491,8 +272,4 @@ function floatLogits(graph: Wiring, logits: string): void {
       : node,
   );
   graph.nodes.push(newNode('Cast', graph.fresh('cast_logits'), [raw], [logits], { to: DATA_TYPE.float32 }));
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.join(', ');
 }

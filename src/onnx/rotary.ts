@@ -8,10 +8,12 @@
  * its configuration names them.
  */
 
-/** How a checkpoint was stretched to more positions than it was first trained for. */
+/** How a checkpoint was stretched to more positions than it was trained for at first. */
 export type RopeScaling =
   | { readonly kind: 'none' }
   | { readonly kind: 'linear'; readonly factor: number }
+  /** A number for each pair of dimensions, [D / 2]. */
+  | { readonly kind: 'divided'; readonly divisors: readonly number[] }
   | {
       readonly kind: 'llama3';
       readonly factor: number;
@@ -57,10 +59,13 @@ export function ropeFrequencies({ theta, scaling }: Rope, headWidth: number): Fl
       return plain;
     case 'linear':
       return plain.map((frequency) => frequency / scaling.factor);
+    case 'divided':
+      return plain.map((frequency, i) => frequency / scaling.divisors[i]!);
     case 'llama3': {
       const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = scaling;
       return plain.map((frequency) => {
-        // Turns that this pair makes within the original positions: many stay, few are stretched.
+        // Turns that this pair makes within the original positions. A pair with many turns stays, a pair with few is
+        // stretched.
         const turns = (originalPositions * frequency) / (2 * Math.PI);
         const stay = Math.min(1, Math.max(0, (turns - low) / (high - low)));
         return stay * frequency + (1 - stay) * (frequency / factor);

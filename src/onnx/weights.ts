@@ -5,8 +5,24 @@
  * right and wants [in, out]. Pure.
  */
 
-/** Reads rows [from, to) of a tensor, counted along its first dimension; all of them if not told. */
+/** Reads rows [from, to) of a tensor, counted along its first dimension. By default it reads all rows. */
 export type TensorReader = (from?: number, to?: number) => Float32Array;
+
+/**
+ * A matrix [R, K] whose numbers are codes times scales already, as a quantized file holds it.
+ *
+ * Number k of a row is its code times the scale of block k / blockSize of the row.
+ */
+export interface StoredBlocks {
+  /** Bits that hold every code, a signed number. */
+  readonly bits: 4 | 8;
+  /** Columns that share a scale; divides K. */
+  readonly blockSize: number;
+  /** Codes of rows [from, to), [to - from, K]. */
+  readonly codes: (from: number, to: number) => Int8Array;
+  /** Scales of rows [from, to), [to - from, K / blockSize]. */
+  readonly scales: (from: number, to: number) => Float32Array;
+}
 
 /** Tensors by name, read one at a time. */
 export interface WeightSource {
@@ -17,12 +33,14 @@ export interface WeightSource {
    * can be reported together once the graph is described; the reader is not called in that case.
    */
   tensor(name: string, shape: readonly number[]): TensorReader;
+  /** The codes of a matrix that was asked for; null or absent where a source has numbers only. */
+  blocks?(name: string): StoredBlocks | null;
 }
 
 /** Rows and columns swapped: [rows, cols] -> [cols, rows], as a new array. */
 export function transpose(data: Float32Array, rows: number, cols: number): Float32Array {
   const out = new Float32Array(data.length);
-  // In tiles, so that both sides stay in the processor's cache.
+  // Works in tiles, so that both sides stay in the processor's cache.
   const tile = 32;
   for (let r0 = 0; r0 < rows; r0 += tile) {
     const r1 = Math.min(r0 + tile, rows);

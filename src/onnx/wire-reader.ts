@@ -1,10 +1,10 @@
 /**
  * @file Protocol Buffers wire decoding: the fields of one message, as views into its bytes.
  *
- * The counterpart of `wire.ts`. Nothing is copied: a rewritten file takes over the fields that it does not
- * change byte for byte, whatever they mean, and weights are never touched.
+ * The counterpart of `wire.ts`. Nothing is copied. A rewritten file takes over every field that it does not change,
+ * byte for byte and whatever it means. Weights are never touched.
  *
- * The bytes come from a file that somebody downloaded: every length is checked before it is followed.
+ * The bytes come from a file that somebody downloaded, so every length is checked before it is used.
  *
  * Source: protobuf.dev, "Encoding".
  */

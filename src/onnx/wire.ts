@@ -2,8 +2,8 @@
  * @file Protocol Buffers wire encoding: the little of it that an ONNX file needs.
  *
  * Flow: graph -> ONNX messages (`model-proto.ts`) -> **bytes**.
- * Messages are built as trees of parts whose lengths are known before their bytes are, so that
- * weights are read and converted one at a time, straight into the final buffer.
+ * A message is a tree of parts whose lengths are known before their bytes. So weights can be read and converted one at
+ * a time, straight into the final buffer.
  *
  * Source: protobuf.dev, "Encoding".
  */

@@ -6,9 +6,9 @@
  *
  * A model that is not shown what follows the hole gets left = rest.
  *
- * The cross-file block has a budget of its own on top, and soft tokens are not charged: so the left
- * and right context is identical in all pipelines and only what is retrieved differs. Budget that one
- * side does not use is not given to the other.
+ * The cross-file block has a budget of its own on top, and soft tokens cost nothing. So the left and right context is
+ * identical in all pipelines, and only the retrieved part differs. One side never gets the budget that the other leaves
+ * unused.
  *
  * Source: LlavaCode `run_benchmark.py`, paths `default`, `default_cfc`, `code_cfc_*`
  * (lc_rc_ratio 2.0): 2048 and 50 give 1330 left, 665 right.

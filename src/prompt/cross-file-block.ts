@@ -1,24 +1,16 @@
 /**
  * @file Retrieved chunks as text: commented out, each under the path it comes from.
  *
- * Source: CrossCodeEval's `text` field and Repoformer's `crossfile_context`, word for word, since
- * published models are evaluated with exactly these sentences. The block ends with an empty line.
+ * Published models are evaluated with exactly these sentences, so the block follows them word for word. Source:
+ * CrossCodeEval's `text` field and Repoformer's `crossfile_context`. The block ends with an empty line.
  */
 
 import type { Chunk, RetrievedChunk } from '../domain/chunk.js';
-import type { Language } from '../domain/task.js';
+import { languageFacts, type Language } from '../domain/languages.js';
 import { nonBlankLines, splitLines } from '../domain/text.js';
 
 const HEADER = 'Here are some relevant code fragments from other files of the repo:';
 const FOUND_IN = 'the below code fragment can be found in:';
-
-const COMMENT: Readonly<Record<Language, string>> = {
-  typescript: '//',
-  javascript: '//',
-  java: '//',
-  csharp: '//',
-  python: '#',
-};
 
 /**
  * The block for chunks given best first, so that a cut at the end loses the worst. Chunks that bring the
@@ -35,7 +27,7 @@ export function crossFileBlock(
   if (chunks.length === 0) return '';
   const shipped = chunks.flatMap(({ shown }) => shown ?? []);
   if (shipped.length === chunks.length) return shipped.join('');
-  const mark = COMMENT[language];
+  const mark = languageFacts(language).comment;
   const fragments = chunks.map(({ path, text }) => {
     const body = text.replace(/^\n+|\n+$/g, '');
     return [FOUND_IN, path, ...splitLines(body)].map((line) => `${mark} ${line}\n`).join('') + '\n';
@@ -45,12 +37,12 @@ export function crossFileBlock(
 
 /** What stands above the chunks. */
 export function crossFileHeader(language: Language): string {
-  return `${COMMENT[language]} ${HEADER}\n\n`;
+  return `${languageFacts(language).comment} ${HEADER}\n\n`;
 }
 
 /**
  * The code of the chunks and nothing else, best first: no header, no paths, no comment marks, and each
- * chunk without the indentation that all its lines share. For budgets of a few tokens, in which the
+ * chunk without the indentation that all its lines share. This form is for budgets of a few tokens, in which the
  * published form would hold no code at all.
  *
  * @example bareBlock([{ text: '  if (a) {\n    b();' }, { text: 'c' }]) // => 'if (a) {\n  b();\nc\n'

@@ -1,13 +1,13 @@
 /**
- * @file What the encoder reads of a chunk when the chunk is to become a soft token.
+ * @file What the encoder reads of a chunk that shall become a soft token.
  *
- * The raw text of the chunk, no path, no comment marks, in one of three forms:
+ * The encoder reads the raw text of the chunk, without path and comment marks, in one of three forms:
  *
  *   unixcoder   `<s> <encoder-only> </s>` + text + `</s>`, UniXcoder's encoder-only template
  *   plain       what the encoder's own tokenizer puts around a text: `<s>` … `</s>`, `[CLS]` … `[SEP]`
  *   raw         the text alone, as LlavaCode feeds Qwen3-Embedding
  *
- * Not the input of dense retrieval by UniXcoder, which has no template.
+ * Dense retrieval by UniXcoder reads another input, which has no template.
  *
  * Source: LlavaCode `run_benchmark.py`; microsoft/CodeBERT `UniXcoder/unixcoder.py`.
  */

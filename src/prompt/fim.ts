@@ -1,5 +1,5 @@
 /**
- * @file How each model family wants to be shown the code around a hole, as token ids.
+ * @file How each model family is shown the code around a hole, as token ids.
  *
  * Prompts are assembled from ids and a marker is an id, never a piece of text, so source code that
  * happens to spell a marker cannot break a prompt. The beginning-of-sequence id is part of the format
@@ -119,12 +119,12 @@ export interface PromptFormat {
   } | null;
   /** Whether the code before the hole begins with a blank that is not in the file (SentencePiece models). */
   readonly startsWithBlank: boolean;
-  /** Stands where a soft token will be; its embedding is never seen. */
+  /** This id stands where a soft token will be. The decoder never sees its embedding. */
   readonly placeholder: TokenId;
   readonly stop: ReadonlySet<TokenId>;
 }
 
-/** What is known of a decoder beside its tokenizer. */
+/** What is known about a decoder beside its tokenizer. */
 export interface DecoderFacts {
   /** `model_type` of its configuration. */
   readonly modelType: string | null;
@@ -137,8 +137,8 @@ export interface DecoderFacts {
 /**
  * The family a decoder belongs to: the first whose markers its vocabulary and embedding table have.
  *
- * A vocabulary can promise more than a model learned (general Qwen2.5 models have the markers of the
- * coder models); `--prompt-family prefix-only` then says better.
+ * A vocabulary can hold markers that a model never learned: general Qwen2.5 models have the markers of the coder
+ * models. The user can then correct the choice with `--prompt-family prefix-only`.
  */
 export function recognizeFamily(
   tokenizer: Tokenizer,

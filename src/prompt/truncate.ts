@@ -2,18 +2,18 @@
  * @file The first or last tokens of a text, without tokenizing all of it.
  *
  * A file may be far longer than the budget, and tokenizing is a visible part of the time a user waits.
- * So the text is tokenized block by block, beginning at the hole, until the budget is full. Blocks end
- * only where the tokenizer proves that a cut changes nothing (`Tokenizer.canCut`), so the result is that of
- * tokenizing everything, and no block is tokenized twice. A text without such a place is tokenized whole.
+ * The text is therefore tokenized block by block, beginning at the hole, until the budget is full. Blocks end only
+ * where the tokenizer proves that a cut changes nothing (`Tokenizer.canCut`), so the result is that of tokenizing
+ * everything, and no block is tokenized twice. A text without such a place is tokenized whole.
  */
 
 import type { TokenId } from '../domain/units.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 
-/** Characters tried per token that is missing; code has about three to a token. */
+/** Characters to try for each missing token. Code has about three characters a token. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** Shorter blocks cost more to find than to tokenize. */
+/** Finding a shorter block costs more than tokenizing it. */
 const MIN_BLOCK_CHARACTERS = 64;
 
 /** The last `limit` tokens of a text. */

@@ -1,5 +1,5 @@
 /**
- * @file The machine and the versions a run was made with.
+ * @file The machine and the versions that a run was made with.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -42,7 +42,7 @@ export function describeHardware(): Hardware {
   };
 }
 
-/** Whether times of two machines may be held against each other: processor, cores and memory alike. */
+/** Whether times of two machines may be compared: processor, cores and memory must be alike. */
 export function isSameHardware(a: Readonly<Record<string, unknown>>, b: Hardware): boolean {
   return a.cpu === b.cpu && a.cores === b.cores && a.memoryGiB === b.memoryGiB;
 }
@@ -51,7 +51,7 @@ export function isSameHardware(a: Readonly<Record<string, unknown>>, b: Hardware
 export const gitSchema = z.strictObject({ commit: z.string(), isDirty: z.boolean() });
 export type GitState = Readonly<z.infer<typeof gitSchema>>;
 
-/** The commit a folder is at; null outside a repository or without git. */
+/** The commit of a folder. Null outside a repository or without git. */
 export function gitState(folder: string): GitState | null {
   const git = (...args: readonly string[]): string | null => {
     const result = spawnSync('git', args, { cwd: folder, encoding: 'utf8' });

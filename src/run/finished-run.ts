@@ -1,5 +1,5 @@
 /**
- * @file Run folders as they are read again: any of them, and those whose run came to its end.
+ * @file Reads the folders of runs: of any run, or only of a run that is finished.
  */
 
 import { JournalError } from '../domain/errors.js';

@@ -1,10 +1,12 @@
 /**
- * @file The journal: a header line, then one line per finished record. Append-only; the truth.
+ * @file The journal: a header line, then one line per finished record. Lines are only appended, and all reports follow
+ * from them.
  *
- * A torn last line is cut off when the journal is opened again and its record runs again; damage anywhere
- * else is an error.
+ * When the journal is opened again, a torn last line is cut off and its record runs again. Damage anywhere else is an
+ * error.
  */
 
+import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
@@ -57,13 +59,31 @@ export async function readJournal(path: string): Promise<JournalContent> {
     if (error instanceof JournalError) throw error;
     throw new JournalError(
       `${path}: cannot be read: ${messageOf(error)}`,
-      ['a run folder holds journal.jsonl; --resume continues one and starts none'],
+      ['a run folder, as written by `llava-eval run`, holds journal.jsonl'],
       { cause: error },
     );
   }
   if (fingerprint === null) throw noHeader(path);
   return { fingerprint, records, wholeBytes: content.wholeBytes };
 }
+
+/**
+ * Whether a journal has its first line whole.
+ *
+ * @throws The error of the file system, if the file cannot be read.
+ */
+export async function hasHeader(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_HEADER_BYTES), 0, MOST_HEADER_BYTES, 0);
+    return bytesRead === MOST_HEADER_BYTES || buffer.subarray(0, bytesRead).includes('\n');
+  } finally {
+    await file.close();
+  }
+}
+
+/** A header has about 130; more without a line break is no torn header but another file. */
+const MOST_HEADER_BYTES = 4096;
 
 function fingerprintOf(head: unknown, path: string): string {
   const header = headerSchema.safeParse(head);
@@ -79,8 +99,8 @@ function noHeader(path: string): JournalError {
 }
 
 /**
- * Records of one task repeat its names, and the pipelines of a retriever its chunks; in memory they have them in
- * common, which is half of a journal.
+ * Records of one task repeat its names, and records of one retriever repeat its chunks. In memory they share both,
+ * which saves half of a journal.
  */
 class SharedParts {
   readonly #names = new Map<string, string>();

@@ -1,7 +1,7 @@
 /**
  * @file The files of a run with `--latency-only`: `run.json` says what it was, `latency.json` what it measured.
  *
- * Both are written anew after every round, whole or not at all, so that a run that is killed keeps the rounds it
+ * The program writes both anew after every round, whole or not at all. A run that is killed so keeps the rounds that it
  * finished.
  */
 
@@ -26,7 +26,7 @@ const duration = z.number().nonnegative().transform(ms);
 /** Everything that decides a number. */
 const latencySpecSchema = z.strictObject({
   program: z.strictObject({ name: z.string(), version: z.string(), onnxruntime: z.string() }),
-  /** Identity: hash of weights and configuration, or of what random weights follow from. */
+  /** Identity: a hash of the weights and the configuration, or of everything that random weights follow from. */
   decoder: z.string(),
   lengths: z.array(z.strictObject({ fullRag: count, compressed: count, noContext: count.nullable() })),
   softTokens: count,

@@ -3,16 +3,16 @@
  *
  * Flow: pairs of lengths -> random prompts -> **timed in turn, round by round** -> samples.
  *
- * Two things are timed for every prompt, each by itself:
- * - `first-token`: the prompt is run for one token and nothing is kept (the paper's column of one token only);
- * - `line`: the prompt is run, its cache is kept, and a line of fixed length is decoded behind it.
+ * Every prompt is timed in two ways, each by itself:
+ * - `first-token`: the prompt runs for one token and nothing is kept (the paper's column of one token);
+ * - `line`: the prompt runs, its cache is kept, and a line of fixed length is decoded behind it.
  *
- * Fairness, as in `execute.ts`: within a round everything takes turns in a random order of its own seed, so that
- * drift of the machine hits all alike and ratios are taken within a round; every length runs once unrecorded
- * before; the first prompt of each measure is timed twice a round (A/A).
+ * Fairness, as in `execute.ts`: within a round all prompts take turns in a random order that has its own seed, so that
+ * drift of the machine hits all alike, and ratios are taken within a round. Every length runs once unrecorded before
+ * the first round. The first prompt of each measure is timed twice a round (A/A).
  *
- * Prompts are random ids, and the soft tokens of a compressed prompt are random rows. What a prefill costs follows
- * from its length, not from what is in it.
+ * Prompts are random ids, and the soft tokens of a compressed prompt are random rows. The cost of a prefill follows
+ * from its length, not from its content.
  */
 
 import type { Clock } from '../domain/clock.js';
@@ -32,7 +32,7 @@ export interface PromptLengths {
   readonly noContext: number | null;
 }
 
-/** The pipelines that a length stands for, in the order of the table. */
+/** The pipelines and the prompt length of each, in the order of the table. */
 const TIMED: readonly {
   readonly pipeline: PipelineName;
   readonly lengthOf: (lengths: PromptLengths) => number | null;
@@ -78,7 +78,7 @@ export interface LatencyHooks {
   readonly onRound: (samples: readonly LatencySample[]) => Promise<void>;
   /** Called after each timed prompt. */
   readonly onSample: () => void;
-  /** Asked between prompts. A round that is cut short is dropped. */
+  /** Called between prompts. A round that is cut short is dropped. */
   readonly isCancelled: () => boolean;
 }
 
@@ -93,7 +93,7 @@ export function promptTokens(lengths: PromptLengths): [PipelineName, number][] {
   });
 }
 
-/** What is measured: with one new token, the first token only. */
+/** The measures. With one new token, only the first token is measured. */
 export function measuresOf({ maxNewTokens }: Pick<LatencyPlan, 'maxNewTokens'>): readonly Measure[] {
   return maxNewTokens > 1 ? MEASURES : ['first-token'];
 }
@@ -137,7 +137,7 @@ export async function measureLatency(
   return true;
 }
 
-/** One arm for each length; the measure that does more. */
+/** One arm for each length, with the measure that does more. */
 function warmUps(arms: readonly Arm[], plan: LatencyPlan): Arm[] {
   const measure = measuresOf(plan).at(-1)!;
   const byLength = new Map<number, Arm>();
@@ -204,7 +204,7 @@ function randomPrompt(
   const ids = Array.from({ length }, () => tokenId(rng.int(vocabularySize)));
   const slots = Array.from({ length: softTokens }, (_, k) => k);
   if (softTokens === 0) return { prompt: { ids, slots }, soft: null };
-  // About as large as embeddings are.
+  // The numbers are about as large as those of embeddings.
   const numbers = Float32Array.from({ length: softTokens * width }, () => 0.07 * (rng.next() - 0.5));
   return { prompt: { ids, slots }, soft: matrixOf(softTokens, width, numbers) };
 }

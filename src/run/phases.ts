@@ -1,15 +1,17 @@
 /**
  * @file Where the time of a whole run goes, from its start to its end.
  *
- * One phase at a time: entering one ends the one before. Seconds of wall time, so that the parts of a run add
- * up to it. No result depends on them.
+ * One phase runs at a time, and entering a phase ends the one before. Times are seconds of wall time, so that the parts
+ * of a run add up to the whole. No result depends on them.
  */
 
 import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import { formatBytes } from '../domain/units.js';
 
-/** In the order in which a run comes to them; those from `retrieval` to `recording` alternate, task by task. */
+/**
+ * The phases in the order in which a run comes to them. Those from `retrieval` to `recording` alternate, task by task.
+ */
 export const PHASES = [
   'dataset',
   'models',
@@ -34,7 +36,7 @@ export const resourcesSchema = z.strictObject({
   vectors: z.strictObject({ needed: z.int().nonnegative(), kept: z.int().nonnegative() }),
 });
 
-/** What a run took. Of a resumed run, its last part. */
+/** What a run took. For a resumed run, it is what the last part took. */
 export type Resources = z.infer<typeof resourcesSchema>;
 
 export class PhaseTimer {

@@ -9,6 +9,8 @@ export interface RunFolder {
   readonly path: string;
   readonly runJson: string;
   readonly journal: string;
+  /** There while a process works on the run. */
+  readonly lock: string;
   /** What the tasks were; may be absent. */
   readonly tasks: string;
   readonly summary: string;
@@ -26,6 +28,7 @@ export function runFolder(path: string): RunFolder {
     path,
     runJson: join(path, 'run.json'),
     journal: join(path, 'journal.jsonl'),
+    lock: join(path, 'run.lock'),
     tasks: join(path, 'tasks.jsonl'),
     summary: join(path, 'summary.json'),
     report: join(path, 'report.md'),

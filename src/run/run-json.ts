@@ -1,5 +1,5 @@
 /**
- * @file `run.json`: what a run was, as far as its journal does not say. Together they make the reports.
+ * @file `run.json` says about a run what its journal does not say. Reports are made from the two.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ const runJsonSchema = z.strictObject({
   schema: z.literal(RUN_SCHEMA),
   /** The settings as the user gave them. */
   given: z.record(z.string(), z.unknown()),
-  /** The same, resolved: everything that decides a number. */
+  /** The resolved settings: everything that decides a number. */
   spec: runSpecSchema,
   fingerprint: z.string(),
   shard: z.strictObject({ index: z.int().positive(), count: z.int().positive() }).nullable(),
@@ -33,7 +33,7 @@ const runJsonSchema = z.strictObject({
   finishedAt: z.string().nullable(),
   hardware: hardwareSchema,
   git: gitSchema.nullable(),
-  /** Names for people, and where every file in use comes from. */
+  /** Names for people, and the source of every file in use. */
   models: z.strictObject({
     decoder: z.string(),
     encoder: z.string().nullable(),
@@ -41,7 +41,7 @@ const runJsonSchema = z.strictObject({
     bundle: z.string(),
     sources: z.array(
       z.strictObject({
-        role: z.enum(['bundle', 'decoder', 'encoder', 'projector', 'retriever-encoder']),
+        role: z.enum(['bundle', 'decoder', 'tokenizer', 'encoder', 'projector', 'retriever-encoder']),
         /** As the user wrote it. */
         reference: z.string(),
         /** Repository and commit on the hub; null for local files. */

@@ -1,12 +1,12 @@
 /**
- * @file The records of one task as its configurations come to an end, one each.
+ * @file The records of one task: one for each of its configurations, made when the configuration comes to its end.
  */
 
 import { messageOf } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Configuration, FailureStage, ScoredRecord, TaskRecord } from './record.js';
 
-/** What a scored record says beside whose it is. */
+/** The fields of a scored record, without those that say whose record it is. */
 export type Score = Omit<
   ScoredRecord,
   keyof Configuration | 'taskId' | 'repository' | 'crossFile' | 'status'

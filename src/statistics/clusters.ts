@@ -1,15 +1,15 @@
 /**
- * @file Repositories as clusters: which tasks belong together, and what an interval is an interval over.
+ * @file Repositories as clusters: which tasks belong together, and what an interval speaks about.
  *
  * Tasks of one repository share its style, its names and its helpers, so 1,600 tasks of eight repositories
- * know less about code in general than 1,600 tasks of 1,600 repositories. Two readings of a number differ:
+ * know less about code in general than 1,600 tasks of 1,600 repositories. A number can be read in two ways:
  * - `repositories`: the repositories stand for others like them, drawn at random. The spread that counts is the
  *   one between repositories, and an interval says where the number lies over all such repositories.
  * - `tasks`: the repositories are the subject, and their tasks are the sample. An interval then says where the
  *   number lies for further tasks of these repositories, and nothing about others.
  *
- * The first is the question of a comparison of pipelines; it needs some repositories to see a spread at all.
- * docs/statistics.md has the measurements behind the least number.
+ * A comparison of pipelines asks the first question. It needs several repositories, since one repository shows no
+ * spread. docs/statistics.md has the measurements behind the smallest number of repositories.
  */
 
 /** What the sampling unit of an interval is. */
@@ -20,7 +20,7 @@ export type Basis = 'repositories' | 'tasks';
  * level of 95 % (2 / 2^5 is more than 5 %), and with fewer the t quantile (2.8 at five, 12.7 at two) makes
  * intervals that exclude nothing.
  */
-export const LEAST_REPOSITORIES = 6;
+const LEAST_REPOSITORIES = 6;
 
 /** The basis that a number of repositories supports. */
 export function basisOf(repositories: number): Basis {
@@ -32,7 +32,7 @@ export interface Clustered {
   readonly values: Float64Array;
   /** A number from 0 to count - 1 per value. */
   readonly cluster: Int32Array;
-  /** Clusters named; some may be without a value. */
+  /** The number of clusters. Some of them may have no value. */
   readonly count: number;
 }
 

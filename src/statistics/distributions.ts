@@ -16,7 +16,7 @@ export function normalQuantile(p: number): number {
   return jstat.normal.inv(p, 0, 1);
 }
 
-/** Quantiles asked for again and again: every interval of a run has the same few degrees of freedom. */
+/** Quantiles that were computed before. All intervals of a run have the same few degrees of freedom. */
 const known = new Map<number, Map<number, number>>();
 
 /**

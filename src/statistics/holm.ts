@@ -1,9 +1,9 @@
 /**
- * @file Holm's correction: with it, the chance of even one false claim in a family of tests stays at its level.
+ * @file Holm's correction. It keeps the chance of even one false claim in a family of tests at the level of the family.
  */
 
 /**
- * Adjusted p-values, in the order given; null stays null but counts as a member of the family (its p is 1).
+ * Adjusted p-values, in the order given. A null stays null, but it counts as a member of the family with a p of 1.
  *
  * Source: Holm, Scandinavian Journal of Statistics 6 (1979) 65. The i-th smallest of m is multiplied by
  * m - i + 1, and no adjusted value is below that of a smaller p.

@@ -7,10 +7,10 @@
  *   variance = 1 / N^2  x  sum_g S_g^2 / (1 - f_g)
  *   1 / df   = sum_g f_g^2  +  sum_{g != h} f_g^2 f_h^2 / ((1 - f_g)(1 - f_h))
  *
- * Clusters of one size make this the t interval of the cluster means with G - 1 degrees of freedom; clusters
- * of one value each, the ordinary t interval. It keeps its level with few clusters where a percentile bootstrap
- * over clusters falls to 88 % (eight clusters, docs/statistics.md), and is conservative, not liberal, where
- * clusters vary by different amounts.
+ * With clusters of one size, this is the t interval of the cluster means with G - 1 degrees of freedom. With clusters
+ * of one value each, it is the ordinary t interval. It keeps its level with few clusters, where a percentile bootstrap
+ * over clusters falls to 88 % (eight clusters, docs/statistics.md). It is conservative, not liberal, where clusters
+ * vary by different amounts.
  *
  * Sources: Bell & McCaffrey, Survey Methodology 28 (2002) 169; Imbens & Kolesar, Review of Economics and
  * Statistics 98 (2016) 701; Pustejovsky & Tipton, JBES 36 (2018) 672; Ibragimov & Mueller, JBES 28 (2010) 453
@@ -21,7 +21,7 @@ import { basisOf, nonEmpty, type Basis, type Clustered } from './clusters.js';
 import { tQuantile } from './distributions.js';
 import type { Interval } from './statistics.js';
 
-/** A mean with what an interval and a test need. */
+/** A mean, with the numbers that an interval and a test need. */
 export interface ClusteredMean {
   readonly mean: number;
   /** 0 where nothing varies. */
@@ -31,7 +31,7 @@ export interface ClusteredMean {
 }
 
 /**
- * The mean over all values, with an error over clusters where they are enough, else over values.
+ * The mean over all values. Its error is over clusters where there are enough of them, else over values.
  *
  * @returns null below two values, where nothing is known about the spread.
  */
@@ -69,7 +69,7 @@ export function clusteredMean(data: Clustered): ClusteredMean | null {
     aSquared += term ** 2;
   }
   const df = 1 / (ownTerms + a ** 2 - aSquared);
-  // Sums that cancel leave dust of the size of the rounding of the values.
+  // Sums that cancel leave a rest of the size of the values' rounding.
   const dust = (Math.abs(mean) + 1) * 1e-13;
   const standardError = Math.sqrt(variance);
   return { mean, standardError: standardError < dust ? 0 : standardError, df, basis };

@@ -1,16 +1,18 @@
 /**
  * @file A 95 % interval of a median whose values come in clusters.
  *
- * Over clusters: the wild cluster bootstrap with Rademacher weights and the null imposed, its test inverted. For
- * a median every cluster adds u_g(m) = (values <= m) - (values > m); under the hypothesis that m is the median,
- * u_g is as likely to be positive as negative, so each of the 2^G ways to flip the signs is equally likely. The
- * m that this test does not reject at 5 % are those between the k-th smallest and the k-th largest of the
- * medians of all 2^G - 1 non-empty sets of clusters, k = 2.5 % of 2^G (Hartigan's typical values). All sets are
- * used up to 11 clusters; beyond, 1,999 random ones from the generator given.
+ * Over clusters the interval inverts the test of a wild cluster bootstrap with Rademacher weights and the null imposed.
+ * For a median, every cluster adds u_g(m) = (values <= m) - (values > m). If m is the median, u_g is as likely to be
+ * positive as negative, so each of the 2^G ways to flip the signs is equally likely. The m that this test does not
+ * reject at 5 % are those between the k-th smallest and the k-th largest of the medians of all 2^G - 1 non-empty sets
+ * of clusters, k = 2.5 % of 2^G (Hartigan's typical values). Up to 11 clusters all sets are used. With more clusters,
+ * 1,999 random sets are used, drawn from the generator given.
  *
- * Exact under symmetry whatever the sizes and spreads of the clusters; its level at eight is 95.3 %.
+ * The interval is exact under symmetry, whatever the sizes and spreads of the clusters. Its level at eight clusters is
+ * 95.3 %.
  *
- * Over values: the order statistics of the sign test, exact and free of assumptions on the distribution.
+ * Over values the interval takes the order statistics of the sign test. It is exact and assumes nothing about the
+ * distribution.
  *
  * Sources: Hartigan, JASA 64 (1969) 1303; Cameron, Gelbach & Miller, REStat 90 (2008) 414; Canay, Romano & Shaikh,
  * Econometrica 85 (2017) 1013; MacKinnon, Nielsen & Webb, J. Econometrics 232 (2023) 272. Conover, Practical
@@ -35,7 +37,7 @@ export function medianInterval(data: Clustered, rng: Rng): Interval | null {
 }
 
 /**
- * From order statistics: the number of values below the median is binomial(n, 1/2).
+ * An interval from order statistics: the number of values below the median is binomial(n, 1/2).
  *
  * @param sorted Ascending.
  * @param tail   Largest probability that the median lies beyond one end.
@@ -48,7 +50,7 @@ export function signTestInterval(sorted: Float64Array, tail: number): Interval |
   return rank === 0 ? null : [sorted[rank - 1]!, sorted[n - rank]!];
 }
 
-/** Ranks found before, by `n/tail`: a gate asks for the same one for every ratio. */
+/** Ranks that were found before, by `n/tail`. A gate asks for the same rank for every ratio. */
 const knownRanks = new Map<string, number>();
 
 /** The largest r with P(X < r) <= tail, X binomial(n, 1/2); 0 if there is none. */

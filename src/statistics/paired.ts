@@ -1,8 +1,8 @@
 /**
- * @file Two ways to answer the same tasks: what differs, how sure that is, and the one word for it.
+ * @file Two ways to answer the same tasks: what differs, how sure the difference is, and one word for it.
  *
- * Estimates first, one comparison at a time; then `judge` looks at a whole table of them, since what one
- * comparison may claim depends on how many there are (Holm).
+ * The estimates come first, one comparison at a time. Then `judge` looks at a whole table of them, since what one
+ * comparison may claim depends on how many comparisons there are (Holm).
  */
 
 import type { Rng } from '../tensor/rng.js';
@@ -14,11 +14,11 @@ import { medianInterval } from './median-interval.js';
 import { tango, wilson } from './proportions.js';
 import { mcnemar, mean, quantile, type Interval } from './statistics.js';
 
-/** What a comparison shows. `tied`: nothing, which is not the same as being equal. */
+/** What a comparison shows. `tied` means that it shows nothing, which is not the same as being equal. */
 export type Verdict = 'better' | 'worse' | 'tied';
 
 /** Chance of even one false claim in one column of a table of comparisons. */
-export const FAMILY_LEVEL = 0.05;
+const FAMILY_LEVEL = 0.05;
 
 /** Below this many pairs that differ (or hits), an interval is widened to the score interval over tasks. */
 export const RARE = 10;
@@ -67,7 +67,7 @@ export interface Ratio {
   readonly p50: number;
   /** Over repositories where they are enough, else over tasks. */
   readonly ci95: Interval | null;
-  /** Of a t test with the standard error that the interval implies; null without an interval. */
+  /** The p-value of a t test with the standard error that the interval implies. Null without an interval. */
   readonly p: number | null;
   readonly pAdjusted: number | null;
   /** From `pAdjusted` at 5 %, and beyond the noise floor; lower is better. */
@@ -76,7 +76,7 @@ export interface Ratio {
   readonly detectable: number | null;
 }
 
-/** Before the table it stands in is known. */
+/** A comparison before its table is known. */
 export type DifferenceEstimate = Omit<Difference, 'pAdjusted' | 'verdict'>;
 export type RatioEstimate = Omit<Ratio, 'pAdjusted' | 'verdict'>;
 
@@ -207,7 +207,7 @@ export function estimateRatio(
   };
 }
 
-/** Adds Holm's correction and the verdicts to the differences of one metric: they are one family. */
+/** Adds Holm's correction and the verdicts to the differences of one metric, which are one family. */
 export function judgeDifferences(family: readonly DifferenceEstimate[]): Difference[] {
   const adjusted = holm(family.map(({ pClustered }) => pClustered));
   return family.map((one, i) => {
@@ -220,8 +220,8 @@ export function judgeDifferences(family: readonly DifferenceEstimate[]): Differe
 /**
  * The same for ratios of times.
  *
- * @param noise The interval of a ratio whose truth is 1, timed in the same run; null if there is none. What lies
- *              within it, or within its mirror image, is not shown.
+ * @param noise The interval of a ratio whose truth is 1, timed in the same run; null if there is none. A ratio within
+ *   it, or within its mirror image, is not shown.
  */
 export function judgeRatios(family: readonly RatioEstimate[], noise: Interval | null): Ratio[] {
   const adjusted = holm(family.map(({ p }) => p));

@@ -1,6 +1,6 @@
 /**
- * @file Score intervals of rare events, where an interval from the spread alone would claim certainty: no hit
- * in 80 tasks does not show a rate of exactly 0.
+ * @file Score intervals of rare events. An interval from the spread alone would claim certainty here: no hit in 80
+ * tasks does not show a rate of exactly 0.
  */
 
 import { normalQuantile } from './distributions.js';
@@ -41,7 +41,7 @@ export function tango(won: number, lost: number, n: number, z = Z): Interval {
     const q = (Math.sqrt(b * b - 8 * n * c) - b) / (4 * n);
     const variance = n * (2 * q + d * (1 - d));
     const distance = won - lost - n * d;
-    // At the observed difference both may be 0.
+    // At the observed difference, numerator and denominator may both be 0.
     return distance === 0 ? 0 : distance / Math.sqrt(Math.max(variance, Number.MIN_VALUE));
   };
   const observed = (won - lost) / n;

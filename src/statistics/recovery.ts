@@ -1,18 +1,18 @@
 /**
  * @file How much of one way's gain another wins back: a ratio of paired mean differences, with Fieller's interval.
  *
- * With n the base, f what gains and c what shall win it back, one value a task each:
+ * Let n be the base, f the way that gains, and c the way that shall win the gain back, with one value a task each:
  *
  *   recovery = (mean c - mean n) / (mean f - mean n)
  *
- * A share r is in the interval where the test of mean((c - n) - r (f - n)) = 0 does not refuse it: the cluster-robust
- * t test that every other mean here is judged by (`mean-interval.ts`). Its degrees of freedom depend on the sizes of
- * the clusters alone and its variance is quadratic in r, so that the ends are the roots of a quadratic:
+ * A share r is in the interval if the test of mean((c - n) - r (f - n)) = 0 does not reject it. The test is the
+ * cluster-robust t test that judges every other mean here (`mean-interval.ts`). Its degrees of freedom depend on the
+ * sizes of the clusters alone and its variance is quadratic in r, so that the ends are the roots of a quadratic:
  *
  *   (F^2 - t^2 Vf) r^2  -  2 (C F - t^2 Vcf) r  +  (C^2 - t^2 Vc)  =  0
  *
- * The interval is bounded if and only if the gain F itself is told from 0 by that test. A bootstrap of ratios would
- * inherit the shortfall of the percentile bootstrap over few clusters, and blow up where a drawn gain is near 0.
+ * The interval is bounded if and only if that test tells the gain F itself from 0. A bootstrap of ratios would inherit
+ * the shortfall of the percentile bootstrap over few clusters, and blow up where a drawn gain is near 0.
  *
  * Source: Fieller, JRSS B 16 (1954) 175.
  */
@@ -24,7 +24,7 @@ import { measured, RARE } from './paired.js';
 import { tango } from './proportions.js';
 import type { Interval } from './statistics.js';
 
-/** In percent of the gain: 0 nothing, 100 all of it; may lie outside. */
+/** In percent of the gain: 0 is nothing and 100 is all of it. The value may lie outside this range. */
 export interface Recovery {
   readonly percent: number;
   readonly ci95: Interval;
@@ -37,10 +37,10 @@ export interface Recovery {
  *
  * @param of   Fractions, one a task, NaN where there is none.
  * @param full What gains.
- * @param base What both are set against. All three in the same order of tasks.
+ * @param base The base of both. All three are in the same order of tasks.
  * @param kind `binary` for EM: with fewer than ten tasks on which `of` and `base` differ the interval is widened by
  *             the score interval of that difference.
- * @returns    null where the gain is not told from 0 or is a loss: there is nothing to win back then.
+ * @returns    null where the gain cannot be told from 0 or is a loss, since there is nothing to win back then.
  */
 export function recoveredShare(
   of: Float64Array,

@@ -2,11 +2,11 @@
  * @file Did a second run of the same tasks become worse? One-sided tests, and bounds on how much worse at most.
  *
  * The repositories are fixed here: a gate asks about this benchmark, so a drop in one repository and nowhere else
- * is a drop, although it says little about other repositories. What is random is which tasks happen to flip; the
- * tests need those flips to be as likely one way as the other where nothing is wrong, not equally likely in all
- * repositories.
+ * is a drop, although it says little about other repositories. What is random is which tasks happen to flip. Where
+ * nothing is wrong, the tests need a flip to be as likely one way as the other. They do not need flips to be equally
+ * likely in all repositories.
  *
- * A drop is claimed from a test, its absence from a bound: where neither can be claimed, more tasks are needed, and
+ * A test claims a drop, and a bound claims its absence. Where neither can be claimed, more tasks are needed, and
  * `moreTasks` says how many.
  */
 
@@ -24,7 +24,7 @@ export interface Change {
   readonly lost: number;
   /** One-sided, of the hypothesis that nothing became worse; null where no task changed. */
   readonly p: number | null;
-  /** At least this much is the true change, with 95 % confidence. */
+  /** The true change is at least this much, with 95 % confidence. */
   readonly lowerBound: number;
   /** Standard deviation of the change of one task, in points. */
   readonly deviation: number;
@@ -33,8 +33,8 @@ export interface Change {
 const ONE_SIDED = normalQuantile(0.95);
 
 /**
- * The change of EM: McNemar's exact test, one-sided, with Tango's bound; no task changed in 80 bounds the drop by
- * 3.3 points.
+ * The change of EM by McNemar's exact test, one-sided, with Tango's bound. If no task of 80 changed, the drop is at
+ * most 3.3 points.
  *
  * @param before 0 or 1 a task, NaN where there is none.
  * @param after  The same tasks in the same order.
@@ -44,7 +44,7 @@ export function exactMatchChange(before: Float64Array, after: Float64Array): Cha
   const { pairs, sum, won, lost } = changes(before, after);
   if (pairs === 0) return null;
   const delta = sum / pairs;
-  // One more pair than differs: no change in n tasks does not show a rate of 0.
+  // Count one more pair than differs, since no change in n tasks does not show a rate of 0.
   const deviation = Math.sqrt(Math.max((won + lost + 1) / pairs - delta ** 2, 0));
   return {
     ...{ pairs, won, lost, delta: delta * 100 },
@@ -57,8 +57,8 @@ export function exactMatchChange(before: Float64Array, after: Float64Array): Cha
 /**
  * The change of ES: a t test over tasks, one-sided.
  *
- * Under flips of sign that are as likely as not, t is conservative where a few differences carry the weight; with
- * m tasks changed no such test can give less than 2^-m, so p is never below that.
+ * If each difference is as likely to have one sign as the other, t is conservative where a few differences carry the
+ * weight. With m changed tasks no such test can give less than 2^-m, so p is never below that.
  *
  * Source: Efron, JASA 64 (1969) 1278, "Student's t-test under symmetry conditions".
  */
@@ -104,7 +104,7 @@ export interface Slowdown {
   /** Bounds of the median, each with its own confidence; null where there are too few tasks for it. */
   readonly atLeast: number | null;
   readonly atMost: number | null;
-  /** Tasks that both bounds need. */
+  /** How many tasks both bounds need. */
   readonly leastTasks: number;
 }
 
@@ -118,7 +118,7 @@ export interface Slowdown {
  * @returns         null where no task has both.
  */
 export function slowdown(factors: Float64Array, tail: number, upperTail = 0.05): Slowdown | null {
-  // Sorting puts what is not a number last.
+  // Sorting puts NaN last.
   const all = factors.slice().sort();
   let pairs = all.length;
   while (pairs > 0 && Number.isNaN(all[pairs - 1]!)) pairs--;

@@ -28,7 +28,7 @@ export function quantile(values: readonly number[] | Float64Array, q: number): n
   return quantileOfSorted(Float64Array.from(values).sort(), q);
 }
 
-/** The same of values that are in ascending order already. */
+/** The same for values that are in ascending order already. */
 export function quantileOfSorted(sorted: Float64Array, q: number): number | null {
   if (sorted.length === 0) return null;
   const position = (sorted.length - 1) * q;
@@ -70,7 +70,7 @@ export function binomialTail(n: number, k: number): number {
 
 /**
  * Fewest samples for which a percentile has a distribution-free upper bound at 99 % confidence, with one
- * sample allowed above it. Below that the largest values are scheduler noise, not a percentile.
+ * sample allowed above it. With fewer samples the largest values are noise of the scheduler, not a percentile.
  */
 export const SAMPLES_FOR = { p50: 1, p90: 64, p95: 130, p99: 662 } as const;
 

@@ -1,5 +1,5 @@
 /**
- * @file Row-major Float32 matrices: the one shape in which embeddings and vectors travel.
+ * @file Row-major Float32 matrices. All embeddings and vectors travel in this form.
  *
  * Row r starts at r * cols. A matrix may be empty (0 rows); its width is still known.
  */
@@ -11,7 +11,7 @@ export interface Matrix {
 }
 
 /**
- * Wraps existing data; the caller gives up ownership.
+ * Wraps existing data. The caller must not use the data afterwards.
  *
  * @throws {RangeError} If `data` does not hold exactly rows x cols numbers.
  */

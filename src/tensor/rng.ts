@@ -1,7 +1,7 @@
 /**
  * @file Seeded random numbers: the only source of randomness in this project.
  *
- * The same seed gives the same numbers on every machine and Node version. Not for secrets.
+ * The same seed gives the same numbers on every machine and Node version. The numbers are not fit for secrets.
  *
  * Source: xoshiro128++ and SplitMix64 by D. Blackman and S. Vigna (public domain,
  * "Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47, 2021). The four 32-bit words of
@@ -67,7 +67,7 @@ export class Rng {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
       throw new RangeError(`expected an integer from 1 to 2^32, got ${n}`);
     }
-    // Values above the largest multiple of n would favour small results; draw again.
+    // Values above the largest multiple of n would favour small results, so draw again.
     const limit = 2 ** 32 - (2 ** 32 % n);
     let draw = this.uint32();
     while (draw >= limit) draw = this.uint32();
@@ -75,7 +75,7 @@ export class Rng {
   }
 
   /**
-   * A number from the standard normal distribution. Takes two numbers of the stream.
+   * A number from the standard normal distribution. Each call takes two numbers of the stream.
    *
    * Source: Box & Muller, Annals of Mathematical Statistics 29 (1958) 610.
    */

@@ -2,8 +2,8 @@
  * @file The byte pairs of Codex (`p50k_base`), by which RepoCoder compares windows; sole importer of
  * `js-tiktoken`.
  *
- * Loaded on demand: the table of merges is half a megabyte that no other profile needs. Text that spells
- * a control token is ordinary text, as in RepoCoder's `encode_ordinary`.
+ * The module is loaded on demand, since the table of merges is half a megabyte that no other profile needs. A control
+ * token that text spells is ordinary text, as in RepoCoder's `encode_ordinary`.
  */
 
 import type { Tiktoken } from 'js-tiktoken/lite';

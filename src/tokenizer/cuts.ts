@@ -1,7 +1,7 @@
 /**
  * @file Where a text can be cut so that its parts, tokenized one by one, give the ids of the whole.
  *
- * Two kinds of tokenizers are known well enough to prove it, each by the two characters at the cut:
+ * Two kinds of tokenizers are known well enough to prove it. Both proofs look at the two characters at the cut:
  *
  *   byte-level      Words are cut by patterns, and BPE never merges across words. In every pattern of
  *                   `PATTERNS` a letter is followed by letters only, and none looks back; so a word ends
@@ -11,7 +11,7 @@
  *   SentencePiece   BPE makes nothing but tokens of the vocabulary. Two characters that stand beside each
  *                   other in no token are never merged, whatever surrounds them.
  *
- * Of any other tokenizer nothing is claimed, and its texts are tokenized whole.
+ * Nothing is claimed about any other tokenizer: its texts are tokenized whole.
  */
 
 import { z } from 'zod';
@@ -33,8 +33,8 @@ const WORD_PATTERNS = [
   String.raw`\s?\p{L}+`,
 ];
 
-/** Patterns that take no ASCII letter at all; DeepSeek-Coder has them beside its pattern of words. */
-const OTHER_PATTERNS = [String.raw`[\r\n]`, String.raw`\s?\p{P}+`, '[一-龥ࠀ-一가-퟿]+'];
+/** Patterns that take no ASCII letter at all; DeepSeek-Coder has them beside its pattern of words, and StarCoder the last. */
+const OTHER_PATTERNS = [String.raw`[\r\n]`, String.raw`\s?\p{P}+`, '[一-龥ࠀ-一가-퟿]+', String.raw`\p{N}`];
 
 const PATTERNS: ReadonlySet<string> = new Set([...WORD_PATTERNS, ...OTHER_PATTERNS]);
 
@@ -54,7 +54,7 @@ export function cutRule(definition: TokenizerDefinition): CutRule | null {
   return isSentencePiece(definition) ? unmergedPair(definition) : null;
 }
 
-/** Ordinary tokens that also take the blanks beside them, or look at what stands there. */
+/** Ordinary tokens that also take the blanks beside them, or that look at their neighbours. */
 function takesNeighbours(token: { readonly [field: string]: unknown }): boolean {
   return [token['lstrip'], token['rstrip'], token['single_word']].some((flag) => flag === true);
 }
@@ -93,7 +93,7 @@ const normalizerSchema = z.union([
   blanksReplaced,
   z.looseObject({ type: z.literal('Sequence'), normalizers: z.tuple([blanksReplaced]) }),
 ]);
-/** What cuts at blanks alone, if anything. */
+/** The stage that cuts at blanks alone, if there is one. */
 const blankSplitSchema = z.union([
   z.null(),
   z.looseObject({ type: z.literal('Metaspace'), prepend_scheme: z.literal('never') }),
@@ -105,7 +105,7 @@ function isSentencePiece({ normalizer, pre_tokenizer: stages, model }: Tokenizer
   return (
     normalizerSchema.safeParse(normalizer).success &&
     blankSplitSchema.safeParse(stages).success &&
-    // Without a token for every byte, unknown characters become one token together.
+    // Without a token for every byte, several unknown characters become one token together.
     model['byte_fallback'] === true &&
     bytes.every((byte) => Object.hasOwn(model.vocab, `<0x${byte}>`))
   );
@@ -123,7 +123,8 @@ function unmergedPair({ model, added_tokens: ordinary }: TokenizerDefinition): C
   };
   return (text, offset) => {
     if (text.charCodeAt(offset - 1) >= 0x80 || text.charCodeAt(offset) >= 0x80) return false;
-    // Made at the first question, since most texts are short: half a million pairs of a large vocabulary.
+    // The pairs are collected at the first question: a large vocabulary has half a million of them, and most texts are
+    // too short to ask.
     pairs ??= collected();
     return !pairs.has(pairOf(text, offset));
   };

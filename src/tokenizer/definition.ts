@@ -1,10 +1,10 @@
 /**
- * @file What a `tokenizer.json` says, checked, and changed into what this program needs: a tokenizer of
- * plain text from anywhere in a document.
+ * @file Checks a `tokenizer.json` and changes it into what this program needs: a tokenizer of plain text from anywhere
+ * in a document.
  *
- * Taken away are the control tokens (source code may spell one), and the blank that SentencePiece models
- * put before a text (a text here is rarely the beginning of a document). What was taken away is kept
- * beside the definition; prompts put it back as ids where it belongs.
+ * The change takes away the control tokens, since source code may spell one. It also takes away the blank that
+ * SentencePiece models put before a text, since a text here is rarely the beginning of a document. Both are kept beside
+ * the definition, and prompts put them back as ids where they belong.
  */
 
 import { z } from 'zod';
@@ -28,7 +28,7 @@ const tokenizerSchema = z.looseObject({
   model: z.looseObject({
     type: z.enum(['BPE', 'WordPiece'], 'must be BPE or WordPiece'),
     unk_token: z.string().nullish(),
-    // Not a record schema: that would copy 150,000 entries, and drop a token called __proto__.
+    // A record schema would copy 150,000 entries and drop a token called __proto__.
     vocab: z.custom<Record<string, number>>(isVocabulary, 'must map tokens to ids'),
   }),
 });
@@ -67,7 +67,7 @@ export function plainDefinition(value: unknown, where: string): PlainDefinition 
     full.added_tokens.filter(isControl).map(({ content, id }) => [content, tokenId(id)]),
   );
   const ids = [...Object.values(vocab), ...full.added_tokens.map(({ id }) => id)];
-  // Many vocabularies list their control tokens too; without an entry no text can become one.
+  // Many vocabularies list their control tokens too. Without an entry there, no text can become a control token.
   for (const name of controls.keys()) if (name !== unknown) Reflect.deleteProperty(vocab, name);
   const normalizer = withoutPrefixBlank(full.normalizer);
   const preTokenizer = withoutPrefixBlank(full.pre_tokenizer);
@@ -97,7 +97,7 @@ function* vocabularyOf(vocab: Readonly<Record<string, number>>): Iterable<[strin
 }
 
 /**
- * Whether an added token controls the model rather than stands for text.
+ * Whether an added token controls the model and does not stand for text.
  *
  * The `special` flag alone does not say: Qwen2.5-Coder leaves it off for its fill-in-the-middle tokens.
  * Other tokenizers add runs of blanks as plain vocabulary, and Gemma HTML tags such as `<table>`.

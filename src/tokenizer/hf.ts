@@ -31,7 +31,7 @@ import type { Specials, Tokenizer } from '../inference/tokenizer.js';
 import { definitionFromVocabMerges } from './vocab-merges.js';
 import { WordCache } from './word-cache.js';
 
-/** Bytes of ids follow each other and become characters together. */
+/** The bytes of ids follow each other, and several ids together may make one character. */
 const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
 
 /**
@@ -42,12 +42,24 @@ const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   const { path, texts, value } = await readDefinition(dir);
+  return tokenizerOf(value, texts, path);
+}
+
+/**
+ * The tokenizer of a definition.
+ *
+ * @param value Content of a `tokenizer.json`; owned by this call and changed.
+ * @param texts What the tokenizer's identity is the hash of.
+ * @param path What messages call it.
+ * @throws {ModelError} If it describes a tokenizer that is neither BPE nor WordPiece.
+ */
+export function tokenizerOf(value: unknown, texts: readonly string[], path: string): Tokenizer {
   const plain = plainDefinition(value, path);
   requireCheapPatterns(plain.definition, path);
   const identity = createHash('sha256').update(texts.join('\n')).digest('hex');
   try {
     const split = wordSplit(plain.definition);
-    // Behind `split`, only the stages that treat one word are left to do.
+    // `split` has cut the text into words, so only the stages that treat one word remain.
     const stages =
       split === null
         ? plain.definition
@@ -96,7 +108,8 @@ async function readDefinition(dir: string): Promise<DefinitionFiles> {
     };
   }
   const text = await readText(path);
-  // The configuration beside it decides nothing here, but a changed one is another tokenizer elsewhere.
+  // The configuration beside it decides nothing here, but another program would treat a changed one as another
+  // tokenizer.
   const config = join(dir, 'tokenizer_config.json');
   const texts = existsSync(config) ? [text, await readText(config)] : [text];
   return { path, texts, value: parsed(path, () => parseForeignJson(text)) };
@@ -160,7 +173,7 @@ class HfTokenizer implements Tokenizer {
   readonly #implementation: PackageTokenizer;
   readonly #split: ((text: string) => string[]) | null;
   readonly #words: WordCache;
-  /** Texts of single ids: a completion is decoded token by token. At most the vocabulary. */
+  /** Texts of single ids, since a completion is decoded token by token. The map never outgrows the vocabulary. */
   readonly #pieces = new Map<TokenId, string>();
   readonly #cutRule: CutRule | null;
   readonly #controls: ReadonlyMap<string, TokenId>;

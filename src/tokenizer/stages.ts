@@ -39,7 +39,7 @@ const GPT2_STAGE: CuttingStage = {
 };
 
 /**
- * What cuts text in front of the stage that makes bytes of it.
+ * The stages that cut text before the stage that turns it into bytes.
  *
  * @param preTokenizer Of a `tokenizer.json`.
  * @returns Null for a pre-tokenizer of another layout.
@@ -48,7 +48,7 @@ export function cuttingStages(preTokenizer: unknown): readonly CuttingStage[] | 
   const alone = byteLevelSchema.safeParse(preTokenizer);
   const several = stagesSchema.safeParse(preTokenizer);
   const parts = alone.success ? [alone.data] : several.success ? several.data.pretokenizers : [];
-  // Bytes are made of words, so nothing may split behind the stage that makes them.
+  // That stage turns words into bytes, so nothing may split text behind it.
   if (parts.at(-1)?.type !== 'ByteLevel' || parts.slice(0, -1).some(({ type }) => type === 'ByteLevel')) {
     return null;
   }

@@ -12,7 +12,7 @@ import { parseForeignJson } from '../domain/foreign-json.js';
 
 const vocabularySchema = z.record(z.string(), z.number().int().nonnegative());
 
-/** The content of a `tokenizer.json` that does the same. */
+/** The content of a `tokenizer.json` that describes the same tokenizer. */
 export function definitionFromVocabMerges(vocabText: string, mergesText: string, where: string): unknown {
   const parsed = vocabularySchema.safeParse(parseForeignJson(vocabText));
   if (!parsed.success) {
@@ -23,7 +23,7 @@ export function definitionFromVocabMerges(vocabText: string, mergesText: string,
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => line !== '' && !line.startsWith('#version'));
-  // What is neither a single character nor the result of a merge cannot come from text.
+  // A token that is neither a single character nor the result of a merge cannot come from text.
   const reachable = new Set(merges.map((merge) => merge.replace(' ', '')));
   const added = Object.entries(vocab)
     .filter(([token]) => Array.from(token).length > 1 && !reachable.has(token))

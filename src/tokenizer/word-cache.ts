@@ -2,15 +2,15 @@
  * @file Encodes text word by word and remembers the words: source code repeats itself.
  *
  * Byte-level BPE never merges across words, so the ids of a text are the ids of its words in order.
- * The package tokenizes about 0.15 million tokens a second; nine words of ten are found here.
+ * The package tokenizes about 0.15 million tokens a second. This cache already holds nine words of ten.
  */
 
 import type { TokenId } from '../domain/units.js';
 
-/** Words kept; when the limit is reached all are forgotten, which is rare and needs no bookkeeping. */
+/** Most words to keep. At the limit the cache forgets all words, which is rare and needs no bookkeeping. */
 const MAX_WORDS = 65_536;
 
-/** Longer words (a data URL, a minified line) hardly repeat and would fill the memory. */
+/** Longest word to keep. Longer words (a data URL, a minified line) hardly repeat and would fill the memory. */
 const MAX_WORD_LENGTH = 64;
 
 export class WordCache {

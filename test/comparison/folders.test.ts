@@ -10,6 +10,7 @@ import { reportRun } from '../../src/comparison/report.js';
 import { DataError, JournalError, UsageError, type UserError } from '../../src/domain/errors.js';
 import { JournalWriter } from '../../src/run/journal.js';
 import { runFolder } from '../../src/run/run-folder.js';
+import { holdsTask } from '../../src/run/shard.js';
 import { writeRunJson, type RunJson } from '../../src/run/run-json.js';
 import type { TaskRecord } from '../../src/run/record.js';
 import { syntheticRun } from '../support/synthetic-run.js';
@@ -31,10 +32,9 @@ async function write(
   await journal.close();
 }
 
-/** The records of every second task, from the first or the second. */
+/** The records of the tasks of a shard. */
 function half(index: 1 | 2): readonly TaskRecord[] {
-  const ids = [...new Set(records.map(({ taskId }) => taskId))];
-  return records.filter(({ taskId }) => ids.indexOf(taskId) % 2 === index - 1);
+  return records.filter(({ taskId }) => holdsTask({ index, count: 2 }, taskId));
 }
 
 before(async () => {

@@ -85,6 +85,7 @@ describe('runComparison', () => {
       kind: 'interrupted',
       folder: join(folder, 'resumed'),
       records: { kept: 2, expected: 4 },
+      shard: null,
     });
     const resumed = finished(
       await runComparison({ ...request('resumed'), resume: true }, quietSurroundings()),

@@ -41,7 +41,7 @@ let folder = '';
 function run(program: string, ...args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     // A test runner within a test runner would report to the outer one.
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
     execFile(process.execPath, [program, ...args], { cwd: folder, env }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`${args.join(' ')}:\n${stdout}\n${stderr}`, { cause: error }));

@@ -3,7 +3,10 @@ import { describe, test } from 'node:test';
 import { buildTasks } from '../../src/datasets/holes/build-tasks.js';
 import { chooseHoles, FEWEST_LINES_APART } from '../../src/datasets/holes/choose-holes.js';
 import { cutLine } from '../../src/datasets/holes/hole.js';
-import type { CandidateLine } from '../../src/datasets/holes/typescript-lines.js';
+import { mixEvenly, shares } from '../../src/datasets/holes/shares.js';
+import { findLines } from '../../src/datasets/languages/ecmascript/find-lines.js';
+import { createResolver } from '../../src/datasets/languages/ecmascript/module-resolution.js';
+import type { CandidateLine } from '../../src/datasets/languages/lines/language.js';
 import type { Repository } from '../../src/domain/task.js';
 import { some } from '../support/some.js';
 
@@ -85,6 +88,21 @@ describe('the choice of holes', () => {
   });
 });
 
+describe('shares', () => {
+  test('are in proportion, whole, and add up', () => {
+    // 10 * 600 / 1000 = 6, 2.5 and 1.5: one is left over and goes to the first half.
+    assert.deepEqual(shares(10, [600, 250, 150]), [6, 3, 1]);
+    assert.deepEqual(shares(1, [5, 5, 5]), [1, 0, 0]);
+    assert.deepEqual(shares(7, [0, 3]), [0, 7]);
+    assert.deepEqual(shares(7, [0, 0]), [0, 0]);
+  });
+
+  test('are mixed so that every beginning holds each list in proportion', () => {
+    // Places 1/8, 3/8, 5/8, 7/8 and 1/4, 3/4.
+    assert.deepEqual(mixEvenly([['a', 'b', 'c', 'd'], ['x', 'y'], []]), ['a', 'x', 'b', 'c', 'y', 'd']);
+  });
+});
+
 describe('a cut line', () => {
   test('leaves indentation to the prefix and the newline to the suffix', () => {
     assert.deepEqual(cutLine('f(() => {\n  g();\n});\n', 2), {
@@ -115,7 +133,9 @@ describe('built tasks', () => {
       },
     ],
   };
-  const request = { repository, language: 'typescript', aliases: {}, count: 10, seed: 1 } as const;
+  const resolve = createResolver(repository.files.map(({ path }) => path));
+  const { candidates } = findLines(repository.files, resolve);
+  const request = { repository, language: 'typescript', candidates, count: 10, seed: 1 } as const;
 
   test('join to the text of their file and carry its coordinates', () => {
     const built = buildTasks(request);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -164,19 +164,35 @@ describe('datasets build', () => {
     assert.match(stderr, /has only \d+ lines that make fair tasks.*5000 were asked for/);
   });
 
-  test('refuses languages without a parser and folders that are not there', async () => {
+  test('refuses languages that the folder lacks and folders that are not there', async () => {
     const out = join(folder, 'none.jsonl');
-    await assert.rejects(datasets('build', '--repo', SHOP, '--out', out, '--language', 'python'), (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.render(), /parsers for typescript and javascript/);
-      return true;
-    });
+    await assert.rejects(
+      datasets('build', '--repo', SHOP, '--out', out, '--language', 'python'),
+      /no source file found in Python/,
+    );
     await assert.rejects(datasets('build', '--repo', 'no/such', '--out', out), DataError);
     await assert.rejects(
       datasets('build', '--repo', SHOP, '--out', out, '--language', 'javascript'),
       DataError,
     );
     assert.ok(!(await readdir(folder)).includes('none.jsonl'));
+  });
+
+  test('takes a repository of several languages, says the shares and what was left out', async () => {
+    const repo = join(folder, 'both');
+    await mkdir(repo);
+    await writeFile(join(repo, 'money.py'), 'def rate(text):\n    return len(text) * 2 + 1\n');
+    await writeFile(join(repo, 'cart.py'), 'from money import rate\n\n\n\n\ntotal = rate("a") * 2 + 1\n');
+    await writeFile(join(repo, 'main.go'), 'package main\n\nvar total = alpha + beta*2\n');
+    await writeFile(join(repo, 'main_test.go'), 'package main\n');
+    const out = join(folder, 'both.jsonl');
+    const { stdout, stderr } = await datasets('build', '--repo', repo, '--out', out);
+    assert.match(stdout, /: 3 tasks \(1 cross-file\) from 3 of 3 files: go 1, python 2\n$/);
+    assert.match(stderr, /left out: 1 test file \(main_test\.go\)\n/);
+    const inspected = await datasets('inspect', repo);
+    assert.match(inspected.stdout, /^ {2}left out: 1 test file \(main_test\.go\)$/m);
+    assert.match(inspected.stdout, /languages +python 2, go 1|languages +go 1, python 2/);
+    assert.match((await datasets('inspect', repo, '--language', 'go')).stdout, /languages +go 1\n/);
   });
 });
 

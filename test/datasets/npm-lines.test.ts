@@ -189,10 +189,11 @@ describe('a benchmark of npm lines', () => {
     lines: readonly unknown[],
     description = descriptionOf(),
     fetcher: PackFetcher = fetcherOf(file),
+    mostRows = Infinity,
   ): Promise<Dataset> {
     const at = await mkdtemp(join(folder, 'set-'));
     await writeFile(join(at, 'tasks.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    return openNpmLines(at, 'demo-lines', description, { cacheDir }, fetcher);
+    return openNpmLines(at, 'demo-lines', description, { cacheDir, mostRows }, fetcher);
   }
 
   test('has tasks whose parts join to the fetched file', async () => {
@@ -216,9 +217,21 @@ describe('a benchmark of npm lines', () => {
         licence: 'MIT',
         isMissing: false,
         size: { files: 1, characters: TEXT.length },
+        leftOut: [],
       },
     ]);
     assert.deepEqual(await dataset.repository('demo'), sources);
+  });
+
+  test('has the first rows only if no more are asked for', async () => {
+    const other = { ...coordinate, id: 'demo/src/area.ts:1', line: 1, lineHash: hashLine(TEXT, 1) };
+    const lines = [coordinate, other];
+    assert.equal((await open(lines)).tasks.length, 2);
+    const first = await open(lines, descriptionOf(), fetcherOf(file), 1);
+    assert.deepEqual(
+      first.tasks.map(({ id }) => id),
+      ['demo/src/area.ts:2'],
+    );
   });
 
   test('refuses a line, a file or a coordinate that is not the pinned one', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { buildFromFolder } from '../../src/datasets/holes/own-folder.js';
 import { openDataset } from '../../src/datasets/open/open-dataset.js';
 import { isSourcePath } from '../../src/datasets/repository/source-path.js';
-import { DataError } from '../../src/domain/errors.js';
+import { DataError, UsageError } from '../../src/domain/errors.js';
 
 let folder: string;
 before(async () => {
@@ -52,6 +54,7 @@ describe('a folder given as a dataset', () => {
       licence: 'MIT',
       isMissing: false,
       size: { files: 2, characters: 106 },
+      leftOut: [],
     });
     assert.equal((await openDataset(root)).contentHash, dataset.contentHash);
   });
@@ -64,6 +67,54 @@ describe('a folder given as a dataset', () => {
     });
     const marks = (await openDataset(root)).tasks.map(({ path, crossFile }) => [path, crossFile]);
     assert.deepEqual(marks[0], ['src/b.ts', true]);
+  });
+
+  test('has its workspace, inherited aliases and "#" imports followed', async () => {
+    const use = (specifier: string, name: string): string =>
+      `import { ${name} } from '${specifier}';\n\n\n\n\n\nexport const x = ${name}(1, 2) + ${name}(1, 3);\n`;
+    const root = await makeRepository('workspace', {
+      'package.json': '{ "private": true, "workspaces": ["packages/*"] }',
+      'tsconfig.json': '{ "extends": "./tsconfig.base.json" }',
+      'tsconfig.base.json': '{ "compilerOptions": { "paths": { "@app/*": ["./packages/app/src/*"] } } }',
+      'packages/core/package.json':
+        '{ "name": "@demo/core", "exports": { ".": "./dist/index.js" }, "imports": { "#in/*": "./src/in/*.ts" } }',
+      'packages/core/src/index.ts': "export { round } from './in/money';\n",
+      'packages/core/src/in/money.ts': 'export function round(a: number, b: number) {\n  return a + b;\n}\n',
+      'packages/core/src/hash.ts': use('#in/money', 'round').replace(' x = ', ' v = '),
+      'packages/app/tsconfig.json':
+        '{ "compilerOptions": { "baseUrl": ".", "paths": { "~/*": ["src/*"] } } }',
+      'packages/app/src/name.ts': use('@demo/core', 'round'),
+      'packages/app/src/own.ts': use('~/name', 'x').replace(' x = ', ' y = '),
+      'packages/app/src/inherited.ts': use('@app/name', 'x').replace(' x = ', ' z = '),
+      'packages/app/src/foreign.ts': use('@demo/lost', 'round').replace(' x = ', ' w = '),
+    });
+    const marks = (await openDataset(root)).tasks
+      .filter(({ id }) => id.endsWith(':7'))
+      .map(({ path, crossFile }) => [path.replace('packages/', ''), crossFile])
+      .sort();
+    assert.deepEqual(marks, [
+      ['app/src/foreign.ts', false],
+      ['app/src/inherited.ts', true],
+      ['app/src/name.ts', true],
+      ['app/src/own.ts', true],
+      ['core/src/hash.ts', true],
+    ]);
+  });
+
+  test('offers neither holes nor context of the build output that git ignores', async () => {
+    const root = await makeRepository('built', {
+      '.gitignore': 'lib/\n',
+      'src/a.js': 'export function twice(n) {\n  return n * 2 + n - n;\n}\n',
+      'lib/a.js': '"use strict";\nexports.twice = function twice(n) {\n  return n * 2 + n - n;\n};\n',
+    });
+    execFileSync('git', ['init'], { cwd: root, stdio: 'ignore' });
+    const dataset = await openDataset(root);
+    assert.deepEqual(new Set(dataset.tasks.map(({ path }) => path)), new Set(['src/a.js']));
+    const { files } = await dataset.repository('built');
+    assert.deepEqual(
+      files.map(({ path }) => path),
+      ['src/a.js'],
+    );
   });
 
   test('may hold JavaScript only', async () => {
@@ -96,15 +147,64 @@ describe('a folder given as a dataset', () => {
     );
   });
 
+  test('gives each language tasks in proportion to its candidate lines, and retrievers the files of all', async () => {
+    const lines = (name: string, count: number, end: string): string =>
+      Array.from(
+        { length: count },
+        (_, i) => `${name}${i} = alpha${i} + beta${i} * 2${end}\n\n\n\n\n\n`,
+      ).join('');
+    const root = await makeRepository('mixed', {
+      'a.py': lines('value', 30, ''),
+      'main.go': `package main\n\nfunc f() {\n${lines('value', 10, '')}}\n`,
+      'lone.rb': '# nothing\n',
+    });
+    const built = await buildFromFolder({ folder: root, lines: 8, seed: 1 });
+    // 30 and 10 candidates share 8 tasks as 6 and 2. Places: Python 1/12, 3/12, ..., 11/12, Go 3/12 and 9/12.
+    assert.deepEqual(
+      built.tasks.map(({ task }) => task.language),
+      ['python', 'python', 'go', 'python', 'python', 'python', 'go', 'python'],
+    );
+    assert.deepEqual(
+      built.repository.files.map(({ path }) => path),
+      ['a.py', 'main.go'],
+    );
+    const only = await openDataset(root, { language: 'go' });
+    assert.deepEqual(new Set(only.tasks.map(({ language }) => language)), new Set(['go']));
+    await assert.rejects(openDataset('tiny', { language: 'go' }), UsageError);
+  });
+
+  test('is TypeScript or JavaScript, whichever has more candidate lines', async () => {
+    const line = (i: number): string => `export const value${i} = Math.max(${i}, alpha);\n`;
+    const many = [0, 1, 2].map(line).join('');
+    const languages = async (name: string, files: Readonly<Record<string, string>>): Promise<string[]> => {
+      const { tasks } = await openDataset(await makeRepository(name, files));
+      return [...new Set(tasks.map(({ language }) => language))];
+    };
+    assert.deepEqual(await languages('more-ts', { 'a.ts': many, 'config.js': line(9) }), ['typescript']);
+    assert.deepEqual(await languages('more-js', { 'a.js': many, 'types.ts': line(9) }), ['javascript']);
+  });
+
+  test('says what it leaves out, and which files do not parse', async () => {
+    const root = await makeRepository('noting', { 'a.ts': CODE, 'a.test.ts': CODE, 'b.ts': 'const = ;\n' });
+    const notes: string[] = [];
+    const dataset = await openDataset(root, { onProgress: (note) => notes.push(note) });
+    assert.deepEqual(notes, [
+      `cutting lines out of ${root}`,
+      `${root}: left out: 1 test file (a.test.ts)`,
+      `${root}: 1 of 2 TypeScript files have syntax errors, so they give no holes or fewer (b.ts)`,
+    ]);
+    assert.deepEqual(dataset.sources[0]!.leftOut, [{ reason: 'test', count: 1, example: 'a.test.ts' }]);
+  });
+
   test('is refused without source files, or without a line that makes a fair task', async () => {
     const empty = await makeRepository('empty', { 'notes.md': 'text' });
     await assert.rejects(openDataset(empty), (error) => {
       assert.ok(error instanceof DataError);
-      assert.match(error.message, /no typescript or javascript source file found/);
+      assert.match(error.message, /no source file found in TypeScript, JavaScript, Python, .* and Ruby$/);
       return true;
     });
     const thin = await makeRepository('thin', { 'a.ts': 'f();\n' });
-    await assert.rejects(openDataset(thin), /no line of its 1 typescript files makes a fair task/);
+    await assert.rejects(openDataset(thin), /no line of its 1 source files makes a fair task/);
   });
 });
 
@@ -142,8 +242,7 @@ describe('a path is source text', () => {
       assert.ok(!isSourcePath(path, 'typescript'));
     });
 
-  test('tests/a.py in Python, where every file counts as in the published sets', () => {
-    assert.ok(isSourcePath('tests/a.py', 'python'));
+  test('a file of another language not', () => {
     assert.ok(!isSourcePath('a.ts', 'python'));
   });
 });

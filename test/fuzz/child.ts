@@ -10,6 +10,7 @@ import { inputOf } from './input.js';
 import { MOST_MESSAGE_CHARACTERS, type Order, type Outcome, type Report } from './outcome.js';
 import type { FuzzTarget } from './target.js';
 import { TARGETS } from './targets/all.js';
+import { FAULTY_TARGETS } from './targets/faulty.js';
 
 const root = mkdtempSync(join(tmpdir(), 'llava-eval-fuzz-'));
 process.on('exit', () => {
@@ -99,7 +100,7 @@ async function hasLeft(before: number): Promise<boolean> {
 }
 
 async function handle(order: Order): Promise<Report> {
-  const target = TARGETS.find(({ name }) => name === order.target);
+  const target = [...TARGETS, ...FAULTY_TARGETS].find(({ name }) => name === order.target);
   if (target === undefined) throw new RangeError(`there is no target ${order.target}`);
   const bytes =
     'base64' in order ? Buffer.from(order.base64, 'base64') : await inputOf(target, order.seed, order.index);

@@ -46,20 +46,17 @@ class Reader {
   }
 
   /** The report on an input, or how the process ended instead. */
-  ask(order: Order): Promise<Report | 'timeout' | 'crash'> {
+  ask(order: Order, patienceSeconds: number): Promise<Report | 'timeout' | 'crash'> {
     return new Promise((resolve) => {
       const end = (result: Report | 'timeout' | 'crash'): void => {
         clearTimeout(timer);
         this.process.removeAllListeners('message').removeAllListeners('exit');
         resolve(result);
       };
-      const timer = setTimeout(
-        () => {
-          end('timeout');
-          this.process.kill('SIGKILL');
-        },
-        MOST_SECONDS * PATIENCE * 1000,
-      );
+      const timer = setTimeout(() => {
+        end('timeout');
+        this.process.kill('SIGKILL');
+      }, patienceSeconds * 1000);
       this.process.once('message', (report) => {
         end(report as Report);
       });
@@ -87,7 +84,13 @@ export type Verdict =
 
 /** One child process at a time, started when it is needed. Several lanes make a pool. */
 export class Lane {
+  readonly #patienceSeconds: number;
   #reader: Reader | null = null;
+
+  /** @param patienceSeconds Wall-clock time after which a reading is ended. */
+  constructor(patienceSeconds = MOST_SECONDS * PATIENCE) {
+    this.#patienceSeconds = patienceSeconds;
+  }
 
   /** Reads an input, twice in a new process where the first reading says that it took too much. */
   async judge(order: Order): Promise<Verdict> {
@@ -108,14 +111,14 @@ export class Lane {
       await reader.start();
       this.#reader = reader;
     }
-    const report = await reader.ask(order);
+    const report = await reader.ask(order, this.#patienceSeconds);
     const found = (kind: Finding['kind'], what: string): Verdict => ({
       kind: 'finding',
       finding: { target: order.target, kind, what },
     });
     if (report === 'timeout') {
       this.#reader = null;
-      return found('timeout', `no end after ${MOST_SECONDS * PATIENCE} seconds`);
+      return found('timeout', `no end after ${this.#patienceSeconds} seconds`);
     }
     if (report === 'crash') {
       this.#reader = null;

@@ -20,7 +20,7 @@ import { cachedModels } from '../../src/hub/cache.js';
 import { contentHashes } from '../../src/hub/content-hashes.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../src/hub/resolve.js';
 import type { HubSettings } from '../../src/hub/settings.js';
-import type { ModelRole } from '../../src/hub/wanted-files.js';
+import type { FileRole } from '../../src/hub/wanted-files.js';
 import { gitHash, HubServer, refuse, sendBytes, sha256 } from '../support/hub-server.js';
 import { some } from '../support/some.js';
 
@@ -66,7 +66,7 @@ beforeEach(() => {
 
 function resolve(
   reference: string,
-  role: ModelRole = 'decoder',
+  role: FileRole = 'decoder',
   more: ResolveOptions = {},
 ): Promise<LocalModel> {
   return resolveModel(reference, role, {
@@ -226,6 +226,34 @@ describe('fetching a model', () => {
     await assert.rejects(resolve('own/export', 'encoder'), says(/missing: model\.safetensors/));
   });
 
+  test('of a decoder in GGUF, brings the file or all its parts, and nothing else', async () => {
+    const parts = ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf'];
+    const files = Object.fromEntries(['config.json', 'q8.gguf', ...parts].map((name) => [name, text(name)]));
+    server.repositories.set('own/gguf', { refs: { main: COMMIT }, files });
+    const whole = await resolve('own/gguf/q8.gguf');
+    assert.deepEqual(whole.files, ['q8.gguf']);
+    assert.equal(whole.path, join(folder, 'models--own--gguf', 'snapshots', COMMIT, 'q8.gguf'));
+    assert.deepEqual((await resolve('own/gguf/m-00002-of-00002.gguf')).files, parts);
+    // And as files on this machine.
+    assert.deepEqual((await resolve(whole.path)).files, ['q8.gguf']);
+    await assert.rejects(resolve(whole.path, 'encoder'), says(/is a file; a encoder is a folder/));
+  });
+
+  test('of a tokenizer alone, brings no weights', async () => {
+    const files = Object.fromEntries(
+      ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map((name) => [
+        name,
+        text(name),
+      ]),
+    );
+    server.repositories.set('own/model', { refs: { main: COMMIT }, files });
+    const found = await resolve('own/model', 'tokenizer');
+    assert.deepEqual(found.files, ['tokenizer.json', 'tokenizer_config.json']);
+    assert.deepEqual((await resolve(found.path, 'tokenizer')).files, found.files);
+    server.repositories.set('own/none', { refs: { main: COMMIT }, files: { 'config.json': text('{}') } });
+    await assert.rejects(resolve('own/none', 'tokenizer'), says(/missing: tokenizer\.json/));
+  });
+
   test('says what a repository without usable weights is instead', async () => {
     const serve = (files: Record<string, Uint8Array>): void => {
       server.repositories.set('own/odd', { refs: { main: COMMIT }, files });
@@ -233,7 +261,7 @@ describe('fetching a model', () => {
     serve({ 'config.json': text('{}'), 'model-q4.gguf': text('x') });
     await assert.rejects(
       resolve('own/odd'),
-      says(/missing: tokenizer\.json[^]*missing: model\.safetensors[^]*GGUF/),
+      says(/missing: tokenizer\.json[^]*missing: model\.safetensors[^]*GGUF files: model-q4\.gguf/),
     );
     serve({ 'config.json': text('{}'), 'adapter_model.safetensors': text('x') });
     await assert.rejects(resolve('own/odd'), says(/LoRA/));

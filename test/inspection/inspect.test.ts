@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { UserError } from '../../src/domain/errors.js';
 import { inspectModel, type ModelDescription } from '../../src/inspection/inspect.js';
@@ -123,5 +124,54 @@ describe('looking at a model', () => {
   test('that is not there is refused', async () => {
     await assert.rejects(inspect('own/nothing'), UserError);
     await assert.rejects(inspect('nothing'), /model nothing: not found/);
+  });
+});
+
+describe('looking at a GGUF file', () => {
+  const golden = (name: string): string => fileURLToPath(new URL(`../golden/gguf/${name}`, import.meta.url));
+
+  test('of the hub reads its header alone, and says what it is, how large and whether it fits', async () => {
+    const bytes = readFileSync(golden('decoder.gguf'));
+    // Padded, as if its tensors were a hundred times as large: the header is found in the first piece.
+    const padded = Buffer.concat([bytes, Buffer.alloc(20_000_000)]);
+    server.repositories.set('own/gguf', { refs: { main: COMMIT }, files: { 'decoder.gguf': padded } });
+    const { role, problem, facts, numbers, memory, files } = await inspect('own/gguf/decoder.gguf');
+    assert.deepEqual([role, problem], ['decoder', null]);
+    assert.deepEqual(
+      [facts['format'], facts['model type'], facts['layers'], facts['width'], facts['prompt family']],
+      ['GGUF', 'qwen2', 2, 64, 'qwen2.5-coder'],
+    );
+    // Width C = 64, feed-forward F = 96, keys and values 32 wide, 714 tokens, two layers, two tables.
+    const layer = 2 * 64 + 2 * 64 * 64 + 2 * 32 * 64 + (64 + 32 + 32) + 3 * 96 * 64;
+    assert.equal(facts['parameters'], 2 * layer + 2 * 714 * 64 + 64);
+    // F16 is the feed-forward network's up; F32 are norms and biases.
+    assert.equal(numbers['F16'], 2 * 96 * 64);
+    assert.equal(numbers['F32'], 2 * (2 * 64 + 128) + 64);
+    assert.equal(
+      Object.values(numbers).reduce((sum, count) => sum + count, 0),
+      facts['parameters'],
+    );
+    assert.ok(memory.every(({ fits, weights }) => fits && weights > 0));
+    assert.equal(files?.count, 1);
+    const read = server.requests.filter(({ path }) => path.includes(sha256(padded)));
+    assert.deepEqual(
+      read.map(({ range }) => range),
+      ['bytes=0-1048575'],
+    );
+  });
+
+  test('in parts counts the tensors of all', async () => {
+    const { facts, problem, files } = await inspect(golden('llama3-sharded-bf16-00003-of-00003.gguf'));
+    assert.equal(problem, null);
+    assert.equal(facts['format'], 'GGUF in 3 files');
+    assert.equal(files?.count, 3);
+    assert.match(String(facts['tokenizer']), /give one with --tokenizer/);
+  });
+
+  test('that cannot be run says why, and what it is all the same', async () => {
+    const { facts, numbers, problem } = await inspect(golden('types.gguf'));
+    assert.equal(facts['model type'], 'qwen2');
+    assert.equal(numbers['Q6_K'], 1024);
+    assert.match(problem!, /block_count/);
   });
 });

@@ -10,6 +10,9 @@ import { z } from 'zod';
 
 import { DECODER_FAMILIES } from '../../src/model/architecture/decoder-families.js';
 import { DTYPES } from '../../src/inference/device.js';
+import { GGUF_ARCHITECTURES } from '../../src/model/gguf/configuration.js';
+import { READABLE_TYPES } from '../../src/model/gguf/element-types.js';
+import { PRE_TOKENIZER_NAMES } from '../../src/model/gguf/pre-tokenizers.js';
 import { ENCODER_FAMILIES } from '../../src/model/architecture/encoder-families.js';
 import { some } from '../support/some.js';
 
@@ -55,6 +58,12 @@ describe('docs/models.md', () => {
       assert.ok(compared.length > 0, name);
       assert.equal(checkpoints, compared.map((model) => `\`${model.name}\``).join(', '), name);
     }
+  });
+
+  test('names all that is read of GGUF files, and nothing else', () => {
+    const rows = table('GGUF files').map(([, read]) => read);
+    const listed = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+    assert.deepEqual(rows.slice(0, 3), [GGUF_ARCHITECTURES, READABLE_TYPES, PRE_TOKENIZER_NAMES].map(listed));
   });
 
   test('has a row for every dtype', () => {

@@ -39,7 +39,8 @@ import {
   readExportedModel,
   type ExportedModel,
 } from '../../src/onnx/exported-model.js';
-import { ExportError, readDecoderIo, rewriteDecoder } from '../../src/onnx/rewrite-decoder.js';
+import { ExportError, readDecoderIo } from '../../src/onnx/exported-decoder-io.js';
+import { rewriteDecoder } from '../../src/onnx/rewrite-decoder.js';
 import { matrixOf } from '../../src/tensor/matrix.js';
 
 const GOLDEN = fileURLToPath(new URL('../golden/exports', import.meta.url));

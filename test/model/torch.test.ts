@@ -7,7 +7,8 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { openProjector } from '../../src/model/ort/open.js';
-import { Opaque, PickleDict, PickleList, PickleTuple, readPickle } from '../../src/model/weights/pickle.js';
+import { Opaque, PickleDict, PickleList, PickleTuple } from '../../src/model/weights/pickle-values.js';
+import { readPickle } from '../../src/model/weights/pickle.js';
 import { TorchFile } from '../../src/model/weights/torch-file.js';
 import { createRng } from '../../src/tensor/rng.js';
 import { some } from '../support/some.js';

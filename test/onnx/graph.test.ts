@@ -4,10 +4,13 @@ import { describe, test } from 'node:test';
 import { buildDecoderGraph, type DecoderArchitecture } from '../../src/onnx/decoder-graph.js';
 import { Graph, type Dim, type ElementType, type Value } from '../../src/onnx/graph.js';
 import { encodeModel, encodeSplitModel, weightBytes } from '../../src/onnx/model-proto.js';
-import * as op from '../../src/onnx/operators.js';
+import * as fused from '../../src/onnx/fused-operators.js';
+import * as plain from '../../src/onnx/operators.js';
 import { buildProjectorGraph } from '../../src/onnx/projector-graph.js';
 import { ropeFrequencies, rotaryTable, type RopeScaling } from '../../src/onnx/rotary.js';
 import { transpose, type WeightSource } from '../../src/onnx/weights.js';
+
+const op = { ...plain, ...fused };
 
 const value = (g: Graph, name: string, shape: readonly Dim[], type: ElementType = 'float32'): Value =>
   g.input(name, type, shape);

@@ -8,7 +8,8 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { newNode, readExportedModel, type ExportedModel } from '../../src/onnx/exported-model.js';
-import { ExportError, rewriteDecoder } from '../../src/onnx/rewrite-decoder.js';
+import { ExportError } from '../../src/onnx/exported-decoder-io.js';
+import { rewriteDecoder } from '../../src/onnx/rewrite-decoder.js';
 
 const EXPORT = fileURLToPath(new URL('../golden/exports/qwen2/onnx/model.onnx.gz', import.meta.url));
 const sound = readExportedModel(gunzipSync(readFileSync(EXPORT)));

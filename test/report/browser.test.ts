@@ -230,6 +230,27 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     assert.ok(charts.length === 8 && charts.every((name) => name !== ''));
   });
 
+  test('draws no text of a chart outside of it, as this browser measures text', async () => {
+    for (const size of ['wide', 'narrow']) {
+      // A chart that is not shown has no measures.
+      await page.setViewportSize(
+        size === 'wide' ? { width: 1280, height: 900 } : { width: 390, height: 844 },
+      );
+      const { count, outside } = await ask<{ count: number; outside: string[] }>(`(() => {
+        const texts = [...document.querySelectorAll('figure .${size} text')];
+        const outside = texts.filter((text) => {
+          const box = text.getBoundingClientRect();
+          const chart = text.closest('svg').getBoundingClientRect();
+          return box.left < chart.left || box.right > chart.right || box.top < chart.top || box.bottom > chart.bottom;
+        });
+        return { count: texts.length, outside: outside.map((text) => text.textContent) };
+      })()`);
+      assert.ok(count > 50, `${count} texts`);
+      assert.deepEqual(outside, [], size);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
   test('moves nothing about while it loads', async () => {
     await page.reload();
     const shift = await ask<number>(`new Promise((resolve) => {

@@ -7,7 +7,6 @@
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { PIPELINES, type PipelineName } from '../../src/pipelines/kinds.js';
 import { drawCharts, type ChartInput, type DrawnChart } from '../../src/report/charts/charts.js';
 import { logScale } from '../../src/report/charts/pareto.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
@@ -166,6 +165,18 @@ describe('the latency chart', () => {
     }
     assert.equal(wide.height, 67 + 3 * 36 + 44);
     assert.equal(narrow.height, 65 + 3 * 48 + 44);
+  });
+
+  test('makes room for a name that is wider than usual', async () => {
+    const long = 'compressed-random/jaccard+unixcoder k=10';
+    const rows = [10, 20, 40].map((v) => ({ name: v === 20 ? long : 'r', position: 0, ttftMs: [v] }));
+    const { wide } = await drawn({ ...LATENCY, rows });
+    // 40 letters of 0.56 x 12 px take 268.8, so the gutter is 269 and the rows begin at 16 + 269 = 285.
+    const name = textAt(wide, long);
+    near(name.x, 285 - 12);
+    near(name.box[0], 4.2);
+    // 880 - 285 - 60 - 16 = 519 long; 20 is the geometric middle.
+    near(bars(wide, 20)[1]!.x, 285 + 259.5);
   });
 
   test('has ticks where their numbers are', async () => {
@@ -400,14 +411,14 @@ describe('the differences chart', () => {
 
 describe('the pareto chart', () => {
   const point = (
-    pipeline: PipelineName,
+    pipeline: Point['pipeline'],
     topK: number | null,
     [low, p50, high]: readonly [number, number, number],
     es: readonly [number, number, number],
     rest: Partial<Point> = {},
   ): Point => ({
     pipeline,
-    position: PIPELINES.indexOf(pipeline),
+    position: pipeline === 'no-context' ? 0 : pipeline === 'full-rag' ? 1 : 3,
     retriever: topK === null ? null : 'bm25',
     topK,
     ttft: { p50, ci95: [low, high] },
@@ -554,7 +565,8 @@ describe('the pareto chart', () => {
 const overlap = (a: Box, b: Box): boolean => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 const RETRIEVERS = ['bm25', 'jaccard', 'unixcoder'] as const;
-const WITH_RETRIEVAL = ['full-rag', 'budget-rag', 'compressed', 'compressed-random'] as const;
+/** More than there are today: the looks of all positions are drawn. */
+const WITH_RETRIEVAL = ['full-rag', 'budget-rag', 'compressed', 'compressed-random', 'sixth', 'seventh'];
 
 /** Numbers over several powers of ten, as from a slow and from a fast machine. */
 const spread = (rng: Rng): number => 10 ** (rng.next() * 5 - 1);
@@ -566,13 +578,14 @@ const around = (rng: Rng, middle: number, most: number): [number, number] => [
 function randomInputs(rng: Rng): ChartInput[] {
   const retrievers = RETRIEVERS.slice(0, 1 + rng.int(3));
   const ks = [[10], [1, 10], [1, 3, 5, 10]][rng.int(3)]!;
-  const pipelines = WITH_RETRIEVAL.slice(0, 1 + rng.int(4));
+  const kinds = WITH_RETRIEVAL.map((pipeline, i) => ({ pipeline, position: 1 + 2 * i }));
+  const pipelines = kinds.slice(0, 1 + rng.int(4) + 2 * rng.int(2));
   const base = spread(rng);
   const configurations = [
-    { pipeline: 'no-context' as const, retriever: null, topK: null, name: 'no-context' },
-    ...pipelines.flatMap((pipeline) =>
+    { pipeline: 'no-context', position: 0, retriever: null, topK: null, name: 'no-context' },
+    ...pipelines.flatMap((kind) =>
       retrievers.flatMap((retriever) =>
-        ks.map((topK) => ({ pipeline, retriever, topK, name: `${pipeline}/${retriever} k=${topK}` })),
+        ks.map((topK) => ({ ...kind, retriever, topK, name: `${kind.pipeline}/${retriever} k=${topK}` })),
       ),
     ),
   ];
@@ -589,10 +602,10 @@ function randomInputs(rng: Rng): ChartInput[] {
     {
       ...PARETO,
       ...words,
-      points: configurations.map(({ pipeline, retriever, topK }) => {
+      points: configurations.map(({ pipeline, position, retriever, topK }) => {
         const p50 = base * (1 + 3 * rng.next());
         return {
-          ...{ pipeline, retriever, topK, position: PIPELINES.indexOf(pipeline) },
+          ...{ pipeline, position, retriever, topK },
           ttft: { p50, ci95: rng.int(4) === 0 ? null : [p50 / (1 + rng.next()), p50 * (1 + rng.next())] },
           es: quality(),
           em: quality(),
@@ -602,8 +615,8 @@ function randomInputs(rng: Rng): ChartInput[] {
     {
       ...LATENCY,
       ...words,
-      rows: configurations.map(({ pipeline, name }) => ({
-        position: PIPELINES.indexOf(pipeline),
+      rows: configurations.map(({ position, name }) => ({
+        position,
         name,
         ttftMs: Array.from({ length: 1 + rng.int(90) }, () => base * (1 + 9 * rng.next() ** 4)),
       })),
@@ -628,8 +641,8 @@ function randomInputs(rng: Rng): ChartInput[] {
       ],
       groups: retrievers.map((retriever) => ({
         title: retriever,
-        rows: pipelines.map((pipeline) => ({
-          position: PIPELINES.indexOf(pipeline),
+        rows: pipelines.map(({ pipeline, position }) => ({
+          position,
           name: `${pipeline} − no-context`,
           points: [30, 90].map((most) => {
             if (rng.int(5) === 0) return null;

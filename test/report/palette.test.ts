@@ -89,7 +89,8 @@ function oklab(colour: string): number[] {
 
 describe('the slots of pipelines', () => {
   test('are at least ten', () => {
-    assert.ok(SLOTS.length >= 10, String(SLOTS.length));
+    const count: number = SLOTS.length;
+    assert.ok(count >= 10, String(count));
   });
 
   test('have distances as published: black and white are 1 apart', () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { JournalError } from '../../src/domain/errors.js';
 import { configurations } from '../../src/run/configurations.js';
 import { mergeShards, type ShardRun } from '../../src/run/merge.js';
 import type { TaskRecord } from '../../src/run/record.js';
-import { runJson } from '../../src/run/run-json.js';
+import { runJson, type RunJson } from '../../src/run/run-json.js';
 import { fingerprint, type RunSpec } from '../../src/run/run-spec.js';
 
 const SPEC: RunSpec = {
@@ -32,10 +33,25 @@ const SPEC: RunSpec = {
   seed: 0,
 };
 
-/** Shard i of 2 of a sweep over two top-k, with the records of the tasks named. */
-function shard(index: number, ids: readonly string[], spec: RunSpec = SPEC): ShardRun {
+/** Ids of four tasks by their shard of two: the first 8 digits of the SHA-256 of the id are even or odd. */
+const IDS: Readonly<Record<number, readonly string[]>> = {
+  // ca978112 and 3e23e816 are even.
+  1: ['a', 'b'],
+  // 18ac3e73 and cd0aa985 are odd.
+  2: ['d', 'g'],
+};
+
+/** Shard i of a sweep over two top-k, with the records of the tasks named. */
+function shard(
+  index: number,
+  {
+    ids = IDS[index]!,
+    spec = SPEC,
+    ...more
+  }: { ids?: readonly string[]; spec?: RunSpec } & Partial<RunJson> = {},
+): ShardRun {
   const run = runJson({
-    given: {},
+    given: { dataset: 'd', sweep: { topK: [1, 3] }, shard: 'auto', out: 'r', model: 'my model' },
     spec,
     fingerprint: fingerprint(spec),
     shard: { index, count: 2 },
@@ -46,9 +62,10 @@ function shard(index: number, ids: readonly string[], spec: RunSpec = SPEC): Sha
     models: { decoder: 'd', encoder: null, retrieverEncoder: null, bundle: 'b', sources: [] },
     data: [],
     skippedRecords: 0,
-    chunks: 0,
+    chunks: index,
     deviceProof: null,
     resources: null,
+    ...more,
   });
   const records = ids.flatMap((taskId) =>
     configurations(spec).map((configuration): TaskRecord => ({
@@ -64,32 +81,116 @@ function shard(index: number, ids: readonly string[], spec: RunSpec = SPEC): Sha
     ...{ taskId, repository: 'r', path: 'a.ts', language: 'typescript' as const },
     ...{ reference: '', left: '', right: '', chunks: [] },
   }));
-  return { path: `s${index}`, run, records, evidence };
+  return { path: `r/shard-${index}`, run, records, evidence };
+}
+
+/** What the refusal of a merge says, hints included. */
+function refusal(...shards: readonly ShardRun[]): string {
+  try {
+    mergeShards(shards);
+  } catch (error) {
+    assert.ok(error instanceof JournalError);
+    return error.render();
+  }
+  throw new Error('the shards were merged');
 }
 
 describe('merging shards of a sweep', () => {
-  test('keeps each task at each top-k, and what the tasks were', () => {
-    const { run, records, evidence } = mergeShards([shard(1, ['a', 'b']), shard(2, ['c', 'd'])]);
+  test('keeps each task at each top-k, and what the tasks were, in the order of the shards', () => {
+    const { run, records, evidence } = mergeShards([shard(2), shard(1)]);
     // no-context once and budget-rag at two top-k, for four tasks.
     assert.equal(records.length, 4 * 3);
     assert.deepEqual(
       evidence.map(({ taskId }) => taskId),
-      ['a', 'b', 'c', 'd'],
+      ['a', 'b', 'd', 'g'],
     );
     assert.deepEqual([run.shard, run.startedAt, run.finishedAt], [null, '2026-01-01', '2026-01-02']);
+    assert.deepEqual([run.chunks, Object.keys(run.given)], [2, ['dataset', 'sweep', 'model']]);
   });
 
   test('joins folders without what their tasks were', () => {
-    const bare = { ...shard(1, ['a', 'b']), evidence: [] };
-    assert.equal(mergeShards([bare, shard(2, ['c', 'd'])]).evidence.length, 2);
+    const bare = { ...shard(1), evidence: [] };
+    assert.equal(mergeShards([bare, shard(2)]).evidence.length, 2);
   });
 
-  test('refuses a run over other top-k, a record that is there twice, and a task that lacks one top-k', () => {
-    const [one, two] = [shard(1, ['a', 'b']), shard(2, ['c', 'd'])];
-    const other = shard(2, ['c', 'd'], { ...SPEC, topK: [1, 5] });
-    assert.throws(() => mergeShards([one, other]), /s2: is not a shard of the run of s1/);
-    assert.throws(() => mergeShards([one, shard(2, ['b', 'c'])]), /3 records are in more than one/);
+  test('needs no folder of a shard that holds no task', () => {
+    // A run of the two tasks whose hashes are even: shard 2 is empty.
+    const spec = { ...SPEC, dataset: { ...SPEC.dataset, taskCount: 2 } };
+    assert.equal(mergeShards([shard(1, { spec })]).records.length, 2 * 3);
+  });
+});
+
+describe('a merge refuses', () => {
+  test('a shard that is missing, with the command that makes it', () => {
+    assert.equal(
+      refusal(shard(2)),
+      'missing: shard 1/2\n' +
+        "  make it: llava-eval run --dataset d --sweep top-k=1,3 --model 'my model' --shard 1/2 --out r/shard-1-of-2",
+    );
+  });
+
+  test('a shard that is not finished, with the command that finishes it, and what is missing beside it', () => {
+    const unfinished = shard(1, { finishedAt: null, ids: ['a'] });
+    assert.match(
+      refusal(unfinished, shard(2)),
+      /^r\/shard-1: shard 1\/2 is not finished\n {2}finish it: .* --shard 1\/2 --out r\/shard-1 --resume$/,
+    );
+    assert.match(refusal(unfinished), /^r\/shard-1: shard 1\/2 is not finished; missing: shard 2\/2\n/);
+  });
+
+  test('a shard that is there twice, by both names', () => {
+    const again = { ...shard(2), path: 'elsewhere' };
+    assert.equal(
+      refusal(shard(1), shard(2), again),
+      'shard 2/2 is there 2 times\n  shard 2/2 is in r/shard-2, elsewhere; give one of them',
+    );
+  });
+
+  test('a shard with other settings, which it names with both values', () => {
+    const other = shard(2, { spec: { ...SPEC, topK: [1, 5], threads: 4 } });
+    const message = refusal(shard(1), other);
+    assert.match(message, /^r\/shard-2: is not a shard of the run of r\/shard-1\n/);
+    assert.match(
+      message,
+      /shard-2 differs from r\/shard-1 in threads: 1 → 4\n.*in topK: \[1,3\] → \[1,5\]\n/,
+    );
+    assert.match(message, /make it anew: .* --shard 2\/2 --out r\/shard-2-of-2$/);
+  });
+
+  test('the one shard that differs from all others, although it is given first', () => {
+    const odd = { ...shard(1, { spec: { ...SPEC, seed: 9 } }), path: 'odd' };
+    assert.match(refusal(odd, shard(1), shard(2)), /^odd: is not a shard[^]*seed: 0 → 9/);
+  });
+
+  test('shards of another number of parts, a whole run, and another processor', () => {
+    const third = { ...shard(1, { shard: { index: 1, count: 3 } }), path: 'third' };
+    assert.match(
+      refusal(third, shard(1), shard(2)),
+      /^third \(shard 1\/3\): cut otherwise than r\/shard-1 \(shard 1\/2\)/,
+    );
+    assert.match(refusal(shard(1), shard(2, { shard: null })), /^r\/shard-2: not a shard but a whole run/);
+    const hardware = { cpu: 'e', cores: 1, memoryGiB: 1, platform: 'p', node: 'n' };
+    assert.match(
+      refusal(shard(1), shard(2, { hardware })),
+      /shard-2: was measured on e\nr\/shard-1: was measured on c/,
+    );
+  });
+
+  test('a journal with tasks of another shard', () => {
+    assert.match(
+      refusal(shard(1), shard(2, { ids: ['b', 'd', 'g'] })),
+      /^r\/shard-2: 1 tasks do not belong to shard 2\/2: b\n/,
+    );
+  });
+
+  test('a journal that was shortened, with what is lacking and the command that answers it', () => {
+    const two = shard(2);
     const short = { ...two, records: two.records.filter((r) => r.taskId !== 'd' || r.topK !== 3) };
-    assert.throws(() => mergeShards([one, short]), /11 of 12 records are there/);
+    const message = refusal(shard(1), short);
+    assert.match(message, /^11 of 12 records are there\n {2}r\/shard-2 lacks d under budget-rag\/bm25 k=3\n/);
+    assert.match(message, /--shard 2\/2 --out r\/shard-2 --resume$/);
+    // A task without any record is lacking as well, but no folder says that it had it.
+    const without = { ...two, records: two.records.filter((r) => r.taskId !== 'd') };
+    assert.match(refusal(shard(1), without), /^9 of 12 records are there\n/);
   });
 });

@@ -30,11 +30,13 @@ import {
 import { oneOf, wholeNumber } from '../flags/options.js';
 import { rawStream } from '../terminal/foreign-text.js';
 import { downloadBar, terminalProgress } from '../terminal/progress.js';
+import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 
 const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
 const REPOS_OPTION = 'folder with one folder or archive per repository, or one archive of all';
 const FORMAT_OPTION = `schema of the records (default: told from them): ${FORMAT_NAMES.join(', ')}`;
+const LANGUAGE_OPTION = `only lines of this language, of a folder of code: ${LANGUAGES.join(', ')} (default: all)`;
 
 /** Registers the command and its subcommands. */
 export function registerDatasets(program: Command, shell: Shell): void {
@@ -49,7 +51,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
       const listed = await listDatasets();
-      shell.stdout.write(json === true ? asJson(listed) : renderList(listed));
+      shell.stdout.write(json === true ? jsonText(listed) : renderList(listed));
     });
 
   datasets
@@ -69,7 +71,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .requiredOption('--out <file>', 'file to write, one JSON record a line')
     .option('--lines <n>', 'tasks wanted', wholeNumber(1), DEFAULT_LINES)
     .option('--seed <n>', 'another seed chooses other lines', wholeNumber(0), DEFAULT_SEED)
-    .option('--language <name>', 'typescript or javascript (default: what the folder has)', oneOf(LANGUAGES))
+    .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
     .action(async (flags: BuildFlags) => {
       await build(shell, flags);
     });
@@ -80,6 +82,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
     .option('--repos <path>', REPOS_OPTION)
     .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
     .option('--rows <n>', 'look at the first n rows only', wholeNumber(1))
     .option('--task <id>', 'the task to show (default: the first)')
     .option('--skip-invalid', 'leave unusable lines out and count them')
@@ -92,7 +95,7 @@ export function registerDatasets(program: Command, shell: Shell): void {
         skipInvalid: flags.skipInvalid === true,
       });
       shell.stdout.write(
-        flags.json === true ? asJson({ ...overview, sample }) : renderOverview(overview, sample),
+        flags.json === true ? jsonText({ ...overview, sample }) : renderOverview(overview, sample),
       );
     });
 
@@ -102,12 +105,13 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
     .option('--repos <path>', REPOS_OPTION)
     .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
     .option('--problems <n>', 'problems to print at most; all are counted', wholeNumber(1), 100)
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: ValidateFlags) => {
       const options = { ...notesTo(shell), ...sourceOptions(flags) };
       const validation = await validateDataset(reference, flags.problems, options);
-      shell.stdout.write(flags.json === true ? asJson(validation) : renderValidation(validation));
+      shell.stdout.write(flags.json === true ? jsonText(validation) : renderValidation(validation));
       if (!validation.valid) shell.exit(EXIT.unusable);
     });
 }
@@ -123,6 +127,7 @@ interface BuildFlags {
 interface SourceFlags {
   readonly repos?: string;
   readonly format?: FormatName;
+  readonly language?: Language;
 }
 
 interface ValidateFlags extends SourceFlags {
@@ -184,7 +189,7 @@ async function agrees(shell: Shell): Promise<boolean> {
 
 async function build(shell: Shell, flags: BuildFlags): Promise<void> {
   const { repo, out, lines } = flags;
-  const built = await buildDatasetFile(flags);
+  const built = await buildDatasetFile({ ...flags, ...notesTo(shell) });
   if (built.tasks < lines) {
     shell.stderr.write(
       `${repo} has only ${built.tasks} lines that make fair tasks and lie apart; ${lines} were asked for\n`,
@@ -197,10 +202,14 @@ function notesTo(shell: Shell): Pick<DatasetOptions, 'onProgress'> {
   return { onProgress: (note) => shell.stderr.write(`${note}\n`) };
 }
 
-function sourceOptions({ repos, format }: SourceFlags): Pick<DatasetOptions, 'reposDir' | 'format'> {
-  return { ...(repos === undefined ? {} : { reposDir: repos }), ...(format === undefined ? {} : { format }) };
-}
-
-function asJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+function sourceOptions({
+  repos,
+  format,
+  language,
+}: SourceFlags): Pick<DatasetOptions, 'reposDir' | 'format' | 'language'> {
+  return {
+    ...(repos === undefined ? {} : { reposDir: repos }),
+    ...(format === undefined ? {} : { format }),
+    ...(language === undefined ? {} : { language }),
+  };
 }

@@ -17,6 +17,7 @@ import { verifyModel } from '../../inspection/verify.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
 import { renderDescription, renderList, renderPulled, renderVerification } from '../terminal/model-text.js';
 import { terminalProgress } from '../terminal/progress.js';
+import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 import { surroundingsOf } from '../terminal/surroundings.js';
 
@@ -50,7 +51,7 @@ export function registerModels(program: Command, shell: Shell): void {
     .option('--json', 'print JSON')
     .action(async ({ json }: JsonFlag) => {
       const listed = await listModels();
-      shell.stdout.write(json === true ? asJson(listed) : renderList(listed));
+      shell.stdout.write(json === true ? jsonText(listed) : renderList(listed));
     });
 
   models
@@ -62,7 +63,7 @@ export function registerModels(program: Command, shell: Shell): void {
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: PullFlags) => {
       const pulled = await pullModel(reference, flags.as, fetching(shell, flags));
-      shell.stdout.write(flags.json === true ? asJson(pulled) : renderPulled(pulled));
+      shell.stdout.write(flags.json === true ? jsonText(pulled) : renderPulled(pulled));
     });
 
   models
@@ -80,7 +81,7 @@ export function registerModels(program: Command, shell: Shell): void {
         ...fetching(shell),
         ...(promptTokens === undefined ? {} : { positions: promptTokens }),
       });
-      shell.stdout.write(json === true ? asJson(description) : renderDescription(description));
+      shell.stdout.write(json === true ? jsonText(description) : renderDescription(description));
     });
 
   models
@@ -92,7 +93,7 @@ export function registerModels(program: Command, shell: Shell): void {
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: PullFlags) => {
       const verification = await verifyModel(reference, flags.as, fetching(shell, flags));
-      shell.stdout.write(flags.json === true ? asJson(verification) : renderVerification(verification));
+      shell.stdout.write(flags.json === true ? jsonText(verification) : renderVerification(verification));
       if (!verification.passed) shell.exit(EXIT.unusable);
     });
 }
@@ -101,8 +102,4 @@ export function registerModels(program: Command, shell: Shell): void {
 function fetching(shell: Shell, { dtype }: { readonly dtype?: Dtype } = {}): ResolveOptions {
   const options = fetchingWith(surroundingsOf(shell, terminalProgress(shell.stderr)));
   return dtype === undefined ? options : { ...options, dtype };
-}
-
-function asJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -5,6 +5,7 @@
 import { Option, type Command } from 'commander';
 import { retrieveChunks, type RetrieveOutcome, type RetrieveRequest } from '../../comparison/retrieve.js';
 import { EXIT, UsageError, type ExitCode } from '../../domain/errors.js';
+import { LANGUAGES, type Language } from '../../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES, type DeviceRequest, type Dtype } from '../../inference/device.js';
 import { CONTEXT_FORMATS, type ContextFormat } from '../../report/documents/crossfile-fields.js';
 import { renderRetrievalReport, retrievalNotes } from '../../report/terminal/retrieval-report.js';
@@ -24,6 +25,7 @@ import { progressOf, surroundingsOf } from '../terminal/surroundings.js';
 interface RetrieveFlags {
   readonly dataset: string;
   readonly repos?: string;
+  readonly language?: Language;
   readonly retriever?: RetrieverName[];
   readonly retrievalProfile: RetrievalProfileName;
   readonly topK?: number;
@@ -55,6 +57,11 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     )
     .requiredOption('--dataset <id|file|dir>', 'benchmark, JSONL file, or a folder with code')
     .option('--repos <dir>', 'where the repositories of a JSONL file lie')
+    .option(
+      '--language <name>',
+      `only lines of this language, of a folder: ${LANGUAGES.join(', ')}`,
+      oneOf(LANGUAGES),
+    )
     .option(
       '--retriever <name>',
       `${RETRIEVERS_IN_WORDS}; with --report several, separated by commas`,

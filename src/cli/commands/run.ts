@@ -9,10 +9,12 @@ import { EXIT, type ExitCode } from '../../domain/errors.js';
 import { renderLatencyTable } from '../../report/terminal/latency-report.js';
 import { renderTable } from '../../report/terminal/table.js';
 import { describeResources } from '../../run/phases.js';
+import { shardText } from '../../run/shard.js';
 import { readConfigFile } from '../flags/config-file.js';
 import { addRunFlags } from '../flags/run-flags.js';
 import { runCommand, type RunCommand, type RunOutput } from '../flags/run-options.js';
 import type { Progress } from '../terminal/progress.js';
+import { commandToContinue } from '../terminal/invocation.js';
 import type { Shell } from '../terminal/shell.js';
 import { progressOf, surroundingsOf } from '../terminal/surroundings.js';
 
@@ -39,7 +41,7 @@ async function carryOut(asked: RunCommand, progress: Progress, shell: Shell): Pr
   const surroundings = surroundingsOf(shell, progress);
   switch (asked.kind) {
     case 'comparison':
-      return showComparison(await runComparison(asked.request, surroundings), asked.output, progress, shell);
+      return showComparison(await runComparison(asked.request, surroundings), asked, progress, shell);
     case 'latency':
       return showLatencies(
         await measureLatencies(asked.request, surroundings),
@@ -52,35 +54,52 @@ async function carryOut(asked: RunCommand, progress: Progress, shell: Shell): Pr
 
 function showComparison(
   outcome: ComparisonOutcome,
-  output: RunOutput,
+  { request, output }: Extract<RunCommand, { kind: 'comparison' }>,
   progress: Progress,
   shell: Shell,
 ): ExitCode {
   if (outcome.kind === 'interrupted') {
-    progress.note(interruption(outcome));
+    progress.note(interruption(outcome, shell));
     return EXIT.interrupted;
+  }
+  if (outcome.kind === 'empty') {
+    const { index, count } = outcome.shard;
+    progress.note(
+      `shard ${index} of ${count} holds no task: there is nothing to do, and merge does not need it`,
+    );
+    return EXIT.done;
   }
   const { run, summary, folder } = outcome;
   shell.stdout.write(
     output.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary, run.deviceProof),
   );
+  const hasFailures = summary.rows.some((row) => row.tasks.failed > 0);
+  if (outcome.wasFinished) {
+    progress.note(`\n${folder}: was finished ${run.finishedAt ?? ''}; nothing was left to do`);
+    // A scheduler would start the shard again and again for tasks that have failed for good.
+    return hasFailures && request.shard !== 'auto' ? EXIT.someTasksFailed : EXIT.done;
+  }
   const took = run.resources === null ? '' : `\n  ${describeResources(run.resources)}`;
   progress.note(
     `\n${describeTasks(outcome)}; everything is in ${folder}\n  report.html there shows the numbers and every task${took}`,
   );
-  return summary.rows.some((row) => row.tasks.failed > 0) ? EXIT.someTasksFailed : EXIT.done;
+  return hasFailures ? EXIT.someTasksFailed : EXIT.done;
 }
 
-function interruption({ folder, records }: Extract<ComparisonOutcome, { kind: 'interrupted' }>): string {
+function interruption(
+  { folder, records, shard }: Extract<ComparisonOutcome, { kind: 'interrupted' }>,
+  { invocation }: Shell,
+): string {
   if (folder === null) return 'interrupted before the first task; nothing was written';
   return (
     `interrupted: ${records.kept} of ${records.expected} records are kept in ${folder}\n` +
-    '  repeat the command with --out and that folder and --resume to go on'
+    `  go on with: ${commandToContinue(invocation, folder, shard)}`
   );
 }
 
 function describeTasks({ run, tasks }: Extract<ComparisonOutcome, { kind: 'finished' }>): string {
   const part = `${tasks.run} of ${tasks.dataset} tasks of ${run.spec.dataset.id}`;
+  if (run.shard !== null) return `shard ${shardText(run.shard)}: ${part}`;
   return tasks.run < tasks.dataset ? `${part} (--limit all for every one)` : part;
 }
 

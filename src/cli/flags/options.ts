@@ -104,12 +104,13 @@ export function promptLengths(
   });
 }
 
-/** `i/n`: shard i of n, from 1. */
-export function shard(text: string): { index: number; count: number } {
+/** `i/n`: shard i of n, from 1; or `auto`. */
+export function shard(text: string): { index: number; count: number } | 'auto' {
+  if (text === 'auto') return 'auto';
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const parsed = { index: Number(index), count: Number(count) };
   if (!(parsed.index >= 1 && parsed.index <= parsed.count)) {
-    throw new InvalidArgumentError(`expected i/n with i from 1 to n, such as 2/4, got "${text}".`);
+    throw new InvalidArgumentError(`expected i/n with i from 1 to n, such as 2/4, or auto, got "${text}".`);
   }
   return parsed;
 }

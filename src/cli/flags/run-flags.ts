@@ -4,6 +4,7 @@
 
 import { Option, type Command } from 'commander';
 import { FORMAT_NAMES } from '../../datasets/formats/all.js';
+import { LANGUAGES } from '../../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
 import { METRIC_PROFILES } from '../../metrics/registry.js';
 import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
@@ -63,6 +64,11 @@ function addTaskFlags(add: Add): void {
     `schema of the records (default: told from them): ${list(FORMAT_NAMES)}`,
     oneOf(FORMAT_NAMES),
   );
+  add(
+    '--language <name>',
+    `only lines of this language, of a folder with code: ${list(LANGUAGES)} (default: all)`,
+    oneOf(LANGUAGES),
+  );
   add('--limit <n>', 'how many tasks, spread evenly; "all" for every one', limit);
   add('--tasks <ids>', 'only these task ids, separated by commas', words);
   add('--skip-invalid', 'leave damaged records out and count them');
@@ -74,7 +80,14 @@ function addModelFlags(add: Add): void {
     '--model <bundle>',
     'decoder, encoder and projector in one: nano, a folder or a hub id (default: nano)',
   );
-  add('--decoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s decoder');
+  add(
+    '--decoder <model>',
+    'folder, .gguf or .onnx file, or hub id[@revision] to use instead of the bundle’s decoder',
+  );
+  add(
+    '--tokenizer <model>',
+    'folder or hub id[@revision] of a tokenizer to use instead of the decoder’s own',
+  );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
@@ -152,9 +165,14 @@ function addDeviceFlags(add: Add): void {
 
 /** What is kept, and where. */
 function addFolderFlags(add: Add): void {
-  add('--shard <i/n>', 'only the i-th of n fixed parts of the tasks', shard);
+  add(
+    '--shard <i/n|auto>',
+    'only the i-th of n fixed parts of the tasks; auto: the part that Slurm, Kubernetes, AWS Batch or GitLab gave ' +
+      'this process, in a folder of its own in --out, continued if it is there',
+    shard,
+  );
   add('--out <dir>', 'run folder (default: a new one under results/)');
-  add('--resume', 'continue the run in --out');
+  add('--resume', 'continue the run in --out; without one, start it');
   add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');

@@ -9,6 +9,7 @@ import type { PullOutcome } from '../../datasets/open/pull-dataset.js';
 import type { Validation } from '../../datasets/open/validate.js';
 import type { PublishedSet } from '../../datasets/published/catalog.js';
 import type { PullPlan } from '../../datasets/published/pull.js';
+import { describeLeftOut } from '../../datasets/repository/left-out.js';
 import type { CompletionTask } from '../../domain/task.js';
 import { formatBytes } from '../../domain/units.js';
 
@@ -62,10 +63,14 @@ export function renderOverview(overview: Overview, sample: CompletionTask): stri
     `${'repository'.padEnd(20)} ${'tasks'.padStart(6)} ${'cross'.padStart(6)} ${'files'.padStart(6)} ${'KiB'.padStart(6)}  licence, source`,
     ...repositories
       .slice(0, MOST_REPOSITORIES)
-      .map(({ repository, tasks, crossFile: cross, size, ...source }) => {
+      .flatMap(({ repository, tasks, crossFile: cross, size, leftOut, ...source }) => {
         const files = size === null ? '-' : String(size.files);
         const kib = size === null ? '-' : String(Math.round(size.characters / 1024));
-        return `${repository.padEnd(20)} ${pad(tasks)} ${pad(cross.yes)} ${pad(files)} ${pad(kib)}  ${source.licence ?? 'no licence stated'}, ${source.origin}`;
+        const rest = describeLeftOut(leftOut);
+        return [
+          `${repository.padEnd(20)} ${pad(tasks)} ${pad(cross.yes)} ${pad(files)} ${pad(kib)}  ${source.licence ?? 'no licence stated'}, ${source.origin}`,
+          ...(rest === null ? [] : [`  ${rest}`]),
+        ];
       }),
     ...(rest > 0 ? [`and ${rest} more; --json has all`] : []),
     '',
@@ -162,8 +167,11 @@ export function renderPulled(outcome: PullOutcome): string {
 }
 
 /** What a build wrote. */
-export function renderBuilt(out: string, { tasks, crossFile, files, repositoryFiles }: BuiltFile): string {
-  return `${out}: ${tasks} tasks (${crossFile} cross-file) from ${files} of ${repositoryFiles} files\n`;
+export function renderBuilt(out: string, built: BuiltFile): string {
+  const { tasks, crossFile, files, repositoryFiles } = built;
+  const shares = Object.entries(built.languages).map(([language, count]) => `${language} ${count}`);
+  const byLanguage = shares.length < 2 ? '' : `: ${shares.join(', ')}`;
+  return `${out}: ${tasks} tasks (${crossFile} cross-file) from ${files} of ${repositoryFiles} files${byLanguage}\n`;
 }
 
 /** Names shown of a longer list. */

@@ -7,7 +7,6 @@ import { SingleBar } from 'cli-progress';
 import { printable } from '../../domain/foreign-text.js';
 import { formatBytes } from '../../domain/units.js';
 import type { DownloadProgress } from '../../download/download.js';
-import type { FetchProgress } from '../../hub/resolve.js';
 import { rawStream } from './foreign-text.js';
 
 /** What a bar counts. */
@@ -75,20 +74,6 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
       stop();
       stream.write(`${line}\n`);
     },
-  };
-}
-
-/** The same bars for files that arrive; without a terminal, a line that says what is fetched. */
-export function fetchProgress(progress: Progress): FetchProgress {
-  return {
-    start(title, totalBytes) {
-      if (totalBytes === 0) return;
-      progress.note(`fetching ${title}: ${formatBytes(totalBytes)}`);
-      progress.start(title, totalBytes, 'bytes');
-    },
-    advance: progress.advance.bind(progress),
-    stop: progress.stop.bind(progress),
-    note: progress.note.bind(progress),
   };
 }
 

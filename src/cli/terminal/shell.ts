@@ -6,8 +6,11 @@ import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../domain/clock.js';
 import type { ExitCode } from '../../domain/errors.js';
 import { printableStream } from './foreign-text.js';
+import { invocationOf, type Invocation } from './invocation.js';
 
 export interface Shell {
+  /** How the process was started: the program in words that start it again, and its arguments. */
+  readonly invocation: Invocation;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Monotonic, in milliseconds. */
@@ -30,6 +33,7 @@ export function processShell(): Shell {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   return {
+    invocation: invocationOf(process.argv, process.env, process.cwd()),
     stdout: printableStream(process.stdout),
     stderr: printableStream(process.stderr),
     clock: () => performance.now(),

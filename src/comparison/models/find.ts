@@ -5,14 +5,14 @@
 import { UsageError } from '../../domain/errors.js';
 import { contentHashes } from '../../hub/content-hashes.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
-import type { ModelRole } from '../../hub/wanted-files.js';
+import type { FileRole } from '../../hub/wanted-files.js';
 import { isSynthetic } from '../../model/architecture/synthetic.js';
 import { readBundle, type Bundle } from '../../model/folder/bundle.js';
 import type { ModelSelection } from './selection.js';
 
 /** Where the files of a model come from and what they are. */
 export interface ModelSource {
-  readonly role: ModelRole | 'retriever-encoder';
+  readonly role: FileRole | 'retriever-encoder';
   /** As the user would write it. */
   readonly reference: string;
   /** Repository and commit on the hub; null for local files. */
@@ -25,6 +25,7 @@ export interface ModelSource {
 export interface FoundModels {
   readonly bundle: Bundle;
   readonly decoder: LocalModel | null;
+  readonly tokenizer: LocalModel | null;
   readonly encoder: LocalModel | null;
   readonly projector: LocalModel | null;
   readonly retrieverEncoder: LocalModel | null;
@@ -42,7 +43,7 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
   const sources: ModelSource[] = [];
   const find = async (
     reference: string | undefined,
-    role: ModelRole,
+    role: FileRole,
     usedAs: ModelSource['role'] = role,
   ): Promise<LocalModel | null> => {
     if (reference === undefined) return null;
@@ -59,6 +60,7 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
   return {
     bundle: readBundle(bundle.path),
     decoder: await find(selection.decoder, 'decoder'),
+    tokenizer: await find(selection.tokenizer, 'tokenizer'),
     encoder: await find(selection.encoder, 'encoder'),
     projector: await find(selection.projector, 'projector'),
     retrieverEncoder: await find(selection.retrieverEncoder, 'encoder', 'retriever-encoder'),
@@ -68,8 +70,8 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
 
 /** @throws {UsageError} Naming the reference. */
 function refuseSynthetic(selection: ModelSelection): void {
-  const { bundle, decoder, encoder, projector, retrieverEncoder } = selection;
-  for (const reference of [bundle, decoder, encoder, projector, retrieverEncoder]) {
+  const { bundle, decoder, tokenizer, encoder, projector, retrieverEncoder } = selection;
+  for (const reference of [bundle, decoder, tokenizer, encoder, projector, retrieverEncoder]) {
     if (reference === undefined || !isSynthetic(reference)) continue;
     throw new UsageError(
       `${reference}: has random weights, so its completions and scores would mean nothing`,

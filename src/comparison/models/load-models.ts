@@ -7,15 +7,13 @@ import type { DeviceProof } from '../../inference/device-proof.js';
 import type { Projector } from '../../inference/projector.js';
 import type { Tokenizer } from '../../inference/tokenizer.js';
 import type { ResolveOptions } from '../../hub/resolve.js';
+import { decoderFiles } from '../../model/decoder-files.js';
 import type { Bundle } from '../../model/folder/bundle.js';
-import { readDecoderFacts } from '../../model/folder/decoder-facts.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
-import { modelFolder } from '../../model/folder/export-files.js';
 import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
 import { projectorWidths } from '../../model/weights/projector-file.js';
 import { promptFormat, recognizeFamily, type PromptFormat } from '../../prompt/fim.js';
 import type { RunSpec } from '../../run/run-spec.js';
-import { loadTokenizer } from '../../tokenizer/hf.js';
 import { findModels, type FoundModels, type ModelSource } from './find.js';
 import { executionOn, provenDevice, type Execution } from './open-decoder.js';
 import { loadEncoder, type LoadedEncoder } from './open-encoder.js';
@@ -110,10 +108,11 @@ async function openPrompted(
 ): Promise<PromptedDecoder> {
   const { bundle } = found;
   const path = found.decoder?.path ?? bundle.decoder.path;
-  const tokenizer = await loadTokenizer(modelFolder(path));
+  const files = decoderFiles(path, found.tokenizer?.path);
+  const tokenizer = await files.loadTokenizer();
   const proof = await provenDevice({ kind: 'files', path }, execution, isRequired);
   const decoder = keep(await openDecoder(path, execution));
-  const facts = readDecoderFacts(modelFolder(path), decoder.vocabularySize);
+  const facts = files.readFacts(decoder.vocabularySize);
   const family = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
   return {
     name: found.decoder?.name ?? bundle.name,

@@ -13,6 +13,8 @@ export interface ModelSelection {
   readonly encoder: string | undefined;
   readonly projector: string | undefined;
   readonly retrieverEncoder: string | undefined;
+  /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
+  readonly tokenizer: string | undefined;
   /** How the decoder is prompted; recognized if undefined. */
   readonly promptFamily: PromptFamily | undefined;
   /** What the encoder reads of a chunk; found out if undefined. */

@@ -11,10 +11,10 @@
  */
 
 import { z } from 'zod';
-import { taskId, type Language } from '../../domain/task.js';
+import { languageOfPath, type Language } from '../../domain/languages.js';
+import { taskId } from '../../domain/task.js';
 import { stripEnd } from '../../domain/text.js';
 import { defineFormat } from './format.js';
-import { languageOfPath } from '../repository/source-path.js';
 import { forwardSlashes, nonEmpty } from './shared-fields.js';
 
 /** How the hole relates to other files, as the splits call it. */

@@ -7,11 +7,10 @@
  */
 
 import { z } from 'zod';
-import { LANGUAGES, type Language } from '../../domain/task.js';
+import { LANGUAGES, languageOfPath, type Language } from '../../domain/languages.js';
 import type { RetrievedChunk } from '../../domain/chunk.js';
 import { chunksOfContext, crossfileContextSchema, type CrossfileContext } from './shipped-chunks.js';
 import type { RowContext } from './format.js';
-import { languageOfPath } from '../repository/source-path.js';
 
 export const nonEmpty = z.string().min(1, 'it is empty');
 

@@ -1,19 +1,15 @@
 /**
- * @file Makes completion tasks from a repository in memory: candidates, choice, cut.
+ * @file Makes completion tasks of candidate lines: choice and cut.
  *
  * The same for the published benchmark, for `datasets build` and for a folder given as a dataset.
  */
 
+import type { Language } from '../../domain/languages.js';
 import { taskId } from '../../domain/task.js';
-import type { CompletionTask, Language, Repository } from '../../domain/task.js';
+import type { CompletionTask, Repository } from '../../domain/task.js';
+import type { CandidateLine } from '../languages/lines/language.js';
 import { chooseHoles } from './choose-holes.js';
 import { cutLine } from './hole.js';
-import { createResolver } from './module-resolution.js';
-import type { PathAliases } from './module-resolution.js';
-import { findCandidateLines } from './typescript-lines.js';
-
-/** Languages whose lines can be chosen; they share one parser. */
-export type BuildLanguage = Extract<Language, 'typescript' | 'javascript'>;
 
 /** A task with the line its hole was on. */
 export interface BuiltTask {
@@ -25,8 +21,9 @@ export interface BuiltTask {
 /** What to build from a repository. */
 export interface BuildRequest {
   readonly repository: Repository;
-  readonly language: BuildLanguage;
-  readonly aliases: PathAliases;
+  readonly language: Language;
+  /** Lines of the repository's files. */
+  readonly candidates: readonly CandidateLine[];
   /** Holes wanted; fewer come back where the repository is small. */
   readonly count: number;
   readonly seed: number;
@@ -37,23 +34,17 @@ export interface BuildRequest {
  *
  * @returns In random order, so that every beginning is a fair sample.
  */
-export function buildTasks({ repository, language, aliases, count, seed }: BuildRequest): BuiltTask[] {
-  const resolve = createResolver(
-    repository.files.map((file) => file.path),
-    aliases,
-  );
+export function buildTasks({ repository, language, candidates, count, seed }: BuildRequest): BuiltTask[] {
   const textOf = new Map(repository.files.map((file) => [file.path, file.text]));
-  return chooseHoles(findCandidateLines(repository.files, resolve), count, seed).map(
-    ({ path, line, crossFile }) => ({
-      line,
-      task: {
-        id: taskId(`${repository.name}/${path}:${line}`),
-        repository: repository.name,
-        path,
-        language,
-        ...cutLine(textOf.get(path)!, line),
-        crossFile,
-      },
-    }),
-  );
+  return chooseHoles(candidates, count, seed).map(({ path, line, crossFile }) => ({
+    line,
+    task: {
+      id: taskId(`${repository.name}/${path}:${line}`),
+      repository: repository.name,
+      path,
+      language,
+      ...cutLine(textOf.get(path)!, line),
+      crossFile,
+    },
+  }));
 }

@@ -6,7 +6,7 @@
 
 import { createRng } from '../../tensor/rng.js';
 import { goRound } from '../even-sample.js';
-import type { CandidateLine } from './typescript-lines.js';
+import type { CandidateLine } from '../languages/lines/language.js';
 
 /** Holes of one file are at least this many lines apart. */
 export const FEWEST_LINES_APART = 5;

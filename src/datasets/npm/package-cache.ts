@@ -47,7 +47,14 @@ export async function readPackage(
     onProgress?.(`fetching ${pin.package}@${pin.version} with npm`);
     await fetchPackage(pin, folder, fetcher);
   }
-  return readSourceFolder(folder, pin.repository, LANGUAGES);
+  const { repository } = await readSourceFolder({
+    folder,
+    name: pin.repository,
+    languages: LANGUAGES,
+    rule: 'written',
+    asksGit: false,
+  });
+  return repository;
 }
 
 /** Removes a package from the cache, so that the next use fetches it again. */

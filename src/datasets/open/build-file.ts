@@ -3,8 +3,7 @@
  */
 
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { UsageError } from '../../domain/errors.js';
-import type { Language } from '../../domain/task.js';
+import type { Language } from '../../domain/languages.js';
 import { writeAtomically } from '../../files/atomic-file.js';
 import { makeFolders } from '../../files/folder.js';
 import { recordOfTask } from '../formats/cceval.js';
@@ -21,8 +20,10 @@ export interface BuildRequest {
   readonly lines?: number | undefined;
   /** Another seed chooses other lines. */
   readonly seed?: number | undefined;
-  /** TypeScript if the folder has any, else JavaScript, unless stated. */
+  /** Every language that the folder has, unless one is stated. */
   readonly language?: Language | undefined;
+  /** Told what was left out, one sentence without a newline at a time. */
+  readonly onProgress?: ((note: string) => void) | undefined;
 }
 
 /** What was written. */
@@ -33,28 +34,23 @@ export interface BuiltFile {
   readonly files: number;
   /** Source files of the repository. */
   readonly repositoryFiles: number;
+  /** Tasks of each language that has some, in the order of their names. */
+  readonly languages: Readonly<Partial<Record<Language, number>>>;
 }
 
 /**
  * Makes a dataset file of one's own code.
  *
- * @throws {UsageError} If this version has no parser for the language.
- * @throws {DataError}  If the folder has no line that makes a fair task, or the file cannot be written.
+ * @throws {DataError} If the folder has no line that makes a fair task, or the file cannot be written.
  * @example
  * const { tasks } = await buildDatasetFile({ repo: '.', out: 'lines.jsonl', lines: 100 });
  */
 export async function buildDatasetFile(request: BuildRequest): Promise<BuiltFile> {
-  const { repo, out, lines = DEFAULT_LINES, seed = DEFAULT_SEED, language } = request;
-  if (language !== undefined && language !== 'typescript' && language !== 'javascript') {
-    throw new UsageError(`datasets build cannot choose lines of ${language}`, [
-      'this version has parsers for typescript and javascript',
-      'dataset files of any language can be run: bring your own records with --dataset FILE',
-    ]);
-  }
+  const { repo, out, lines = DEFAULT_LINES, seed = DEFAULT_SEED, language, onProgress } = request;
   await requireFolder(repo);
   // Loaded on demand: the parser is larger than the rest of the program together.
   const { buildFromFolder } = await import('../holes/own-folder.js');
-  const { tasks, repository } = await buildFromFolder({ folder: repo, lines, seed, language });
+  const { tasks, repository } = await buildFromFolder({ folder: repo, lines, seed, language, onProgress });
   const place = repositoryDir(repo, out);
   const records = tasks.map(({ task, line }) => `${JSON.stringify(recordOfTask(task, line, place))}\n`);
   await makeFolders(dirname(resolve(out)));
@@ -64,7 +60,14 @@ export async function buildDatasetFile(request: BuildRequest): Promise<BuiltFile
     crossFile: tasks.filter(({ task }) => task.crossFile === true).length,
     files: new Set(tasks.map(({ task }) => task.path)).size,
     repositoryFiles: repository.files.length,
+    languages: countLanguages(tasks.map(({ task }) => task.language)),
   };
+}
+
+function countLanguages(languages: readonly Language[]): BuiltFile['languages'] {
+  const counts: Partial<Record<Language, number>> = {};
+  for (const language of languages.toSorted()) counts[language] = (counts[language] ?? 0) + 1;
+  return counts;
 }
 
 /** The repository relative to the file; null between drives, where `--repos` then says where it is. */

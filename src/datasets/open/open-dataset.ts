@@ -34,6 +34,11 @@ import { findRegistered, knownIds, registeredFolder } from './registry.js';
  * const repository = await dataset.repository(task.repository);
  */
 export async function openDataset(reference: string, options: DatasetOptions = {}): Promise<Dataset> {
+  if (options.language !== undefined && !(await isOwnFolder(reference))) {
+    throw new UsageError(`--language does not apply to ${reference}`, [
+      'it chooses among the files of a folder of code; records state the language of each task',
+    ]);
+  }
   const registered = findRegistered(reference);
   if (registered !== undefined) return openFolder(registeredFolder(registered.id), registered.id, options);
 
@@ -55,6 +60,15 @@ export async function openDataset(reference: string, options: DatasetOptions = {
     `known: ${knownIds().join(', ')}`,
     'a .jsonl or .parquet file of records or the folder of a repository is a dataset as well',
   ]);
+}
+
+/** Whether tasks are made of what a reference names, rather than read from it. */
+async function isOwnFolder(reference: string): Promise<boolean> {
+  if (findRegistered(reference) !== undefined || findPublished(reference) !== null) return false;
+  if ((await kindOfPath(reference)) !== 'folder') return false;
+  const isDescribed = (await readDescription(reference))?.kind === 'npm-lines';
+  const hasRecords = (await kindOfPath(join(reference, 'tasks.jsonl'))) === 'file';
+  return !isDescribed && !hasRecords && (await recordFilesIn(reference)).length === 0;
 }
 
 async function openFolder(folder: string, id: string, options: DatasetOptions): Promise<Dataset> {
@@ -83,8 +97,7 @@ async function openFolder(folder: string, id: string, options: DatasetOptions): 
 /** The Parquet files of a folder or of its `data/`, in the order of their names. */
 async function recordFilesIn(folder: string): Promise<string[]> {
   for (const place of [folder, join(folder, 'data')]) {
-    if ((await kindOfPath(place)) !== 'folder') continue;
-    const names = (await readdir(place)).sort();
+    const names = (await namesIn(place)).sort();
     const found = names.filter((name) => PARQUET_NAME.test(name)).map((name) => join(place, name));
     if (found.length > 0) return found;
     if (names.some((name) => name.endsWith('.arrow'))) {
@@ -94,6 +107,15 @@ async function recordFilesIn(folder: string): Promise<string[]> {
     }
   }
   return [];
+}
+
+/** The names in a folder; none where it cannot be read, which whoever reads its files reports. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
 }
 
 async function kindOfPath(path: string): Promise<'file' | 'folder' | 'missing'> {

@@ -3,9 +3,10 @@
  * what was fetched, from where, and with which hash.
  */
 
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeAtomically } from '../../files/atomic-file.js';
 import type { PublishedSet } from './catalog.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
 
@@ -45,8 +46,7 @@ export async function recordFetched(folder: string, file: FetchedFile): Promise<
   const files = [...(await fetchedFiles(folder)).filter(({ path }) => path !== file.path), file];
   const target = join(folder, 'set.json');
   const text = `${JSON.stringify({ schema: 'llava-eval/published-set@1', files }, null, 2)}\n`;
-  await writeFile(`${target}.tmp`, text);
-  await rename(`${target}.tmp`, target);
+  await writeAtomically(target, text);
 }
 
 /** Whether everything that a set's sources name was fetched and is there. */

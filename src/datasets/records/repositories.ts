@@ -15,7 +15,8 @@ import { z } from 'zod';
 import { SOURCE_LIMITS } from '../../archive/limits.js';
 import { ARCHIVE_NAME, readArchive } from '../../archive/read.js';
 import { DataError } from '../../domain/errors.js';
-import type { Language, Repository, SourceFile } from '../../domain/task.js';
+import type { Language } from '../../domain/languages.js';
+import type { Repository, SourceFile } from '../../domain/task.js';
 import type { LoadedRepository } from '../assemble.js';
 import { checkShape } from '../rows/check-shape.js';
 import { openRows } from '../rows/rows.js';
@@ -133,11 +134,16 @@ async function findFolder(
 ): Promise<LoadedRepository | null> {
   for (const { folder, origin } of candidateFolders(beside, mention, search)) {
     if (!(await isFolder(folder))) continue;
+    const { name, languages } = mention;
+    const { rule } = search;
+    const read = await readSourceFolder({ folder, name, languages, rule, asksGit: rule === 'written' });
+    for (const note of read.notes) search.onProgress?.(note);
     return {
-      name: mention.name,
+      name,
       origin,
       licence: (await statedLicence(folder)) ?? search.licence,
-      content: await readSourceFolder(folder, mention.name, mention.languages, search.rule),
+      content: read.repository,
+      leftOut: read.leftOut,
     };
   }
   return null;
@@ -156,11 +162,19 @@ async function containersOf(beside: string, { reposDir }: RepositorySearch): Pro
 }
 
 async function containersIn(folder: string, isMeant: (archive: string) => boolean): Promise<string[]> {
-  if (!(await isFolder(folder))) return [];
-  const names = (await readdir(folder)).sort();
-  return names
+  return (await namesIn(folder))
+    .sort()
     .filter((name) => (ARCHIVE_NAME.test(name) && isMeant(name)) || name === PACKAGES_NAME)
     .map((name) => join(folder, name));
+}
+
+/** The names in a folder; none where there is no such folder, or none that can be read. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 /**
  * @file What all model families share in reading a Hugging Face `config.json`.
  *
- * A field is read, or known to leave a forward pass as it is, or refused by name: a field that this
- * version ignored could be one that changes numbers.
+ * A field is read, or it is known to have no effect on a forward pass, or it is refused by name. A field that this
+ * version simply ignored could change numbers.
  */
 
 import { z } from 'zod';
@@ -57,8 +57,8 @@ export function family<Shape extends z.ZodRawShape, Architecture>(
 }
 
 /**
- * Fields that cannot change what a forward pass computes: names, training, generation, and how an
- * implementation goes about it.
+ * Fields that cannot change what a forward pass computes. They are about names, training, generation, and the way of an
+ * implementation.
  */
 const WITHOUT_EFFECT = new Set([
   'model_type',
@@ -79,16 +79,16 @@ const WITHOUT_EFFECT = new Set([
   'transformers.js_config',
   'return_dict',
   'keys_to_ignore_at_inference',
-  // An encoder has no head; every family of decoders reads it.
+  // An encoder has no head. Every family of decoders reads this field.
   'tie_word_embeddings',
-  // Slices of one product, summed in another order.
+  // Slices of one product, which are summed in another order.
   'pretraining_tp',
-  // Marks a conversion; the fields themselves say the rest.
+  // Marks a conversion. The other fields say what it changed.
   'is_llama_config',
   'attn_implementation',
   '_attn_implementation',
   '_attn_implementation_autoset',
-  // Precision of an intermediate step of GPT-BigCode, which float32 has anyway, and its old server.
+  // The precision of an intermediate step of GPT-BigCode (float32 has it anyway), and fields of its old server.
   'attention_softmax_in_fp32',
   'scale_attention_softmax_in_fp32',
   'validate_runner_input',

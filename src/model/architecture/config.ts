@@ -2,7 +2,7 @@
  * @file Reads a Hugging Face `config.json` into the architecture that a graph is built from.
  *
  * Flow: `config.json` -> family by `model_type` -> **architecture** -> graph.
- * What the graphs do not compute is refused by name, and so is every field that is not known.
+ * Anything that the graphs do not compute is refused by name, and so is every unknown field.
  */
 
 import { readFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ export function parseEncoderConfig(config: unknown, where: string): EncoderArchi
 
 const headSchema = z.looseObject({ model_type: z.string() });
 
-/** The model type is checked first, since all else follows from it. */
+/** The model type is checked first, since everything else follows from it. */
 function parse<A>(config: unknown, where: string, role: Role, families: readonly ModelFamily<A>[]): A {
   const head = headSchema.safeParse(config);
   const family = families.find(({ modelType }) => modelType === head.data?.model_type);

@@ -92,8 +92,8 @@ function attentionSizes(
 }
 
 /**
- * Longest sequence in which no position is too far back to be seen: up to that length a sliding
- * window changes nothing, so the graph need not know it.
+ * Longest sequence in which every position sees all positions before it. Up to that length a sliding window changes
+ * nothing, so the graph need not know it.
  */
 function positionsInWindow(positions: number, window: number | null | undefined): number {
   return Math.min(positions, window ?? positions);
@@ -147,7 +147,7 @@ const llama = family(
   }),
 );
 
-/** Names under which configurations ask for GELU with the tanh; they differ in rounding at most. */
+/** Names under which configurations ask for GELU with the tanh. The functions differ in rounding at most. */
 const GELU_TANH = new Set(['gelu_pytorch_tanh', 'gelu_new', 'gelu_fast']);
 
 const starcoder2 = family(

@@ -1,8 +1,8 @@
 /**
  * @file Reads the rotary position embedding out of a configuration.
  *
- * Transformers 4 and 5 spell it differently: the base at the top level, in `rope_parameters` or in
- * `rope_scaling`; the kind as `rope_type` or `type`.
+ * Transformers 4 and 5 spell it differently. The base stands at the top level, in `rope_parameters` or in
+ * `rope_scaling`, and the kind is called `rope_type` or `type`.
  */
 
 import { z } from 'zod';
@@ -70,7 +70,7 @@ export function readRope(config: RopeConfig, where: string): Rope {
       case 'default':
         return { kind: 'none' };
       case 'dynamic':
-        // It stretches only sequences beyond max_position_embeddings, and none is that long here.
+        // This kind stretches only sequences beyond max_position_embeddings, and no sequence here is that long.
         return { kind: 'none' };
       case 'linear':
         return { kind: 'linear', factor: need('factor') };

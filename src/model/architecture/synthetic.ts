@@ -2,12 +2,12 @@
  * @file Decoders of real shapes with random weights: for latency, where no weights are at hand.
  *
  * Flow: `synthetic:<shape>` -> configuration -> **random tensors, a few rows at a time** -> graph.
- * What a prefill costs depends on shapes and number formats, not on what the numbers are; completions of
- * such a decoder mean nothing, so nothing here has a tokenizer and quality is refused by the caller.
+ * The cost of a prefill depends on shapes and number formats, not on the numbers. Completions of such a decoder mean
+ * nothing, so it has no tokenizer, and callers refuse to score it.
  *
- * Every tensor has its own place in the graph's file and in the runtime's memory, as real weights have: layers
- * that shared their numbers would stay in a processor's caches and look faster than they are. Only the source of
- * the numbers is shared, a pool that tensors are copied from at places of their own.
+ * Every tensor has its own place in the graph's file and in the runtime's memory, as real weights have. Layers that
+ * shared their numbers would stay in a processor's caches and look faster than they are. The tensors share only the
+ * source of their numbers: a pool, from which each is copied at a place of its own.
  *
  * Source of the shapes: the `config.json` of the published checkpoints, as far as it decides shapes.
  */
@@ -37,7 +37,7 @@ const QWEN = {
 } as const;
 
 /** Configurations of published decoders, by the names users give after `synthetic:`. */
-export const SYNTHETIC_SHAPES = {
+const SYNTHETIC_SHAPES = {
   /** The embedded decoder, with positions for the longest prompts of the paper. */
   nano: {
     ...QWEN,
@@ -147,16 +147,16 @@ export function syntheticConfig(shape: SyntheticShape, layers?: number): Readonl
   return { ...SYNTHETIC_SHAPES[shape], ...(layers === undefined ? {} : { num_hidden_layers: layers }) };
 }
 
-/** Seed of all random weights: two machines build the same file. Their values change no timing. */
+/** Seed of all random weights, so that two machines build the same file. The values change no timing. */
 const SEED = 1;
-/** Part of the identity: other numbers for the same shape are another decoder. */
+/** The version is part of the identity, since other numbers for the same shape make another decoder. */
 const GENERATOR = 'pool1';
-/** Numbers to copy from; a prime, so that no width divides it and rows differ. */
+/** Numbers in the pool. It is a prime, so that no width divides it and rows differ. */
 const POOL_NUMBERS = 1_048_583;
 /** As language models are initialised. */
 const STANDARD_DEVIATION = 0.02;
 
-/** What stands for a hash of the weights: everything they follow from. */
+/** Stands in the place of a hash of the weights: everything that they follow from. */
 export function syntheticIdentity(shape: SyntheticShape, layers?: number): string {
   const parts = [GENERATOR, SEED, syntheticConfig(shape, layers)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

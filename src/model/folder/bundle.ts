@@ -1,9 +1,9 @@
 /**
  * @file The description of a model bundle.
  *
- * A bundle is a folder `{bundle.json, decoder/, encoder/, projector.safetensors}`. Its description
- * may come from anywhere: every path must stay inside the folder. That all files are there has been
- * checked where the bundle was found (`hub/resolve.ts`).
+ * A bundle is a folder `{bundle.json, decoder/, encoder/, projector.safetensors}`. Its description may come from
+ * anywhere, so every path must stay inside the folder. That all files are there has been checked where the bundle was
+ * found (`hub/resolve.ts`).
  */
 
 import { readFileSync } from 'node:fs';

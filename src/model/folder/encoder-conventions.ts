@@ -1,5 +1,5 @@
 /**
- * @file How an encoder that brings no `bundle.json` wants its input: found out from its files.
+ * @file The input conventions of an encoder without a `bundle.json`, found out from its files.
  *
  * Source: sentence-transformers, `modules.json` and `1_Pooling/config.json`; LlavaCode's published code
  * for UniXcoder and Qwen3-Embedding.
@@ -23,7 +23,7 @@ export interface EncoderConventions {
   readonly normalize: boolean;
 }
 
-/** LlavaCode cuts chunks to this many ids for every encoder, and makes every vector unit length. */
+/** LlavaCode cuts chunks to this many ids for every encoder, and scales every vector to unit length. */
 const LLAVACODE = { maxTokens: 512, normalize: true } as const;
 
 const poolingSchema = z.looseObject({

@@ -75,8 +75,7 @@ function hasSafetensors(folder: string): boolean {
 /**
  * The files a reference stands for.
  *
- * @param reference An ONNX file, whose number format is then whatever it is; or a folder, in which the file of
- *   the given dtype is looked for.
+ * @param reference An ONNX file of any number format, or a folder in which the file of the given dtype is looked for.
  * @throws {ModelError} If there is no such file, or no `config.json` beside or above it.
  */
 export function findExport(reference: string, dtype: Dtype): ExportFiles {

@@ -1,8 +1,8 @@
 /**
  * @file How a decoder graph is fed: the names of its inputs and outputs, and what its position inputs hold.
  *
- * Graphs built here and ready-made exports compute the same from the same embeddings and cache; they only
- * ask for positions in different ways.
+ * Graphs that are built here and ready-made exports compute the same from the same embeddings and cache. They only ask
+ * for positions in different ways.
  *
  * Shape letters: T new positions, S past positions, K key/value heads, D head width.
  */
@@ -11,7 +11,7 @@ import { Tensor } from 'onnxruntime-node';
 
 import { DECODER_IO, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { FloatType } from '../../onnx/graph.js';
-import type { ExportedDecoderIo, PositionInput } from '../../onnx/rewrite-decoder.js';
+import type { ExportedDecoderIo, PositionInput } from '../../onnx/exported-decoder-io.js';
 
 export interface DecoderIo {
   /** float32 [1, T, C]. */

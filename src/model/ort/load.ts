@@ -1,8 +1,8 @@
 /**
  * @file Makes ONNX Runtime sessions; the settings that every session of this project shares.
  *
- * Knows devices and threads, not models. Failures are those of ONNX Runtime; `session.ts` explains
- * them to the user.
+ * This file knows devices and threads, not models. It throws the errors of ONNX Runtime; `session.ts` explains them to
+ * the user.
  */
 
 import { env, InferenceSession } from 'onnxruntime-node';
@@ -22,7 +22,7 @@ export interface SessionSettings {
 /** ORT_LOGGING_LEVEL_ERROR: warnings about single nodes are of no use to a user. */
 const LOG_ERRORS = 3;
 
-/** Whether outputs can stay on a device and be fed again from there; elsewhere they come to the host. */
+/** Whether outputs can stay on a device and be fed again from there. On other devices they come to the host. */
 export function keepsOutputs(device: Device): boolean {
   return device === 'webgpu';
 }
@@ -30,8 +30,8 @@ export function keepsOutputs(device: Device): boolean {
 /**
  * Loads a model from bytes, or from a file if its weights lie in a second one.
  *
- * A provider that is not part of the installed runtime throws here; a kernel that the provider lacks
- * does not: that node then runs on the CPU.
+ * A provider that is not part of the installed runtime throws here. A kernel that the provider lacks does not throw:
+ * its node runs on the CPU.
  */
 export function loadSession(
   model: Uint8Array | string,

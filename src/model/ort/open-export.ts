@@ -17,13 +17,13 @@ import { z } from 'zod';
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
 import { readExportedModel, type ExportedModel } from '../../onnx/exported-model.js';
+import { rewriteDecoder } from '../../onnx/rewrite-decoder.js';
 import {
   ExportError,
   readDecoderIo,
-  rewriteDecoder,
   takesEmbeddings,
   type ExportedDecoderIo,
-} from '../../onnx/rewrite-decoder.js';
+} from '../../onnx/exported-decoder-io.js';
 import { WireError } from '../../onnx/wire-reader.js';
 import { matrixOf, type Matrix } from '../../tensor/matrix.js';
 import { findExport, type ExportFiles } from '../folder/export-files.js';
@@ -34,10 +34,10 @@ import { OrtDecoder } from './ort-decoder.js';
 import { deviceProblem } from './probe.js';
 import { floatOutput, type ModelOptions } from './session.js';
 
-/** Part of the key of rewritten files and of a decoder's identity; goes up when the rewrite changes. */
+/** Part of the key of rewritten files and of a decoder's identity. It goes up when the rewrite changes. */
 const REWRITE_VERSION = 'rewrite@1';
 
-/** Ids looked up in one go while the table is read: bounds the memory on top of the table itself. */
+/** Ids to look up in one go while the table is read. It bounds the memory beside the table itself. */
 const LOOKUP_BATCH = 4096;
 
 /** What a configuration says about sizes; families differ in the name of the longest sequence. */
@@ -201,7 +201,7 @@ async function storeRewritten(
     for (const path of beside) {
       const target = join(partial, path.slice(dirname(files.graph).length + 1));
       await mkdir(dirname(target), { recursive: true });
-      // The link is to the file itself: model caches hold links, which the runtime refuses.
+      // Links the file itself: model caches hold symbolic links, and the runtime refuses those.
       const source = realpathSync(path);
       await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE));
     }
@@ -209,7 +209,7 @@ async function storeRewritten(
     await writeFile(join(partial, 'decoder.onnx'), graphs.decoder);
     await rename(partial, folder);
   } catch (error) {
-    // What failed matters more than a temporary folder that stays behind.
+    // The failure matters more than a temporary folder that stays behind.
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     if (existsSync(join(folder, 'decoder.onnx'))) return folder;
     throw new ModelError(

@@ -1,5 +1,5 @@
 /**
- * @file Opens the models of a bundle: files in, running models out.
+ * @file Opens the models of a bundle: it takes files and gives running models.
  *
  * Flow: folder -> configuration -> graph -> session -> **Decoder, Encoder, Projector**.
  */
@@ -18,7 +18,8 @@ import {
 import type { WeightSource } from '../../onnx/weights.js';
 import { matrixOf } from '../../tensor/matrix.js';
 import { Checkpoint, openTensors } from '../weights/checkpoint.js';
-import { readDecoderConfig, readEncoderConfig } from '../architecture/config.js';
+import { readEncoderConfig } from '../architecture/config.js';
+import { decoderFiles } from '../decoder-files.js';
 import { isExport } from '../folder/export-files.js';
 import { identityOf } from '../folder/model-hash.js';
 import { precisionOf } from '../architecture/precision.js';
@@ -42,15 +43,15 @@ import { createSession, type ModelOptions } from './session.js';
 /**
  * Opens a decoder.
  *
- * @param dir Folder with `config.json` and the weights, as Hugging Face lays them out; or a ready-made
- *   export: an ONNX file, or a folder that holds some and no safetensors.
+ * @param path Folder with `config.json` and the weights, as Hugging Face lays them out; a GGUF file; or a
+ *   ready-made export: an ONNX file, or a folder that holds some and no safetensors.
  * @throws {ModelError} If a file is missing or damaged, the architecture is not supported, weights
  *   and configuration do not belong together, or the device cannot be used.
  */
-export async function openDecoder(dir: string, options: ModelOptions): Promise<OrtDecoder> {
-  const decoder = isExport(dir)
-    ? await openExportedDecoder(dir, options)
-    : await openCheckpoint(dir, options);
+export async function openDecoder(path: string, options: ModelOptions): Promise<OrtDecoder> {
+  const decoder = isExport(path)
+    ? await openExportedDecoder(path, options)
+    : await openCheckpoint(path, options);
   return await triedDecoder(decoder, options);
 }
 
@@ -61,24 +62,14 @@ function triedDecoder(decoder: OrtDecoder, options: ModelOptions): Promise<OrtDe
   });
 }
 
-async function openCheckpoint(dir: string, options: ModelOptions): Promise<OrtDecoder> {
-  const configPath = join(dir, 'config.json');
-  const architecture = readDecoderConfig(configPath);
+async function openCheckpoint(path: string, options: ModelOptions): Promise<OrtDecoder> {
+  const files = decoderFiles(path);
   requireDevice(options);
-  const checkpoint = await Checkpoint.openFolder(dir);
+  const opened = await files.openWeights();
   try {
-    const { name: embedding, prefix } = embeddingTensor(architecture);
-    // A checkpoint of the bare model lacks the prefix of everything but the head.
-    const isBare = findPrefix(checkpoint, embedding.slice(prefix.length), [prefix, '']) === '';
-    const weights = new CheckpointWeights(checkpoint, (name) =>
-      isBare && name.startsWith(prefix) ? name.slice(prefix.length) : name,
-    );
-    return await openBuilt(architecture, weights, options, () => {
-      weights.assertComplete(configPath);
-      return identityOf('decoder', [configPath, ...checkpoint.files]);
-    });
+    return await openBuilt(opened.architecture, opened.weights, options, () => opened.identify());
   } finally {
-    checkpoint.close();
+    opened.close();
   }
 }
 
@@ -207,8 +198,8 @@ export async function openProjector(
 }
 
 /**
- * Runs a model once on the smallest input, so that one that opens is one that works: some devices
- * find only then that they lack half precision or memory.
+ * Runs a model once on the smallest input, so that a model that opens also works. Some devices find only then that they
+ * lack half precision or memory.
  */
 async function tried<M extends { dispose(): Promise<void> }>(
   role: string,

@@ -2,8 +2,8 @@
  * @file A decoder run by ONNX Runtime.
  *
  * Flow: prompt embeddings -> **prefill / decode** -> next token.
- * The KV cache that a step returns is fed into the next one as it is: on WebGPU it never leaves the
- * device, on the CPU the same memory is handed back.
+ * The KV cache that a step returns is fed into the next step as it is. On WebGPU it never leaves the device, and on the
+ * CPU the same memory is handed back.
  *
  * Shape letters: T new positions, S past positions, C width, V vocabulary.
  */
@@ -93,8 +93,8 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
   }
 
   async firstTokenOnly(inputs: Matrix): Promise<TokenId> {
-    // The binding keeps outputs on the device in one set for the whole session: a run that left some out would write
-    // over those of the run before. They cost nothing there, so they are taken and dropped.
+    // The binding keeps one set of outputs on the device for the whole session. A run that left some out would write
+    // over those of the run before. They cost nothing there, so this run takes them and drops them.
     if (keepsOutputs(this.device)) {
       const { token, cache } = await this.prefill(inputs);
       cache.dispose();
@@ -163,7 +163,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
   ): Promise<DecoderStep> {
     const length = pastPositions + newPositions;
     const results = await this.#session.run(this.#feeds(data, newPositions, pastPositions, past));
-    // The last position's, whether or not the graph hands out the others as well.
+    // These are the logits of the last position, whether or not the graph hands out the others as well.
     const logits = floatOutput(results, this.#io.logits).subarray(-this.vocabularySize);
     return {
       token: tokenId(argmax(logits)),
@@ -216,7 +216,7 @@ function emptyPast({ caches, emptyCache, cacheType }: DecoderIo): Map<string, Te
 export function argmax(numbers: Float32Array): number {
   let best = -1;
   let highest = -Infinity;
-  // Length and number are read once: a vocabulary of 150,000 is a visible part of a small model's step.
+  // Length and number are read once, since a vocabulary of 150,000 takes a visible part of a small model's step.
   const { length } = numbers;
   for (let i = 0; i < length; i++) {
     const number = numbers[i]!;

@@ -20,12 +20,14 @@ import type { Batching, Encoder } from '../../inference/encoder.js';
 import { floatOutput } from './session.js';
 
 /**
- * Positions in one batch, padding included. Enough to keep the matrix products busy; more only
- * takes memory.
+ * Positions in one batch, padding included. This many keep the matrix products busy, and more only take memory.
  */
 const BATCH_POSITIONS = 4096;
 
-/** Independent inputs are padded to a multiple of this: 1.5 % of the positions, and few lengths without company. */
+/**
+ * Independent inputs are padded to a multiple of this. The padding is 1.5 % of the positions, and few inputs are alone
+ * in their length.
+ */
 const LENGTH_STEP = 4;
 
 export interface OrtEncoderParts {
@@ -158,9 +160,10 @@ export function batches(lengths: readonly number[], most = BATCH_POSITIONS): Bat
 }
 
 /**
- * Groups inputs whose padded length is the same, two or more: an input without company is there twice.
+ * Groups inputs of the same padded length, at least two in a batch. An input that is alone in its length stands in its
+ * batch twice.
  *
- * @param longest What no length is padded beyond.
+ * @param longest The largest padded length.
  *
  * @example
  * independentBatches([2, 0, 5, 4, 3], 512); // => rows [2, 2] of 8 positions, rows [3, 4, 0] of 4

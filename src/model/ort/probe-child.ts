@@ -15,7 +15,7 @@ import { DEVICES } from '../../inference/device.js';
 import { loadSession } from './load.js';
 import { defaultThreads } from './threads.js';
 
-/** Rows and columns of the product that is timed: about the work of one layer for 500 positions. */
+/** Rows and columns of the timed product, which is about the work of one layer for 500 positions. */
 const SIZE = 1024;
 const WARM_UPS = 2;
 const SAMPLES = 3;

@@ -1,8 +1,8 @@
 /**
  * @file Which devices are usable on this machine, and what the others lack.
  *
- * For `doctor`, for `--device auto`, and for the message when a device was asked for in vain.
- * A device counts as usable if it computed a matrix product correctly, in a process of its own.
+ * `doctor`, `--device auto`, and the message about a device that cannot be used read it. A device counts as usable if
+ * it computed a matrix product correctly, in a process of its own.
  */
 
 import { execFile } from 'node:child_process';
@@ -34,7 +34,7 @@ const PROBE_TIMEOUT_MS = 60_000;
  */
 const AUTO_MIN_SPEEDUP = 1.5;
 
-/** All devices, tried one after the other so that none disturbs another's timing. */
+/** Tries all devices, one after the other, so that none disturbs another's timing. */
 export async function probeDevices(): Promise<DeviceReport[]> {
   const reports: DeviceReport[] = [];
   for (const device of DEVICES) reports.push(await probeDevice(device));
@@ -67,8 +67,8 @@ const probeResult = z.union([z.object({ matMulMs: z.number() }), z.object({ erro
 function runProbe(device: Device): Promise<string> {
   const here = fileURLToPath(import.meta.url);
   const script = here.replace(/probe(\.\w+)$/, 'probe-child$1');
-  // Sources need their loader. Nothing else of this process's own arguments is handed on: `node -e`
-  // would run its text again, and that would probe again.
+  // Sources need their loader. The child gets no other argument of this process: `node -e` would run its text again,
+  // and that text would probe again.
   const args = [...(here.endsWith('.ts') ? ['--import', 'tsx'] : []), script, device];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { timeout: PROBE_TIMEOUT_MS }, (error, stdout) => {
@@ -81,8 +81,8 @@ function runProbe(device: Device): Promise<string> {
 }
 
 /**
- * Of the flags this process was started with, those that let a child load the same sources. Any other
- * is left out: `-e` with its script would start this process over in every child, without end.
+ * Of the flags of this process, those that let a child load the same sources. All others are left out: with `-e` and
+ * its script, every child would start this process over, without end.
  *
  * @example loaderArguments(['-e', 'x()', '--import', 'tsx', '--test']) // => ['--import', 'tsx']
  */
@@ -94,7 +94,7 @@ export function loaderArguments(execArgv: readonly string[]): string[] {
   });
 }
 
-/** Native messages lead with source positions; the sense is in the last sentence of the first line. */
+/** Native messages begin with source positions. The last sentence of the first line says what is wrong. */
 function firstLine(message: string): string {
   const line = message.trim().split('\n')[0] ?? '';
   return line.replace(/^.*was false\. /, '').trim();
@@ -142,20 +142,20 @@ export async function deviceProblem(device: Device): Promise<ModelError | undefi
 /**
  * The device to run on: the one asked for, or for `auto` the fastest usable one.
  *
- * A named device is taken as it is; whether it works shows when a model is opened.
+ * A named device is not tried here. Opening a model shows whether it works.
  *
  */
 export async function resolveDevice(request: DeviceRequest): Promise<Device> {
   if (request !== 'auto') return request;
   const others: DeviceReport[] = [];
   for (const device of DEVICES) if (device !== 'cpu') others.push(await probeDevice(device));
-  // With nothing to compare it to, the CPU need not be timed; opening a model shows that it works.
+  // If there is nothing to compare it with, the CPU need not be timed. Opening a model shows that it works.
   if (!others.some((report) => report.isUsable)) return 'cpu';
   return chooseDevice([await probeDevice('cpu'), ...others]);
 }
 
 /**
- * The choice of `auto`: the fastest device, but the CPU unless another one is clearly faster.
+ * The choice of `auto`: the CPU, unless another device is clearly faster; then the fastest device.
  *
  * @throws {ModelError} If none is usable.
  */

@@ -2,8 +2,8 @@
  * @file From a described graph to a session that runs it.
  *
  * Flow: graph -> **encode, cache, load** -> `ort-decoder.ts` and its siblings.
- * Small models are handed over as bytes. Large ones are written once into a cache folder, weights in
- * a second file that the runtime maps, and found there the next time by the hash of their content.
+ * The runtime gets small models as bytes. Large models are written once into a cache folder, with their weights in a
+ * second file that the runtime maps. The next time they are found there by the hash of their content.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -34,7 +34,7 @@ export interface ModelOptions {
   readonly profilePrefix?: string;
 }
 
-/** Weights up to this size are handed over in memory: twice for a moment, once by us, once by the runtime. */
+/** Weights up to this size are handed over in memory. For a moment they are there twice: here and in the runtime. */
 const MAX_IN_MEMORY_BYTES = 256 * 1024 * 1024;
 
 /**
@@ -71,8 +71,8 @@ export async function createSession(
  * Path of the graph's file in the cache, written if it is not there. Weights lie next to it.
  *
  * The folder's name is a hash of the graph and its weights' identity, so a changed model or a
- * changed graph is another folder. It is filled under a temporary name and then renamed: whoever
- * finds it finds it whole.
+ * changed graph is another folder. It is filled under a temporary name and then renamed, so that whoever finds it finds
+ * it whole.
  */
 export async function cachedModelFile(graph: Graph, identity: string, cacheDir: string): Promise<string> {
   const weightFile = 'weights.bin';
@@ -102,7 +102,7 @@ export async function cachedModelFile(graph: Graph, identity: string, cacheDir: 
     await writeFile(join(partial, 'model.onnx'), model);
     await rename(partial, folder);
   } catch (error) {
-    // What failed matters more than a temporary folder that stays behind.
+    // The failure matters more than a temporary folder that stays behind.
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     // Another process may have been faster; its folder has the same content.
     if (existsSync(path)) return path;
@@ -116,7 +116,7 @@ export async function cachedModelFile(graph: Graph, identity: string, cacheDir: 
   return path;
 }
 
-/** Left free beside a built graph: a full disk breaks more than this program. */
+/** Bytes to leave free beside a built graph, since a full disk breaks more than this program. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 
 /** @throws {ModelError} If a graph of that size would fill the disk; found out before it is written. */

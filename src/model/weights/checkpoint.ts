@@ -15,9 +15,9 @@ import { z } from 'zod';
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
 import { isTorchFile, TorchFile } from './torch-file.js';
-import { SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
+import { FLOAT_TYPES, SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
 
-/** Names of the two layouts; the single file wins if both are there, as in transformers. */
+/** Names of the two layouts. As in transformers, the single file wins if both are there. */
 export const SINGLE_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
@@ -36,11 +36,12 @@ export async function openTensors(path: string): Promise<OpenTensors> {
 
 /** The open weights of a folder. Close them when all tensors are read. */
 export class Checkpoint implements TensorStore {
-  /** The file a message names: the weights, or their index. */
+  /** The file that messages name: the weights, or their index. */
   readonly path: string;
   /** Every file that decides the weights, for their identity. */
   readonly files: readonly string[];
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly readableTypes = FLOAT_TYPES;
   readonly #owners: ReadonlyMap<string, OpenTensors>;
   readonly #open: readonly OpenTensors[];
 

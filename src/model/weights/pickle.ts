@@ -4,74 +4,34 @@
  * Python's pickle format is a program: it names functions and calls them. This reader has no way to
  * call anything. It keeps a stack of plain data; four constructors that `torch.save` uses for tensors
  * are recognised by name and described; every other function, class or object becomes an `Opaque`
- * marker that says where it stood. A marker holds no data and nothing can be done with it, so a
- * checkpoint of a training framework (optimizer, callbacks, hyper-parameters of any class) can be read
- * past. Names that no checkpoint has reason to contain end the reading at once, since such a file was
- * made to harm whoever opens it with Python.
+ * marker that says where it stood. A marker holds no data, and nothing can be done with it. So the reader gets past
+ * everything that a training framework adds to a checkpoint (optimizer, callbacks, hyper-parameters of any class).
+ * A name that no checkpoint has reason to contain ends the reading at once, since such a file was made to harm whoever
+ * opens it with Python.
  *
- * Only the opcodes that pickle protocols 2 to 5 write are known; anything else is refused by its code
- * and offset. Work and memory are linear in the size of the stream: nothing is ever copied or walked.
+ * Only the opcodes of pickle protocols 2 to 5 are known. Any other opcode is refused by its code and offset. Work and
+ * memory are linear in the size of the stream, since nothing is copied or walked.
  *
  * Source: Python's `pickletools` for the opcodes; PyTorch `torch/serialization.py` and
  * `torch/_utils.py` for how tensors are written.
  */
 
 import { ModelError } from '../../domain/errors.js';
-
-/** Any value a checkpoint may hold, as far as it is understood. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | PickleTuple
-  | PickleList
-  | PickleDict
-  | Global
-  | Opaque
-  | StoredNumbers
-  | StoredTensor;
-
-export class PickleTuple {
-  readonly items: readonly PickleValue[];
-
-  constructor(items: readonly PickleValue[]) {
-    this.items = items;
-  }
-}
-
-export class PickleList {
-  readonly items: PickleValue[] = [];
-}
-
-/** A dict; an OrderedDict is one, too. */
-export class PickleDict {
-  readonly entries = new Map<PickleValue, PickleValue>();
-}
-
-/** A function or class by name; never looked up. */
-export class Global {
-  readonly name: string;
-  readonly offset: number;
-
-  constructor(name: string, offset: number) {
-    this.name = name;
-    this.offset = offset;
-  }
-}
-
-/** What some function would have made, had it been called. */
-export class Opaque {
-  readonly name: string;
-  readonly offset: number;
-
-  constructor(name: string, offset: number) {
-    this.name = name;
-    this.offset = offset;
-  }
-}
+import { isHostile } from './hostile-names.js';
+import { PickleBytes } from './pickle-bytes.js';
+import {
+  Global,
+  Opaque,
+  PickleDict,
+  PickleList,
+  PickleTuple,
+  StoredNumbers,
+  StoredTensor,
+  counts,
+  isCount,
+  nameOf,
+  type PickleValue,
+} from './pickle-values.js';
 
 /** Element types of PyTorch's storages, by the names of safetensors. */
 const STORAGE_TYPES: Readonly<Record<string, string>> = {
@@ -87,49 +47,8 @@ const STORAGE_TYPES: Readonly<Record<string, string>> = {
   'torch.BoolStorage': 'BOOL',
 };
 
-/** A run of numbers in another record of the archive. */
-export class StoredNumbers {
-  readonly dtype: string;
-  /** Name of the record below `data/`. */
-  readonly key: string;
-  /** Elements. */
-  readonly length: number;
-
-  constructor(dtype: string, key: string, length: number) {
-    this.dtype = dtype;
-    this.key = key;
-    this.length = length;
-  }
-}
-
-/** A view of stored numbers. */
-export class StoredTensor {
-  readonly storage: StoredNumbers;
-  /** In elements. */
-  readonly start: number;
-  readonly shape: readonly number[];
-  /** In elements, one a dimension. */
-  readonly strides: readonly number[];
-
-  constructor(storage: StoredNumbers, start: number, shape: readonly number[], strides: readonly number[]) {
-    this.storage = storage;
-    this.start = start;
-    this.shape = shape;
-    this.strides = strides;
-  }
-}
-
 /** Values far above what a checkpoint needs; a stream that exceeds one was not written by `torch.save`. */
 const LIMITS = { operations: 20_000_000, stack: 1_000_000, marks: 10_000, memo: 5_000_000, rank: 8 };
-
-/**
- * Modules that no checkpoint names: they start programs, touch files or the network, or load code.
- * `builtins` is treated by function, since harmless types live there too.
- */
-const HOSTILE_MODULES =
-  /^(?:os|posix|nt|subprocess|sys|shutil|socket|pty|commands|runpy|importlib|imp|pkgutil|pickle|_pickle|cPickle|marshal|ctypes|webbrowser|urllib\d?|requests|httplib|http|ftplib|smtplib|pip|torch\.hub|torch\.utils\.cpp_extension)(?:\.|$)/;
-const HOSTILE_BUILTINS =
-  /^(?:builtins|__builtin__)\.(?:eval|exec|execfile|compile|open|__import__|input|raw_input|breakpoint|globals|locals|vars|exit|quit|memoryview|file)$/;
 
 /**
  * Runs the stack machine of a pickle stream over plain data.
@@ -143,41 +62,38 @@ export function readPickle(bytes: Uint8Array, where: string): PickleValue {
 }
 
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #in: PickleBytes;
   readonly #where: string;
-  #at = 0;
   #stack: PickleValue[] = [];
   /** Stacks below the marks. */
   readonly #below: PickleValue[][] = [];
   readonly #memo = new Map<number, PickleValue>();
 
   constructor(bytes: Uint8Array, where: string) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#in = new PickleBytes(bytes, where);
     this.#where = where;
   }
 
   run(): PickleValue {
     for (let operations = 0; operations < LIMITS.operations; operations++) {
-      const offset = this.#at;
-      const code = this.#byte();
+      const offset = this.#in.at;
+      const code = this.#in.byte();
       if (code === 0x2e /* STOP */) return this.#pop();
       this.#step(code, offset);
       if (this.#stack.length > LIMITS.stack || this.#below.length > LIMITS.marks) {
-        return this.#fail('nests deeper than any checkpoint', offset);
+        return this.#in.fail('nests deeper than any checkpoint', offset);
       }
     }
-    return this.#fail(`has more than ${LIMITS.operations} operations`, this.#at);
+    return this.#in.fail(`has more than ${LIMITS.operations} operations`, this.#in.at);
   }
 
   #step(code: number, offset: number): void {
     switch (code) {
       case 0x80: // PROTO
-        this.#requireProtocol(this.#byte(), offset);
+        this.#requireProtocol(this.#in.byte(), offset);
         return;
       case 0x95: // FRAME
-        this.#skip(8);
+        this.#in.skip(8);
         return;
       case 0x28: // MARK
         this.#below.push(this.#stack);
@@ -203,44 +119,44 @@ class Machine {
         this.#stack.push(false);
         return;
       case 0x4a: // BININT
-        this.#stack.push(this.#view.getInt32(this.#skip(4), true));
+        this.#stack.push(this.#in.view.getInt32(this.#in.skip(4), true));
         return;
       case 0x4b: // BININT1
-        this.#stack.push(this.#byte());
+        this.#stack.push(this.#in.byte());
         return;
       case 0x4d: // BININT2
-        this.#stack.push(this.#view.getUint16(this.#skip(2), true));
+        this.#stack.push(this.#in.view.getUint16(this.#in.skip(2), true));
         return;
       case 0x8a: // LONG1
-        this.#stack.push(this.#long(this.#byte()));
+        this.#stack.push(this.#in.long(this.#in.byte()));
         return;
       case 0x8b: // LONG4
-        this.#stack.push(this.#long(this.#size(4)));
+        this.#stack.push(this.#in.long(this.#in.size(4)));
         return;
       case 0x47: // BINFLOAT
-        this.#stack.push(this.#view.getFloat64(this.#skip(8), false));
+        this.#stack.push(this.#in.view.getFloat64(this.#in.skip(8), false));
         return;
 
       case 0x58: // BINUNICODE
-        this.#stack.push(this.#text(this.#size(4)));
+        this.#stack.push(this.#in.text(this.#in.size(4)));
         return;
       case 0x8c: // SHORT_BINUNICODE
-        this.#stack.push(this.#text(this.#byte()));
+        this.#stack.push(this.#in.text(this.#in.byte()));
         return;
       case 0x8d: // BINUNICODE8
-        this.#stack.push(this.#text(this.#size(8)));
+        this.#stack.push(this.#in.text(this.#in.size(8)));
         return;
       case 0x55: // SHORT_BINSTRING
       case 0x43: // SHORT_BINBYTES
-        this.#stack.push(this.#raw(this.#byte()));
+        this.#stack.push(this.#in.raw(this.#in.byte()));
         return;
       case 0x54: // BINSTRING
       case 0x42: // BINBYTES
-        this.#stack.push(this.#raw(this.#size(4)));
+        this.#stack.push(this.#in.raw(this.#in.size(4)));
         return;
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        this.#stack.push(this.#raw(this.#size(8)));
+        this.#stack.push(this.#in.raw(this.#in.size(8)));
         return;
 
       case 0x29: // EMPTY_TUPLE
@@ -285,29 +201,29 @@ class Machine {
         return;
 
       case 0x71: // BINPUT
-        this.#remember(this.#byte());
+        this.#remember(this.#in.byte());
         return;
       case 0x72: // LONG_BINPUT
-        this.#remember(this.#size(4));
+        this.#remember(this.#in.size(4));
         return;
       case 0x94: // MEMOIZE
         this.#remember(this.#memo.size);
         return;
       case 0x68: // BINGET
-        this.#recall(this.#byte(), offset);
+        this.#recall(this.#in.byte(), offset);
         return;
       case 0x6a: // LONG_BINGET
-        this.#recall(this.#size(4), offset);
+        this.#recall(this.#in.size(4), offset);
         return;
 
       case 0x63: // GLOBAL
-        this.#stack.push(this.#global(this.#line(), this.#line(), offset));
+        this.#stack.push(this.#global(this.#in.line(), this.#in.line(), offset));
         return;
       case 0x93: {
         // STACK_GLOBAL
         const [module, name] = this.#popMany(2);
         if (typeof module !== 'string' || typeof name !== 'string') {
-          this.#fail('names a function by something other than text', offset);
+          this.#in.fail('names a function by something other than text', offset);
         }
         this.#stack.push(this.#global(module, name, offset));
         return;
@@ -333,12 +249,12 @@ class Machine {
         this.#stack.push(new Opaque(nameOf(type!), offset));
         return;
       }
-      case 0x62: // BUILD: attributes of an object. Those of an OrderedDict are versions of modules.
+      case 0x62: // BUILD sets attributes of an object. Those of an OrderedDict are versions of modules.
         this.#pop();
         this.#top();
         return;
       default:
-        this.#fail(
+        this.#in.fail(
           `uses the opcode 0x${code.toString(16).padStart(2, '0')}, which torch.save does not write`,
           offset,
         );
@@ -347,12 +263,12 @@ class Machine {
 
   #requireProtocol(protocol: number, offset: number): void {
     if (protocol < 2 || protocol > 5)
-      this.#fail(`is written in pickle protocol ${protocol}, not 2 to 5`, offset);
+      this.#in.fail(`is written in pickle protocol ${protocol}, not 2 to 5`, offset);
   }
 
   #global(module: string, name: string, offset: number): Global {
     const full = `${module}.${name}`;
-    if (HOSTILE_MODULES.test(module) || HOSTILE_BUILTINS.test(full)) {
+    if (isHostile(module, name)) {
       throw new ModelError(`${this.#where}: names ${full} at byte ${offset}, which no checkpoint needs`, [
         'opened with Python, this file would run it: it was made to do harm, or was damaged',
         'nothing of it was run here; do not load it elsewhere',
@@ -394,7 +310,7 @@ class Machine {
   #storage(id: PickleValue, offset: number): PickleValue {
     const [tag, type, key, , length] = id instanceof PickleTuple ? id.items : [];
     if (tag !== 'storage' || !(type instanceof Global) || typeof key !== 'string' || !isCount(length)) {
-      return this.#fail('refers to a storage in a form that torch.save does not write', offset);
+      return this.#in.fail('refers to a storage in a form that torch.save does not write', offset);
     }
     const dtype = Object.hasOwn(STORAGE_TYPES, type.name) ? STORAGE_TYPES[type.name] : undefined;
     return dtype === undefined ? new Opaque(type.name, type.offset) : new StoredNumbers(dtype, key, length);
@@ -414,7 +330,7 @@ class Machine {
       sizes.length !== steps.length ||
       sizes.length > LIMITS.rank
     ) {
-      return this.#fail('describes a tensor in a form that torch.save does not write', offset);
+      return this.#in.fail('describes a tensor in a form that torch.save does not write', offset);
     }
     return new StoredTensor(storage, start, sizes, steps);
   }
@@ -424,7 +340,7 @@ class Machine {
     this.#stack.push(new PickleTuple(items));
   }
 
-  /** Appending to an unknown object is what its class would do with the items. */
+  /** Items for an unknown object are dropped: only its class knows what they would do. */
   #append(items: readonly PickleValue[]): void {
     const list = this.#top();
     if (list instanceof PickleList) for (const item of items) list.items.push(item);
@@ -432,121 +348,43 @@ class Machine {
 
   #setItems(items: readonly PickleValue[]): void {
     const dict = this.#top();
-    if (items.length % 2 !== 0) this.#fail('sets a key without a value', this.#at - 1);
+    if (items.length % 2 !== 0) this.#in.fail('sets a key without a value', this.#in.at - 1);
     if (!(dict instanceof PickleDict)) return;
     for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
   }
 
   #remember(index: number): void {
-    if (this.#memo.size >= LIMITS.memo) this.#fail(`remembers more than ${LIMITS.memo} values`, this.#at);
+    if (this.#memo.size >= LIMITS.memo)
+      this.#in.fail(`remembers more than ${LIMITS.memo} values`, this.#in.at);
     this.#memo.set(index, this.#top());
   }
 
   #recall(index: number, offset: number): void {
     const value = this.#memo.get(index);
-    if (value === undefined) this.#fail(`recalls value ${index}, which was never remembered`, offset);
+    if (value === undefined) this.#in.fail(`recalls value ${index}, which was never remembered`, offset);
     this.#stack.push(value);
   }
 
   #top(): PickleValue {
     const value = this.#stack.at(-1);
-    return value === undefined ? this.#fail('takes a value that is not there', this.#at - 1) : value;
+    return value === undefined ? this.#in.fail('takes a value that is not there', this.#in.at - 1) : value;
   }
 
   #pop(): PickleValue {
     const value = this.#stack.pop();
-    return value === undefined ? this.#fail('takes a value that is not there', this.#at - 1) : value;
+    return value === undefined ? this.#in.fail('takes a value that is not there', this.#in.at - 1) : value;
   }
 
   #popMany(count: number): PickleValue[] {
-    if (this.#stack.length < count) this.#fail('takes a value that is not there', this.#at - 1);
+    if (this.#stack.length < count) this.#in.fail('takes a value that is not there', this.#in.at - 1);
     return this.#stack.splice(this.#stack.length - count);
   }
 
   #popMark(): PickleValue[] {
     const items = this.#stack;
     const below = this.#below.pop();
-    if (below === undefined) return this.#fail('closes a list that was never begun', this.#at - 1);
+    if (below === undefined) return this.#in.fail('closes a list that was never begun', this.#in.at - 1);
     this.#stack = below;
     return items;
   }
-
-  /** Moves on. @returns The offset before. */
-  #skip(count: number): number {
-    const from = this.#at;
-    if (count > this.#bytes.length - from) {
-      this.#fail(`ends within a value of ${count} bytes`, from);
-    }
-    this.#at += count;
-    return from;
-  }
-
-  #byte(): number {
-    return this.#bytes[this.#skip(1)]!;
-  }
-
-  /** An unsigned little-endian length of 4 or 8 bytes. */
-  #size(width: 4 | 8): number {
-    const from = this.#skip(width);
-    return width === 4 ? this.#view.getUint32(from, true) : Number(this.#view.getBigUint64(from, true));
-  }
-
-  #raw(length: number): Uint8Array {
-    const from = this.#skip(length);
-    return this.#bytes.subarray(from, from + length);
-  }
-
-  #text(length: number): string {
-    const from = this.#at;
-    try {
-      return UTF8.decode(this.#raw(length));
-    } catch (error) {
-      if (error instanceof ModelError) throw error;
-      return this.#fail('holds text that is not UTF-8', from);
-    }
-  }
-
-  #line(): string {
-    const from = this.#at;
-    const end = this.#bytes.indexOf(0x0a, from);
-    if (end === -1) this.#fail('ends within a name', from);
-    const text = this.#text(end - from);
-    this.#skip(1);
-    return text;
-  }
-
-  /** A signed little-endian integer of any length. */
-  #long(length: number): number | bigint {
-    const offset = this.#at;
-    const raw = this.#raw(length);
-    if (length > 64) return this.#fail(`holds an integer of ${length} bytes`, offset);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(raw[i]!);
-    if (length > 0 && raw[length - 1]! >= 0x80) value -= 1n << BigInt(8 * length);
-    const small = Number(value);
-    return Number.isSafeInteger(small) ? small : value;
-  }
-
-  #fail(problem: string, offset: number): never {
-    throw new ModelError(`${this.#where}: ${problem} (byte ${offset} of its structure)`, [
-      'the file is damaged, or is not what PyTorch’s torch.save writes',
-    ]);
-  }
-}
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function nameOf(value: PickleValue): string {
-  return value instanceof Global || value instanceof Opaque ? value.name : 'an object';
-}
-
-function isCount(value: PickleValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-/** Non-negative integers of a tuple, or null; `torch.Size` is written as a tuple. */
-function counts(value: PickleValue | undefined): number[] | null {
-  if (!(value instanceof PickleTuple)) return null;
-  const { items } = value;
-  return items.every(isCount) ? [...items] : null;
 }

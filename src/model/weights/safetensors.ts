@@ -2,8 +2,8 @@
  * @file Reads tensors from a safetensors file, one at a time, as Float32.
  *
  * Flow: checkpoint file -> **tensors by name** -> weights of a graph.
- * The header comes from a file that somebody downloaded: sizes and offsets are checked before
- * anything is allocated or read by them.
+ * The header comes from a file that somebody downloaded, so sizes and offsets are checked before anything is allocated
+ * or read.
  *
  * Source: the safetensors format (github.com/huggingface/safetensors): 8 bytes little-endian header
  * length, a JSON header with dtype, shape and offsets per tensor, then the data without gaps.
@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
-import type { TensorReader, WeightSource } from '../../onnx/weights.js';
+import type { StoredBlocks, TensorReader, WeightSource } from '../../onnx/weights.js';
 
 /**
  * Longest header accepted, in bytes. The reference implementation has the same limit: a header of
@@ -30,6 +30,9 @@ const MAX_RANK = 8;
 /** Width in bytes of the element types this reader turns into Float32. */
 const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type ReadableDtype = keyof typeof ELEMENT_BYTES;
+
+/** The types that safetensors and PyTorch files are read in. */
+export const FLOAT_TYPES: readonly string[] = Object.keys(ELEMENT_BYTES);
 
 /** Widths of all element types of the format, to check offsets of tensors nobody asks for. */
 const ALL_ELEMENT_BYTES: Readonly<Record<string, number>> = {
@@ -68,14 +71,19 @@ export interface TensorStore {
   /** What messages call it. */
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** Rows [from, to) of a tensor, counted along its first dimension; all of it if not told. */
+  /** Element types that {@link TensorStore.read} turns into Float32. */
+  readonly readableTypes: readonly string[];
+  /** Rows [from, to) of a tensor, counted along its first dimension. By default all rows. */
   read(name: string, from?: number, to?: number): Float32Array;
+  /** The codes of a matrix; null or absent where the file has numbers only. */
+  blocks?(name: string): StoredBlocks | null;
 }
 
 /** An open safetensors file. Close it when all tensors are read. */
 export class SafetensorsFile implements TensorStore {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly readableTypes = FLOAT_TYPES;
   readonly #descriptor: number;
   #isOpen = true;
 
@@ -126,7 +134,9 @@ export class SafetensorsFile implements TensorStore {
     const info = this.tensors.get(name);
     if (info === undefined) throw new ModelError(`${this.path}: there is no tensor ${name}`);
     if (!isReadable(info.dtype)) {
-      throw new ModelError(`${this.path}: tensor ${name} has type ${info.dtype}`, [UNREADABLE_HINT]);
+      throw new ModelError(`${this.path}: tensor ${name} has type ${info.dtype}`, [
+        unreadableHint(FLOAT_TYPES),
+      ]);
     }
     const rows = info.shape[0] ?? 1;
     const end = to ?? rows;
@@ -157,7 +167,9 @@ export class SafetensorsFile implements TensorStore {
   }
 }
 
-const UNREADABLE_HINT = `only ${Object.keys(ELEMENT_BYTES).join(', ')} can be read; convert the checkpoint to one of them`;
+function unreadableHint(types: readonly string[]): string {
+  return `only ${types.join(', ')} can be read; convert the checkpoint to one of them`;
+}
 
 function isReadable(dtype: string): dtype is ReadableDtype {
   return Object.hasOwn(ELEMENT_BYTES, dtype);
@@ -266,6 +278,7 @@ export class CheckpointWeights implements WeightSource {
   readonly #file: TensorStore;
   readonly #nameOf: (name: string) => string;
   readonly #problems: string[] = [];
+  readonly #asked = new Set<string>();
 
   /** @param naming A prefix of every name in the file, or the name in the file of any tensor. */
   constructor(file: TensorStore, naming: string | ((name: string) => string) = '') {
@@ -275,16 +288,26 @@ export class CheckpointWeights implements WeightSource {
 
   tensor(name: string, shape: readonly number[]): TensorReader {
     const fullName = this.#nameOf(name);
+    this.#asked.add(fullName);
     const info = this.#file.tensors.get(fullName);
     const expected = `[${shape.join(', ')}]`;
     if (info === undefined) {
       this.#problems.push(`${fullName} ${expected} is missing`);
     } else if (info.shape.join() !== shape.join()) {
       this.#problems.push(`${fullName} is [${info.shape.join(', ')}], expected ${expected}`);
-    } else if (!isReadable(info.dtype)) {
-      this.#problems.push(`${fullName} has type ${info.dtype}; ${UNREADABLE_HINT}`);
+    } else if (!this.#file.readableTypes.includes(info.dtype)) {
+      this.#problems.push(`${fullName} has type ${info.dtype}; ${unreadableHint(this.#file.readableTypes)}`);
     }
     return (from, to) => this.#file.read(fullName, from, to);
+  }
+
+  blocks(name: string): StoredBlocks | null {
+    return this.#file.blocks?.(this.#nameOf(name)) ?? null;
+  }
+
+  /** Names in the file of all tensors that were asked for. */
+  get asked(): ReadonlySet<string> {
+    return this.#asked;
   }
 
   /**
@@ -303,7 +326,7 @@ export class CheckpointWeights implements WeightSource {
   }
 }
 
-/** A checkpoint of another architecture lacks hundreds of tensors; a dozen show the pattern. */
+/** A checkpoint of another architecture lacks hundreds of tensors. A dozen are enough to show the pattern. */
 const MAX_PROBLEMS_SHOWN = 12;
 
 /**

@@ -2,11 +2,11 @@
  * @file Tensors of a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, `.ckpt`), one at a time, as Float32.
  *
  * Such a file is an uncompressed zip archive: `data.pkl` holds the structure, `data/<key>` the numbers,
- * `byteorder` their order. Nothing of it is run (`pickle.ts`); numbers are read where they lie.
+ * `byteorder` their order. Nothing of it is run (`pickle.ts`), and numbers are read where they lie.
  *
- * Two shapes are understood: a bare state dict, name to tensor (LlavaCode's `*_projector.pth`,
- * transformers' `pytorch_model.bin`), and a training checkpoint with such a dict under `state_dict`
- * (Lightning's `.ckpt`), whose other contents are passed over unread.
+ * Two shapes are understood. One is a bare state dict from names to tensors (LlavaCode's `*_projector.pth`,
+ * transformers' `pytorch_model.bin`). The other is a training checkpoint with such a dict under `state_dict`
+ * (Lightning's `.ckpt`), whose other contents are not read.
  *
  * Source: PyTorch `torch/serialization.py` and `caffe2/serialize`.
  */
@@ -16,8 +16,9 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { ZipRecord } from '../../archive/zip-records.js';
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
-import { readRange, type TensorInfo, type TensorStore } from './safetensors.js';
-import { Opaque, PickleDict, readPickle, StoredTensor, type PickleValue } from './pickle.js';
+import { FLOAT_TYPES, readRange, type TensorInfo, type TensorStore } from './safetensors.js';
+import { Opaque, PickleDict, StoredTensor, type PickleValue } from './pickle-values.js';
+import { readPickle } from './pickle.js';
 
 /** Bytes of one element. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
@@ -52,6 +53,7 @@ export function isTorchFile(path: string): boolean {
 export class TorchFile implements TensorStore {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly readableTypes = FLOAT_TYPES;
   readonly #descriptor: number;
   readonly #views: ReadonlyMap<string, StoredTensor>;
   readonly #storages: ReadonlyMap<string, Span>;
@@ -128,7 +130,7 @@ export class TorchFile implements TensorStore {
     const rows = view.shape[0] ?? 1;
     const shape = view.shape.length === 0 ? [] : [(to ?? rows) - from, ...view.shape.slice(1)];
     const start = view.start + from * (strides[0] ?? 0);
-    // The stretch of the storage that holds all elements; without gaps if the tensor is contiguous.
+    // The part of the storage that holds all elements. It has no gaps if the tensor is contiguous.
     const length = elements(shape) === 0 ? 0 : reach(shape, strides) + 1;
     const width = ELEMENT_BYTES[storage.dtype]!;
     const bytes = readRange(this.path, this.#descriptor, span.start + start * width, length * width);
@@ -213,7 +215,7 @@ class Archive {
 
 const DAMAGED = 'the file is truncated or damaged; fetch it again';
 
-/** Says what a file is that is no zip archive. */
+/** Says what a file is if it is no zip archive. */
 function assertZip(path: string, descriptor: number): void {
   const bytes = Math.min(fstatSync(descriptor).size, 4);
   const start = Buffer.from(readRange(path, descriptor, 0, bytes)).toString('hex');
@@ -254,7 +256,7 @@ function stateDict(path: string, value: PickleValue): Map<string, StoredTensor> 
   const dict = nested instanceof PickleDict ? nested : value;
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of dict.entries) {
-    // A tensor that cannot be described is only fatal where tensors are all there should be.
+    // An entry that cannot be described is only an error where all entries should be tensors.
     if (entry instanceof Opaque) throw madeBy(path, typeof name === 'string' ? name : 'an entry', entry);
     if (typeof name === 'string' && entry instanceof StoredTensor) tensors.set(name, entry);
   }

@@ -4,7 +4,7 @@
 
 import type { Mark, Spec } from 'vega';
 import { lookAt } from './palette.js';
-import { chart, FONT_SIZE, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
+import { chart, FONT_SIZE, gutter, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
 
 export interface DifferencePoint {
   readonly value: number;
@@ -47,7 +47,8 @@ export function differencesChart(
   const { size, paint } = style;
   const isWide = size === 'wide';
   const head = heading(style, title, note);
-  const left = MARGIN + GUTTER[size];
+  const names = groups.flatMap((group) => group.rows.map(({ name }) => name));
+  const left = MARGIN + gutter(size, GUTTER, names);
   const gap = 26;
   const columns = isWide ? panels.length : 1;
   const width = (WIDTH[size] - left - MARGIN - (columns - 1) * gap) / columns;
@@ -89,7 +90,7 @@ export function differencesChart(
     const reach = Math.max(...ends.map(Math.abs), 0.5) * 1.12;
     const low = ends.every((end) => end >= 0) ? -reach * 0.15 : -reach;
     const high = ends.every((end) => end <= 0) ? reach * 0.15 : reach;
-    const names = isWide && p > 0 ? [] : places;
+    const named = isWide && p > 0 ? [] : places;
     return [
       label({ x, y: y - 14, text: panelTitle, weight: 'bold' }),
       ...(isWide && p > 0
@@ -103,7 +104,7 @@ export function differencesChart(
               weight: 'bold',
             }),
           )),
-      ...names.map(({ group, row, y: at }) =>
+      ...named.map(({ group, row, y: at }) =>
         label({
           x: isWide ? left - 12 : x,
           y: y + at - (isWide ? 0 : 10),

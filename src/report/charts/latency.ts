@@ -6,7 +6,18 @@
 import type { Mark, Spec } from 'vega';
 import { quantile, SAMPLES_FOR } from '../../statistics/statistics.js';
 import { fixed } from '../format.js';
-import { chart, FONT_SIZE, heading, label, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
+import {
+  chart,
+  FONT_SIZE,
+  gutter,
+  heading,
+  label,
+  MARGIN,
+  panel,
+  rowLabels,
+  WIDTH,
+  type Style,
+} from './parts.js';
 import { lookAt } from './palette.js';
 import { logScale } from './pareto.js';
 
@@ -33,7 +44,8 @@ export function latencyChart(
 ): Spec {
   const { size, paint } = style;
   const head = heading(style, title, note);
-  const left = MARGIN + GUTTER[size];
+  const names = rows.map(({ name }) => name);
+  const left = MARGIN + gutter(size, GUTTER, names);
   const width = WIDTH[size] - left - RIGHT - MARGIN;
   const top = head.height + 12;
   const height = rows.length * ROW[size];
@@ -86,8 +98,7 @@ export function latencyChart(
     marks: [
       ...head.marks,
       ...rowLabels(style, {
-        names: rows.map(({ name }) => name),
-        ...{ top, left, width, height: ROW[size] },
+        ...{ names, top, left, width, height: ROW[size] },
         axis: 'TTFT, ms, log scale (lower is better)',
       }),
       panel(

@@ -187,6 +187,16 @@ export function rowLabels({ size, paint }: Style, { names, top, left, width, hei
   ];
 }
 
+/**
+ * Room for the names left of the rows: the usual one, or more where a name is wider. In a narrow chart the names stand
+ * above their rows.
+ */
+export function gutter(size: Size, usual: Readonly<Record<Size, number>>, names: readonly string[]): number {
+  if (size === 'narrow') return usual.narrow;
+  // A name ends 12 px before its row, and the margin is 16 px wide: 4 px stay free at the edge.
+  return Math.max(usual.wide, ...names.map((name) => Math.ceil(roughWidth(name, FONT_SIZE.wide))));
+}
+
 export interface Entry {
   readonly name: string;
   readonly fill: string;

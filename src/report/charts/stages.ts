@@ -6,7 +6,18 @@
 import type { Spec } from 'vega';
 import { fixed } from '../format.js';
 import { STAGES, type Stage } from '../numbers/stages.js';
-import { chart, heading, label, legend, MARGIN, panel, rowLabels, WIDTH, type Style } from './parts.js';
+import {
+  chart,
+  gutter,
+  heading,
+  label,
+  legend,
+  MARGIN,
+  panel,
+  rowLabels,
+  WIDTH,
+  type Style,
+} from './parts.js';
 
 /** One configuration: mean ms of each part, which add up to its mean cold TTFT. */
 export interface StageRow {
@@ -41,7 +52,8 @@ export function stagesChart(
     order.map((stage) => ({ name: STAGE_TITLES[stage], fill: paint(stage), shape: 'square' })),
     { x: MARGIN, y: head.height + 12, width: WIDTH[size] - 2 * MARGIN },
   );
-  const left = MARGIN + GUTTER[size];
+  const names = rows.map(({ name }) => name);
+  const left = MARGIN + gutter(size, GUTTER, names);
   const width = WIDTH[size] - left - RIGHT[size] - MARGIN;
   const top = head.height + key.height + 20;
   const height = rows.length * ROW[size];
@@ -61,8 +73,7 @@ export function stagesChart(
       ...head.marks,
       ...key.marks,
       ...rowLabels(style, {
-        names: rows.map(({ name }) => name),
-        ...{ top, left, width, height: ROW[size] },
+        ...{ names, top, left, width, height: ROW[size] },
         axis: 'mean time, ms (lower is better)',
       }),
       ...rows.map((row, i) =>

@@ -12,6 +12,7 @@ import { readDecoderConfig, readEncoderConfig } from '../../../src/model/archite
 import { readDecoderFacts } from '../../../src/model/folder/decoder-facts.js';
 import { encoderConventions } from '../../../src/model/folder/encoder-conventions.js';
 import { Checkpoint, openTensors } from '../../../src/model/weights/checkpoint.js';
+import { openGgufWeights } from '../../../src/model/gguf/weights.js';
 import { readPickle } from '../../../src/model/weights/pickle.js';
 import { readProjector } from '../../../src/model/weights/projector-file.js';
 import { CheckpointWeights, type TensorStore } from '../../../src/model/weights/safetensors.js';
@@ -19,13 +20,14 @@ import { buildDecoderGraph } from '../../../src/onnx/decoder-graph.js';
 import { buildEncoderGraph } from '../../../src/onnx/encoder-graph.js';
 import { readExportedModel } from '../../../src/onnx/exported-model.js';
 import { buildProjectorGraph } from '../../../src/onnx/projector-graph.js';
-import { ExportError, rewriteDecoder } from '../../../src/onnx/rewrite-decoder.js';
+import { ExportError } from '../../../src/onnx/exported-decoder-io.js';
+import { rewriteDecoder } from '../../../src/onnx/rewrite-decoder.js';
 import { WireError } from '../../../src/onnx/wire-reader.js';
 import { loadTokenizer } from '../../../src/tokenizer/hf.js';
 import { writeTinyBundle } from '../../support/tiny-models.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../../support/tiny-tokenizers.js';
 import { recordsOf, storedZip } from '../stored-zip.js';
-import { bendBytes, bendTail } from '../mutate/bytes.js';
+import { bendBytes, bendHead, bendTail } from '../mutate/bytes.js';
 import { bendJson } from '../mutate/json.js';
 import { bendPickle } from '../mutate/pickle.js';
 import { bendProtobuf } from '../mutate/protobuf.js';
@@ -45,9 +47,9 @@ const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 const IS_ENCODER = /^(?:bert|roberta|qwen3-embedding)/;
 
-/** Configurations of the golden models. */
-const configs = (isEncoder: boolean): Buffer[] =>
-  foldersWith('config.json')
+/** Configurations of the golden models, that of one folder first. */
+const configs = (isEncoder: boolean, first: string): Buffer[] =>
+  [first, ...foldersWith('config.json').filter((folder) => folder !== first)]
     .filter((folder) => IS_ENCODER.test(folder.slice(MODELS.length + 1)) === isEncoder)
     .map((folder) => readFileSync(join(folder, 'config.json')));
 
@@ -190,6 +192,21 @@ const exportFiles = (): Buffer[] =>
     'llama/model.onnx',
   ].map((name) => gunzipSync(readFileSync(join(GOLDEN, 'exports', `${name}.gz`))));
 
+/** The tokenizer and the graph of a GGUF file, and one of its tensors. */
+async function readGguf(file: string): Promise<void> {
+  const opened = openGgufWeights(file);
+  try {
+    const { architecture, weights } = opened;
+    weights.tensor('model.embed_tokens.weight', [architecture.vocabularySize, architecture.width]);
+    buildDecoderGraph(architecture, weights, 'float32');
+    await opened.identify();
+  } finally {
+    opened.close();
+  }
+  const tokenizer = await loadTokenizer(file);
+  tokenizer.decode(tokenizer.encode(CODE));
+}
+
 /** Where `openExportedDecoder` makes messages of these two kinds of error, a test of a pure reader takes them. */
 function orRefusal(read: () => unknown): void {
   try {
@@ -206,7 +223,7 @@ export const MODEL_TARGETS: readonly FuzzTarget[] = [
   {
     name: 'decoder-config',
     file: 'config.json',
-    seeds: () => configs(false),
+    seeds: () => configs(false, SMALL_DECODER),
     mutate: bendJson,
     prepare: copyInto(SMALL_DECODER, 'model.safetensors'),
     read: (_file, folder) => decoderFrom(folder),
@@ -214,7 +231,7 @@ export const MODEL_TARGETS: readonly FuzzTarget[] = [
   {
     name: 'encoder-config',
     file: 'config.json',
-    seeds: () => configs(true),
+    seeds: () => configs(true, SMALL_ENCODER),
     mutate: bendJson,
     prepare: copyInto(SMALL_ENCODER, 'model.safetensors'),
     read: (_file, folder) => encoderFrom(folder),
@@ -327,6 +344,17 @@ export const MODEL_TARGETS: readonly FuzzTarget[] = [
     seeds: pickles,
     mutate: bendPickle,
     read: (file) => readPickle(readFileSync(file), file),
+  },
+  {
+    name: 'gguf',
+    file: 'decoder.gguf',
+    seeds: () =>
+      ['decoder', 'spm', 'llama-tied-bf16', 'qwen3-tied-bf16'].map((name) =>
+        readFileSync(join(GOLDEN, 'gguf', `${name}.gguf`)),
+      ),
+    // Its description lies at its beginning: counts, keys, values, tensors.
+    mutate: bendHead(6000),
+    read: (file) => readGguf(file),
   },
   {
     name: 'onnx',

@@ -3,8 +3,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { readPathAliases } from '../../../src/datasets/holes/typescript-lines.js';
-import { createResolver } from '../../../src/datasets/holes/module-resolution.js';
+import { createProjectResolver } from '../../../src/datasets/languages/ecmascript/project-resolver.js';
 import type { CompletionTask } from '../../../src/domain/task.js';
 import { scoreCompletion } from '../../../src/metrics/profile.js';
 import { METRIC_PROFILES, metricProfile } from '../../../src/metrics/registry.js';
@@ -99,20 +98,57 @@ export const TEXT_TARGETS: readonly FuzzTarget[] = [
       isMachineWritten(text);
     },
   },
-  {
-    name: 'tsconfig',
-    file: 'tsconfig.json',
-    seeds: () => [
-      Buffer.from(
-        '{\n  // comments are fine\n  "compilerOptions": { "baseUrl": ".", "paths": { "@/*": ["src/*"] } }\n}\n',
-      ),
-    ],
-    mutate: bendJson,
-    read(file) {
-      const aliases = readPathAliases(readFileSync(file, 'utf8'));
-      const resolve = createResolver(['src/a.ts', 'src/b.ts'], aliases);
-      for (const specifier of ['./b', '@/b', '../x', '__proto__', 'constructor'])
-        resolve('src/a.ts', specifier);
-    },
-  },
+  projectTarget('tsconfig', 'tsconfig.json', [
+    '{\n  // comments are fine\n  "compilerOptions": { "baseUrl": ".", "paths": { "@/*": ["src/*"] } }\n}\n',
+  ]),
+  projectTarget('package-manifest', 'package.json', [
+    '{"name":"a","workspaces":["packages/*","{apps,libs}/**"],"exports":{".":"./src/a.ts","./*":["./src/*.ts"]},' +
+      '"imports":{"#b":{"node":"./src/b.ts"}},"main":"src/a.js"}',
+  ]),
+  projectTarget('pnpm-workspace', 'pnpm-workspace.yaml', ['packages:\n  - \'packages/*\'\n  - "!**/test"\n']),
 ];
+
+/** A file that says how the modules of a repository are found, and imports that are looked up by it. */
+function projectTarget(name: string, file: string, seeds: readonly string[]): FuzzTarget {
+  const isJson = file.endsWith('.json');
+  return {
+    name,
+    file,
+    seeds: () => seeds.map((text) => Buffer.from(text)),
+    mutate: isJson ? bendJson : bendText,
+    read(path) {
+      const text = readFileSync(path, 'utf8');
+      const sources = [
+        '/r/src/a.ts',
+        '/r/src/b.ts',
+        '/r/packages/p/src/index.ts',
+        `/r/libs/${'a'.repeat(200)}/x.ts`,
+      ];
+      const manifest = '{"name":"p","main":"src/index.ts"}';
+      const files = new Map([
+        [`/r/${file}`, text],
+        ['/r/packages/p/package.json', manifest],
+        [`/r/libs/${'a'.repeat(200)}/package.json`, manifest],
+      ]);
+      const resolve = createProjectResolver({
+        root: '/r',
+        files: sources.map((source) => ({ path: source.slice(3), text: '' })),
+        read: (wanted) => files.get(wanted) ?? null,
+      });
+      for (const specifier of [
+        './b',
+        '@/b',
+        '../x',
+        'a',
+        'a/b',
+        'p',
+        '#b',
+        '__proto__',
+        'constructor',
+        '#',
+      ]) {
+        resolve('src/a.ts', specifier);
+      }
+    },
+  };
+}

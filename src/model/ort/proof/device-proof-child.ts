@@ -18,7 +18,7 @@ import { SYNTHETIC_NAMES } from '../../architecture/synthetic.js';
 import { openSource, stagesOf } from './device-proof.js';
 import { profiledRuns } from './profile.js';
 
-/** Enough positions for a prompt in earnest; how many does not decide which kernels there are. */
+/** Enough positions for a real prompt. Their number does not decide which kernels run. */
 const PROMPT = 32;
 
 const requestSchema = z.object({

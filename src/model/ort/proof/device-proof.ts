@@ -1,11 +1,11 @@
 /**
  * @file Proves where a decoder runs: the runtime's own profile of one prefill and one decode step.
  *
- * A provider that lacks a kernel leaves the node to the CPU without a word, so asking for a device proves
- * nothing. The profiled session lives in a process of its own that ends before anything is timed: profiling slows
- * a session, and a session that was profiled may keep buffers.
+ * A provider that lacks a kernel leaves the node to the CPU and says nothing, so asking for a device proves nothing.
+ * The profiled session runs in a process of its own that ends before anything is timed, since profiling slows a
+ * session, and a session that was profiled may keep buffers.
  *
- * On the CPU there is only one provider and nothing to prove; that is recorded without a second session.
+ * On the CPU there is only one provider and nothing to prove. The proof then says so, without a second session.
  */
 
 import { execFile } from 'node:child_process';
@@ -99,7 +99,7 @@ export function requireProof(proof: DeviceProof): void {
   ]);
 }
 
-/** What the profiled runs say of the device. The last two are the prefill and the decode step. */
+/** What the profiled runs say about the device. The last two runs are the prefill and the decode step. */
 export function stagesOf(device: Device, runs: readonly ProfiledRun[]): DeviceProof['stages'] {
   const last = runs.slice(-DEVICE_STAGES.length);
   if (last.length < DEVICE_STAGES.length || last.some(({ nodes }) => nodes.length === 0)) {
@@ -133,7 +133,7 @@ function runChild(source: DecoderSource, options: ModelOptions): Promise<string>
   });
 }
 
-/** Graphics cards and a driver that was chosen by hand, where Linux says them. */
+/** Graphics cards and a driver that was chosen by hand, where Linux names them. */
 export function graphicsHardware(
   nvidiaDir = '/proc/driver/nvidia/gpus',
   environment: NodeJS.ProcessEnv = process.env,
@@ -145,7 +145,7 @@ export function graphicsHardware(
       if (model !== undefined) cards.push(model.trim());
     }
   } catch {
-    // No such driver: nothing to name.
+    // There is no such driver, so there is nothing to name.
   }
   const driver = environment['VK_DRIVER_FILES'] ?? environment['VK_ICD_FILENAMES'];
   return driver === undefined ? cards : [...cards, `Vulkan driver ${basename(driver)}`];

@@ -1,8 +1,8 @@
 /**
  * @file Reads a profile of ONNX Runtime: which provider ran which node.
  *
- * The proof of device. A kernel that a provider lacks is run by the CPU without a word, so that a
- * session "on the GPU" may do half of its work elsewhere.
+ * This is the proof of device. The CPU silently runs every kernel that a provider lacks, so that a session "on the GPU"
+ * may do half of its work elsewhere.
  */
 
 import { z } from 'zod';
@@ -44,7 +44,7 @@ const runSchema = z.object({
   dur: z.number(),
 });
 
-/** Those of the events that have a form. */
+/** Those events that have a given form. */
 function eventsOf<S extends z.ZodType>(text: string, schema: S): z.infer<S>[] {
   const events = z.array(z.unknown()).parse(JSON.parse(text));
   return events.flatMap((event) => {
@@ -84,7 +84,7 @@ export interface OperatorShare {
 }
 
 /**
- * What the kernels of all runs in a profile spent their time on, the most first.
+ * The operators that the kernels of all runs in a profile spent their time on, the most expensive first.
  *
  * @param text Content of the profile, a JSON array of events.
  */

@@ -1,5 +1,5 @@
 /**
- * @file How much of the device's matrix product a decoder's prefill gets.
+ * @file How close a decoder's prefill comes to the speed of the device's matrix products.
  *
  * Flow: decoder folder -> **its products alone, and its prefill, taking turns** -> operations a second of both.
  * The products are plain MatMul nodes with the model's own shapes and constant weights, as in the model; of each
@@ -124,8 +124,9 @@ export function pointOf(
 }
 
 /**
- * Each session has threads of its own, which look for more work for a while before they sleep, and wake slowly. So
- * a side runs a few times, and the last time counts: its own threads are awake then, the other side's asleep.
+ * Each session has threads of its own. They look for more work for a while before they sleep, and they wake slowly. So
+ * a side runs a few times and only the last time counts, when its own threads are awake and the other side's are
+ * asleep.
  */
 const RUNS_BEFORE = 2;
 

@@ -1,9 +1,9 @@
 /**
- * @file Which file of a repository an import specifier names.
+ * @file Which file of a repository a relative specifier or a path alias names.
  *
- * Follows what TypeScript and bundlers accept inside one repository: relative specifiers, left-out
- * extensions, folders with an index file, ".js" written for ".ts", and path aliases. It knows only the
- * paths it is given: packages, and files that are not part of the repository, resolve to null.
+ * Follows what TypeScript and bundlers accept inside one repository: relative specifiers, left-out extensions,
+ * folders with an index file, ".js" written for ".ts", and path aliases. It knows only the paths that it is
+ * given: packages, and files that are not part of the repository, resolve to null.
  *
  * Source: TypeScript handbook, "Modules - Reference": relative paths, extension substitution, `paths`.
  */
@@ -28,9 +28,9 @@ const SOURCES_OF_OUTPUT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Makes the resolver of one repository.
+ * Makes a resolver that knows relative specifiers and the given aliases.
  *
- * @param paths   All source paths, with forward slashes.
+ * @param paths All source paths, with forward slashes.
  *
  * @example
  * const resolve = createResolver(['src/a.ts', 'src/b/index.ts'], { '@/*': ['src/*'] });
@@ -41,26 +41,42 @@ const SOURCES_OF_OUTPUT: Readonly<Record<string, readonly string[]>> = {
  */
 export function createResolver(paths: Iterable<string>, aliases: PathAliases = {}): ModuleResolver {
   const known = new Set(paths);
-  // The longest text before the star wins; a pattern without a star is exact and comes first.
-  const patterns = Object.entries(aliases).sort(([a], [b]) => specificity(b) - specificity(a));
+  return (from, specifier) =>
+    isRelative(specifier)
+      ? findRelative(known, from, specifier)
+      : findAliased(aliases, specifier, (target) => findFile(known, target));
+}
 
-  return (fromPath, specifier) => {
-    if (/^\.\.?(\/|$)/.test(specifier)) {
-      // ".", "./" and "x/.." name folders.
-      const folderMark = /(^|\/)\.\.?$/.test(specifier) ? '/' : '';
-      return findFile(known, posix.join(posix.dirname(fromPath), specifier + folderMark));
-    }
-    for (const [pattern, targets] of patterns) {
-      const matched = matchAlias(pattern, specifier);
-      if (matched === null) continue;
-      for (const target of targets) {
-        const found = findFile(known, posix.normalize(target.replace('*', () => matched)));
-        if (found !== null) return found;
-      }
-      return null;
+/** Whether a specifier starts at the folder of the file that imports it. */
+export function isRelative(specifier: string): boolean {
+  return /^\.\.?(\/|$)/.test(specifier);
+}
+
+/** The file that a relative specifier names. */
+export function findRelative(known: ReadonlySet<string>, from: string, specifier: string): string | null {
+  // ".", "./" and "x/.." name folders.
+  const folderMark = /(^|\/)\.\.?$/.test(specifier) ? '/' : '';
+  return findFile(known, posix.join(posix.dirname(from), specifier + folderMark));
+}
+
+/** The first target of the best matching pattern that is there. */
+export function findAliased(
+  aliases: PathAliases,
+  specifier: string,
+  find: (target: string) => string | null,
+): string | null {
+  // A pattern without a star is exact and comes first; then the longest text before the star wins.
+  const patterns = Object.keys(aliases).sort((a, b) => specificity(b) - specificity(a));
+  for (const pattern of patterns) {
+    const matched = matchStar(pattern, specifier);
+    if (matched === null) continue;
+    for (const target of aliases[pattern]!) {
+      const found = find(posix.normalize(target.replace('*', () => matched)));
+      if (found !== null) return found;
     }
     return null;
-  };
+  }
+  return null;
 }
 
 function specificity(pattern: string): number {
@@ -68,8 +84,8 @@ function specificity(pattern: string): number {
   return star < 0 ? Number.POSITIVE_INFINITY : star;
 }
 
-/** The text the star stands for ("" for an exact pattern), or null if the pattern does not match. */
-function matchAlias(pattern: string, specifier: string): string | null {
+/** The text that a pattern's star stands for ("" for an exact pattern), or null if the pattern does not match. */
+export function matchStar(pattern: string, specifier: string): string | null {
   const star = pattern.indexOf('*');
   if (star < 0) return pattern === specifier ? '' : null;
   const head = pattern.slice(0, star);
@@ -79,13 +95,17 @@ function matchAlias(pattern: string, specifier: string): string | null {
   return fits ? specifier.slice(head.length, specifier.length - tail.length) : null;
 }
 
-/** @param joined A path from the root; one that ends in a slash means a folder and no file. */
-function findFile(known: ReadonlySet<string>, joined: string): string | null {
+/**
+ * The source file that a path from the root names, with or without its extension.
+ *
+ * @param joined A path that ends in a slash means a folder and no file.
+ */
+export function findFile(known: ReadonlySet<string>, joined: string): string | null {
   const path = joined.replace(/\/$/, '').replace(/^\.\//, '');
   const extension = posix.extname(path);
   const sources = SOURCES_OF_OUTPUT[extension] ?? [];
   const stem = path.slice(0, path.length - extension.length);
-  const inFolder = path === '.' ? 'index' : `${path}/index`;
+  const inFolder = path === '.' || path === '' ? 'index' : `${path}/index`;
   const asFile = [
     path,
     ...sources.map((source) => stem + source),

@@ -1,116 +1,86 @@
 /**
  * @file Finds the lines of TypeScript and JavaScript files that make fair completion tasks, with the
- * compiler's own parser and name lookup. The only file that imports `typescript`.
+ * compiler's own parser and name lookup.
  *
- * A line is a candidate if all of this holds:
- *   - its file parses without a syntax error;
- *   - without indentation it has 12 to 160 characters, at least 5 tokens, at least one of them an
- *     identifier, and it does not end in white space;
- *   - no comment touches it;
- *   - it is no part of an import, an `export ... from` or an `export { ... }`;
- *   - it is no part of a template literal, string or JSX text that goes over several lines.
- * So lone brackets, punctuation, `else {` and the like never qualify: they have too few tokens.
+ * `lines/line-sheet.ts` has the rules of all languages. In these two:
+ *   - the file parses without a syntax error;
+ *   - no comment touches the line;
+ *   - the line is no part of an import, an `export ... from` or an `export { ... }`;
+ *   - the line is no part of a template literal, string or JSX text that goes over several lines.
  *
- * A candidate is marked cross-file if one of its identifiers is bound by an import, or by a
- * `require`, of another file of the same repository. The compiler's binder decides what an identifier
- * is bound to, so a local variable or parameter that shadows an import does not count; a use as a
- * type does. Where the imported file only passes a name on, the import still counts.
- *
- * "At least 5 tokens, no comments" is the rule of RepoEval (RepoCoder, arXiv:2303.12570, section 3);
- * the rest keeps lines out that no model could be blamed for.
+ * A candidate is cross-file if one of its identifiers is bound by an import, or by a `require`, of another
+ * file of the same repository. The compiler's binder decides what an identifier is bound to, so a local
+ * variable or parameter that shadows an import does not count; a use as a type does. Where the imported file
+ * only passes a name on, the import still counts.
  */
 
 import ts from 'typescript';
-import type { SourceFile } from '../../domain/task.js';
-import type { ModuleResolver, PathAliases } from './module-resolution.js';
+import type { SourceFile } from '../../../domain/task.js';
+import type { CandidateLine, FoundLines } from '../lines/language.js';
+import { LineSheet } from '../lines/line-sheet.js';
+import type { ModuleResolver } from './module-resolution.js';
 
 /** Moves whenever the rules above change, because then the holes change. */
 export const LINE_RULES_VERSION = 1;
 
-const FEWEST_CHARACTERS = 12;
-const MOST_CHARACTERS = 160;
-const FEWEST_TOKENS = 5;
-
-/** A line that may become a hole. */
-export interface CandidateLine {
-  readonly path: string;
-  /** 1-based. */
-  readonly line: number;
-  /** The line without its indentation. */
-  readonly text: string;
-  readonly crossFile: boolean;
-}
-
-/** What is known about one line after the walk over its file's syntax tree. */
-interface LineFacts {
-  tokens: number;
-  identifiers: number;
-  excluded: boolean;
-  crossFile: boolean;
-}
-
 /**
- * All candidate lines of a repository, file by file in the given order, each from top to bottom.
+ * All candidate lines of some files.
  *
  * @param files   Texts with "\n" line ends.
  * @param resolve Finds the file that a specifier names.
  */
-export function findCandidateLines(files: readonly SourceFile[], resolve: ModuleResolver): CandidateLine[] {
-  const program = createProgram(files);
+export function findLines(files: readonly SourceFile[], resolve: ModuleResolver): FoundLines {
+  const program = createProgram(files, resolve);
   const checker = program.getTypeChecker();
-  return files.flatMap((file) => {
+  const candidates: CandidateLine[] = [];
+  const unparsed: string[] = [];
+  for (const file of files) {
     const tree = program.getSourceFile(file.path);
-    if (tree === undefined || program.getSyntacticDiagnostics(tree).length > 0) return [];
-    return candidatesOf(file, tree, checker, resolve);
-  });
+    const isSound = tree !== undefined && program.getSyntacticDiagnostics(tree).length === 0;
+    const sheet = isSound ? ofCompiler(() => readLines(file, tree, checker, resolve)) : null;
+    if (sheet === null) unparsed.push(file.path);
+    else candidates.push(...sheet.candidates(file.path));
+  }
+  return { candidates, unparsed };
 }
 
 /**
- * The path aliases that a tsconfig.json states, `baseUrl` included.
- *
- * `extends` is not followed.
- *
- * @returns No aliases where the text is damaged: a wrong tsconfig costs marks, not the dataset.
+ * What the compiler makes of a file; null where the file is nested too deeply for its recursion. Such files are
+ * data rather than code, and one of them must not cost the others.
  */
-export function readPathAliases(tsconfig: string): PathAliases {
-  const { config } = ts.parseConfigFileTextToJson('tsconfig.json', tsconfig) as { config?: unknown };
-  const options = propertyOf(config, 'compilerOptions');
-  const baseUrl = propertyOf(options, 'baseUrl');
-  const base = typeof baseUrl === 'string' ? baseUrl : null;
-  const aliases: Record<string, string[]> = {};
-  const paths = propertyOf(options, 'paths');
-  if (typeof paths === 'object' && paths !== null) {
-    for (const [pattern, targets] of Object.entries(paths)) {
-      if (!Array.isArray(targets)) continue;
-      aliases[pattern] = targets
-        .filter((target): target is string => typeof target === 'string')
-        .map((target) => `${base ?? '.'}/${target}`);
-    }
+function ofCompiler<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
   }
-  if (base !== null) aliases['*'] ??= [`${base}/*`];
-  return aliases;
 }
 
-function propertyOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-}
-
-/** A program over texts in memory: no files, no library, and imports are left to `resolve`. */
-function createProgram(files: readonly SourceFile[]): ts.Program {
+/**
+ * A program over texts in memory: no other files and no library. An import leads where `resolve` says.
+ *
+ * The current directory is "/" although paths are relative. The checker computes paths from it when it words
+ * an error, and with an empty one it fails on names that the imported file does not export.
+ */
+function createProgram(files: readonly SourceFile[], resolve: ModuleResolver): ts.Program {
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const host: ts.CompilerHost = {
     getSourceFile(name, options) {
       const text = texts.get(name);
-      return text === undefined ? undefined : ts.createSourceFile(name, text, options, true);
+      if (text === undefined) return undefined;
+      return ofCompiler(() => ts.createSourceFile(name, text, options, true)) ?? undefined;
     },
     getDefaultLibFileName: () => 'lib.d.ts',
-    getCurrentDirectory: () => '',
+    getCurrentDirectory: () => '/',
     getCanonicalFileName: (name) => name,
     useCaseSensitiveFileNames: () => true,
     getNewLine: () => '\n',
     fileExists: (name) => texts.has(name),
     readFile: (name) => texts.get(name),
     writeFile: () => undefined,
+    resolveModuleNameLiterals: (literals, from) =>
+      literals.map(({ text }) => resolvedModule(resolve(from.replace(/^\//, ''), text))),
   };
   const options: ts.CompilerOptions = {
     allowJs: true,
@@ -119,54 +89,29 @@ function createProgram(files: readonly SourceFile[]): ts.Program {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     noLib: true,
     noResolve: true,
+    resolvePackageJsonExports: false,
+    resolvePackageJsonImports: false,
     target: ts.ScriptTarget.ESNext,
     types: [],
   };
   return ts.createProgram([...texts.keys()], options, host);
 }
 
-function candidatesOf(
-  file: SourceFile,
-  tree: ts.SourceFile,
-  checker: ts.TypeChecker,
-  resolve: ModuleResolver,
-): CandidateLine[] {
-  const facts = readLineFacts(file, tree, checker, resolve);
-  const candidates: CandidateLine[] = [];
-  for (const [index, whole] of file.text.split('\n').entries()) {
-    const fact = facts[index]!;
-    const text = whole.trimStart();
-    const isCandidate =
-      !fact.excluded &&
-      fact.identifiers > 0 &&
-      fact.tokens >= FEWEST_TOKENS &&
-      text.length >= FEWEST_CHARACTERS &&
-      text.length <= MOST_CHARACTERS &&
-      text === text.trimEnd();
-    if (isCandidate) candidates.push({ path: file.path, line: index + 1, text, crossFile: fact.crossFile });
-  }
-  return candidates;
+function resolvedModule(path: string | null): ts.ResolvedModuleWithFailedLookupLocations {
+  if (path === null) return { resolvedModule: undefined };
+  const extension = path.slice(path.lastIndexOf('.'));
+  return { resolvedModule: { resolvedFileName: path, extension, isExternalLibraryImport: false } };
 }
 
-function readLineFacts(
+/** Walks the tree of a file and writes down what it says about each line. */
+function readLines(
   file: SourceFile,
   tree: ts.SourceFile,
   checker: ts.TypeChecker,
   resolve: ModuleResolver,
-): readonly LineFacts[] {
-  const text = file.text;
-  const facts: LineFacts[] = text
-    .split('\n')
-    .map(() => ({ tokens: 0, identifiers: 0, excluded: false, crossFile: false }));
-  // The compiler also ends a line at U+2028, so its line numbers are not used.
-  const lineStarts = [0];
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
-  const lineAt = (position: number): number => lastAtMost(lineStarts, position);
-  const exclude = (start: number, end: number): void => {
-    const last = lineAt(Math.max(start, end - 1));
-    for (let line = lineAt(start); line <= last; line++) facts[line]!.excluded = true;
-  };
-
+): LineSheet {
+  const { text } = file;
+  const sheet = new LineSheet(text);
   const imports = importsOfRepository(tree, (specifier) => {
     const target = resolve(file.path, specifier);
     return target !== null && target !== file.path;
@@ -176,39 +121,23 @@ function readLineFacts(
   const visit = (node: ts.Node): void => {
     if (ts.isJSDoc(node)) return;
     const start = node.getStart(tree);
-    if (isModulePlumbing(node) || (isMultiLineText(node, tree) && lineAt(start) !== lineAt(node.end - 1))) {
-      exclude(start, node.end);
+    if (isModulePlumbing(node) || (isMultiLineText(node, tree) && sheet.isMultiLine(start, node.end))) {
+      sheet.exclude(start, node.end);
     }
-    if (ts.isImportTypeNode(node) && isImportOf(node, file.path, resolve)) {
-      facts[lineAt(start)]!.crossFile = true;
-    }
+    if (ts.isImportTypeNode(node) && isImportOf(node, file.path, resolve)) sheet.markCrossFile(start);
     const children = node.getChildren(tree);
     if (children.length > 0) {
       children.forEach(visit);
       return;
     }
-    excludeComments(node, text, start, exclude);
+    excludeComments(node, text, start, sheet);
     if (!ts.isToken(node) || node.kind === ts.SyntaxKind.EndOfFileToken || start === node.end) return;
-    const fact = facts[lineAt(start)]!;
-    fact.tokens++;
+    sheet.addToken(start, ts.isIdentifier(node));
     if (!ts.isIdentifier(node)) return;
-    fact.identifiers++;
-    if (importedNames.has(node.text) && isBoundTo(node, imports, checker)) fact.crossFile = true;
+    if (importedNames.has(node.text) && isBoundTo(node, imports, checker)) sheet.markCrossFile(start);
   };
   visit(tree);
-  return facts;
-}
-
-/** Index of the last element that is at most x; the array is ascending and starts with 0. */
-function lastAtMost(ascending: readonly number[], x: number): number {
-  let low = 0;
-  let high = ascending.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (ascending[middle]! <= x) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return sheet;
 }
 
 /** Imports, re-exports and export lists: their text follows from the rest of the file. */
@@ -223,19 +152,14 @@ function isMultiLineText(node: ts.Node, tree: ts.SourceFile): boolean {
 }
 
 /** Comments stand between tokens: all of them lie before some token's start. */
-function excludeComments(
-  token: ts.Node,
-  text: string,
-  start: number,
-  exclude: (start: number, end: number) => void,
-): void {
+function excludeComments(token: ts.Node, text: string, start: number, sheet: LineSheet): void {
   if (ts.isJsxText(token) || token.pos === start) return;
   if (!text.slice(token.pos, start).includes('/')) return;
   const ranges = [
     ...(ts.getTrailingCommentRanges(text, token.pos) ?? []),
     ...(ts.getLeadingCommentRanges(text, token.pos) ?? []),
   ];
-  for (const range of ranges) exclude(range.pos, range.end);
+  for (const range of ranges) sheet.exclude(range.pos, range.end);
 }
 
 /** The names that a file binds by importing or requiring files of its repository. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createResolver } from '../../src/datasets/holes/module-resolution.js';
-import { findCandidateLines, readPathAliases } from '../../src/datasets/holes/typescript-lines.js';
-import type { CandidateLine } from '../../src/datasets/holes/typescript-lines.js';
+import { findLines } from '../../../src/datasets/languages/ecmascript/find-lines.js';
+import { createResolver } from '../../../src/datasets/languages/ecmascript/module-resolution.js';
+import type { CandidateLine } from '../../../src/datasets/languages/lines/language.js';
 
-function candidates(files: Readonly<Record<string, string>>, aliases = {}): CandidateLine[] {
+function candidates(files: Readonly<Record<string, string>>, aliases = {}): readonly CandidateLine[] {
   const sources = Object.entries(files).map(([path, text]) => ({ path, text }));
-  return findCandidateLines(sources, createResolver(Object.keys(files), aliases));
+  return findLines(sources, createResolver(Object.keys(files), aliases)).candidates;
 }
 
 function lines(text: string, path = 'a.ts'): string[] {
@@ -205,21 +205,96 @@ describe('a line is cross-file', () => {
   });
 });
 
-describe('path aliases', () => {
-  test('are read from a tsconfig with comments, relative to its baseUrl', () => {
-    assert.deepEqual(
-      readPathAliases(
-        '{ // ours\n "compilerOptions": { "baseUrl": "./src", "paths": { "@/*": ["*", 3] }, } }',
-      ),
-      { '@/*': ['./src/*'], '*': ['./src/*'] },
-    );
-    assert.deepEqual(readPathAliases('{ "compilerOptions": { "paths": { "#x": ["./x.ts"] } } }'), {
-      '#x': ['././x.ts'],
+describe('names that an imported file does not give', () => {
+  const USE = [
+    'export function use(items: string[], rate: number) {',
+    '  const total = missing(items.length * 2, rate) + items.length;',
+    '  return { total: total, count: items.length };',
+    '}',
+    '',
+  ].join('\n');
+  const SCRIPT_USE = USE.replace(/: (string\[\]|number)/g, '').replace('export ', '');
+
+  /** Lines of use.ts or use.js and their marks. */
+  function marks(files: Readonly<Record<string, string>>): (readonly [number, boolean])[] {
+    return candidates(files)
+      .filter(({ path }) => path.startsWith('use.'))
+      .map(({ line, crossFile }) => [line, crossFile] as const);
+  }
+
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+    ['since it is not exported', { 'm.ts': 'export const other = 1;\n' }],
+    ['since a package exports it', { 'm.ts': "export * from 'lodash';\n" }],
+    ['since a file of declarations has it', { 'm.ts': "export * from './native';\n" }],
+    ['since a generated file has it', { 'm.ts': "export * from './client.gen';\nexport const other = 1;\n" }],
+    [
+      'since files export each other in a circle',
+      { 'm.ts': "export * from './n';\n", 'n.ts': "export * from './m';\n" },
+    ],
+  ];
+  for (const [claim, files] of cases) {
+    test(`are marked by their import, ${claim}`, () => {
+      // Line 2 is the import, line 4 the use; the import leads to m.ts, whatever m.ts holds.
+      assert.deepEqual(marks({ ...files, 'use.ts': `\nimport { missing } from './m';\n${USE}` }), [
+        [3, false],
+        [4, true],
+        [5, false],
+      ]);
     });
+  }
+
+  test('are marked where only a type is missing', () => {
+    const use = "import type { Missing } from './m';\nexport function use(a: string[], b: Missing) {\n}\n";
+    assert.deepEqual(marks({ 'm.ts': 'export const other = 1;\n', 'use.ts': use }), [[2, true]]);
   });
 
-  test('are none where the tsconfig is damaged or has none', () => {
-    assert.deepEqual(readPathAliases('{ "compilerOptions": '), {});
-    assert.deepEqual(readPathAliases('[]'), {});
+  const scripts: readonly (readonly [string, string])[] = [
+    ['a class', 'class M {\n  go(x, y) { return x + y * 2; }\n}\nmodule.exports = M;\n'],
+    [
+      'an object made at run time',
+      "module.exports = Object.assign({}, require('./n'));\nmodule.exports.x = 1;\n",
+    ],
+    ['nothing', 'go();\n'],
+  ];
+  for (const [what, text] of scripts) {
+    test(`are marked where a required file exports ${what}`, () => {
+      assert.deepEqual(
+        marks({
+          'm.js': text,
+          'n.js': 'exports.missing = (a, b) => a + b;\n',
+          'use.js': `const { missing } = require('./m');\n${SCRIPT_USE}module.exports = { use };\n`,
+        }),
+        // Line 1 declares the name, and that is no use of it.
+        [
+          [1, false],
+          [2, false],
+          [3, true],
+          [4, false],
+          [6, false],
+        ],
+      );
+    });
+  }
+
+  test('do not count where the file names a package, or a file that is not there', () => {
+    const use = `import { missing } from 'lodash';\nimport { missing as other } from './lost';\n${USE}`;
+    assert.deepEqual(
+      marks({ 'use.ts': use }).map(([, crossFile]) => crossFile),
+      [false, false, false],
+    );
   });
+});
+
+test('a file that is nested too deeply for the compiler gives no line and costs no other file', () => {
+  const deep = `const x = ${'['.repeat(20_000)}${']'.repeat(20_000)};\n`;
+  const sources = [
+    { path: 'deep.ts', text: deep },
+    { path: 'sound.ts', text: 'const kept = alpha + beta;\n' },
+  ];
+  const { candidates: found, unparsed } = findLines(sources, () => null);
+  assert.deepEqual(unparsed, ['deep.ts']);
+  assert.deepEqual(
+    found.map(({ path }) => path),
+    ['sound.ts'],
+  );
 });

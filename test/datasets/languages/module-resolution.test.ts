@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createResolver } from '../../src/datasets/holes/module-resolution.js';
+import { createResolver } from '../../../src/datasets/languages/ecmascript/module-resolution.js';
 
 describe('an import specifier', () => {
   const resolve = createResolver(

@@ -1,0 +1,54 @@
+/**
+ * @file What a run is executed with: the plan, the parts that carry it out, and what the stages of one task share.
+ */
+
+import type { Clock } from '../domain/clock.js';
+import type { CompletionTask } from '../domain/task.js';
+import type { Decoder } from '../inference/decoder.js';
+import type { Tokenizer } from '../inference/tokenizer.js';
+import type { MetricProfile } from '../metrics/profile.js';
+import type { PipelineName } from '../pipelines/kinds.js';
+import type { Pipeline } from '../pipelines/pipeline.js';
+import type { PromptFormat } from '../prompt/fim.js';
+import type { RetrieverName } from '../retrieval/kinds.js';
+import type { ChunkSource } from '../retrieval/shipped.js';
+import type { Rng } from '../tensor/rng.js';
+import type { Phase } from './phases.js';
+import type { Configuration } from './record.js';
+import type { TaskRecords } from './task-records.js';
+
+export interface ExecutionPlan {
+  readonly tasks: readonly CompletionTask[];
+  /** The first is the reference: each task times it twice. */
+  readonly configurations: readonly Configuration[];
+  readonly maxNewTokens: number;
+  /** Timed prefills per configuration and task; all samples are kept. */
+  readonly ttftRepeats: number;
+  readonly seed: number;
+}
+
+export interface ExecutionParts {
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly format: PromptFormat;
+  readonly metrics: MetricProfile;
+  readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
+  /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
+  readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
+  readonly clock: Clock;
+}
+
+/** What the loop does with a task, one after the other. */
+export type TaskPhase = Extract<Phase, 'retrieval' | 'prompts' | 'prefill' | 'decoding' | 'recording'>;
+
+/** What all stages of one task work on. */
+export interface TaskWork {
+  readonly task: CompletionTask;
+  readonly plan: ExecutionPlan;
+  readonly parts: ExecutionParts;
+  /** Of the seed and the task alone. */
+  readonly rng: Rng;
+  /** A configuration that cannot go on has its record here. */
+  readonly records: TaskRecords;
+  readonly onPhase: (phase: TaskPhase) => void;
+}
