@@ -12,6 +12,8 @@ import { readDecoderConfig, readEncoderConfig } from '../../../src/model/archite
 import { readDecoderFacts } from '../../../src/model/folder/decoder-facts.js';
 import { encoderConventions } from '../../../src/model/folder/encoder-conventions.js';
 import { Checkpoint, openTensors } from '../../../src/model/weights/checkpoint.js';
+import { GgufFile } from '../../../src/model/gguf/gguf-file.js';
+import { tokenizerDefinition } from '../../../src/model/gguf/tokenizer.js';
 import { openGgufWeights } from '../../../src/model/gguf/weights.js';
 import { readPickle } from '../../../src/model/weights/pickle.js';
 import { readProjector } from '../../../src/model/weights/projector-file.js';
@@ -23,7 +25,7 @@ import { buildProjectorGraph } from '../../../src/onnx/projector-graph.js';
 import { ExportError } from '../../../src/onnx/exported-decoder-io.js';
 import { rewriteDecoder } from '../../../src/onnx/rewrite-decoder.js';
 import { WireError } from '../../../src/onnx/wire-reader.js';
-import { loadTokenizer } from '../../../src/tokenizer/hf.js';
+import { loadTokenizer, tokenizerOf } from '../../../src/tokenizer/hf.js';
 import { writeTinyBundle } from '../../support/tiny-models.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../../support/tiny-tokenizers.js';
 import { recordsOf, storedZip } from '../stored-zip.js';
@@ -203,7 +205,10 @@ async function readGguf(file: string): Promise<void> {
   } finally {
     opened.close();
   }
-  const tokenizer = await loadTokenizer(file);
+  const tensors = GgufFile.open(file);
+  tensors.close();
+  const { metadata } = tensors;
+  const tokenizer = tokenizerOf(tokenizerDefinition(file, metadata), [], file);
   tokenizer.decode(tokenizer.encode(CODE));
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { findLines } from '../../../src/datasets/languages/ecmascript/find-lines.js';
 import { createProjectResolver } from '../../../src/datasets/languages/ecmascript/project-resolver.js';
 import type { CompletionTask } from '../../../src/domain/task.js';
 import { scoreCompletion } from '../../../src/metrics/profile.js';
@@ -96,6 +97,22 @@ export const TEXT_TARGETS: readonly FuzzTarget[] = [
       const text = readFileSync(file, 'utf8');
       lexicalTokens(text);
       isMachineWritten(text);
+    },
+  },
+  {
+    name: 'source',
+    file: 'source.ts',
+    seeds: () => CODE.map((text) => Buffer.from(text)),
+    mutate: bendText,
+    read(file) {
+      const text = readFileSync(file, 'utf8');
+      findLines(
+        [
+          { path: 'source.ts', text },
+          { path: 'b.ts', text: 'export const b = 1;\n' },
+        ],
+        () => 'b.ts',
+      );
     },
   },
   projectTarget('tsconfig', 'tsconfig.json', [
