@@ -51,3 +51,8 @@ function portable(value: unknown, places: Places | undefined): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, portable(inner, places)]));
 }
+
+/** A message without the path of the home folder, wherever it stands in it. */
+export function withoutHome(text: string, home = homedir()): string {
+  return isAbsolute(home) && dirname(home) !== home ? text.replaceAll(`${home}${sep}`, `~${sep}`) : text;
+}

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { portablePath, withPortablePaths } from '../../src/files/portable-path.js';
+import { portablePath, withoutHome, withPortablePaths } from '../../src/files/portable-path.js';
 
 const places = { working: '/home/ada/work', home: '/home/ada' };
 
@@ -43,5 +43,11 @@ describe('a path in a record', () => {
   test('is found however deep it stands, and nothing else changes', () => {
     const record = { model: '/home/ada/m', limit: 3, sweep: { topK: [1, 2] }, tasks: ['a/1'], none: null };
     assert.deepEqual(withPortablePaths(record, places), { ...record, model: '~/m' });
+  });
+
+  test('stands in a message in its short form', () => {
+    const message = 'ENOENT: no such file, open /home/ada/models/x and /home/ada2/y';
+    assert.equal(withoutHome(message, '/home/ada'), 'ENOENT: no such file, open ~/models/x and /home/ada2/y');
+    assert.equal(withoutHome('/data/x', '/'), '/data/x');
   });
 });
