@@ -9,6 +9,7 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import type { z } from 'zod';
 import { DataError, messageOf } from '../../domain/errors.js';
+import { MOST_LINE_BYTES } from '../../files/foreign-text-file.js';
 import { checkShape, parseJson } from './check-shape.js';
 
 /** One line that holds something. */
@@ -31,12 +32,14 @@ const NEWLINE = 0x0a;
  * of their own are cheaper to parse and to forget than slices of a large one. node:readline will not
  * do: it also ends a line at U+2028, which JSON strings may contain.
  *
- * @throws {DataError} If the file cannot be read.
+ * @param most Most bytes of a line.
+ * @throws {DataError} If the file cannot be read, or if a line is longer.
  */
-export async function* readLines(file: string): AsyncGenerator<JsonLine> {
+export async function* readLines(file: string, most = MOST_LINE_BYTES): AsyncGenerator<JsonLine> {
   let line = 0;
   let offset = 0;
   let rest: Buffer[] = [];
+  let restBytes = 0;
   const next = (bytes: Buffer): JsonLine | null => {
     const start = offset;
     line++;
@@ -54,12 +57,21 @@ export async function* readLines(file: string): AsyncGenerator<JsonLine> {
         const whole = piece.subarray(start, end);
         const found = next(rest.length === 0 ? whole : Buffer.concat([...rest, whole]));
         rest = [];
+        restBytes = 0;
         start = end + 1;
         if (found !== null) yield found;
       }
-      if (start < piece.length) rest.push(piece.subarray(start));
+      if (start === piece.length) continue;
+      rest.push(piece.subarray(start));
+      restBytes += piece.length - start;
+      if (restBytes > most) {
+        throw new DataError(`${file}:${line + 1}: the line is longer than ${most} bytes`, [
+          'records stand one in a line; a file without line ends is something else',
+        ]);
+      }
     }
   } catch (error) {
+    if (error instanceof DataError) throw error;
     throw new DataError(`${file}: cannot be read: ${messageOf(error)}`, [], { cause: error });
   }
   const found = next(Buffer.concat(rest));
