@@ -6,10 +6,10 @@
  * decimals, times to four digits.
  */
 
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { PIPELINES } from '../pipelines/kinds.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
@@ -133,7 +133,7 @@ export function writeBaseline(path: string, baseline: Baseline): Promise<void> {
 export async function readBaseline(path: string): Promise<Baseline> {
   let json: unknown;
   try {
-    json = parseForeignJson(await readFile(path, 'utf8'));
+    json = parseForeignJson(await readForeignText(path));
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw new DataError(

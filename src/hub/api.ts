@@ -37,10 +37,13 @@ export interface RemoteRepository {
 
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const size = z.number().int().nonnegative();
+/** Longest path in a repository: that of Linux. Patterns look at paths, and a server may answer anything. */
+const MOST_PATH_CHARACTERS = 4096;
 /** A path that stays where it is put. */
 const path = z
   .string()
   .min(1)
+  .max(MOST_PATH_CHARACTERS)
   .refine((text) => !/^[\\/]|\\|(?:^|\/)\.{1,2}(?:\/|$)/.test(text), 'leaves the repository');
 const fileSchema = z.looseObject({
   type: z.literal('file'),

@@ -6,12 +6,13 @@
  */
 
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir, readdir, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { describeRepository, unreachable, type RemoteFile, type RemoteRepository } from './api.js';
 import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../inference/device.js';
@@ -140,7 +141,7 @@ async function localModel(path: string, name: string, role: FileRole, dtype?: Dt
   const tree: FileTree = {
     name: path,
     paths: new Set(entries.map((entry) => entry.replaceAll('\\', '/'))),
-    readText: (file) => readFile(join(root, file), 'utf8'),
+    readText: (file) => readForeignText(join(root, file)),
   };
   const at = isExport || isWhole ? relative(root, full).replaceAll('\\', '/') : '';
   const files = await wantedFiles(tree, role, at, dtype);
@@ -158,7 +159,7 @@ async function hubModel(location: HubLocation, role: FileRole, options: ResolveO
     const tree: FileTree = {
       name,
       paths: new Set(await cache.listing(commit)),
-      readText: (file) => readFile(join(cache.snapshot(commit), file), 'utf8'),
+      readText: (file) => readForeignText(join(cache.snapshot(commit), file)),
     };
     try {
       const files = await wantedFiles(tree, role, location.path, options.dtype);
@@ -234,7 +235,7 @@ async function fetchModel(
     paths: new Set(byPath.keys()),
     readText: async (path) => {
       await fetchFile(byPath.get(path)!);
-      return readFile(join(cache.snapshot(commit), path), 'utf8');
+      return readForeignText(join(cache.snapshot(commit), path));
     },
   };
   const paths = await wantedFiles(tree, role, location.path, options.dtype);

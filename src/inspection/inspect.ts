@@ -5,10 +5,10 @@
  * A model that this program cannot run is described all the same, with the reason.
  */
 
-import { readFile } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
@@ -210,7 +210,7 @@ async function describeBundle(
   options: InspectOptions,
 ): Promise<Pick<Described, 'facts' | 'parts'>> {
   const path = posix.join(model.at, 'bundle.json');
-  const bundle = parseBundle(await readFile(await model.file(path), 'utf8'), `${model.name}/${path}`);
+  const bundle = parseBundle(await readForeignText(await model.file(path)), `${model.name}/${path}`);
   const parts: ModelDescription[] = [];
   for (const part of ['decoder', 'encoder', 'projector'] as const) {
     const at = posix.join(model.at, bundle[part].path);
@@ -287,7 +287,7 @@ function treeOf(model: Peek): Parameters<typeof wantedFiles>[0] {
   return {
     name: model.name,
     paths: new Set(model.sizes.keys()),
-    readText: async (path) => readFile(await model.file(path), 'utf8'),
+    readText: async (path) => readForeignText(await model.file(path)),
   };
 }
 

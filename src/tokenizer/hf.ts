@@ -9,7 +9,6 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -23,6 +22,7 @@ import { messageOf, ModelError } from '../domain/errors.js';
 import { parseForeignJson } from '../domain/foreign-json.js';
 import { shortened } from '../domain/foreign-text.js';
 import { tokenId, type TokenId } from '../domain/units.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { cutRule, type CutRule } from './cuts.js';
 import { patternProblem, regularExpressionsOf } from './pattern-cost.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
@@ -154,7 +154,7 @@ function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readForeignText(path);
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

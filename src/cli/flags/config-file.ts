@@ -2,9 +2,9 @@
  * @file The configuration file of `run`.
  */
 
-import { readFile } from 'node:fs/promises';
 import { UsageError, messageOf } from '../../domain/errors.js';
 import { parseForeignJson } from '../../domain/foreign-json.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 import { checkedOptions, type RunOptions } from './run-options.js';
 
 /** Looked for in the working folder. */
@@ -27,7 +27,7 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
   const file = path ?? CONFIG_FILE;
   let content: string;
   try {
-    content = await readFile(file, 'utf8');
+    content = await readForeignText(file);
   } catch (error) {
     if (path === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       return { options: {}, path: null };
