@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -13,10 +13,13 @@ import { fuzz, orderOf } from './fuzz.js';
 import { inputOf } from './input.js';
 import { keepInput, keptInputs, readKeptInput } from './kept-input.js';
 import { minimize } from './minimize.js';
+import { putTogether, takeApart } from './mutate/gguf.js';
+import { readStruct, writeStruct } from './mutate/thrift.js';
 import { Lane } from './pool.js';
 import { TARGETS } from './targets/all.js';
 import { FAULTY_TARGETS } from './targets/faulty.js';
 
+const GOLDEN = fileURLToPath(new URL('../golden', import.meta.url));
 const REGRESSIONS = fileURLToPath(new URL('regressions', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'llava-eval-fuzz-test-'));
 const lane = new Lane();
@@ -104,6 +107,29 @@ describe('an input', () => {
   });
 });
 
+describe('a mutator takes apart and puts together without a change', () => {
+  test('GGUF', () => {
+    const golden = join(GOLDEN, 'gguf');
+    const files = readdirSync(golden).filter((name) => name.endsWith('.gguf'));
+    assert.ok(files.length > 5);
+    for (const name of files) {
+      const file = readFileSync(join(golden, name));
+      assert.ok(putTogether(takeApart(file)).equals(file), name);
+    }
+  });
+
+  test('descriptions of Parquet', () => {
+    for (const name of ['lca-new.parquet', 'null-field.parquet', 'unknown.parquet']) {
+      const file = readFileSync(join(GOLDEN, 'parquet', name));
+      const end = file.length - 8; // the length and the magic
+      const start = end - file.readUInt32LE(end);
+      const read = readStruct(file, start);
+      assert.equal(read.end, end, name);
+      assert.ok(writeStruct(read.struct).equals(file.subarray(start, end)), name);
+    }
+  });
+});
+
 describe('what was found once stays mended:', () => {
   for (const path of keptInputs(REGRESSIONS)) {
     const { target, what, bytes } = readKeptInput(path);
@@ -126,8 +152,22 @@ describe('every reader of foreign input', () => {
   test('ends in a result or in a message on 300 bent inputs', async () => {
     const result = await fuzz({ targets: TARGETS, runs: 300, seed: 20, lanes: 2, minutes: 10, folder: null });
     assert.deepEqual(result.findings, []);
-    assert.equal(result.read + result.refused, 300);
+    const counts = [...result.counts.values()];
+    const [read, refused] = (['read', 'refused'] as const).map((end) =>
+      counts.reduce((sum, count) => sum + count[end], 0),
+    ) as [number, number];
+    assert.equal(read + refused, 300);
     // Both ends occur: inputs that are all refused, or all read, would test nothing.
-    assert.ok(result.read > 50 && result.refused > 50, JSON.stringify(result));
+    assert.ok(read > 50 && refused > 50, `${read} read, ${refused} refused`);
+  });
+
+  test('goes on where a run was stopped', async () => {
+    const targets = FAULTY_TARGETS.filter(({ name }) => name === 'faulty-none');
+    const plan = { targets, runs: 5, seed: 1, lanes: 1, folder: null };
+    const stopped = await fuzz({ ...plan, minutes: 0 });
+    assert.equal(stopped.next, 0);
+    const rest = await fuzz({ ...plan, from: 3, minutes: 5 });
+    assert.deepEqual(rest.counts.get('faulty-none'), { read: 2, refused: 0, found: 0 });
+    assert.equal(rest.next, 5);
   });
 });

@@ -13,6 +13,8 @@ export interface FuzzPlan {
   readonly targets: readonly FuzzTarget[];
   /** Inputs over all targets together; targets take turns. */
   readonly runs: number;
+  /** The first input, so that a run may be made in pieces; 0 if absent. */
+  readonly from?: number;
   readonly seed: number;
   /** Child processes at a time. */
   readonly lanes: number;
@@ -31,11 +33,19 @@ export interface KeptFinding extends Finding {
   readonly path: string | null;
 }
 
+/** How the inputs of one target ended. */
+export interface TargetCount {
+  read: number;
+  refused: number;
+  /** Findings, those that are the same as another included. */
+  found: number;
+}
+
 export interface FuzzResult {
-  readonly done: number;
-  /** Inputs that were read, and inputs that were refused. */
-  readonly read: number;
-  readonly refused: number;
+  /** Inputs before this one were looked at: a run that was stopped goes on from here. */
+  readonly next: number;
+  /** By the name of the target, in the order of the targets. */
+  readonly counts: ReadonlyMap<string, Readonly<TargetCount>>;
   /** One for each target, kind and first line. */
   readonly findings: readonly KeptFinding[];
 }
@@ -48,22 +58,25 @@ function keyOf({ target, kind, what }: Finding): string {
 
 /** Runs a plan to its end. */
 export async function fuzz(plan: FuzzPlan): Promise<FuzzResult> {
-  const { targets, runs, seed, folder } = plan;
+  const { targets, runs, seed, folder, from = 0 } = plan;
   const ends = Date.now() + plan.minutes * 60_000;
   const findings = new Map<string, KeptFinding>();
-  let next = 0;
-  let [done, read, refused] = [0, 0, 0];
+  const counts = new Map(targets.map(({ name }) => [name, { read: 0, refused: 0, found: 0 }]));
+  let next = from;
+  let done = 0;
   const work = async (lane: Lane): Promise<void> => {
     while (next < runs && Date.now() < ends) {
       const number = next++;
       const target = targets[number % targets.length]!;
       const index = Math.floor(number / targets.length);
       const verdict = await lane.judge({ target: target.name, seed, index });
+      const count = counts.get(target.name)!;
       done++;
       plan.onProgress?.(done);
-      if (verdict.kind === 'read') read++;
-      else if (verdict.kind === 'refused') refused++;
+      if (verdict.kind === 'read') count.read++;
+      else if (verdict.kind === 'refused') count.refused++;
       else {
+        count.found++;
         const { finding } = verdict;
         const key = keyOf(finding);
         if (findings.has(key)) continue;
@@ -81,7 +94,7 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzResult> {
   } finally {
     for (const lane of lanes) lane.stop();
   }
-  return { done, read, refused, findings: [...findings.values()] };
+  return { next, counts, findings: [...findings.values()] };
 }
 
 async function keep(

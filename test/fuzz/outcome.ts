@@ -9,6 +9,9 @@ export const MOST_MEMORY_BYTES = 2 ** 30;
 /** Longest message of a refusal. A person reads it. */
 export const MOST_MESSAGE_CHARACTERS = 20_000;
 
+/** How the names of readers begin that are faulty on purpose; also what a process is told that reads with them. */
+export const FAULTY = 'faulty';
+
 /** What a child process says about an input. */
 export type Outcome =
   | { readonly kind: 'read' }

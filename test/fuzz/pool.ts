@@ -6,7 +6,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { MOST_MEMORY_BYTES, MOST_SECONDS, type Finding, type Order, type Report } from './outcome.js';
+import { FAULTY, MOST_MEMORY_BYTES, MOST_SECONDS, type Finding, type Order, type Report } from './outcome.js';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 
@@ -19,10 +19,13 @@ const START_SECONDS = 600;
 
 class Reader {
   readonly process: ChildProcess;
+  readonly isFaulty: boolean;
   #errors = '';
 
-  constructor() {
-    this.process = fork(CHILD, {
+  /** @param isFaulty Whether it reads with the targets that are faulty on purpose, or with the real ones. */
+  constructor(isFaulty: boolean) {
+    this.isFaulty = isFaulty;
+    this.process = fork(CHILD, isFaulty ? [FAULTY] : [], {
       execArgv: ['--import', 'tsx', `--max-old-space-size=${MOST_MEMORY_BYTES / 2 ** 20}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -106,7 +109,9 @@ export class Lane {
   }
 
   async judgeOnce(order: Order): Promise<Verdict> {
-    const reader = this.#reader ?? new Reader();
+    const isFaulty = order.target.startsWith(FAULTY);
+    if (this.#reader?.isFaulty !== isFaulty) this.stop();
+    const reader = this.#reader ?? new Reader(isFaulty);
     if (this.#reader === null) {
       await reader.start();
       this.#reader = reader;

@@ -3,6 +3,7 @@
  */
 
 import type { FuzzTarget } from '../target.js';
+import { LANGUAGE_TARGETS } from './languages.js';
 import { MODEL_TARGETS } from './models.js';
 import { RECORD_TARGETS } from './records.js';
 import { RUN_TARGETS } from './runs.js';
@@ -13,4 +14,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...MODEL_TARGETS,
   ...RUN_TARGETS,
   ...TEXT_TARGETS,
+  ...LANGUAGE_TARGETS,
 ];

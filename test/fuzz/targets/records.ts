@@ -20,8 +20,9 @@ import { makeZip } from '../../support/archives.js';
 import { makeTar } from '../../datasets/package-archive.js';
 import { SAMPLES } from '../../datasets/samples.js';
 import { bendTar, bendTarGz, bendZip } from '../mutate/archives.js';
-import { bendBytes, bendTail } from '../mutate/bytes.js';
+import { bendBytes } from '../mutate/bytes.js';
 import { bendJson, bendJsonLines } from '../mutate/json.js';
+import { bendParquet } from '../mutate/parquet.js';
 import type { FuzzTarget } from '../target.js';
 
 const GOLDEN = fileURLToPath(new URL('../../golden/', import.meta.url));
@@ -169,7 +170,7 @@ export const RECORD_TARGETS: readonly FuzzTarget[] = [
         'unknown.parquet',
         'repobench/in_file-00000-of-00001.parquet',
       ].map((name) => readFileSync(join(GOLDEN, 'parquet', name))),
-    mutate: bendTail(3000),
+    mutate: bendParquet,
     async read(file) {
       await orComplaint(readAll(file, { skipInvalid: true }));
       await readAll(file, {});

@@ -12,6 +12,7 @@ import { renderMarkdown } from '../../../src/report/documents/markdown.js';
 import { runJUnit } from '../../../src/report/documents/run-junit.js';
 import { renderTable } from '../../../src/report/terminal/table.js';
 import { reportView } from '../../../src/report/view/view.js';
+import { DEFAULT_RULES, readRules, RULES_SCHEMA } from '../../../src/gate/rules.js';
 import { configurations } from '../../../src/run/configurations.js';
 import { readFinishedRun } from '../../../src/run/finished-run.js';
 import { readLatency } from '../../../src/run/latency-json.js';
@@ -164,6 +165,13 @@ export const RUN_TARGETS: readonly FuzzTarget[] = [
       baselineSide(baseline);
       formatBaseline(baseline);
     },
+  },
+  {
+    name: 'gate-rules',
+    file: 'rules.json',
+    seeds: () => [json({ schema: RULES_SCHEMA, ...DEFAULT_RULES })],
+    mutate: bendJson,
+    read: (file) => readRules(file),
   },
   {
     name: 'settings',

@@ -21,9 +21,38 @@ const CODE = [
   "x = '''\n'''\n/* c */ // d\n\"\\\"\" 'a' `b${c}`\n",
 ];
 
-/** Stretches of one character, or of two in turn: what slows patterns down. */
-const bendText: Mutator = (seed, other, rng) => {
+/** What code nests in, and what it nests by without any bracket: an opening, and what closes it. */
+const NESTS = [
+  ['(', ')'],
+  ['[', ']'],
+  ['{', '}'],
+  ['<', '>'],
+  ['f(', ')'],
+  ['if (a) {', '}'],
+  ['else if (a) {} ', ''],
+  ['a + ', ''],
+  ['a ? b : ', ''],
+  ['!', ''],
+  ['- ', ''],
+  ['not ', ''],
+  ['*', ''],
+  ['', '.b'],
+  ['', '()'],
+  ['', '[0]'],
+  ['#{', '}'],
+  ["f'{", "}'"],
+] as const;
+
+/** Nests of one kind, or stretches of one character, or of two in turn: what slows parsers and patterns down. */
+export const bendText: Mutator = (seed, other, rng) => {
   if (rng.int(3) === 0) return bendBytes(seed, other, rng).subarray(0, 8_000);
+  if (rng.int(3) === 0) {
+    const [opening, closing] = pick(NESTS, rng);
+    const times = pick([10, 300, 2000], rng);
+    const nest = Buffer.from(`${opening.repeat(times)}a${closing.repeat(times)}`);
+    const place = rng.int(seed.length + 1);
+    return Buffer.concat([seed.subarray(0, place), nest, seed.subarray(place)]);
+  }
   const unit = pick(
     [
       'a',
