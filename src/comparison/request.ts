@@ -83,6 +83,8 @@ export const comparisonRequestSchema = z
     }),
     /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
+    /** Whether the likelihood of the true completions is measured, where the decoder can tell it; true if absent. */
+    likelihood: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),
   })

@@ -48,6 +48,8 @@ export interface AnswerSelection {
   readonly metricProfile: MetricProfileName;
   readonly ttftRepeats: number;
   readonly seed: number;
+  /** Whether the likelihood of the references is measured, where the decoder can tell it. */
+  readonly likelihood: boolean;
 }
 
 /** Everything a run does, as far as it is known before anything is opened. */
@@ -108,6 +110,7 @@ export function comparisonSettings(
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
       ttftRepeats: request.ttftRepeats ?? 1,
       seed: request.seed ?? 0,
+      likelihood: request.likelihood ?? true,
     },
     keepsVectors: request.vectorCache ?? true,
   };

@@ -18,7 +18,7 @@ import type { ComparisonSettings } from './settings.js';
 /** Settings, then the bundle's defaults: everything that decides a number. */
 function runSpec(
   { axes, answers, prompt }: ComparisonSettings,
-  { dataset, chosen, models, retrieval, metrics }: OpenComparison,
+  { dataset, chosen, models, retrieval, metrics, referenceEnd }: OpenComparison,
 ): RunSpec {
   const { defaults } = models.decoder;
   const { execution, softTokensPerChunk } = models;
@@ -45,6 +45,7 @@ function runSpec(
     ttftRepeats: answers.ttftRepeats,
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
+    ...(referenceEnd === null ? {} : { referenceEnd }),
   });
 }
 

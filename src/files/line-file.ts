@@ -25,7 +25,7 @@ const PIECE_BYTES = 1 << 20;
  * together, nor need the file fit into a string.
  *
  * @param repair  What to do about a line that is not JSON.
- * @param onValue Given each parsed line with its number, the first being 1.
+ * @param onValue Given each parsed line with its number, the first being 1; awaited before the next.
  * @param most    Most bytes of a line.
  * @throws {JournalError} With file and line, if a whole line is not JSON, or if a line is longer.
  * @throws The error of the file system, if the file cannot be read.
@@ -33,7 +33,7 @@ const PIECE_BYTES = 1 << 20;
 export async function readWholeLines(
   path: string,
   repair: string,
-  onValue: (value: unknown, line: number) => void,
+  onValue: (value: unknown, line: number) => void | Promise<void>,
   most = MOST_LINE_BYTES,
 ): Promise<WholeLines> {
   let wholeBytes = 0;
@@ -50,7 +50,7 @@ export async function readWholeLines(
       start = end + 1;
       line++;
       wholeBytes += bytes.length + 1;
-      onValue(parsed(bytes, `${path}:${line}`, repair), line);
+      await onValue(parsed(bytes, `${path}:${line}`, repair), line);
     }
     if (start === piece.length) continue;
     pending.push(piece.subarray(start));

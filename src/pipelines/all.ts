@@ -4,7 +4,9 @@
 
 import { budgetRagPipeline } from './budget-rag.js';
 import { compressedRandomPipeline } from './compressed-random.js';
+import { compressedShuffledPipeline } from './compressed-shuffled.js';
 import { compressedPipeline } from './compressed.js';
+import { fullRagShuffledPipeline } from './full-rag-shuffled.js';
 import { fullRagPipeline } from './full-rag.js';
 import type { PipelineName } from './kinds.js';
 import { noContextPipeline } from './no-context.js';
@@ -17,6 +19,8 @@ export const PIPELINE_FACTORIES: Readonly<Record<PipelineName, PipelineFactory>>
   'budget-rag': budgetRagPipeline,
   compressed: compressedPipeline,
   'compressed-random': compressedRandomPipeline,
+  'full-rag-shuffled': fullRagShuffledPipeline,
+  'compressed-shuffled': compressedShuffledPipeline,
 };
 
 /**

@@ -64,6 +64,8 @@ export interface PipelineKind<Name extends string = string> {
     /** `vectors`: an encoder and a projector. `length`: only how many soft tokens a chunk would have. */
     readonly softTokens: 'vectors' | 'length' | 'none';
   };
+  /** Whether it is given the chunks of another task of another repository: a control, which must not see its own. */
+  readonly borrowsChunks: boolean;
   /** In the order of the prompt; empty for a prompt of the completed file alone. */
   readonly shows: readonly ContextForm[];
   /** The bases that this pipeline is compared with. */
@@ -81,6 +83,7 @@ const ROWS = [
     isDefault: true,
     role: 'no-retrieval',
     needs: { retrieval: false, softTokens: 'none' },
+    borrowsChunks: false,
     shows: [],
     against: [],
     isBaseOf: [],
@@ -92,6 +95,7 @@ const ROWS = [
     isDefault: true,
     role: 'full-text',
     needs: { retrieval: true, softTokens: 'none' },
+    borrowsChunks: false,
     shows: ['commented-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [],
@@ -103,6 +107,7 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length' },
+    borrowsChunks: false,
     shows: ['bare-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
@@ -114,6 +119,7 @@ const ROWS = [
     isDefault: true,
     role: 'soft-tokens',
     needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: false,
     shows: ['soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -128,6 +134,31 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: false,
+    shows: ['soft-tokens'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'full-rag-shuffled',
+    title: 'full RAG with the chunks of another task of another repository',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'none' },
+    borrowsChunks: true,
+    shows: ['commented-text'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'full-rag', reading: 'control' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'compressed-shuffled',
+    title: 'soft tokens of the chunks of another task of another repository',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: true,
     shows: ['soft-tokens'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
@@ -157,6 +188,11 @@ export function kindOf(name: PipelineName): PipelineKind<PipelineName> {
 /** Whether a pipeline shows the decoder anything that was retrieved. */
 export function usesRetrieval(name: PipelineName): boolean {
   return kindOf(name).needs.retrieval;
+}
+
+/** Whether a pipeline is given the chunks of another task. */
+export function borrowsChunks(name: PipelineName): boolean {
+  return kindOf(name).borrowsChunks;
 }
 
 /** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */

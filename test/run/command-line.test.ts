@@ -50,6 +50,7 @@ describe('a command to paste', () => {
       shard: { index: 1, count: 8 },
       resume: true,
       vectorCache: false,
+      likelihood: false,
     } as const;
     const line = shardCommand(given, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
     const command = addRunFlags(new Command('run')).action(() => undefined);

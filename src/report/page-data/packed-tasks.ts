@@ -60,6 +60,8 @@ export type PackedChunk = readonly [
   text: number,
   /** Into the texts: what text pipelines show of it; null where that is made from path and text. */
   shown: number | null,
+  /** Where it is of another repository than the task. */
+  repository?: string,
 ];
 
 export interface PackedTasks {

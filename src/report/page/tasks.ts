@@ -41,6 +41,8 @@ export interface ShownChunk {
   readonly score: number | null;
   readonly text: string;
   readonly shown?: string;
+  /** Where it is of another repository than the task. */
+  readonly repository?: string;
 }
 
 /** What the lists and panes of the explorer are about. */
@@ -173,12 +175,13 @@ export function chunksOf(data: PackedTasks, task: PackedTask, result: Scored): S
   return (task.lists[result.list] ?? []).flatMap(([index, score]) => {
     const chunk = data.chunks[index];
     if (chunk === undefined) return [];
-    const [path, startLine, endLine, text, shown] = chunk;
+    const [path, startLine, endLine, text, shown, repository] = chunk;
     const own = shown === null ? undefined : data.texts[shown];
     return [
       {
         ...{ path, startLine, endLine, score, text: data.texts[text] ?? '' },
         ...(own === undefined ? {} : { shown: own }),
+        ...(repository === undefined ? {} : { repository }),
       },
     ];
   });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { readConfigFile } from '../../../src/cli/flags/config-file.js';
 import { baselineOf, baselineSide, formatBaseline, readBaseline } from '../../../src/gate/baseline.js';
 import { renderHtml } from '../../../src/report/html/document.js';
-import { packTasks, readPageEvidence } from '../../../src/report/html/explorer-data.js';
+import { listedTasks, packTasks, readPageEvidence } from '../../../src/report/html/explorer-data.js';
 import { renderMarkdown } from '../../../src/report/documents/markdown.js';
 import { runJUnit } from '../../../src/report/documents/run-junit.js';
 import { renderTable } from '../../../src/report/terminal/table.js';
@@ -15,7 +15,9 @@ import { reportView } from '../../../src/report/view/view.js';
 import { DEFAULT_RULES, readRules, RULES_SCHEMA } from '../../../src/gate/rules.js';
 import { configurations } from '../../../src/run/configurations.js';
 import { readFinishedRun } from '../../../src/run/finished-run.js';
+import { collectRecords } from '../../../src/run/journal.js';
 import { readLatency } from '../../../src/run/latency-json.js';
+import { RecordTable } from '../../../src/run/record-table.js';
 import { readTaskEvidence } from '../../../src/run/task-evidence.js';
 import { summarizeRun } from '../../../src/report/numbers/summarize-run.js';
 import { syntheticRun, type SyntheticRun } from '../../support/synthetic-run.js';
@@ -56,16 +58,18 @@ async function reportOf(folder: string): Promise<void> {
   await readTaskEvidence(tasks);
   const summary = summarizeRun(run, records);
   const view = reportView(summary, run, records);
+  const listed = new Set(listedTasks(records, 'fit'));
   const packed = packTasks(
     configurations(run.spec),
     run.spec.contextPlacement,
-    records,
+    await collectRecords(join(folder, 'journal.jsonl'), (id) => listed.has(id)),
     await readPageEvidence(tasks, records, 'fit'),
     'fit',
+    records,
   );
   renderHtml(view, [], packed, ASSETS);
   renderMarkdown(view, []);
-  runJUnit(run, configurations(run.spec), records);
+  for (const line of runJUnit(run, configurations(run.spec), records)) void line;
   renderTable(summary, run.deviceProof);
   formatBaseline(baselineOf({ path: folder, run, records }, 'fuzz', new Date(0)));
 }
@@ -157,7 +161,8 @@ export const RUN_TARGETS: readonly FuzzTarget[] = [
     file: 'baseline.json',
     seeds: () => {
       const { run, records } = small();
-      return [json(baselineOf({ path: 'run', run, records }, 'a good run', new Date(0)))];
+      const table = RecordTable.from(records);
+      return [json(baselineOf({ path: 'run', run, records: table }, 'a good run', new Date(0)))];
     },
     mutate: bendJson,
     async read(file) {
