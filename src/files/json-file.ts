@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson } from '../domain/json.js';
 import { readForeignTextSync } from './foreign-text-file.js';
 
 /**
@@ -18,7 +18,7 @@ import { readForeignTextSync } from './foreign-text-file.js';
 export function readJsonIfThere<S extends z.ZodType>(path: string, schema: S): z.infer<S> | null {
   if (!existsSync(path)) return null;
   try {
-    return schema.parse(parseForeignJson(readForeignTextSync(path)));
+    return schema.parse(parseJson(readForeignTextSync(path)));
   } catch (error) {
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     throw new ModelError(`${path}: cannot be used`, problem.split('\n'), { cause: error });

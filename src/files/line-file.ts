@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { DataError, JournalError, messageOf } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson } from '../domain/json.js';
 import { MOST_LINE_BYTES } from './foreign-text-file.js';
 
 export interface WholeLines {
@@ -67,7 +67,7 @@ const NEWLINE = 0x0a;
 function parsed(bytes: Buffer, where: string, repair: string): unknown {
   try {
     if (!isUtf8(bytes)) throw new Error('it is not UTF-8');
-    return parseForeignJson(bytes.toString('utf8'));
+    return parseJson(bytes.toString('utf8'));
   } catch (error) {
     throw new JournalError(`${where}: not JSON: ${messageOf(error)}`, [repair], { cause: error });
   }

@@ -8,7 +8,7 @@
 
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson } from '../domain/json.js';
 import { readForeignText } from '../files/foreign-text-file.js';
 import { PIPELINES } from '../pipelines/kinds.js';
 import { noLikelihood } from '../report/numbers/likelihood.js';
@@ -138,7 +138,7 @@ export function writeBaseline(path: string, baseline: Baseline): Promise<void> {
 export async function readBaseline(path: string): Promise<Baseline> {
   let json: unknown;
   try {
-    json = parseForeignJson(await readForeignText(path));
+    json = parseJson(await readForeignText(path));
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw new DataError(

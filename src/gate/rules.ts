@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson } from '../domain/json.js';
 import { readForeignText } from '../files/foreign-text-file.js';
 import { whatWasMeant } from '../metrics/nearest-name.js';
 
@@ -82,7 +82,7 @@ export const DEFAULT_RULES: Rules = rulesSchema.parse({});
 export async function readRules(path: string): Promise<Rules> {
   let json: unknown;
   try {
-    json = parseForeignJson(await readForeignText(path));
+    json = parseJson(await readForeignText(path));
   } catch (error) {
     throw new DataError(`${path}: cannot be used: ${messageOf(error)}`, ['rules are one JSON object'], {
       cause: error,

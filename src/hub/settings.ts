@@ -26,7 +26,8 @@ export interface HubSettings {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const DEFAULT_ENDPOINT = 'https://huggingface.co';
+/** The hub itself; any other endpoint is a mirror. */
+export const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
 /**

@@ -26,10 +26,10 @@ import {
 } from '../model/weights/safetensors.js';
 import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/architecture/synthetic.js';
-import { recognizeFamily } from '../prompt/fim.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import { describeGgufDecoder, readGgufHeaders } from './inspect-gguf.js';
 import { readModelConfig } from './model-config.js';
+import { promptFacts } from './prompt-facts.js';
 import { peek, roleOf, type Peek } from './peek.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import { wantedFiles, type ModelRole } from '../hub/wanted-files.js';
@@ -153,9 +153,9 @@ async function describeDecoderFolder(
   const architecture = parseDecoderConfig(config, `${model.name}/config.json`);
   const folder = await smallFiles(model, dir, ['config.json', 'generation_config.json', ...TOKENIZER_FILES]);
   const tokenizer = await loadTokenizer(folder);
-  const family = recognizeFamily(tokenizer, readDecoderFacts(folder, architecture.vocabularySize));
+  const decoderFacts = readDecoderFacts(folder, architecture.vocabularySize);
   return {
-    facts: { ...networkFacts(architecture), 'prompt family': family },
+    facts: { ...networkFacts(architecture), ...promptFacts(tokenizer, decoderFacts) },
     memory: decoderMemory(architecture, positions),
   };
 }
@@ -269,7 +269,14 @@ async function filesOf(
   }
 }
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt'];
+const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'vocab.json',
+  'merges.txt',
+  'added_tokens.json',
+  'special_tokens_map.json',
+];
 
 /** The folder that holds those of the files that there are. */
 async function smallFiles(model: Peek, dir: string, names: readonly string[]): Promise<string> {

@@ -5,7 +5,7 @@
 import { posix } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson } from '../domain/json.js';
 import { readForeignText } from '../files/foreign-text-file.js';
 import { isGguf } from '../model/gguf/split-names.js';
 import type { Peek } from './peek.js';
@@ -41,7 +41,7 @@ function configOf({ at, sizes }: Peek): string | null {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return parseForeignJson(await readForeignText(path));
+    return parseJson(await readForeignText(path));
   } catch (error) {
     throw new ModelError(`${path}: is not JSON`, [], { cause: error });
   }

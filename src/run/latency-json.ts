@@ -7,7 +7,7 @@
 
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson } from '../domain/json.js';
 import { sha256 } from '../domain/hash.js';
 import { ms } from '../domain/units.js';
 import { writeAtomically } from '../files/atomic-file.js';
@@ -124,7 +124,7 @@ export async function readLatency(files: {
 
 async function readChecked<S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>> {
   try {
-    return schema.parse(parseForeignJson(await readForeignText(path)));
+    return schema.parse(parseJson(await readForeignText(path)));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const problem =

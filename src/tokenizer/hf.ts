@@ -19,7 +19,7 @@ import {
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
-import { parseForeignJson } from '../domain/foreign-json.js';
+import { parseJson, withoutMark } from '../domain/json.js';
 import { shortened } from '../domain/foreign-text.js';
 import { tokenId, type TokenId } from '../domain/units.js';
 import { readForeignText } from '../files/foreign-text-file.js';
@@ -28,14 +28,15 @@ import { patternProblem, regularExpressionsOf } from './pattern-cost.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
 import { cuttingStages } from './stages.js';
 import type { Specials, Tokenizer } from '../inference/tokenizer.js';
-import { definitionFromVocabMerges } from './vocab-merges.js';
+import { tokenizerFromSlowFiles } from './slow-files.js';
 import { WordCache } from './word-cache.js';
 
 /** The bytes of ids follow each other, and several ids together may make one character. */
 const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
 
 /**
- * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`.
+ * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt` and the class of the
+ * tokenizer.
  *
  * @throws {ModelError} If a file is missing, is not JSON, or describes a tokenizer that is neither BPE
  *   nor WordPiece.
@@ -101,25 +102,32 @@ async function readDefinition(dir: string): Promise<DefinitionFiles> {
   if (!existsSync(path) && existsSync(vocabulary)) {
     const vocab = await readText(vocabulary);
     const merges = await readText(join(dir, 'merges.txt'));
-    return {
-      path: vocabulary,
-      texts: [vocab, merges],
-      value: parsed(vocabulary, () => definitionFromVocabMerges(vocab, merges, vocabulary)),
+    const beside = (name: string): Promise<string | null> =>
+      existsSync(join(dir, name)) ? readText(join(dir, name)) : Promise.resolve(null);
+    const files = {
+      ...{
+        vocab,
+        merges,
+        config: await beside('tokenizer_config.json'),
+        added: await beside('added_tokens.json'),
+      },
+      ...{ specials: await beside('special_tokens_map.json'), model: await beside('config.json') },
     };
+    const { definition, deciding } = tokenizerFromSlowFiles(files, vocabulary);
+    return { path: vocabulary, texts: [vocab, merges, ...deciding], value: definition };
   }
   const text = await readText(path);
   // The configuration beside it decides nothing here, but another program would treat a changed one as another
   // tokenizer.
   const config = join(dir, 'tokenizer_config.json');
   const texts = existsSync(config) ? [text, await readText(config)] : [text];
-  return { path, texts, value: parsed(path, () => parseForeignJson(text)) };
+  return { path, texts, value: parsed(path, text) };
 }
 
-function parsed(path: string, parse: () => unknown): unknown {
+function parsed(path: string, text: string): unknown {
   try {
-    return parse();
+    return parseJson(text);
   } catch (error) {
-    if (error instanceof ModelError) throw error;
     throw new ModelError(`${path}: not JSON (${messageOf(error)})`, [], { cause: error });
   }
 }
@@ -154,7 +162,7 @@ function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readForeignText(path);
+    return withoutMark(await readForeignText(path));
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { printableStream, rawStream } from '../../src/cli/terminal/foreign-text.js';
 import { DataError } from '../../src/domain/errors.js';
-import { MOST_LEVELS, parseForeignJson } from '../../src/domain/foreign-json.js';
+import { MOST_LEVELS, parseJson } from '../../src/domain/json.js';
 import { printable, shortened } from '../../src/domain/foreign-text.js';
 
 describe('printable text', () => {
@@ -64,24 +64,24 @@ describe('JSON of a stranger', () => {
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
   test(`may nest ${MOST_LEVELS} levels and no more`, () => {
-    assert.doesNotThrow(() => parseForeignJson(nested(MOST_LEVELS)));
-    assert.throws(() => parseForeignJson(nested(MOST_LEVELS + 1)), /nests deeper than 200 levels/);
-    assert.throws(() => parseForeignJson('{"a":'.repeat(100_000)), SyntaxError);
+    assert.doesNotThrow(() => parseJson(nested(MOST_LEVELS)));
+    assert.throws(() => parseJson(nested(MOST_LEVELS + 1)), /nests deeper than 200 levels/);
+    assert.throws(() => parseJson('{"a":'.repeat(100_000)), SyntaxError);
   });
 
   test('may have any brackets in its strings, escaped quotes among them', () => {
     const value = [`${'['.repeat(500)}"\\`, '\\', '{'.repeat(500), { ']"': '"' }];
-    assert.deepEqual(parseForeignJson(JSON.stringify(value)), value);
+    assert.deepEqual(parseJson(JSON.stringify(value)), value);
   });
 
   test('that is none is left to the parser', () => {
     for (const text of ['', '{', '"', '"\\', ']]]', '{"a":1']) {
-      assert.throws(() => parseForeignJson(text), SyntaxError, text);
+      assert.throws(() => parseJson(text), SyntaxError, text);
     }
   });
 
   test('with a key __proto__ changes no object', () => {
-    parseForeignJson('{"__proto__":{"polluted":true}}');
+    parseJson('{"__proto__":{"polluted":true}}');
     assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
   });
 });

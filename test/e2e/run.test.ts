@@ -28,7 +28,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-const CHARTS = ['pareto.svg', 'retrievers.svg', 'stages.svg', 'ttft.svg'];
+const CHARTS = ['likelihood.svg', 'pareto.svg', 'retrievers.svg', 'stages.svg', 'ttft.svg'];
 
 /** The command of most tests; the tiny random model on the hand-made dataset, on the CPU. */
 const runArgs = (out: string, ...more: string[]): string[] => [

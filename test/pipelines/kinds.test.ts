@@ -73,6 +73,7 @@ describe('questions to the rows', () => {
         ['compressed-random', true, true, false],
         ['full-rag-shuffled', true, false, false],
         ['compressed-shuffled', true, true, false],
+        ['soft-prompt', false, false, false],
       ],
     );
   });
@@ -84,6 +85,7 @@ describe('questions to the rows', () => {
       { base: 'budget-rag', reading: 'equal-length' },
       { base: 'compressed-random', reading: 'control' },
       { base: 'compressed-shuffled', reading: 'control' },
+      { base: 'soft-prompt', reading: 'baseline' },
     ]);
     assert.deepEqual(basesOf('no-context'), []);
     assert.equal(readingOf('full-rag', 'compressed'), null);

@@ -41,7 +41,7 @@ function write(
 ): Rendered {
   const tasks = packTasks(
     configurations(run.spec),
-    run.spec.contextPlacement,
+    run.spec,
     records,
     new Map(evidence.map((task) => [task.taskId, task])),
     'fit',
@@ -223,7 +223,7 @@ describe('a page', () => {
     });
     const packed = packTasks(
       configurations(large.run.spec),
-      large.run.spec.contextPlacement,
+      large.run.spec,
       large.records,
       new Map(large.evidence.map((task) => [task.taskId, task])),
       'fit',

@@ -29,7 +29,7 @@ import {
 } from '../terminal/dataset-text.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
 import { rawStream } from '../terminal/foreign-text.js';
-import { downloadBar, terminalProgress } from '../terminal/progress.js';
+import { downloadBar, progressOn } from '../terminal/progress.js';
 import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 
@@ -149,7 +149,7 @@ interface PullFlags {
 
 /** Shows size and licence, asks, and fetches. */
 async function pull(shell: Shell, id: string, { yes, again }: PullFlags): Promise<void> {
-  const progress = terminalProgress(shell.stderr);
+  const progress = progressOn(shell.stderr, shell.clock);
   try {
     const outcome = await pullDataset(
       id,

@@ -3,7 +3,7 @@
  */
 
 import { UsageError, messageOf } from '../../domain/errors.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 import { readForeignText } from '../../files/foreign-text-file.js';
 import { checkedOptions, type RunOptions } from './run-options.js';
 
@@ -37,7 +37,7 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
   let json: unknown;
   try {
     // Editors on Windows put a byte order mark in front, which is not JSON.
-    json = parseForeignJson(content.replace(/^\uFEFF/, ''));
+    json = parseJson(content.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
   }

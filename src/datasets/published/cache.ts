@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../../files/atomic-file.js';
 import type { PublishedSet } from './catalog.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 import { readForeignText } from '../../files/foreign-text-file.js';
 
 const recordSchema = z.object({
@@ -36,7 +36,7 @@ export function setFolder(cacheDir: string, set: PublishedSet): string {
 /** What was fetched for a folder, sets that share it included; empty where nothing was. */
 export async function fetchedFiles(folder: string): Promise<readonly FetchedFile[]> {
   try {
-    return recordSchema.parse(parseForeignJson(await readForeignText(join(folder, 'set.json')))).files;
+    return recordSchema.parse(parseJson(await readForeignText(join(folder, 'set.json')))).files;
   } catch {
     return [];
   }

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { CompletionTask } from '../../domain/task.js';
 import { readLines } from '../rows/jsonl.js';
 import { recordOfTask } from '../formats/cceval.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 
 /** A record as JSON. */
 export type RawRecord = Readonly<Record<string, unknown>>;
@@ -54,7 +54,7 @@ function lineOf({ prefix }: CompletionTask): number {
 /** The line's own object, so that its fields stay in their order; null for anything but a record. */
 function rawRecord(text: string): { readonly id: string; readonly record: RawRecord } | null {
   try {
-    const value: unknown = parseForeignJson(text.trim());
+    const value: unknown = parseJson(text.trim());
     return isRecord(value) ? { id: value.metadata.task_id, record: value } : null;
   } catch {
     return null;

@@ -13,7 +13,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { DataError, messageOf } from '../../domain/errors.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 import { languageOfPath, type Language } from '../../domain/languages.js';
 import type { Repository, SourceFile } from '../../domain/task.js';
 import { compareCodePoints } from '../../domain/text.js';
@@ -229,7 +229,7 @@ function isMissing(error: unknown): boolean {
 /** The licence that a folder's package.json states, or null. */
 export async function statedLicence(folder: string): Promise<string | null> {
   try {
-    const manifest: unknown = parseForeignJson(await readForeignText(join(folder, 'package.json')));
+    const manifest: unknown = parseJson(await readForeignText(join(folder, 'package.json')));
     if (typeof manifest !== 'object' || manifest === null || !('license' in manifest)) return null;
     return typeof manifest.license === 'string' ? manifest.license : null;
   } catch {

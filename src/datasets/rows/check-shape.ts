@@ -4,7 +4,7 @@
 
 import type { z } from 'zod';
 import { DataError, messageOf } from '../../domain/errors.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson as parse } from '../../domain/json.js';
 
 /**
  * Parses JSON.
@@ -13,7 +13,7 @@ import { parseForeignJson } from '../../domain/foreign-json.js';
  */
 export function parseJson(where: string, text: string, advice: string): unknown {
   try {
-    return parseForeignJson(text);
+    return parse(text);
   } catch (error) {
     throw new DataError(
       `${where}: not valid JSON: ${messageOf(error)}`,

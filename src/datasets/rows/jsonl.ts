@@ -1,7 +1,7 @@
 /**
  * @file Reads JSON lines one at a time; every complaint names file and line.
  *
- * Blank lines and a leading byte order mark are fine. The file is streamed: a dataset of a gigabyte
+ * Blank lines and byte order marks are fine; files glued together have one in the middle too. The file is streamed: a dataset of a gigabyte
  * needs the memory of its tasks, not of its text.
  */
 
@@ -9,6 +9,7 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import type { z } from 'zod';
 import { DataError, messageOf } from '../../domain/errors.js';
+import { withoutMark } from '../../domain/json.js';
 import { MOST_LINE_BYTES } from '../../files/foreign-text-file.js';
 import { checkShape, parseJson } from './check-shape.js';
 
@@ -83,11 +84,6 @@ function firstDifference(bytes: Buffer, again: Buffer): number {
   let at = 0;
   while (bytes[at] === again[at]) at++;
   return at;
-}
-
-/** Without a byte order mark, which files glued together have in the middle too. */
-function withoutMark(text: string): string {
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 /**

@@ -30,6 +30,8 @@ export interface ModelFamily<Architecture> {
   readonly modelType: string;
   /** The fields that decide the architecture; `model_type` is not among them. */
   readonly fields: z.ZodRawShape;
+  /** Fields that published configurations of the family have and that its model never reads. */
+  readonly unread: readonly string[];
   /** @throws {ModelError} If a field asks for something that the graphs do not compute. */
   readonly read: (config: unknown, where: string) => Architecture;
 }
@@ -39,11 +41,13 @@ export function family<Shape extends z.ZodRawShape, Architecture>(
   modelType: string,
   fields: Shape,
   build: (config: z.infer<z.ZodObject<Shape>>, where: string) => Architecture,
+  unread: readonly string[] = [],
 ): ModelFamily<Architecture> {
   const schema = z.object(fields);
   return {
     modelType,
     fields,
+    unread,
     read: (config, where) => {
       const result = schema.safeParse(config);
       if (!result.success) {
@@ -123,13 +127,14 @@ function isOff(value: unknown): boolean {
  */
 export function requireKnownFields(
   config: Readonly<Record<string, unknown>>,
-  { modelType, fields }: Pick<ModelFamily<unknown>, 'modelType' | 'fields'>,
+  { modelType, fields, unread }: Pick<ModelFamily<unknown>, 'modelType' | 'fields' | 'unread'>,
   where: string,
 ): void {
   const unknown = Object.entries(config).filter(
     ([name, value]) =>
       !Object.hasOwn(fields, name) &&
       !WITHOUT_EFFECT.has(name) &&
+      !unread.includes(name) &&
       !PATTERNS_WITHOUT_EFFECT.some((pattern) => pattern.test(name)) &&
       !isOff(value),
   );

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 import { readForeignTextSync } from '../../files/foreign-text-file.js';
 import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { EncoderArchitecture } from '../../onnx/encoder-graph.js';
@@ -71,7 +71,7 @@ function parse<A>(config: unknown, where: string, role: Role, families: readonly
 
 function readJson(path: string, role: Role): unknown {
   try {
-    return parseForeignJson(readForeignTextSync(path));
+    return parseJson(readForeignTextSync(path));
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

@@ -15,7 +15,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 import { readForeignText } from '../../files/foreign-text-file.js';
 import { readExportedModel, type ExportedModel } from '../../onnx/exported-model.js';
 import { rewriteDecoder } from '../../onnx/rewrite-decoder.js';
@@ -96,7 +96,7 @@ export async function openExportedDecoder(reference: string, options: ModelOptio
 async function readSizes(path: string): Promise<{ maxPositions: number; vocabularySize: number | null }> {
   let config: z.infer<typeof configSchema>;
   try {
-    config = configSchema.parse(parseForeignJson(await readForeignText(path)));
+    config = configSchema.parse(parseJson(await readForeignText(path)));
   } catch (error) {
     throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

@@ -14,7 +14,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
-import { parseForeignJson } from '../../domain/foreign-json.js';
+import { parseJson } from '../../domain/json.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
 import type { StoredBlocks, TensorReader, WeightSource } from '../../onnx/weights.js';
 
@@ -203,7 +203,7 @@ export function parseHeader(
   let parsed: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(read(8, headerBytes));
-    parsed = parseForeignJson(text);
+    parsed = parseJson(text);
   } catch (error) {
     return fail(`its header is not JSON (${messageOf(error)})`);
   }

@@ -324,6 +324,7 @@ export const MODEL_TARGETS: readonly FuzzTarget[] = [
     mutate: bendJson,
     prepare: (folder) => {
       writeFileSync(join(folder, 'merges.txt'), '#version: 0.2\na b\n');
+      writeFileSync(join(folder, 'tokenizer_config.json'), '{"tokenizer_class":"RobertaTokenizer"}');
     },
     read: (_file, folder) => readTokenizer(folder),
   },
@@ -334,6 +335,25 @@ export const MODEL_TARGETS: readonly FuzzTarget[] = [
     mutate: bendBytes,
     prepare: (folder) => {
       writeFileSync(join(folder, 'vocab.json'), '{"a":0,"b":1,"ab":2,"aba":3}');
+      writeFileSync(join(folder, 'tokenizer_config.json'), '{"tokenizer_class":"GPT2Tokenizer"}');
+    },
+    read: (_file, folder) => readTokenizer(folder),
+  },
+  {
+    name: 'tokenizer-config',
+    file: 'tokenizer_config.json',
+    seeds: () => [
+      json({
+        tokenizer_class: 'Qwen2TokenizerFast',
+        add_prefix_space: false,
+        added_tokens_decoder: { 3: { content: '<|endoftext|>', special: true } },
+      }),
+      json({ tokenizer_class: 'GPT2Tokenizer', add_bos_token: true, bos_token: { content: '<|endoftext|>' } }),
+    ],
+    mutate: bendJson,
+    prepare: (folder) => {
+      writeFileSync(join(folder, 'vocab.json'), '{"a":0,"b":1,"ab":2,"<|endoftext|>":3}');
+      writeFileSync(join(folder, 'merges.txt'), '#version: 0.2\na b\n');
     },
     read: (_file, folder) => readTokenizer(folder),
   },

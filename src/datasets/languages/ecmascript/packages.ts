@@ -8,8 +8,8 @@
  */
 
 import { posix } from 'node:path';
+import { parseJson } from '../../../domain/json.js';
 import { z } from 'zod';
-import { parseForeignJson } from '../../../domain/foreign-json.js';
 import type { Project } from '../lines/language.js';
 import { matchStar } from './module-resolution.js';
 
@@ -128,7 +128,7 @@ function readPackage({ read }: Project, folder: string): OwnPackage | null {
 function manifestOf(text: string | null): OwnPackage['manifest'] | null {
   if (text === null) return null;
   try {
-    const result = manifestSchema.safeParse(parseForeignJson(text));
+    const result = manifestSchema.safeParse(parseJson(text));
     return result.success ? result.data : null;
   } catch {
     return null;

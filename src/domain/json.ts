@@ -1,5 +1,5 @@
 /**
- * @file JSON that somebody else wrote.
+ * @file JSON as it stands in files, which somebody else may have written.
  *
  * `JSON.parse` takes any nesting, but what comes after it does not: schemas, walks and `JSON.stringify` call
  * themselves for each level and end with a full stack. So a text that nests too deep is refused here, once.
@@ -9,13 +9,19 @@
 export const MOST_LEVELS = 200;
 
 /**
- * The value of a JSON text.
+ * The value of a JSON text. A byte order mark in front, which editors on Windows write and which is not JSON, is
+ * skipped.
  *
  * @throws {SyntaxError} If it is not JSON, or if it nests deeper than {@link MOST_LEVELS}.
  */
-export function parseForeignJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   requireShallow(text);
-  return JSON.parse(text);
+  return JSON.parse(withoutMark(text)) as unknown;
+}
+
+/** A text without a byte order mark in front. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 const QUOTE = 0x22;

@@ -1,8 +1,8 @@
 /**
- * @file Loads a benchmark whose tasks are coordinates in published npm packages.
+ * @file Loads a benchmark whose tasks are coordinates in published packages.
  *
  * The folder holds `dataset.json` (which packages, with their hashes) and `tasks.jsonl` (which lines,
- * with theirs); the text comes from the packages. Everything is compared with the committed hashes, so
+ * with theirs); the text comes from the packages of a registry. Everything is compared with the committed hashes, so
  * two people who get a dataset at all get the same one.
  *
  * Reading order of `tasks.jsonl`: round the repositories, so that every beginning of the list is an
@@ -15,20 +15,21 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import { DataError } from '../../domain/errors.js';
 import { sha256 } from '../../domain/hash.js';
+import type { Language } from '../../domain/languages.js';
 import { taskId } from '../../domain/task.js';
 import type { CompletionTask, Repository } from '../../domain/task.js';
 import { assembleDataset } from '../assemble.js';
 import type { LoadedRepository } from '../assemble.js';
 import { defaultCacheDir } from '../../files/cache-dir.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
-import type { NpmLinesDescription, PinnedPackage } from '../description.js';
+import type { PackageLinesDescription, PinnedPackage } from '../description.js';
 import { cutLine } from '../holes/hole.js';
 import { parseLine, readLines } from '../rows/jsonl.js';
-import { packWithNpm } from './npm-pack.js';
-import type { PackFetcher } from './npm-pack.js';
-import { cachedFolder, forgetPackage, readPackage } from './package-cache.js';
+import { REGISTRY_OF } from './all.js';
+import { cachedFolder, forgetPackage, readPackage, type PackageReading } from './package-cache.js';
+import type { PackageRegistry } from './registry.js';
 
-/** Each is an npm process of its own while it is fetched; more do not download faster. */
+/** Each is a process of its own while it is fetched; more do not download faster. */
 const PACKAGES_AT_ONCE = 4;
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal');
@@ -52,23 +53,29 @@ export type Coordinate = z.output<typeof coordinateSchema>;
 /**
  * Opens the benchmark of a folder.
  *
- * @param fetcher Gets a package file; tests pass their own.
+ * @param registry Where the packages come from; tests pass their own.
  * @throws {DataError} If a package cannot be had or its text is not what the hashes say.
  */
-export async function openNpmLines(
+export async function openPackageLines(
   folder: string,
   id: string,
-  description: NpmLinesDescription,
+  description: PackageLinesDescription,
   options: DatasetOptions,
-  fetcher: PackFetcher = packWithNpm,
+  registry: PackageRegistry = REGISTRY_OF[description.kind],
 ): Promise<Dataset> {
   const cacheDir = options.cacheDir ?? defaultCacheDir();
-  const repositories = await readPackages(description.packages, cacheDir, options.onProgress, fetcher);
-  const tasks = await readTasks(join(folder, 'tasks.jsonl'), repositories, options.mostRows ?? Infinity);
+  const reading = { registry, cacheDir, onProgress: options.onProgress };
+  const repositories = await readPackages(description.packages, reading);
+  const tasks = await readTasks(
+    join(folder, 'tasks.jsonl'),
+    repositories,
+    registry.language,
+    options.mostRows ?? Infinity,
+  );
   const loaded = description.packages.map((pin): LoadedRepository => {
     return {
       name: pin.repository,
-      origin: `npm ${pin.package}@${pin.version}, ${pin.sourceRoot}/`,
+      origin: `${registry.title} ${registry.spec(pin.package, pin.version)}, ${pin.sourceRoot}/`,
       licence: pin.licence,
       content: repositories.get(pin.repository)!,
     };
@@ -86,13 +93,11 @@ export function hashSources(repository: Repository): string {
 /** All packages, those missing in the cache fetched side by side. */
 async function readPackages(
   pins: readonly PinnedPackage[],
-  cacheDir: string,
-  onProgress: ((note: string) => void) | undefined,
-  fetcher: PackFetcher,
+  reading: PackageReading,
 ): Promise<Map<string, Repository>> {
   const limited = pLimit(PACKAGES_AT_ONCE);
   const outcomes = await Promise.allSettled(
-    pins.map((pin) => limited(() => readCheckedPackage(pin, cacheDir, onProgress, fetcher))),
+    pins.map((pin) => limited(() => readCheckedPackage(pin, reading))),
   );
   const failures = outcomes.flatMap((outcome) =>
     outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
@@ -117,22 +122,19 @@ function joinFailures(failures: readonly unknown[], packages: number): unknown {
   );
 }
 
-async function readCheckedPackage(
-  pin: PinnedPackage,
-  cacheDir: string,
-  onProgress: ((note: string) => void) | undefined,
-  fetcher: PackFetcher,
-): Promise<Repository> {
-  const repository = await readPackage(pin, cacheDir, onProgress, fetcher);
+async function readCheckedPackage(pin: PinnedPackage, reading: PackageReading): Promise<Repository> {
+  const { registry, cacheDir, onProgress } = reading;
+  const spec = registry.spec(pin.package, pin.version);
+  const repository = await readPackage(pin, reading);
   if (hashSources(repository) === pin.sourceHash) return repository;
-  onProgress?.(`the cached copy of ${pin.package}@${pin.version} was changed; fetching it again`);
-  await forgetPackage(pin, cacheDir);
-  const again = await readPackage(pin, cacheDir, onProgress, fetcher);
+  onProgress?.(`the cached copy of ${spec} was changed; fetching it again`);
+  await forgetPackage(pin, reading);
+  const again = await readPackage(pin, reading);
   const actual = hashSources(again);
   if (actual === pin.sourceHash) return again;
-  throw new DataError(`${pin.package}@${pin.version}: its sources are not those of the benchmark`, [
+  throw new DataError(`${spec}: its sources are not those of the benchmark`, [
     `expected ${pin.sourceHash}, got ${actual} over ${again.files.length} files (expected ${pin.files})`,
-    `the copy lies in ${cachedFolder(cacheDir, pin)}`,
+    `the copy lies in ${cachedFolder(cacheDir, pin, registry.hash)}`,
     'dataset.json does not belong to this version of the program; install the program again',
   ]);
 }
@@ -140,6 +142,7 @@ async function readCheckedPackage(
 async function readTasks(
   file: string,
   repositories: ReadonlyMap<string, Repository>,
+  language: Language,
   mostRows: number,
 ): Promise<CompletionTask[]> {
   const texts = new Map<string, Map<string, string>>();
@@ -162,7 +165,7 @@ async function readTasks(
     const key = `${coordinate.repository}/${coordinate.file}`;
     const fileHash = checkedFiles.get(key) ?? sha256(text);
     checkedFiles.set(key, fileHash);
-    tasks.push(taskOfCoordinate(coordinate, text, fileHash, where));
+    tasks.push(taskOfCoordinate(coordinate, text, fileHash, language, where));
   }
   return tasks;
 }
@@ -171,6 +174,7 @@ function taskOfCoordinate(
   coordinate: Coordinate,
   text: string,
   fileHash: string,
+  language: Language,
   where: string,
 ): CompletionTask {
   const mismatch = (what: string, expected: string, actual: string): DataError =>
@@ -186,7 +190,7 @@ function taskOfCoordinate(
     id: taskId(coordinate.id),
     repository: coordinate.repository,
     path: coordinate.file,
-    language: 'typescript',
+    language,
     ...cutLine(text, coordinate.line),
     crossFile: coordinate.crossFile,
   };

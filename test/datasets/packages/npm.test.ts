@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { npmCommand, packWithNpm } from '../../src/datasets/npm/npm-pack.js';
-import { DataError } from '../../src/domain/errors.js';
+import { npmCommand, packWithNpm } from '../../../src/datasets/packages/npm.js';
+import { DataError } from '../../../src/domain/errors.js';
 
 let folder: string;
 before(async () => {

@@ -9,13 +9,9 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Repository } from '../../domain/task.js';
 import type { PinnedPackage } from '../description.js';
-import { packWithNpm } from './npm-pack.js';
-import type { PackFetcher } from './npm-pack.js';
 import { readPackageSources, verifyIntegrity } from './package-file.js';
+import type { HashForm, PackageRegistry } from './registry.js';
 import { isFolder, readSourceFolder } from '../repository/source-folder.js';
-import { isSourcePath } from '../repository/source-path.js';
-
-const LANGUAGES = new Set(['typescript'] as const);
 
 /** The part of a pin that decides what is fetched. */
 export type PackagePin = Pick<
@@ -23,34 +19,36 @@ export type PackagePin = Pick<
   'repository' | 'package' | 'version' | 'integrity' | 'sourceRoot'
 >;
 
+/** Where packages are read from. */
+export interface PackageReading {
+  readonly registry: PackageRegistry;
+  readonly cacheDir: string;
+  /** Told before something is fetched. */
+  readonly onProgress?: ((note: string) => void) | undefined;
+}
+
 /** The folder of a package in the cache; other contents have another folder. */
-export function cachedFolder(cacheDir: string, pin: PackagePin): string {
-  const digest = Buffer.from(pin.integrity.slice('sha512-'.length), 'base64').toString('hex');
+export function cachedFolder(cacheDir: string, pin: PackagePin, hash: HashForm): string {
+  const digest = Buffer.from(pin.integrity.slice(hash.prefix.length), hash.encoding).toString('hex');
   return join(cacheDir, 'packages', `${pin.repository}-${pin.version}-${digest.slice(0, 16)}`);
 }
 
 /**
- * The TypeScript sources of a package.
+ * The sources of a package in the language of its registry.
  *
- * @param fetcher    Gets the package file where the cache lacks it.
- * @param onProgress Told before something is fetched.
  * @throws {DataError} If the package cannot be fetched or is not the pinned one; nothing is kept then.
  */
-export async function readPackage(
-  pin: PackagePin,
-  cacheDir: string,
-  onProgress?: (note: string) => void,
-  fetcher: PackFetcher = packWithNpm,
-): Promise<Repository> {
-  const folder = cachedFolder(cacheDir, pin);
+export async function readPackage(pin: PackagePin, reading: PackageReading): Promise<Repository> {
+  const { registry, cacheDir, onProgress } = reading;
+  const folder = cachedFolder(cacheDir, pin, registry.hash);
   if (!(await isFolder(folder))) {
-    onProgress?.(`fetching ${pin.package}@${pin.version} with npm`);
-    await fetchPackage(pin, folder, fetcher);
+    onProgress?.(`fetching ${registry.spec(pin.package, pin.version)} with ${registry.tool}`);
+    await fetchPackage(pin, folder, registry);
   }
   const { repository } = await readSourceFolder({
     folder,
     name: pin.repository,
-    languages: LANGUAGES,
+    languages: new Set([registry.language]),
     rule: 'written',
     asksGit: false,
   });
@@ -58,23 +56,21 @@ export async function readPackage(
 }
 
 /** Removes a package from the cache, so that the next use fetches it again. */
-export async function forgetPackage(pin: PackagePin, cacheDir: string): Promise<void> {
-  await rm(cachedFolder(cacheDir, pin), { recursive: true, force: true });
+export async function forgetPackage(pin: PackagePin, { registry, cacheDir }: PackageReading): Promise<void> {
+  await rm(cachedFolder(cacheDir, pin, registry.hash), { recursive: true, force: true });
 }
 
-async function fetchPackage(pin: PackagePin, folder: string, fetcher: PackFetcher): Promise<void> {
-  const spec = `${pin.package}@${pin.version}`;
+async function fetchPackage(pin: PackagePin, folder: string, registry: PackageRegistry): Promise<void> {
+  const spec = registry.spec(pin.package, pin.version);
   await mkdir(dirname(folder), { recursive: true });
   const work = await mkdtemp(join(dirname(folder), '.fetch-'));
   try {
     const download = join(work, 'download');
     const unpacked = join(work, 'unpacked');
     await mkdir(download);
-    const file = await fetcher(pin.package, pin.version, download);
-    await verifyIntegrity(file, spec, pin.integrity);
-    const sources = await readPackageSources(file, spec, pin.sourceRoot, (path) =>
-      isSourcePath(path, 'typescript'),
-    );
+    const file = await registry.fetch(pin.package, pin.version, download);
+    await verifyIntegrity(file, spec, pin.integrity, registry);
+    const sources = await readPackageSources(file, spec, pin.sourceRoot, registry);
     await mkdir(unpacked);
     for (const [path, bytes] of sources) {
       const target = join(unpacked, path);

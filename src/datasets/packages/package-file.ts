@@ -10,6 +10,8 @@ import { createReadStream } from 'node:fs';
 import type { ArchiveLimits } from '../../archive/limits.js';
 import { readArchive } from '../../archive/read.js';
 import { DataError } from '../../domain/errors.js';
+import { isSourcePath } from '../repository/source-path.js';
+import type { PackageRegistry } from './registry.js';
 
 /** No package of sources comes near any of these. */
 const PACKAGE_LIMITS: ArchiveLimits = {
@@ -22,27 +24,32 @@ const PACKAGE_LIMITS: ArchiveLimits = {
 /**
  * Compares a file with its pinned hash.
  *
- * @param integrity "sha512-" and the base64 digest.
+ * @param integrity In the registry's form.
  * @throws {DataError} With both hashes if they differ.
  */
-export async function verifyIntegrity(file: string, spec: string, integrity: string): Promise<void> {
-  const hash = createHash('sha512');
+export async function verifyIntegrity(
+  file: string,
+  spec: string,
+  integrity: string,
+  registry: Pick<PackageRegistry, 'hash' | 'showsSource'>,
+): Promise<void> {
+  const { algorithm, prefix, encoding } = registry.hash;
+  const hash = createHash(algorithm);
   for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
-  const actual = `sha512-${hash.digest('base64')}`;
+  const actual = `${prefix}${hash.digest(encoding)}`;
   if (actual === integrity) return;
   throw new DataError(`${spec}: the fetched package is not the pinned one`, [
     `expected ${integrity}`,
     `got      ${actual}`,
     'numbers from other sources would not be comparable, so nothing of it was kept',
-    'look at the registry or mirror that npm is set to: npm config get registry',
+    registry.showsSource,
   ]);
 }
 
 /**
- * The files below one folder of a package, by path inside the package.
+ * The sources below one folder of a package, by path inside the package.
  *
  * @param sourceRoot Folder inside the package, without slashes at the ends.
- * @param isWanted   Which paths to keep.
  * @throws {DataError} If the archive is damaged, holds something other than plain files under
  *                     `sourceRoot`, or is larger than any source package.
  */
@@ -50,23 +57,22 @@ export async function readPackageSources(
   file: string,
   spec: string,
   sourceRoot: string,
-  isWanted: (path: string) => boolean,
+  { pathInside, language }: Pick<PackageRegistry, 'pathInside' | 'language'>,
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  const insidePackage = (path: string): string => path.slice(path.indexOf('/') + 1);
   await readArchive({
     file,
     name: spec,
     limits: PACKAGE_LIMITS,
     refuseLinks: true,
     isWanted(path) {
-      const inside = insidePackage(path);
-      return inside.startsWith(`${sourceRoot}/`) && isWanted(inside);
+      const inside = pathInside(path);
+      return inside.startsWith(`${sourceRoot}/`) && isSourcePath(inside, language);
     },
     async onEntry({ path, content }) {
       const pieces: Uint8Array[] = [];
       for await (const piece of content) pieces.push(piece);
-      found.set(insidePackage(path), Buffer.concat(pieces));
+      found.set(pathInside(path), Buffer.concat(pieces));
     },
   });
   return found;
