@@ -348,7 +348,11 @@ export const MODEL_TARGETS: readonly FuzzTarget[] = [
         add_prefix_space: false,
         added_tokens_decoder: { 3: { content: '<|endoftext|>', special: true } },
       }),
-      json({ tokenizer_class: 'GPT2Tokenizer', add_bos_token: true, bos_token: { content: '<|endoftext|>' } }),
+      json({
+        tokenizer_class: 'GPT2Tokenizer',
+        add_bos_token: true,
+        bos_token: { content: '<|endoftext|>' },
+      }),
     ],
     mutate: bendJson,
     prepare: (folder) => {
