@@ -211,6 +211,9 @@ interface Axis {
   readonly label: string;
 }
 
+/** Where nothing differs at all there is still an axis: a hundredth, of points, of nats or of a time. */
+const LEAST_REACH = 0.01;
+
 /** Room for all ends, and little of it on the side where nothing lies. */
 function axisOf(scale: 'points' | 'change', ends: readonly number[]): Axis {
   const isChange = scale === 'change';
@@ -218,7 +221,7 @@ function axisOf(scale: 'points' | 'change', ends: readonly number[]): Axis {
     ? (percent: number): number => 1 + percent / 100
     : (points: number): number => points;
   const length = isChange ? (percent: number): number => Math.log(place(percent)) : place;
-  const reach = Math.max(...ends.map((end) => Math.abs(length(end))), isChange ? 0.02 : 0.5) * 1.12;
+  const reach = Math.max(...ends.map((end) => Math.abs(length(end))), LEAST_REACH) * 1.12;
   const low = ends.every((end) => end >= 0) ? -reach * 0.15 : -reach;
   const high = ends.every((end) => end <= 0) ? reach * 0.15 : reach;
   if (!isChange) {
@@ -243,11 +246,8 @@ const TICK_LISTS: readonly (readonly number[])[] = [
   ),
 ];
 
-/** The coarsest ticks of which three are in the domain. */
+/** The coarsest ticks of which three are in the domain; the finest there are where none has so many. */
 function changeTicks([low, high]: readonly [number, number]): number[] {
-  for (const list of TICK_LISTS) {
-    const ticks = list.filter((tick) => tick >= low && tick <= high);
-    if (ticks.length >= 3) return ticks;
-  }
-  return [1];
+  const inside = TICK_LISTS.map((list) => list.filter((tick) => tick >= low && tick <= high));
+  return inside.find((ticks) => ticks.length >= 3) ?? inside.at(-1)!;
 }

@@ -155,11 +155,11 @@ function notes({ summary, comparisons }: Context): string[] {
   ]);
   const has = (of: string): boolean => all.some((needed) => needed?.of === of);
   return [
-    'TTFT is the change of the median: the time of each task is divided by its time under the other pipeline, and the ' +
-      'median of these ratios is shown. It need not be the ratio of the two medians.',
+    'TTFT: the time of each task is divided by its time under the other pipeline, and the change is that of the median of ' +
+      'these ratios. It need not be the ratio of the two medians.',
     `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together; verdicts are made ` +
-      'from them at 5 %. EM, ES and likelihood are corrected by Holm, TTFT by flipping the signs of all comparisons together. McNemar ' +
-      'takes tasks as independent and is not corrected.',
+      'from them at 5 %. EM, ES and likelihood are corrected by Holm, TTFT by flipping the signs of all comparisons ' +
+      'together. McNemar takes tasks as independent and is not corrected.',
     ...(summary.inference.basis === 'repositories'
       ? [
           `No test of signs over ${summary.inference.repositories} repositories gives a p-value below ` +
