@@ -48,7 +48,7 @@ describe('fuzzing finds a reader that', () => {
   }
 
   test('faulty-hangs', async () => {
-    const impatient = new Lane(1);
+    const impatient = new Lane(1, 0.5);
     const verdict = await impatient.judgeOnce({ target: 'faulty-hangs', seed: 1, index: 0 });
     impatient.stop();
     assert.ok(verdict.kind === 'finding', verdict.kind);

@@ -5,6 +5,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { FAULTY, MOST_MEMORY_BYTES, MOST_SECONDS, type Finding, type Order, type Report } from './outcome.js';
 
@@ -16,6 +17,23 @@ const GROWN_BYTES = 0.6 * MOST_MEMORY_BYTES;
 const PATIENCE = 6;
 /** Loading the readers takes a second or two, and much longer on a busy machine. */
 const START_SECONDS = 600;
+
+/** How often a process that did not get its processor time is waited for anew. */
+const MOST_PATIENCES = 20;
+/** Linux counts processor time in hundredths of a second. */
+const TICKS = 100;
+
+/** Processor time that a process has had; Infinity where the system does not say, or there is no such process. */
+function processorSeconds(id: number | undefined): number {
+  try {
+    const text = readFileSync(`/proc/${id}/stat`, 'latin1');
+    // The name of the program stands in brackets and may hold anything; user and system time are the 12th and 13th after.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  } catch {
+    return Infinity;
+  }
+}
 
 class Reader {
   readonly process: ChildProcess;
@@ -48,15 +66,23 @@ class Reader {
     ]);
   }
 
-  /** The report on an input, or how the process ended instead. */
-  ask(order: Order, patienceSeconds: number): Promise<Report | 'timeout' | 'crash'> {
+  /**
+   * The report on an input, or how the process ended instead.
+   *
+   * @param mostSeconds Processor time; a process that had less when the patience ends gets more of it.
+   */
+  ask(order: Order, patienceSeconds: number, mostSeconds: number): Promise<Report | 'timeout' | 'crash'> {
+    const before = processorSeconds(this.process.pid);
+    let patiences = 0;
     return new Promise((resolve) => {
       const end = (result: Report | 'timeout' | 'crash'): void => {
-        clearTimeout(timer);
+        clearInterval(timer);
         this.process.removeAllListeners('message').removeAllListeners('exit');
         resolve(result);
       };
-      const timer = setTimeout(() => {
+      const timer = setInterval(() => {
+        const used = processorSeconds(this.process.pid) - before;
+        if (used < mostSeconds && ++patiences < MOST_PATIENCES) return;
         end('timeout');
         this.process.kill('SIGKILL');
       }, patienceSeconds * 1000);
@@ -88,11 +114,16 @@ export type Verdict =
 /** One child process at a time, started when it is needed. Several lanes make a pool. */
 export class Lane {
   readonly #patienceSeconds: number;
+  readonly #mostSeconds: number;
   #reader: Reader | null = null;
 
-  /** @param patienceSeconds Wall-clock time after which a reading is ended. */
-  constructor(patienceSeconds = MOST_SECONDS * PATIENCE) {
+  /**
+   * @param patienceSeconds Wall-clock time after which a reading is ended.
+   * @param mostSeconds     Processor time that it must have had by then, where the system says.
+   */
+  constructor(patienceSeconds = MOST_SECONDS * PATIENCE, mostSeconds = MOST_SECONDS) {
     this.#patienceSeconds = patienceSeconds;
+    this.#mostSeconds = mostSeconds;
   }
 
   /** Reads an input, twice in a new process where the first reading says that it took too much. */
@@ -116,7 +147,7 @@ export class Lane {
       await reader.start();
       this.#reader = reader;
     }
-    const report = await reader.ask(order, this.#patienceSeconds);
+    const report = await reader.ask(order, this.#patienceSeconds, this.#mostSeconds);
     const found = (kind: Finding['kind'], what: string): Verdict => ({
       kind: 'finding',
       finding: { target: order.target, kind, what },
