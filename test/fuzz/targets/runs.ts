@@ -61,7 +61,7 @@ async function reportOf(folder: string): Promise<void> {
   const listed = new Set(listedTasks(records, 'fit'));
   const packed = packTasks(
     configurations(run.spec),
-    run.spec.contextPlacement,
+    run.spec,
     await collectRecords(join(folder, 'journal.jsonl'), (id) => listed.has(id)),
     await readPageEvidence(tasks, records, 'fit'),
     'fit',
