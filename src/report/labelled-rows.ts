@@ -3,8 +3,8 @@
  */
 
 /**
- * Lines of a name and a cell for each heading, in columns. A cell stands on a line of its own, behind its heading, where
- * columns are too wide.
+ * Lines of a name and a cell for each heading, in columns, below a line of the headings if any has text. A cell stands on
+ * a line of its own, behind its heading, where columns are too wide.
  *
  * @param width Columns of the terminal.
  * @example
@@ -21,10 +21,11 @@ export function labelledRows(
   const side = table.map((cells) =>
     `  ${cells.map((cell, c) => cell.padEnd(widths[c]!)).join('  ')}`.trimEnd(),
   );
-  if (side.every((line) => line.length <= width)) return side;
+  // Without a heading there is no line of them.
+  if (side.every((line) => line.length <= width)) return side[0] === '' ? side.slice(1) : side;
   const headWidth = Math.max(...heads.map(({ length }) => length));
   return rows.flatMap(([name, ...cells]) => [
     `  ${name}`,
-    ...cells.map((cell, c) => `    ${heads[c]!.padEnd(headWidth)}  ${cell}`.trimEnd()),
+    ...cells.map((cell, c) => `    ${headWidth === 0 ? '' : `${heads[c]!.padEnd(headWidth)}  `}${cell}`.trimEnd()),
   ]);
 }

@@ -171,7 +171,10 @@ describe('llava-eval run', () => {
       stdout,
     );
     assert.match(stdout, /^budget-rag  bm25 +3 +6 /m);
-    assert.match(stdout, /^A\/A: the same prompt timed twice differs by \d+\.\d %\n.*interval: [\d.]+x \[/m);
+    assert.match(
+      stdout,
+      /^A\/A: the same prompt timed twice differs by \d+\.\d % \(slower over faster\)\n.*interval: [\d.]+x \[/m,
+    );
     assert.match(stdout, /compressed\/bm25 k=3 +0\.00 /);
     const { rows, spec, noiseFloor } = summaryOf('sweep');
     assert.deepEqual(

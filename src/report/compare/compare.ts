@@ -131,14 +131,14 @@ export function renderRunComparison(
   const cell = ({ delta, ci95, verdict }: Comparison['exactMatch']): string =>
     `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;
   const text = (of: string): string[] => wrapped(of, Math.min(width, 80) - 2).map((line) => `  ${line}`);
-  const [, ...ratios] = labelledRows(
+  const ratios = labelledRows(
     [''],
     comparisons.map((one) => {
       const { p50, ci95, verdict } = one.ttftRatio;
       const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
       return [label(one), isSameHardware ? `${ratio} ${verdict}` : ratio];
     }),
-    Infinity,
+    width,
   );
   const lines = [
     run,
@@ -182,6 +182,6 @@ function likelihoodLines(
     return [[label(one), `${signed(delta, 3)} ${interval(ci95, 3)} ${verdict}`]];
   });
   if (rows.length === 0) return [];
-  const [, ...lines] = labelledRows([''], rows, Infinity);
+  const lines = labelledRows([''], rows, width);
   return ['', ...text('Likelihood of the true line, nats a token (fewer are better):'), ...lines];
 }

@@ -176,7 +176,7 @@ function surprise({ tokenNats }: Scored, { source }: PackedTask): HTMLElement[] 
   const tokens = pieces.map((piece, i) => {
     const nats = tokenNats[i]!;
     const level = SURPRISES.filter((least) => nats >= least).length;
-    const text = piece === '' ? '⏹' : piece.replaceAll('\n', '↵');
+    const text = piece === '' ? ' (end)' : piece.replaceAll('\n', '↵');
     return make('span', { class: `token surprise-${level}`, title: `${nats} nats` }, text);
   });
   return [

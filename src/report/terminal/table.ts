@@ -206,7 +206,7 @@ function likelihoodLines({ comparisons, spec }: Summary, width: number): string[
     ];
   });
   if (rows.length === 0) return [];
-  const [, ...lines] = labelledRows([''], rows, Infinity);
+  const lines = labelledRows([''], rows, width);
   return ['', ...text('Likelihood of the true line, nats a token (fewer are better):', width), ...lines];
 }
 
@@ -258,13 +258,13 @@ function reductionLines(
   if (reductions.length === 0) return [];
   const pipelines = enumerate([...new Set(reductions.map(({ of }) => of.pipeline))]);
   const isTooSmall = reductions.some(({ ttftRatio }) => ttftRatio.ci95 === null);
-  const [, ...lines] = labelledRows(
+  const lines = labelledRows(
     [''],
     reductions.map(({ of, ttftRatio: { p50, ci95, verdict } }) => {
       const ends = ci95 === null ? '–' : interval([(1 - ci95[1]) * 100, (1 - ci95[0]) * 100], 1);
       return [label(of), `${fixed((1 - p50) * 100, 1)} % ${ends} ${verdict}`];
     }),
-    Infinity,
+    width,
   );
   return [
     '',
