@@ -65,12 +65,12 @@ describe('a page', () => {
   });
 
   test('that claims more unpacked bytes than its packed ones can hold is refused before it is unpacked', () => {
-    const guard = new PageGuard({ SNAPPY: () => assert.fail('it was unpacked') });
     for (const [claimed, message] of [
       [2 ** 31 - 1, /claims 2147483647 unpacked bytes; up to/],
       // More than 64 MiB, and more than 300 for each of the 2 packed bytes.
       [65 * 2 ** 20, /claims 68157440 unpacked bytes in 2 packed ones/],
     ] as const) {
+      const guard = new PageGuard({ SNAPPY: () => assert.fail('it was unpacked') });
       assert.throws(() => {
         guard.check(page(1, PLAIN, [0, 0], claimed), { ...REQUIRED, codec: 'SNAPPY' }, 1);
       }, message);
