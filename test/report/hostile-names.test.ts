@@ -56,7 +56,7 @@ const charts = await drawCharts(view.sections.flatMap((section) => section.chart
 describe('a report of a hostile run folder', () => {
   test('has in HTML the scripts of the page and no other element of a name', () => {
     const tasks = new Map(evidence.map((one) => [one.taskId, one]));
-    const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, tasks, 'all');
+    const packed = packTasks(configurations(run.spec), run.spec, records, tasks, 'all');
     const html = renderHtml(view, charts, packed, { script: 'own()', style: '' });
     // One for the data, one for the page; what a name adds would be one more.
     assert.equal(html.match(/<script/g)?.length, 2);
