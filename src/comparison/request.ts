@@ -65,8 +65,12 @@ export const comparisonRequestSchema = z
     tokenizer: text,
     encoder: text,
     projector: text,
+    /** A tuned constant prompt for all pipelines but plain `no-context`: a file, here or on the hub. */
+    softPrompt: text,
     retrieverEncoder: text,
     promptFamily: z.enum(PROMPT_FAMILIES),
+    /** The same as names of control tokens around {prefix} and {suffix}. */
+    promptTemplate: text,
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
     retrievers: z.array(givenRetriever).min(1),
@@ -83,6 +87,8 @@ export const comparisonRequestSchema = z
     }),
     /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
+    /** Whether the likelihood of the true completions is measured, where the decoder can tell it; true if absent. */
+    likelihood: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),
   })

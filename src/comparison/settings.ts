@@ -6,6 +6,7 @@
 
 import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
+import { UsageError } from '../domain/errors.js';
 import type { Language } from '../domain/languages.js';
 import type { Dtype } from '../inference/device.js';
 import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
@@ -48,6 +49,8 @@ export interface AnswerSelection {
   readonly metricProfile: MetricProfileName;
   readonly ttftRepeats: number;
   readonly seed: number;
+  /** Whether the likelihood of the references is measured, where the decoder can tell it. */
+  readonly likelihood: boolean;
 }
 
 /** Everything a run does, as far as it is known before anything is opened. */
@@ -86,8 +89,9 @@ export function comparisonSettings(
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
+      softPrompt: request.softPrompt,
       retrieverEncoder: request.retrieverEncoder,
-      promptFamily: request.promptFamily,
+      ...promptForm(request),
       encoderInput: request.encoderInput,
     },
     needs: {
@@ -108,6 +112,7 @@ export function comparisonSettings(
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
       ttftRepeats: request.ttftRepeats ?? 1,
       seed: request.seed ?? 0,
+      likelihood: request.likelihood ?? true,
     },
     keepsVectors: request.vectorCache ?? true,
   };
@@ -155,4 +160,17 @@ function taskSelection(request: ComparisonRequest, environment: Environment): Ta
     limit: request.limit ?? sample ?? 'all',
     shard: shard === 'auto' ? shardOfScheduler(environment) : shard,
   };
+}
+
+/** How the decoder is prompted, where the user says it. @throws {UsageError} If it is said twice. */
+function promptForm({
+  promptFamily,
+  promptTemplate,
+}: ComparisonRequest): Pick<ModelSelection, 'promptFamily' | 'promptTemplate'> {
+  if (promptFamily !== undefined && promptTemplate !== undefined) {
+    throw new UsageError('--prompt-family and --prompt-template say the same thing; give one of them', [
+      `the family ${promptFamily} or the template ${promptTemplate}`,
+    ]);
+  }
+  return { promptFamily, promptTemplate };
 }

@@ -4,10 +4,11 @@
  * A folder without one is a plain folder of records.
  */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal');
 
@@ -98,14 +99,14 @@ export async function readDescription(folder: string): Promise<Description | nul
   const file = join(folder, 'dataset.json');
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readForeignText(file);
   } catch {
     return null;
   }
   if (!text.includes('llava-eval/dataset@')) return null;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new DataError(`${file}: not valid JSON: ${messageOf(error)}`, [], { cause: error });
   }

@@ -41,7 +41,7 @@ function write(
 ): Rendered {
   const tasks = packTasks(
     configurations(run.spec),
-    run.spec.contextPlacement,
+    run.spec,
     records,
     new Map(evidence.map((task) => [task.taskId, task])),
     'fit',
@@ -77,8 +77,8 @@ describe('a report', () => {
 
   test('draws every chart with its title, in two widths and as a file with a ground of its own', () => {
     assert.deepEqual(
-      rendered.charts.map(({ id }) => id),
-      [...CHART_IDS],
+      rendered.charts.map(({ id }) => id).toSorted(),
+      CHART_IDS.toSorted(),
     );
     for (const { title, file, wide, narrow } of some(rendered.charts)) {
       for (const svg of [file, wide, narrow]) {
@@ -163,14 +163,14 @@ describe('a report', () => {
 describe('junit.xml', () => {
   test('has an error a failed task, and passes whatever was scored', () => {
     const { run, records } = plain;
-    const xml = runJUnit(run, configurations(run.spec), records);
+    const xml = [...runJUnit(run, configurations(run.spec), records)].join('\n');
     // 70 tasks under 5 configurations; the first task fails under full-rag with both retrievers.
     assert.match(
       xml,
       /<testsuites name="llava-eval: synthetic" tests="350" failures="0" errors="2" skipped="0"/,
     );
     assert.equal(xml.match(/<error message="prefill: out of memory"/g)!.length, 2);
-    assert.equal(runJUnit(run, configurations(run.spec), [...records].reverse()), xml);
+    assert.equal([...runJUnit(run, configurations(run.spec), [...records].reverse())].join('\n'), xml);
   });
 });
 
@@ -223,7 +223,7 @@ describe('a page', () => {
     });
     const packed = packTasks(
       configurations(large.run.spec),
-      large.run.spec.contextPlacement,
+      large.run.spec,
       large.records,
       new Map(large.evidence.map((task) => [task.taskId, task])),
       'fit',

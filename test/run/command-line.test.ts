@@ -38,6 +38,8 @@ describe('a command to paste', () => {
       projector: 'p.safetensors',
       retrieverEncoder: 're',
       promptFamily: 'qwen2.5-coder',
+      promptTemplate: 'template',
+      softPrompt: 'constants.safetensors',
       encoderInput: 'plain',
       pipelines: ['no-context', 'compressed'],
       retrievers: ['bm25', 'jaccard+bm25'],
@@ -50,6 +52,7 @@ describe('a command to paste', () => {
       shard: { index: 1, count: 8 },
       resume: true,
       vectorCache: false,
+      likelihood: false,
     } as const;
     const line = shardCommand(given, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
     const command = addRunFlags(new Command('run')).action(() => undefined);

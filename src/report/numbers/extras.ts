@@ -4,15 +4,14 @@
 
 import { EXTRA_SCORES } from '../../metrics/registry.js';
 import { mean } from '../../statistics/statistics.js';
-import type { ScoredRecord } from '../../run/record.js';
 
 /** Means in percent, by the names of the journal. */
 export type ExtraMeans = Readonly<Record<string, number>>;
 
 /** The mean of each extra score over the records that have it; empty if none has any. */
-export function extraMeans(scored: readonly ScoredRecord[]): ExtraMeans {
+export function extraMeans(scores: ReadonlyMap<string, Float64Array>): ExtraMeans {
   const means = EXTRA_SCORES.flatMap(({ name }): [string, number][] => {
-    const value = mean(scored.flatMap(({ extras }) => extras?.[name] ?? []));
+    const value = mean(scores.get(name) ?? []);
     return value === null ? [] : [[name, value * 100]];
   });
   return Object.fromEntries(means);

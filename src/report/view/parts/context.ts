@@ -3,13 +3,8 @@
  */
 
 import { positionsOf, readingRank, subjectOf } from '../../../pipelines/kinds.js';
-import {
-  configurationLabel,
-  isSameConfiguration,
-  type Configuration,
-  type ScoredRecord,
-  type TaskRecord,
-} from '../../../run/record.js';
+import { configurationLabel, type Configuration, type TaskRecord } from '../../../run/record.js';
+import { RecordTable, type RecordNumber } from '../../../run/record-table.js';
 import type { Summary, SummaryRow } from '../../numbers/summary.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 
@@ -17,8 +12,7 @@ export interface Context {
   readonly summary: Summary;
   /** The rows at the largest top-k. */
   readonly shown: readonly SummaryRow[];
-  /** By task id. */
-  readonly records: readonly TaskRecord[];
+  readonly records: RecordTable;
   /** Those at the largest top-k, in the order in which a reader asks. */
   readonly comparisons: readonly Comparison[];
   /** The largest top-k; null in a run without retrieval. */
@@ -32,8 +26,10 @@ export interface Context {
 /**
  * Puts in order what the sections ask for. Of a sweep, the sentences and the charts of single configurations are about
  * the largest top-k.
+ *
+ * @param records A table, or the records one by one.
  */
-export function contextOf(summary: Summary, records: readonly TaskRecord[]): Context {
+export function contextOf(summary: Summary, records: RecordTable | Iterable<TaskRecord>): Context {
   const topK = summary.spec.topK.at(-1) ?? null;
   const shown = summary.rows.filter((row) => row.topK === null || row.topK === topK);
   const comparisons = inReadingOrder(
@@ -43,7 +39,7 @@ export function contextOf(summary: Summary, records: readonly TaskRecord[]): Con
   const subject = subjectOf(comparisons.map(({ of }) => of.pipeline));
   return {
     ...{ summary, shown, comparisons, topK },
-    records: [...records].sort((a, b) => (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0)),
+    records: RecordTable.from(records),
     own: comparisons.filter(({ of }) => of.pipeline === subject),
     positions: positionsOf(summary.rows.map(({ pipeline }) => pipeline)),
   };
@@ -59,11 +55,13 @@ function inReadingOrder(comparisons: readonly Comparison[]): Comparison[] {
   );
 }
 
-/** The scored records of one configuration. */
-export function scoredOf(configuration: Configuration, records: readonly TaskRecord[]): ScoredRecord[] {
-  return records.flatMap((record) =>
-    record.status === 'scored' && isSameConfiguration(record, configuration) ? [record] : [],
-  );
+/** One number of each scored record of a configuration, by task id. */
+export function scoredOf(
+  configuration: Configuration,
+  name: RecordNumber,
+  records: RecordTable,
+): Float64Array {
+  return records.column(configuration).scored(name, records.rows());
 }
 
 /** A configuration by name; with its top-k where a run has several. */

@@ -3,7 +3,7 @@
  */
 
 import { isControl, subjectOf, usesSoftTokens } from '../../../pipelines/kinds.js';
-import type { ScoredRecord } from '../../../run/record.js';
+import type { RecordNumber } from '../../../run/record-table.js';
 import { mean } from '../../../statistics/statistics.js';
 import { STAGES } from '../../numbers/stages.js';
 import { number, word } from '../parts/cells.js';
@@ -13,19 +13,18 @@ import { range } from '../parts/statements.js';
 
 export function stages({ summary, shown, records, topK }: Context): Section | null {
   const rows = shown.flatMap((row) => {
-    const timings = scoredOf(row, records).map(({ timing }) => timing);
-    if (timings.length === 0) return [];
-    const average = (read: (timing: ScoredRecord['timing']) => number): number => mean(timings.map(read))!;
+    if (row.tasks.scored === 0) return [];
+    const average = (name: RecordNumber): number => mean(scoredOf(row, name, records))!;
     return [
       {
         row,
         name: nameOf(row),
         meanMs: {
-          retrieve: average((timing) => timing.retrieveMs),
-          tokenize: average((timing) => timing.tokenizeMs),
-          encode: average((timing) => timing.encodeMs),
-          project: average((timing) => timing.projectMs),
-          prefill: average((timing) => timing.ttftMs),
+          retrieve: average('retrieveMs'),
+          tokenize: average('tokenizeMs'),
+          encode: average('encodeMs'),
+          project: average('projectMs'),
+          prefill: average('ttftMs'),
         },
       },
     ];
