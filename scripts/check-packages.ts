@@ -77,12 +77,12 @@ const recordSchema = z.object({ metadata: z.object({ file: z.string(), cross_fil
 const folder = values.folder;
 await mkdir(join(folder, 'outcomes'), { recursive: true });
 const all = await listPackages();
-const only = values.only?.split(',');
 let failed = 0;
-for (const pack of all) {
-  if (only !== undefined && !only.includes(pack.name)) continue;
-  if (!values.again && existsSync(outcomeFile(folder, pack))) continue;
-  const outcome = await check(pack);
+for (const pack of values.only === undefined ? all : values.only.split(',').map(packageCalled)) {
+  const before = values.again ? null : await readOutcome(pack);
+  const outcome = before ?? (await check(pack));
+  if (outcome.problems.length > 0) failed++;
+  if (before !== null) continue;
   await writeFile(outcomeFile(folder, pack), JSON.stringify(outcome, null, 2));
   process.stdout.write(
     `${outcome.spec}: exit code ${outcome.exitCode}, ${outcome.files} files, ${outcome.holes} holes ` +
@@ -91,11 +91,22 @@ for (const pack of all) {
   for (const note of [...outcome.leftOut, ...outcome.problems.map((problem) => `PROBLEM: ${problem}`)]) {
     process.stdout.write(`    ${note}\n`);
   }
-  if (outcome.problems.length > 0) failed++;
 }
 if (values.write) await writeTable();
 process.stdout.write(failed === 0 ? 'no problem\n' : `${failed} packages with problems\n`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+function packageCalled(name: string): RealPackage {
+  const found = all.find((pack) => pack.name === name);
+  if (found === undefined) throw new Error(`there is no package "${name}" in the list`);
+  return found;
+}
+
+/** What came of a package in an earlier call, or null. */
+async function readOutcome(pack: RealPackage): Promise<Outcome | null> {
+  const file = outcomeFile(folder, pack);
+  return existsSync(file) ? outcomeSchema.parse(JSON.parse(await readFile(file, 'utf8'))) : null;
+}
 
 async function check(pack: RealPackage): Promise<Outcome> {
   const repo = await unpackedPackage(pack, folder);
@@ -179,7 +190,8 @@ async function suspects(
 async function writeTable(): Promise<void> {
   const rows: string[] = [];
   for (const pack of all) {
-    const outcome = outcomeSchema.parse(JSON.parse(await readFile(outcomeFile(folder, pack), 'utf8')));
+    const outcome = await readOutcome(pack);
+    if (outcome === null) throw new Error(`${specOf(pack)} has not been checked yet`);
     const { spec, exitCode, seconds, files, holes, crossFile, unparsed } = outcome;
     const languages = Object.entries(outcome.languages).sort(([, a], [, b]) => b - a);
     const cells = [
