@@ -47,7 +47,7 @@ describe('JSON of a file', () => {
       const tokenizers = await Promise.all([decoder.path, encoder.path].map(loadTokenizer));
       return {
         name: bundle.name,
-        architecture: readDecoderConfig(decoder.path),
+        architecture: readDecoderConfig(join(decoder.path, 'config.json')),
         facts: readDecoderFacts(decoder.path, 1000),
         ids: tokenizers.map((tokenizer) => tokenizer.encode('const x = 1;')),
       };
