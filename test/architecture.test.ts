@@ -50,7 +50,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   tar: /^archive\/read\.ts$/,
   yauzl: /^archive\/zip/,
   'xz-decompress': /^archive\/read\.ts$/,
-  hyparquet: /^datasets\/rows\/parquet\.ts$/,
+  hyparquet: /^datasets\/rows\/parquet(?:-pages)?\.ts$/,
   'hyparquet-writer': /^report\/data-files\/parquet\.ts$/,
   'csv-stringify': /^report\/data-files\/csv\.ts$/,
   'hyparquet-compressors': /^datasets\/rows\/parquet\.ts$/,

@@ -4,11 +4,11 @@
  * A folder without one is a plain folder of records.
  */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal');
 
@@ -99,7 +99,7 @@ export async function readDescription(folder: string): Promise<Description | nul
   const file = join(folder, 'dataset.json');
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readForeignText(file);
   } catch {
     return null;
   }

@@ -64,7 +64,13 @@ function cells({ kind, baseline, run, change }: Check): [string, string, string]
 export function renderGate(result: GateResult, columns = WIDEST): string {
   const { checks } = result;
   const text = (of: string, indent: string): string[] => wrap(of, indent, Math.min(columns, WIDEST));
-  const width = Math.max(...checks.map(({ subject }) => subject.length), 0);
+  const titles = checks.map(({ kind }) => KINDS[kind].title.length);
+  // A heading stands above the names, and has a gap before its columns as they have.
+  const width = Math.max(
+    ...checks.map(({ subject }) => subject.length),
+    ...titles.map((length) => length - 2),
+    0,
+  );
   const row = (before: string, after: string, change: string): string =>
     `${before.padStart(8)} ${after.padStart(8)} ${change.padStart(9)}`;
   // Numbers take 27 columns, a verdict up to 14. Where names leave no room for them, they stand below.

@@ -26,10 +26,14 @@ export function hexSchema(digits: number): z.ZodString {
 
 export const commitSchema = hexSchema(40);
 
+/** Longest path in a repository: that of Linux. Patterns look at paths, and a server may answer anything. */
+const MOST_PATH_CHARACTERS = 4096;
+
 /** A path that stays where it is put. */
 export const pathSchema = z
   .string()
   .min(1)
+  .max(MOST_PATH_CHARACTERS)
   .refine((text) => !/^[\\/]|\\|(?:^|\/)\.{1,2}(?:\/|$)/.test(text), 'leaves the repository');
 
 /** The hash that an entity tag of the hub is, by its length; null if it is none. */

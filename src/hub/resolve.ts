@@ -6,13 +6,14 @@
  */
 
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir, readdir, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
 import { describeRepository, type RemoteRepository } from './api.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../inference/device.js';
 import { modelFolder } from '../model/folder/export-files.js';
@@ -142,7 +143,7 @@ async function localModel(path: string, name: string, role: FileRole, dtype?: Dt
   const tree: FileTree = {
     name: path,
     paths: new Set(entries.map((entry) => entry.replaceAll('\\', '/'))),
-    readText: (file) => readFile(join(root, file), 'utf8'),
+    readText: (file) => readForeignText(join(root, file)),
   };
   const at = isExport || isWhole ? relative(root, full).replaceAll('\\', '/') : '';
   const files = await wantedFiles(tree, role, at, dtype);
@@ -164,7 +165,7 @@ async function hubModel(location: HubLocation, role: FileRole, options: ResolveO
       paths: known === null ? here : new Set(known),
       readText: (file) => {
         if (!here.has(file)) throw new ModelError(`${name}/${file}: not in the cache`);
-        return readFile(join(cache.snapshot(commit), file), 'utf8');
+        return readForeignText(join(cache.snapshot(commit), file));
       },
     };
     try {
@@ -253,7 +254,7 @@ async function fetchModel(
     paths: new Set(byPath.keys()),
     readText: async (path) => {
       await fetchFile(byPath.get(path)!);
-      return readFile(join(cache.snapshot(commit), path), 'utf8');
+      return readForeignText(join(cache.snapshot(commit), path));
     },
   };
   const paths = await wantedFiles(tree, role, location.path, options.dtype);

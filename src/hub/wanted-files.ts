@@ -133,8 +133,12 @@ async function modelParts(
     names.push(SINGLE_FILE);
   } else if (has(INDEX_FILE)) {
     const shards = await shardsOf(tree, inside(at, INDEX_FILE));
-    missing.push(...shards.filter((name) => !has(name)));
-    names.push(INDEX_FILE, ...shards);
+    names.push(INDEX_FILE);
+    // One by one: an index may name more shards than a call takes arguments.
+    for (const name of shards) {
+      names.push(name);
+      if (!has(name)) missing.push(name);
+    }
   } else if (exported.length > 0) {
     names.push(...exported.map((path) => relativeTo(at, path)));
   } else if (has(TORCH_FILE)) {

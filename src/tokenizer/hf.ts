@@ -9,7 +9,6 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -21,8 +20,11 @@ import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
 import { parseJson, withoutMark } from '../domain/json.js';
+import { shortened } from '../domain/foreign-text.js';
 import { tokenId, type TokenId } from '../domain/units.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { cutRule, type CutRule } from './cuts.js';
+import { patternProblem, regularExpressionsOf } from './pattern-cost.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
 import { cuttingStages } from './stages.js';
 import type { Specials, Tokenizer } from '../inference/tokenizer.js';
@@ -54,6 +56,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
  */
 export function tokenizerOf(value: unknown, texts: readonly string[], path: string): Tokenizer {
   const plain = plainDefinition(value, path);
+  requireCheapPatterns(plain.definition, path);
   const identity = createHash('sha256').update(texts.join('\n')).digest('hex');
   try {
     const split = wordSplit(plain.definition);
@@ -67,6 +70,21 @@ export function tokenizerOf(value: unknown, texts: readonly string[], path: stri
     throw new ModelError(`${path}: not a tokenizer this version can run (${messageOf(error)})`, [], {
       cause: error,
     });
+  }
+}
+
+/** @throws {ModelError} If a regular expression may run without end: nothing can stop it then. */
+function requireCheapPatterns(
+  { normalizer, pre_tokenizer, decoder }: TokenizerDefinition,
+  path: string,
+): void {
+  for (const pattern of regularExpressionsOf([normalizer, pre_tokenizer, decoder])) {
+    const problem = patternProblem(pattern);
+    if (problem === null) continue;
+    throw new ModelError(`${path}: its pattern ${shortened(pattern, 80)} is not run: ${problem}`, [
+      'on some texts such a pattern takes longer than anybody waits, and it cannot be stopped',
+      'if you know where the file comes from, write the pattern in another way',
+    ]);
   }
 }
 
@@ -144,7 +162,7 @@ function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]
 
 async function readText(path: string): Promise<string> {
   try {
-    return withoutMark(await readFile(path, 'utf8'));
+    return withoutMark(await readForeignText(path));
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

@@ -29,6 +29,19 @@ describe('the table of a run', () => {
     assert.deepEqual(numbers(60), numbers(132));
   });
 
+  test('begins with what the run shows, and has the likelihood of the true line in both blocks', () => {
+    const text = renderTable(summary, null, 80);
+    assert.match(text, /^compressed: against .*\n/);
+    assert.match(text, /^pipeline .* nats +TTFT /m);
+    assert.match(text, /^Likelihood of the true line, nats a token \(fewer are better\):$/m);
+    assert.match(
+      text,
+      /^ {2}full-rag\/jaccard k=10 − no-context +−0\.\d{3} \[−0\.\d{3}, −?0\.\d{3}\] (?:better|tied)$/m,
+    );
+    const without = syntheticRun({ tasks: 70, likelihood: false });
+    assert.doesNotMatch(renderTable(summarizeRun(without.run, without.records), null), /nats|ikelihood/);
+  });
+
   test('says of too few tasks that they have no interval, and shows nothing by them', () => {
     const few = syntheticRun({ tasks: 4 });
     const text = renderTable(summarizeRun(few.run, few.records), null);

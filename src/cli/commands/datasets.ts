@@ -28,6 +28,7 @@ import {
   renderValidation,
 } from '../terminal/dataset-text.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
+import { rawStream } from '../terminal/foreign-text.js';
 import { downloadBar, progressOn } from '../terminal/progress.js';
 import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
@@ -177,7 +178,7 @@ async function agrees(shell: Shell): Promise<boolean> {
       'pass --yes to fetch it under the licence shown',
     ]);
   }
-  const asking = createInterface({ input: process.stdin, output: shell.stderr });
+  const asking = createInterface({ input: process.stdin, output: rawStream(shell.stderr) });
   try {
     const answer = await asking.question('fetch it? [y/N] ', { signal: shell.interrupt });
     return /^y(es)?$/i.test(answer.trim());

@@ -5,8 +5,10 @@
 
 import { SingleBar } from 'cli-progress';
 import type { Clock } from '../../domain/clock.js';
+import { printable } from '../../domain/foreign-text.js';
 import { formatBytes } from '../../domain/units.js';
 import type { DownloadProgress } from '../../download/download.js';
+import { rawStream } from './foreign-text.js';
 
 /** What a bar counts. */
 export type ProgressUnit = 'steps' | 'bytes';
@@ -59,9 +61,10 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
     start(title, total, unit = 'steps') {
       stop();
       if (total === 0) return;
-      const label = title.length > 24 ? `…${title.slice(-23)}` : title.padEnd(10);
+      const shown = printable(title);
+      const label = shown.length > 24 ? `…${shown.slice(-23)}` : shown.padEnd(10);
       bar = new SingleBar({
-        stream,
+        stream: rawStream(stream),
         format: `${label} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
         formatValue: (value, _, type) =>
           unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),

@@ -11,6 +11,16 @@ import { ModelError } from '../../domain/errors.js';
 
 /** A whole number of at least 1. */
 export const count = z.number().int().positive();
+/**
+ * Layers of a model. The largest published dense models have 126. A graph is described layer by layer before any
+ * weight is read, so a configuration alone must not ask for work without end.
+ */
+export const layerCount = count.max(512);
+/**
+ * Positions of a model. Published ones reach 4,194,304. Rotary tables follow from the configuration alone, so this
+ * bounds their memory: with heads 128 wide, 2 GiB.
+ */
+export const positionCount = count.max(2 ** 22);
 /** A norm's epsilon. */
 export const epsilon = z.number().positive();
 

@@ -8,7 +8,16 @@ import { z } from 'zod';
 
 import { ModelError } from '../../domain/errors.js';
 import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
-import { count, epsilon, family, refuse, requireValue, type ModelFamily } from './config-fields.js';
+import {
+  count,
+  epsilon,
+  family,
+  layerCount,
+  positionCount,
+  refuse,
+  requireValue,
+  type ModelFamily,
+} from './config-fields.js';
 import { readRope, ropeFields } from './rope-config.js';
 
 /** Fields of all families that grew out of Llama's configuration. */
@@ -16,12 +25,12 @@ const llamaFields = {
   ...ropeFields,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),
   vocab_size: count,
-  max_position_embeddings: count,
+  max_position_embeddings: positionCount,
   rms_norm_eps: epsilon.default(1e-6),
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
@@ -187,10 +196,10 @@ const gptBigcode = family(
   'gpt_bigcode',
   {
     n_embd: count,
-    n_layer: count,
+    n_layer: layerCount,
     n_head: count,
     n_inner: count.nullish(),
-    n_positions: count,
+    n_positions: positionCount,
     vocab_size: count,
     layer_norm_epsilon: epsilon.default(1e-5),
     activation_function: z.string().default('gelu_pytorch_tanh'),

@@ -6,13 +6,13 @@
  * found (`hub/resolve.ts`).
  */
 
-import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
 import { parseJson } from '../../domain/json.js';
+import { readForeignTextSync } from '../../files/foreign-text-file.js';
 import { whatWasMeant } from '../../metrics/nearest-name.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
@@ -84,7 +84,7 @@ export interface Bundle extends BundleDescription {
  */
 export function readBundle(dir: string): Bundle {
   const path = join(dir, 'bundle.json');
-  const description = parseBundle(readFileSync(path, 'utf8'), path);
+  const description = parseBundle(readForeignTextSync(path), path);
   const { decoder, encoder, projector, softPrompt } = description;
   return {
     ...description,

@@ -152,7 +152,7 @@ export function renderRunComparison(
       comparisons.map((one) => [label(one), cell(one.exactMatch), cell(one.editSimilarity)]),
       width,
     ),
-    ...likelihoodLines(comparisons, label, text),
+    ...likelihoodLines(comparisons, label, text, width),
     '',
     ...text(
       isSameHardware
@@ -175,6 +175,7 @@ function likelihoodLines(
   comparisons: readonly Comparison[],
   label: (one: Comparison) => string,
   text: (of: string) => string[],
+  width: number,
 ): string[] {
   const rows = comparisons.flatMap((one): [string, string][] => {
     if (one.likelihood === null) return [];

@@ -139,9 +139,10 @@ export function startExplorer(data: PackedTasks): void {
       const link = detail.querySelector('.task-link');
       if (link !== null) link.textContent = text;
     };
-    // Browsers that keep the clipboard from files still have the address in their bar.
-    const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error('no clipboard'));
-    copied.then(done('Link copied'), done('The address bar has the link'));
+    const isInBar = done('The address bar has the link');
+    // Some browsers keep the clipboard from files. Their address bar has the link all the same.
+    if (window.isSecureContext) navigator.clipboard.writeText(location.href).then(done('Link copied'), isInBar);
+    else isInBar();
   };
 
   /** Opens the task of the address, with filters that list it. */

@@ -201,6 +201,6 @@ function paragraphs(lines: readonly string[]): string[] {
   return lines
     .join('\n')
     .split(/\n{2,}/)
-    .map((block) => block.trim().replace(/\s*\n\s*/g, ' '))
+    .map((block) => block.trim().replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap)))
     .filter((block) => block !== '');
 }
