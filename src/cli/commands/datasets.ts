@@ -148,7 +148,7 @@ interface PullFlags {
 
 /** Shows size and licence, asks, and fetches. */
 async function pull(shell: Shell, id: string, { yes, again }: PullFlags): Promise<void> {
-  const progress = terminalProgress(shell.stderr);
+  const progress = terminalProgress(shell.stderr, shell.clock);
   try {
     const outcome = await pullDataset(
       id,

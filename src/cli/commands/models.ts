@@ -100,6 +100,6 @@ export function registerModels(program: Command, shell: Shell): void {
 
 /** How files arrive. */
 function fetching(shell: Shell, { dtype }: { readonly dtype?: Dtype } = {}): ResolveOptions {
-  const options = fetchingWith(surroundingsOf(shell, terminalProgress(shell.stderr)));
+  const options = fetchingWith(surroundingsOf(shell, terminalProgress(shell.stderr, shell.clock)));
   return dtype === undefined ? options : { ...options, dtype };
 }

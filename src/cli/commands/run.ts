@@ -73,17 +73,41 @@ function showComparison(
   shell.stdout.write(
     output.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary, run.deviceProof),
   );
-  const hasFailures = summary.rows.some((row) => row.tasks.failed > 0);
+  // A run that scored nothing has no result that anybody should take for one.
+  const isWithoutScores = summary.rows.every((row) => row.tasks.scored === 0);
+  const hasFailures = isWithoutScores || summary.rows.some((row) => row.tasks.failed > 0);
+  const unscored = unscoredLines(outcome, isWithoutScores);
   if (outcome.wasFinished) {
-    progress.note(`\n${folder}: was finished ${run.finishedAt ?? ''}; nothing was left to do`);
+    progress.note(`\n${folder}: was finished ${run.finishedAt ?? ''}; nothing was left to do${unscored}`);
     // A scheduler would start the shard again and again for tasks that have failed for good.
     return hasFailures && request.shard !== 'auto' ? EXIT.someTasksFailed : EXIT.done;
   }
   const took = run.resources === null ? '' : `\n  ${describeResources(run.resources)}`;
   progress.note(
-    `\n${describeTasks(outcome)}; everything is in ${folder}\n  report.html there shows the numbers and every task${took}`,
+    `\n${describeTasks(outcome)}; everything is in ${folder}${unscored}\n  report.html there shows the numbers and every task${took}`,
   );
   return hasFailures ? EXIT.someTasksFailed : EXIT.done;
+}
+
+/** What has no score and why; empty if everything has one. */
+function unscoredLines(
+  { skipped, summary }: Extract<ComparisonOutcome, { kind: 'finished' }>,
+  isWithoutScores: boolean,
+): string {
+  const failed = summary.rows.reduce((sum, row) => sum + row.tasks.failed, 0);
+  const total = summary.rows.reduce((sum, row) => sum + row.tasks.total, 0);
+  const parts = [
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(skipped['prompt-too-long'] === 0
+      ? []
+      : [`${skipped['prompt-too-long']} were skipped since the prompt is too long for the decoder`]),
+    ...(skipped['no-reference'] === 0
+      ? []
+      : [`${skipped['no-reference']} were skipped since the metric has no value for the reference`]),
+  ];
+  if (parts.length === 0) return '';
+  const nothing = isWithoutScores ? '\n  nothing was scored, so this run shows nothing' : '';
+  return `\n  of ${total} records ${parts.join(', ')}${nothing}`;
 }
 
 function interruption(
@@ -111,7 +135,10 @@ function showLatencies(
 ): ExitCode {
   if (outcome.kind === 'interrupted') {
     const { kept, expected } = outcome.rounds;
-    progress.note(`interrupted: ${kept} of ${expected} rounds are kept in ${outcome.folder}`);
+    progress.note(
+      `interrupted: ${kept} of ${expected} rounds are kept in ${outcome.folder}\n` +
+        '  a measurement without tasks is not continued; start it again with another --out',
+    );
     return EXIT.interrupted;
   }
   const { run, summary, folder } = outcome;

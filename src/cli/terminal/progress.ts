@@ -1,9 +1,10 @@
 /**
- * @file Progress on stderr: a bar with an estimate on a terminal, nothing otherwise; the one home of
- * cli-progress.
+ * @file Progress on stderr: a bar with an estimate on a terminal, a line every half minute elsewhere, such as in the log
+ * of a CI system; the one home of cli-progress.
  */
 
 import { SingleBar } from 'cli-progress';
+import type { Clock } from '../../domain/clock.js';
 import { formatBytes } from '../../domain/units.js';
 import type { DownloadProgress } from '../../download/download.js';
 
@@ -36,8 +37,54 @@ export const SILENT: Progress = {
   },
 };
 
-/** Bars on a terminal; on anything else only the notes. */
-export function terminalProgress(stream: NodeJS.WriteStream): Progress {
+/** Bars on a terminal, lines at intervals on anything else; notes on both. */
+export function terminalProgress(stream: NodeJS.WriteStream, clock: Clock): Progress {
+  return stream.isTTY ? barProgress(stream) : lineProgress(stream, clock);
+}
+
+/** Between two lines of one work. Short work has none. */
+const LINE_EVERY_MS = 30_000;
+
+/** Lines at intervals. @param stream Anything that takes text. */
+export function lineProgress(stream: { write(text: string): unknown }, clock: Clock): Progress {
+  /** The work at hand, and how far it was when its last line was written. */
+  let work: {
+    readonly title: string;
+    readonly total: number;
+    readonly unit: ProgressUnit;
+    done: number;
+    shown: number;
+    shownAt: number;
+  } | null = null;
+  const stop = (): void => {
+    work = null;
+  };
+  return {
+    start(title, total, unit = 'steps') {
+      work = total === 0 ? null : { title, total, unit, done: 0, shown: 0, shownAt: clock() };
+    },
+    advance(steps) {
+      if (work === null) return;
+      work.done += steps;
+      const elapsed = clock() - work.shownAt;
+      if (elapsed < LINE_EVERY_MS || work.done >= work.total) return;
+      const { title, total, unit, done, shown } = work;
+      const said = (value: number): string => (unit === 'bytes' ? formatBytes(value) : String(value));
+      // What was done since the last line tells the pace: a run that is continued begins with what it had.
+      const left = done > shown ? duration(((total - done) * elapsed) / (done - shown) / 1000) : '…';
+      const percent = Math.floor((100 * done) / total);
+      stream.write(`${title}: ${said(done)} of ${said(total)}, ${percent} %, about ${left} left\n`);
+      work.shown = done;
+      work.shownAt = clock();
+    },
+    stop,
+    note(line) {
+      stream.write(`${line}\n`);
+    },
+  };
+}
+
+function barProgress(stream: NodeJS.WriteStream): Progress {
   let bar: SingleBar | null = null;
   const stop = (): void => {
     bar?.stop();
@@ -46,7 +93,7 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
   return {
     start(title, total, unit = 'steps') {
       stop();
-      if (!stream.isTTY || total === 0) return;
+      if (total === 0) return;
       const label = title.length > 24 ? `…${title.slice(-23)}` : title.padEnd(10);
       bar = new SingleBar({
         stream,

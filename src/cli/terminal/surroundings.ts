@@ -8,7 +8,7 @@ import type { Shell } from './shell.js';
 
 /** Progress on stderr, or none if nothing but the result is wanted. */
 export function progressOf({ quiet }: { readonly quiet?: boolean | undefined }, shell: Shell): Progress {
-  return quiet === true ? SILENT : terminalProgress(shell.stderr);
+  return quiet === true ? SILENT : terminalProgress(shell.stderr, shell.clock);
 }
 
 /** What a comparison gets from this process. */

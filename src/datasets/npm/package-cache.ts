@@ -8,6 +8,7 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Repository } from '../../domain/task.js';
+import { removeAbandoned } from '../../files/folder.js';
 import type { PinnedPackage } from '../description.js';
 import { packWithNpm } from './npm-pack.js';
 import type { PackFetcher } from './npm-pack.js';
@@ -16,6 +17,9 @@ import { isFolder, readSourceFolder } from '../repository/source-folder.js';
 import { isSourcePath } from '../repository/source-path.js';
 
 const LANGUAGES = new Set(['typescript'] as const);
+
+/** Beginning of the names of folders that are being filled. */
+const TEMPORARY = '.fetch-';
 
 /** The part of a pin that decides what is fetched. */
 export type PackagePin = Pick<
@@ -65,7 +69,8 @@ export async function forgetPackage(pin: PackagePin, cacheDir: string): Promise<
 async function fetchPackage(pin: PackagePin, folder: string, fetcher: PackFetcher): Promise<void> {
   const spec = `${pin.package}@${pin.version}`;
   await mkdir(dirname(folder), { recursive: true });
-  const work = await mkdtemp(join(dirname(folder), '.fetch-'));
+  await removeAbandoned(dirname(folder), TEMPORARY);
+  const work = await mkdtemp(join(dirname(folder), TEMPORARY));
   try {
     const download = join(work, 'download');
     const unpacked = join(work, 'unpacked');

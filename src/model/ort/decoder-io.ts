@@ -7,7 +7,7 @@
  * Shape letters: T new positions, S past positions, K key/value heads, D head width.
  */
 
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './runtime.js';
 
 import { DECODER_IO, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { FloatType } from '../../onnx/graph.js';

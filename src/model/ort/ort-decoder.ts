@@ -8,7 +8,7 @@
  * Shape letters: T new positions, S past positions, C width, V vocabulary.
  */
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from './runtime.js';
 
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { Matrix } from '../../tensor/matrix.js';
@@ -16,6 +16,7 @@ import type { Decoder, DecoderStep, FirstTokenRunner, KvCache } from '../../infe
 import type { Device, Dtype } from '../../inference/device.js';
 import type { DecoderIo } from './decoder-io.js';
 import { keepsOutputs } from './load.js';
+import { runSession } from './run-session.js';
 import { floatOutput } from './session.js';
 
 /** The cache of one sequence: its tensors under the names by which the next step feeds them. */
@@ -103,7 +104,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     this.#requirePrompt(inputs);
     const { logits } = this.#io;
     const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast);
-    const results = await this.#session.run(feeds, [logits]);
+    const results = await runSession(this.#session, feeds, [logits]);
     return tokenId(argmax(floatOutput(results, logits).subarray(-this.vocabularySize)));
   }
 
@@ -162,7 +163,8 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     past: ReadonlyMap<string, Tensor>,
   ): Promise<DecoderStep> {
     const length = pastPositions + newPositions;
-    const results = await this.#session.run(this.#feeds(data, newPositions, pastPositions, past));
+    const feeds = this.#feeds(data, newPositions, pastPositions, past);
+    const results = await runSession(this.#session, feeds);
     // These are the logits of the last position, whether or not the graph hands out the others as well.
     const logits = floatOutput(results, this.#io.logits).subarray(-this.vocabularySize);
     return {
@@ -225,6 +227,11 @@ export function argmax(numbers: Float32Array): number {
       best = i;
     }
   }
-  if (best < 0) throw new RangeError(`none of ${numbers.length} logits is a number above -Infinity`);
+  if (best < 0) {
+    throw new RangeError(
+      `none of ${numbers.length} logits is a number above -Infinity: the decoder computed NaN, as weights do that are ` +
+        'damaged or too large for the dtype; try fp32',
+    );
+  }
   return best;
 }
