@@ -71,6 +71,7 @@ const zeros = (rows: number): Matrix => matrixOf(rows, WIDTH, new Float32Array(r
 
 /** Answers every prompt with one line, after a table. */
 class StubDecoder implements Decoder {
+  readonly scorer = null;
   readonly identity = 'stub';
   readonly device = 'cpu';
   readonly dtype = 'fp32';
@@ -153,7 +154,7 @@ function runOf(tasks: number): RunJson {
       },
       ...{ pipelines: [...AXES.pipelines], retrievers: [...AXES.retrievers], topK: [...AXES.topK] },
       ...{
-        retrievalProfile: 'repoformer@1',
+        retrievalProfile: 'repoformer@2',
         metricProfile: 'llavacode@1',
         contextPlacement: 'before-prefix',
       },
@@ -253,6 +254,8 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
           format,
           clock,
           metrics: metricProfile('llavacode', null),
+          likelihood: null,
+          lender: null,
         },
         pipelines: new Map(pipelines.map((one): [Pipeline['name'], Pipeline] => [one.name, one])),
         retriever: (name, task) => index!.retriever(name, task),

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { npmCommand } from '../src/datasets/npm/npm-pack.js';
+import { npmCommand } from '../src/datasets/packages/npm.js';
 import { some } from './support/some.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

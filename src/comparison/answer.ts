@@ -137,6 +137,11 @@ function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionPar
   return {
     ...{ decoder, tokenizer, format },
     metrics: open.metrics,
+    likelihood:
+      open.referenceEnd === null || decoder.scorer === null
+        ? null
+        : { scorer: decoder.scorer, end: open.referenceEnd },
+    lender: open.lender,
     pipelines: openPipelines(comparison),
     retriever: (name, task) => index.retriever(name, task),
     clock: surroundings.clock,

@@ -16,6 +16,7 @@ export function openPipelines({ settings, open, prompt, run }: Comparison): Map<
   return makePipelines(settings.axes.pipelines, {
     setting: prompt,
     seed: run.spec.seed,
+    softPrompt: models.softPrompt?.vectors ?? null,
     tokensPerChunk: models.softTokensPerChunk,
     compressor: () => compressorOf(models),
   });

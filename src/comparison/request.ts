@@ -65,8 +65,12 @@ export const comparisonRequestSchema = z
     tokenizer: text,
     encoder: text,
     projector: text,
+    /** A tuned constant prompt for all pipelines but plain `no-context`: a file, here or on the hub. */
+    softPrompt: text,
     retrieverEncoder: text,
     promptFamily: z.enum(PROMPT_FAMILIES),
+    /** The same as names of control tokens around {prefix} and {suffix}. */
+    promptTemplate: text,
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(z.enum(PIPELINES)).min(1),
     retrievers: z.array(givenRetriever).min(1),
@@ -89,6 +93,8 @@ export const comparisonRequestSchema = z
     maxFailures: z.union([z.int().nonnegative(), z.string().regex(/^\d+(\.\d+)?%$/)], {
       error: 'expected a whole number of at least 0, or a share such as "5%"',
     }),
+    /** Whether the likelihood of the true completions is measured, where the decoder can tell it; true if absent. */
+    likelihood: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),
   })

@@ -52,6 +52,8 @@ export interface AnswerSelection {
   readonly seed: number;
   /** Records that may fail before the run ends: a number, a share of all such as `5%`, or any number if null. */
   readonly maxFailures: number | string | null;
+  /** Whether the likelihood of the references is measured, where the decoder can tell it. */
+  readonly likelihood: boolean;
 }
 
 /** Everything a run does, as far as it is known before anything is opened. */
@@ -90,8 +92,9 @@ export function comparisonSettings(
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
+      softPrompt: request.softPrompt,
       retrieverEncoder: request.retrieverEncoder,
-      promptFamily: request.promptFamily,
+      ...promptForm(request),
       encoderInput: request.encoderInput,
     },
     needs: {
@@ -113,6 +116,7 @@ export function comparisonSettings(
       ttftRepeats: request.ttftRepeats ?? 1,
       seed: request.seed ?? 0,
       maxFailures: request.maxFailures ?? null,
+      likelihood: request.likelihood ?? true,
     },
     keepsVectors: request.vectorCache ?? true,
   };
@@ -177,4 +181,17 @@ function taskSelection(request: ComparisonRequest, environment: Environment): Ta
     limit: request.limit ?? sample ?? 'all',
     shard: shard === 'auto' ? shardOfScheduler(environment) : shard,
   };
+}
+
+/** How the decoder is prompted, where the user says it. @throws {UsageError} If it is said twice. */
+function promptForm({
+  promptFamily,
+  promptTemplate,
+}: ComparisonRequest): Pick<ModelSelection, 'promptFamily' | 'promptTemplate'> {
+  if (promptFamily !== undefined && promptTemplate !== undefined) {
+    throw new UsageError('--prompt-family and --prompt-template say the same thing; give one of them', [
+      `the family ${promptFamily} or the template ${promptTemplate}`,
+    ]);
+  }
+  return { promptFamily, promptTemplate };
 }

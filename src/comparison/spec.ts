@@ -5,6 +5,7 @@
 import type { Clock } from '../domain/clock.js';
 import { UsageError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
+import { portablePath, withPortablePaths } from '../files/portable-path.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
 import { kindOf, type ContextForm } from '../pipelines/kinds.js';
 import { promptBudget } from '../prompt/budget.js';
@@ -19,7 +20,7 @@ import type { ComparisonSettings } from './settings.js';
 /** Settings, then the bundle's defaults: everything that decides a number. */
 function runSpec(
   { axes, answers, prompt }: ComparisonSettings,
-  { dataset, chosen, models, retrieval, metrics }: OpenComparison,
+  { dataset, chosen, models, retrieval, metrics, referenceEnd }: OpenComparison,
 ): RunSpec {
   const { defaults } = models.decoder;
   const { execution, softTokensPerChunk } = models;
@@ -46,6 +47,7 @@ function runSpec(
     ttftRepeats: answers.ttftRepeats,
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
+    ...(referenceEnd === null ? {} : { referenceEnd }),
   });
 }
 
@@ -59,23 +61,24 @@ export function describeRun(
   const { dataset, models } = open;
   const spec = runSpec(settings, open);
   return runJson({
-    given: request,
-    spec,
+    given: withPortablePaths(request),
+    // The fingerprint is of the settings as they are; only what people read of them is made portable.
+    spec: { ...spec, dataset: { ...spec.dataset, id: portablePath(spec.dataset.id) } },
     fingerprint: fingerprint(spec),
     shard: settings.tasks.shard,
     startedAt: startedAt.toISOString(),
     finishedAt: null,
     hardware: describeHardware(),
     git: gitState(process.cwd()),
-    models: {
+    models: withPortablePaths({
       decoder: models.decoder.name,
       encoder: models.compression?.name ?? null,
       retrieverEncoder: models.retrieverEncoder?.name ?? null,
       bundle: models.bundle.name,
       sources: models.sources.map((source) => ({ ...source, files: { ...source.files } })),
-    },
+    }),
     data: dataset.sources.map(({ repository, origin, licence, size }) => ({
-      ...{ repository, origin, licence, size },
+      ...{ repository, origin: portablePath(origin), licence, size },
     })),
     skippedRecords: dataset.skipped,
     chunks: 0,
@@ -85,7 +88,7 @@ export function describeRun(
 }
 
 /** Tasks whose prompts fill the budget would all be skipped: that is known before the first of them. */
-function requirePositions(spec: RunSpec, { decoder, softTokensPerChunk }: LoadedModels): void {
+function requirePositions(spec: RunSpec, { decoder, softTokensPerChunk, softPrompt }: LoadedModels): void {
   const { maxPromptTokens, contextTokens, topK } = spec;
   const { maxPositions } = decoder.decoder;
   const soft = Math.max(0, ...topK) * softTokensPerChunk;
@@ -96,7 +99,9 @@ function requirePositions(spec: RunSpec, { decoder, softTokensPerChunk }: Loaded
     'own-text': 0,
   };
   for (const pipeline of spec.pipelines) {
-    const shown = kindOf(pipeline).shows.reduce((sum, form) => sum + room[form], 0);
+    const { shows, softPrompt: place = 'shared' } = kindOf(pipeline);
+    const constant = place === 'never' ? 0 : (softPrompt?.vectors.rows ?? 0);
+    const shown = shows.reduce((sum, form) => sum + room[form], constant);
     if (maxPromptTokens + shown <= maxPositions) continue;
     const parts =
       shown === 0 ? `${maxPromptTokens}` : `${maxPromptTokens} + ${shown} = ${maxPromptTokens + shown}`;

@@ -3,14 +3,16 @@
  *
  * It keeps outcomes per task, not only means, because a paired test needs them: whether 3 of 100 points were lost by
  * three tasks or by thirteen that fell and ten that rose. Numbers are rounded where the rest is noise: ES to six
- * decimals, times to four digits.
+ * decimals, nats a token to four, times to four digits.
  */
 
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { PIPELINES } from '../pipelines/kinds.js';
+import { noLikelihood } from '../report/numbers/likelihood.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { retrieverSchema } from '../retrieval/kinds.js';
@@ -34,6 +36,8 @@ const outcomeSchema = z.strictObject({
   exactMatch: z.string().regex(/^[01-]*$/),
   editSimilarity: nullableNumbers,
   ttftMs: nullableNumbers,
+  /** Of the reference; absent in baselines of runs without likelihood. */
+  natsPerToken: nullableNumbers.optional(),
 });
 
 const baselineSchema = z
@@ -67,8 +71,8 @@ const baselineSchema = z
     ({ tasks, outcomes }) =>
       tasks.repository.length === tasks.ids.length &&
       tasks.repository.every((index) => index < tasks.repositories.length) &&
-      outcomes.every(({ exactMatch, editSimilarity, ttftMs }) =>
-        [exactMatch, editSimilarity, ttftMs].every(({ length }) => length === tasks.ids.length),
+      outcomes.every(({ exactMatch, editSimilarity, ttftMs, natsPerToken = ttftMs }) =>
+        [exactMatch, editSimilarity, ttftMs, natsPerToken].every(({ length }) => length === tasks.ids.length),
       ),
     'outcomes and tasks are not of one length',
   );
@@ -104,12 +108,15 @@ export function baselineOf({ run, records }: FinishedRun, reason: string, now: D
       repositories,
       repository: names.map((name) => repositories.indexOf(name)),
     },
-    outcomes: table.columns.map(({ configuration, exactMatch, editSimilarity, ttftMs }) => ({
+    outcomes: table.columns.map(({ configuration, exactMatch, editSimilarity, ttftMs, likelihood }) => ({
       ...configuration,
       ...unscoredCounts(records, configuration),
       exactMatch: Array.from(exactMatch, (value) => (Number.isNaN(value) ? '-' : String(value))).join(''),
       editSimilarity: numbers(editSimilarity, roundSimilarity),
       ttftMs: numbers(ttftMs, (value) => Number(value.toPrecision(4))),
+      ...(likelihood.perToken.every((value) => Number.isNaN(value))
+        ? {}
+        : { natsPerToken: numbers(likelihood.perToken, roundNats) }),
     })),
   };
 }
@@ -141,7 +148,7 @@ export function requireBaseline(path: string): void {
 export async function readBaseline(path: string): Promise<Baseline> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = parseJson(await readForeignText(path));
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw new DataError(
@@ -162,12 +169,18 @@ export async function readBaseline(path: string): Promise<Baseline> {
 /** What a gate reads of a baseline. */
 export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   const columns = outcomes.map(
-    ({ pipeline, retriever, topK, exactMatch, editSimilarity, ttftMs }): OutcomeColumn => ({
+    ({ pipeline, retriever, topK, exactMatch, editSimilarity, ttftMs, natsPerToken }): OutcomeColumn => ({
       configuration: { pipeline, retriever, topK },
       exactMatch: Float64Array.from(exactMatch, (character) => (character === '-' ? NaN : Number(character))),
       editSimilarity: Float64Array.from(editSimilarity, (value) => value ?? NaN),
       ttftMs: Float64Array.from(ttftMs, (value) => value ?? NaN),
       controlMs: new Float64Array(tasks.ids.length).fill(NaN),
+      likelihood: {
+        ...noLikelihood(tasks.ids.length),
+        ...(natsPerToken === undefined
+          ? {}
+          : { perToken: Float64Array.from(natsPerToken, (value) => value ?? NaN) }),
+      },
     }),
   );
   return {
@@ -177,12 +190,13 @@ export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   };
 }
 
-/** What a gate reads of a run. ES is rounded as the baseline rounds it, so that equal stays equal. */
+/** What a gate reads of a run. ES and nats are rounded as the baseline rounds them, so that equal stays equal. */
 export function runSide({ run, records }: FinishedRun): GateSide {
   const { columns } = tabulate(configurations(run.spec), records);
   const rounded = columns.map((column) => ({
     ...column,
     editSimilarity: column.editSimilarity.map(roundSimilarity),
+    likelihood: { ...column.likelihood, perToken: column.likelihood.perToken.map(roundNats) },
   }));
   return {
     columns: rounded,
@@ -198,6 +212,10 @@ function unscoredCounts(
   const column = records.column(configuration);
   const rows = records.rows();
   return { failed: column.count('failed', rows), skipped: column.count('skipped', rows) };
+}
+
+function roundNats(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
 }
 
 function roundSimilarity(value: number): number {

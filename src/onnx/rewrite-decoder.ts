@@ -40,10 +40,13 @@ export interface RewrittenDecoder {
   readonly io: ExportedDecoderIo;
 }
 
+/** Nodes in a row that are followed in search of a table or of the head. Exports have at most five. */
+const MOST_STEPS = 32;
+
 /**
- * Splits the lookup off and cuts the head's work down to the last position.
+ * Splits the lookup off and cuts the head's work down to the positions that are asked for.
  *
- * A head that is built in an unknown way is left alone, and `io.lastPositionOnly` is false. The result is then right,
+ * A head that is built in an unknown way is left alone, and `io.scoresAskedOnly` is false. The result is then right,
  * but slower.
  *
  * @throws {ExportError} If the graph has no `input_ids`, uses them for anything but one lookup and
@@ -60,12 +63,12 @@ export function rewriteDecoder(model: ExportedModel): RewrittenDecoder {
   const graph = new Wiring(model);
   const lookup = splitLookup(graph);
   const keepsLast = keepsLastLogits(io);
-  const lastPositionOnly = keepsLast || sliceBeforeHead(graph, io.logits);
+  const scoredPositions = keepsLast ? null : pickBeforeHead(graph, io.logits);
   floatLogits(graph, io.logits);
   return {
     decoder: encodeExportedModel(graph.pruned()),
     lookup: encodeExportedModel(lookup),
-    io: { ...io, lastPositionOnly },
+    io: { ...io, scoredPositions, scoresAskedOnly: keepsLast || scoredPositions !== null },
   };
 }
 
@@ -87,14 +90,17 @@ function splitLookup(graph: Wiring): ExportedModel {
 
   const lookups: ExportedNode[] = [];
   const shapes: ExportedNode[] = [];
+  const seen = new Set<string>();
   const open = [IDS];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
     for (const node of graph.consumers(value)) {
       if (isLookup(node) && node.inputs[1] === value && graph.isConstant(node.inputs[0]!)) lookups.push(node);
       else if (isOnnx(node, 'Shape')) shapes.push(node);
       // Some exporters pass the ids through these on the way to the lookup; [1, n] stays [1, n].
       else if (isOnnx(node, 'Cast', 'Identity', 'Reshape') && node.inputs[0] === value)
-        open.push(...node.outputs);
+        for (const output of node.outputs) open.push(output);
       else {
         throw new ExportError(
           `its node ${node.name || '(unnamed)'} (${node.operator}) reads the token ids; ` +
@@ -143,14 +149,26 @@ function lookupModel(graph: Wiring, found: string, ids: ExportedValue): Exported
 
 /** Element type of looked-up rows, followed back to the table or to the scales that make it numbers. */
 function tableType(graph: Wiring, value: string): number {
-  const weight = graph.weight(value);
-  if (weight !== undefined) return weight.dataType;
-  const node = graph.producer(value);
-  if (node === undefined) throw new ExportError(`the embedding table ${value} is not a weight`);
-  if (isOnnx(node, 'DequantizeLinear')) return tableType(graph, node.inputs[1]!);
-  if (node.operator === 'GatherBlockQuantized') return tableType(graph, node.inputs[2]!);
-  if (isOnnx(node, 'Gather', 'Identity', 'Transpose')) return tableType(graph, node.inputs[0]!);
-  throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
+  let at = value;
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const weight = graph.weight(at);
+    if (weight !== undefined) return weight.dataType;
+    const node = graph.producer(at);
+    if (node === undefined) throw new ExportError(`the embedding table ${at} is not a weight`);
+    const input = isOnnx(node, 'DequantizeLinear')
+      ? 1
+      : node.operator === 'GatherBlockQuantized'
+        ? 2
+        : isOnnx(node, 'Gather', 'Identity', 'Transpose')
+          ? 0
+          : null;
+    const next = input === null ? undefined : node.inputs[input];
+    if (next === undefined) {
+      throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
+    }
+    at = next;
+  }
+  throw new ExportError(`the embedding table is more than ${MOST_STEPS} nodes away from its lookup`);
 }
 
 /**
@@ -195,23 +213,30 @@ const BEHIND_HEAD = new Set(['Cast', 'Identity', 'Mul', 'Div', 'Add', 'Tanh']);
  *
  * @returns Whether the head was found.
  */
-function sliceBeforeHead(graph: Wiring, logits: string): boolean {
+function pickBeforeHead(graph: Wiring, logits: string): string | null {
   const head = findHead(graph, logits);
-  if (head === null) return false;
-  const last = graph.fresh('last_position');
-  const index = graph.fresh('last_index');
-  graph.initializers.push(newIntegers(index, [1], [-1]));
-  const pick = newNode('Gather', graph.fresh('pick_last'), [head.hidden, index], [last], { axis: 1 });
+  if (head === null) return null;
+  const picked = graph.fresh('picked_positions');
+  const positions = graph.fresh('scored_positions');
+  graph.inputs.push(newValue(positions, DATA_TYPE.int64, ['scored']));
+  const pick = newNode('Gather', graph.fresh('pick_positions'), [head.hidden, positions], [picked], {
+    axis: 1,
+  });
   const place = graph.nodes.indexOf(head.reader);
-  graph.nodes[place] = withInputs(head.reader, head.hidden, last);
+  graph.nodes[place] = withInputs(head.reader, head.hidden, picked);
   graph.nodes.splice(place, 0, pick);
-  return true;
+  return positions;
 }
 
 /** The node that reads the hidden state for the head, and the value it reads. */
-function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden: string } | null {
+function findHead(
+  graph: Wiring,
+  value: string,
+  seen = new Set<string>(),
+): { reader: ExportedNode; hidden: string } | null {
   const node = graph.producer(value);
-  if (node === undefined) return null;
+  if (node === undefined || seen.has(value) || seen.size >= MOST_STEPS) return null;
+  seen.add(value);
   if (PRODUCTS.has(node.operator)) {
     const [hidden, matrix] = node.inputs;
     if (hidden === undefined || matrix === undefined || !graph.isConstant(matrix)) return null;
@@ -227,7 +252,7 @@ function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden:
   if (node.domain !== '' || !BEHIND_HEAD.has(node.operator)) return null;
   for (const input of node.inputs) {
     if (graph.isConstant(input)) continue;
-    const head = findHead(graph, input);
+    const head = findHead(graph, input, seen);
     if (head !== null) return head;
   }
   return null;

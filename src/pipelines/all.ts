@@ -4,11 +4,14 @@
 
 import { budgetRagPipeline } from './budget-rag.js';
 import { compressedRandomPipeline } from './compressed-random.js';
+import { compressedShuffledPipeline } from './compressed-shuffled.js';
 import { compressedPipeline } from './compressed.js';
+import { fullRagShuffledPipeline } from './full-rag-shuffled.js';
 import { fullRagPipeline } from './full-rag.js';
-import type { PipelineName } from './kinds.js';
+import { showsSoftPrompt, type PipelineName } from './kinds.js';
 import { noContextPipeline } from './no-context.js';
 import type { Pipeline, PipelineFactory, PipelineResources } from './pipeline.js';
+import { softPromptPipeline, withSoftPrompt } from './soft-prompt.js';
 
 /** What makes each of them. A row of `kinds.ts` without a line here is a type error. */
 export const PIPELINE_FACTORIES: Readonly<Record<PipelineName, PipelineFactory>> = {
@@ -17,6 +20,9 @@ export const PIPELINE_FACTORIES: Readonly<Record<PipelineName, PipelineFactory>>
   'budget-rag': budgetRagPipeline,
   compressed: compressedPipeline,
   'compressed-random': compressedRandomPipeline,
+  'full-rag-shuffled': fullRagShuffledPipeline,
+  'compressed-shuffled': compressedShuffledPipeline,
+  'soft-prompt': softPromptPipeline,
 };
 
 /**
@@ -28,5 +34,12 @@ export function makePipelines(
   names: readonly PipelineName[],
   resources: PipelineResources,
 ): Map<PipelineName, Pipeline> {
-  return new Map(names.map((name) => [name, PIPELINE_FACTORIES[name](resources)]));
+  return new Map(
+    names.map((name) => {
+      const pipeline = PIPELINE_FACTORIES[name](resources);
+      const { softPrompt, setting } = resources;
+      const isShown = softPrompt !== null && showsSoftPrompt(name);
+      return [name, isShown ? withSoftPrompt(pipeline, softPrompt, setting) : pipeline];
+    }),
+  );
 }

@@ -64,6 +64,13 @@ export interface PipelineKind<Name extends string = string> {
     /** `vectors`: an encoder and a projector. `length`: only how many soft tokens a chunk would have. */
     readonly softTokens: 'vectors' | 'length' | 'none';
   };
+  /** It is given the chunks of another task of another repository: a control, which must not see its own. */
+  readonly borrowsChunks?: true;
+  /**
+   * Whether it shows the tuned constant prompt of a run (`--soft-prompt`). `shared`, also where absent: if the run has one.
+   * `never`: a plain base. `always`: it is about that prompt, so that a run without one refuses it.
+   */
+  readonly softPrompt?: 'shared' | 'never' | 'always';
   /** In the order of the prompt; empty for a prompt of the completed file alone. */
   readonly shows: readonly ContextForm[];
   /** The bases that this pipeline is compared with. */
@@ -81,6 +88,7 @@ const ROWS = [
     isDefault: true,
     role: 'no-retrieval',
     needs: { retrieval: false, softTokens: 'none' },
+    softPrompt: 'never',
     shows: [],
     against: [],
     isBaseOf: [],
@@ -133,6 +141,49 @@ const ROWS = [
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
     subjectRank: 3,
   },
+  {
+    name: 'full-rag-shuffled',
+    title: 'full RAG with the chunks of another task of another repository',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'none' },
+    borrowsChunks: true,
+    shows: ['commented-text'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'full-rag', reading: 'control' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'compressed-shuffled',
+    title: 'soft tokens of the chunks of another task of another repository',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: true,
+    shows: ['soft-tokens'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'soft-prompt',
+    title: 'the file being completed behind the tuned constant prompt',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: false, softTokens: 'none' },
+    softPrompt: 'always',
+    shows: [],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [
+      { pipeline: 'full-rag', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'baseline' },
+      { pipeline: 'compressed', reading: 'baseline' },
+      { pipeline: 'compressed-random', reading: 'baseline' },
+      { pipeline: 'full-rag-shuffled', reading: 'baseline' },
+      { pipeline: 'compressed-shuffled', reading: 'baseline' },
+    ],
+    subjectRank: 4,
+  },
 ] as const satisfies readonly PipelineKind[];
 
 export type PipelineName = (typeof ROWS)[number]['name'];
@@ -157,6 +208,21 @@ export function kindOf(name: PipelineName): PipelineKind<PipelineName> {
 /** Whether a pipeline shows the decoder anything that was retrieved. */
 export function usesRetrieval(name: PipelineName): boolean {
   return kindOf(name).needs.retrieval;
+}
+
+/** Whether a pipeline is given the chunks of another task. */
+export function borrowsChunks(name: PipelineName): boolean {
+  return kindOf(name).borrowsChunks === true;
+}
+
+/** Whether a pipeline shows the constant prompt of a run that has one. */
+export function showsSoftPrompt(name: PipelineName): boolean {
+  return kindOf(name).softPrompt !== 'never';
+}
+
+/** Whether a pipeline is about the constant prompt, so that a run needs one. */
+export function needsSoftPrompt(name: PipelineName): boolean {
+  return kindOf(name).softPrompt === 'always';
 }
 
 /** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */

@@ -35,12 +35,14 @@ export function shardCommand(
   return quoted([PACKAGE.name, 'run', ...flags, ...shard, ...(own.resume === true ? ['--resume'] : [])]);
 }
 
+/** Switches that are on unless somebody turns them off, by the keys of their settings. Their flags are `--no-<setting>`. */
+export const ON_BY_DEFAULT: readonly string[] = ['vectorCache', 'likelihood'];
+
 /** One setting as words of the command line. A switch has words where it is not as by default. */
 function flagWords(key: string, value: unknown): string[] {
   const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   if (typeof value === 'boolean') {
-    const isOnByDefault = key === 'vectorCache';
-    if (value === isOnByDefault) return [];
+    if (value === ON_BY_DEFAULT.includes(key)) return [];
     return [value ? `--${flag}` : `--no-${flag}`];
   }
   return [`--${flag}`, flagValue(value)];

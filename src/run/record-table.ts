@@ -28,6 +28,11 @@ const NUMBERS = {
   generatedTokens: (record) => record.generatedTokens,
   /** Chunks shown. */
   chunks: (record) => record.chunks.length,
+  /** Of the true completion, in nats; and its tokens and characters. */
+  referenceNats: ({ likelihood }) => likelihood?.referenceNats ?? NaN,
+  endNats: ({ likelihood }) => likelihood?.endNats ?? NaN,
+  referenceTokens: ({ likelihood }) => likelihood?.referenceTokens ?? NaN,
+  referenceCharacters: ({ likelihood }) => likelihood?.referenceCharacters ?? NaN,
 } as const satisfies Readonly<Record<string, (record: ScoredRecord) => number>>;
 
 export type RecordNumber = keyof typeof NUMBERS;

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
 import { PIPELINES } from '../pipelines/kinds.js';
 import { retrieverSchema } from '../retrieval/kinds.js';
+import { REFERENCE_ENDS } from '../generation/reference.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 
@@ -40,6 +41,8 @@ export const runSpecSchema = z.strictObject({
         normalize: z.boolean(),
       })
       .nullable(),
+    /** The tuned constant prompt, and its vectors; absent in a run without one. */
+    softPrompt: z.exactOptional(z.strictObject({ identity: z.string(), tokens: count })),
     /** Null where no configuration of the run ranks by vectors. */
     retrieverEncoder: z.strictObject({ encoder: z.string(), tokenizer: z.string() }).nullable(),
   }),
@@ -60,6 +63,8 @@ export const runSpecSchema = z.strictObject({
   seed: z.int(),
   /** Soft tokens of a chunk; absent for one, so that such runs have the fingerprint they always had. */
   softTokensPerChunk: z.exactOptional(count),
+  /** How the decoder ends a line, where the likelihood of the references is measured; absent where it is not. */
+  referenceEnd: z.exactOptional(z.enum(REFERENCE_ENDS)),
 });
 
 export type RunSpec = z.infer<typeof runSpecSchema>;

@@ -25,6 +25,8 @@ const evidenceSchema = z.strictObject({
   left: z.string(),
   /** The code after the hole that is in the prompts. */
   right: z.string(),
+  /** The text of each position whose likelihood the records have, a stop token as empty text; absent without them. */
+  referencePieces: z.array(z.string()).optional(),
   /**
    * Every chunk that any configuration was given, once. Those without lines are the ones the benchmark
    * ships, in its order: the i-th of them is the i-th chunk of a record of that retriever.
@@ -37,6 +39,8 @@ const evidenceSchema = z.strictObject({
       text: z.string(),
       /** What text pipelines show of it, where that is not made from path and text. */
       shown: z.string().optional(),
+      /** Where it is of another repository than the task: lent by another task. */
+      repository: z.string().optional(),
     }),
   ),
 });

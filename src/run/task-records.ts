@@ -3,6 +3,7 @@
  */
 
 import { DeviceLostError, messageOf } from '../domain/errors.js';
+import { withoutHome } from '../files/portable-path.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Configuration, FailureStage, ScoredRecord, TaskRecord } from './record.js';
 
@@ -35,7 +36,7 @@ export class TaskRecords {
     this.#records.set(configuration, {
       ...this.#identity(configuration),
       status: 'failed',
-      error: { stage, message: messageOf(error) },
+      error: { stage, message: withoutHome(messageOf(error)) },
     });
   }
 

@@ -1,60 +1,69 @@
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
-import { lineProgress } from '../../src/cli/terminal/progress.js';
+import { columnsOf } from '../../src/cli/terminal/columns.js';
+import { progressOn } from '../../src/cli/terminal/progress.js';
 
-/** A progress whose clock stands still until it is told otherwise. */
-function watched(): {
-  lines: string[];
-  pass: (seconds: number) => void;
-  progress: ReturnType<typeof lineProgress>;
-} {
-  let now = 0;
+/** A log: what is written, and a clock that only this test moves. */
+function log() {
   const lines: string[] = [];
-  const progress = lineProgress({ write: (text) => lines.push(text) }, () => now);
+  let now = 0;
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(...chunk.toString().trimEnd().split('\n'));
+      done();
+    },
+  });
+  const progress = progressOn(Object.assign(stream, { isTTY: false }) as NodeJS.WriteStream, () => now);
   return {
     lines,
     progress,
-    pass: (seconds) => {
+    wait: (seconds: number) => {
       now += seconds * 1000;
     },
   };
 }
 
 describe('progress without a terminal', () => {
-  test('is a line every half minute, with what is left at the pace of the last half minute', () => {
-    const { lines, pass, progress } = watched();
-    progress.start('answering', 1000);
-    progress.advance(500); // What an earlier part of the run has recorded.
-    pass(10);
-    progress.advance(10);
-    assert.deepEqual(lines, []);
-    pass(20);
-    progress.advance(10);
-    // 520 in 30 s, earlier records included: 480 more take 28 s.
-    assert.deepEqual(lines.splice(0), ['answering: 520 of 1000, 52 %, about 28 s left\n']);
-    pass(30);
-    progress.advance(10);
-    // 10 in 30 s: 470 more take 1,410 s.
-    assert.deepEqual(lines.splice(0), ['answering: 530 of 1000, 53 %, about 23 min 30 s left\n']);
+  test('is a line every half minute, with what is left at the pace so far', () => {
+    const { lines, progress, wait } = log();
+    progress.start('tasks', 560);
+    for (let i = 0; i < 12; i++) {
+      wait(10);
+      progress.advance(20);
+    }
+    // 60 of 560 after 30 s: 500 more at 0.5 s each.
+    assert.equal(lines[0], 'tasks: 60 of 560, 10 %, about 4 min 10 s left');
+    assert.deepEqual(
+      lines.map((line) => /\d+ of/.exec(line)![0]),
+      ['60 of', '120 of', '180 of', '240 of'],
+    );
   });
 
-  test('is nothing for short work, and nothing at the end of any', () => {
-    const { lines, pass, progress } = watched();
-    progress.start('encoding', 10);
-    pass(29);
-    progress.advance(9);
-    pass(29);
-    progress.advance(1);
+  test('says nothing about work of less than half a minute, and still has the notes', () => {
+    const { lines, progress, wait } = log();
+    progress.start('tasks', 80);
+    wait(29);
+    progress.advance(79);
+    progress.note('a note');
     progress.stop();
-    progress.advance(5);
-    assert.deepEqual(lines, []);
+    wait(60);
+    progress.advance(1);
+    assert.deepEqual(lines, ['a note']);
   });
 
-  test('counts bytes in units that people read', () => {
-    const { lines, pass, progress } = watched();
-    progress.start('fetching', 4e9, 'bytes');
-    pass(60);
-    progress.advance(1e9);
-    assert.deepEqual(lines, ['fetching: 1.00 GB of 4.00 GB, 25 %, about 3 min 0 s left\n']);
+  test('counts bytes as bytes', () => {
+    const { lines, progress, wait } = log();
+    progress.start('fetching', 2_000_000, 'bytes');
+    wait(30);
+    progress.advance(1_000_000);
+    assert.match(lines[0]!, /^fetching: 1\.0\d* MB of 2\.0\d* MB, 50 %, about 30 s left$/);
   });
+});
+
+test('a stream that is no terminal is written as for one of 80 columns', () => {
+  assert.deepEqual(
+    [undefined, 0, 20, 60, 200].map((columns) => columnsOf({ columns: columns as number })),
+    [80, 80, 40, 60, 200],
+  );
 });

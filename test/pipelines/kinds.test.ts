@@ -71,6 +71,9 @@ describe('questions to the rows', () => {
         ['budget-rag', true, false, true],
         ['compressed', true, true, false],
         ['compressed-random', true, true, false],
+        ['full-rag-shuffled', true, false, false],
+        ['compressed-shuffled', true, true, false],
+        ['soft-prompt', false, false, false],
       ],
     );
   });
@@ -81,12 +84,14 @@ describe('questions to the rows', () => {
       { base: 'full-rag', reading: 'full-text' },
       { base: 'budget-rag', reading: 'equal-length' },
       { base: 'compressed-random', reading: 'control' },
+      { base: 'compressed-shuffled', reading: 'control' },
+      { base: 'soft-prompt', reading: 'baseline' },
     ]);
     assert.deepEqual(basesOf('no-context'), []);
     assert.equal(readingOf('full-rag', 'compressed'), null);
     assert.deepEqual(
       PIPELINES.filter((name) => isControl(name)),
-      ['compressed-random'],
+      ['compressed-random', 'full-rag-shuffled', 'compressed-shuffled'],
     );
   });
 
@@ -129,6 +134,8 @@ describe('the name of a pipeline', () => {
     if (file.endsWith('.css')) return [source.replace(/\/\*[^]*?\*\//g, '')];
     const found: string[] = [];
     const visit = (node: ts.Node): void => {
+      // A control is made of the pipeline that it controls, so that it imports its file.
+      if (ts.isImportDeclaration(node)) return;
       if (
         ts.isStringLiteralLike(node) ||
         ts.isTemplateHead(node) ||

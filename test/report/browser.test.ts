@@ -17,6 +17,7 @@ import { drawCharts } from '../../src/report/charts/charts.js';
 import { packTasks } from '../../src/report/html/explorer-data.js';
 import { readPageAssets } from '../../src/report/html/assets.js';
 import { renderHtml } from '../../src/report/html/document.js';
+import { taskFragment } from '../../src/report/page/task-link.js';
 import { matches, type Filter } from '../../src/report/page/tasks.js';
 import type { PackedTasks } from '../../src/report/page-data/packed-tasks.js';
 import { summarizeRun } from '../../src/report/numbers/summarize-run.js';
@@ -34,6 +35,7 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
   let browser: Browser;
   let page: Page;
   let data: PackedTasks;
+  let chartCount = 0;
   /** What must never happen: requests, errors, dialogs. */
   const incidents: string[] = [];
 
@@ -48,9 +50,10 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     });
     const view = reportView(summarizeRun(run, records), run, records);
     const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
+    chartCount = charts.length;
     data = packTasks(
       configurations(run.spec),
-      run.spec.contextPlacement,
+      run.spec,
       records,
       new Map(evidence.map((task) => [task.taskId, task])),
       'fit',
@@ -150,6 +153,46 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     await page.fill('#filter-words', '');
   });
 
+  test('an address with a task opens it, and the address follows the task that is chosen', async () => {
+    const wanted = data.tasks[17]!;
+    const head = (): Promise<string | null> => page.textContent('.task-head p');
+    await page.fill('#filter-words', 'no such words');
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, taskFragment(wanted.id));
+    await page.waitForFunction((id) => document.querySelector('.task-head p')?.textContent?.includes(id), wanted.id);
+    assert.equal(await page.inputValue('#filter-words'), '', 'filters that hide the task are cleared');
+    await page.focus('#task-list');
+    await page.keyboard.press('Home');
+    const first = data.tasks.find(({ id }) => page.url().endsWith(taskFragment(id)));
+    assert.ok(first !== undefined && (await head())!.includes(first.id), page.url());
+    await page.goto(`${page.url().split('#')[0]!}${taskFragment(wanted.id)}`);
+    assert.ok((await head())!.includes(wanted.id));
+    assert.equal(await page.getAttribute('.task-link', 'href'), taskFragment(wanted.id));
+    await page.click('.task-link');
+    await page.waitForFunction(() => document.querySelector('.task-link')?.textContent !== 'Copy link');
+    await page.goto(page.url().split('#')[0]!);
+  });
+
+  test('says where something goes on beyond an edge, and shows every section in the navigation', async () => {
+    const isCut = (selector: string): Promise<boolean> =>
+      page.$eval(selector, (element) => element.scrollWidth > element.clientWidth + 1);
+    for (const width of [1400, 900]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal(await isCut('.top nav'), false, `${width} px`);
+    }
+    await page.setViewportSize({ width: 400, height: 900 });
+    const regions = await page.$$eval('[data-scrolls]', (elements) =>
+      elements.map((element) => ({
+        isCut: element.scrollWidth > element.clientWidth + 1,
+        isSaid: element.classList.contains('more-right'),
+      })),
+    );
+    assert.ok(regions.some(({ isCut: cut }) => cut));
+    for (const { isCut: cut, isSaid } of regions) assert.equal(isSaid, cut);
+    await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
   test('every stop of the Tab key is seen and named, and none is a trap', async () => {
     await ask('document.querySelector(".skip").focus()');
     const names = new Set<string>();
@@ -227,7 +270,7 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     const charts = await ask<string[]>(
       '[...document.querySelectorAll("figure svg")].map((e) => e.getAttribute("aria-label") ?? "")',
     );
-    assert.ok(charts.length === 8 && charts.every((name) => name !== ''));
+    assert.ok(charts.length === 2 * chartCount && charts.every((name) => name !== ''));
   });
 
   test('draws no text of a chart outside of it, as this browser measures text', async () => {

@@ -38,6 +38,8 @@ describe('a command to paste', () => {
       projector: 'p.safetensors',
       retrieverEncoder: 're',
       promptFamily: 'qwen2.5-coder',
+      promptTemplate: 'template',
+      softPrompt: 'constants.safetensors',
       encoderInput: 'plain',
       pipelines: ['no-context', 'compressed'],
       retrievers: ['bm25', 'jaccard+bm25'],
@@ -51,6 +53,7 @@ describe('a command to paste', () => {
       resume: true,
       maxFailures: '5%',
       vectorCache: false,
+      likelihood: false,
     } as const;
     // What failed is answered again once, not by whoever repeats the command.
     const line = shardCommand({ ...given, retryFailed: true }, { shard: { index: 3, count: 8 }, out: 'other', resume: true });

@@ -4,13 +4,14 @@ import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
 import type { MetricProfileName } from '../../src/metrics/registry.js';
+import type { ContinuationScorer } from '../../src/inference/decoder.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute } from '../../src/run/execute.js';
 import type { ExecutionParts, ExecutionPlan } from '../../src/run/execution.js';
 import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
 import { makePipelines } from '../../src/pipelines/all.js';
-import { DEFAULT_PIPELINES, PIPELINES } from '../../src/pipelines/kinds.js';
+import { DEFAULT_PIPELINES, PIPELINES, usesRetrieval } from '../../src/pipelines/kinds.js';
 import type { Pipeline } from '../../src/pipelines/pipeline.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
@@ -63,7 +64,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     projector: fakeProjector,
     tokensPerChunk: 1,
   };
-  const resources = { setting, seed: 0, tokensPerChunk: 1, compressor: () => compressor };
+  const resources = { setting, seed: 0, softPrompt: null, tokensPerChunk: 1, compressor: () => compressor };
   const retriever: Retriever = {
     name: 'jaccard',
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
@@ -73,6 +74,8 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokenizer: fakeTokenizer,
     format: FIM,
     metrics: metricProfile('llavacode', null),
+    likelihood: null,
+    lender: null,
     pipelines: makePipelines(PIPELINES, resources),
     retriever: () => retriever,
     clock,
@@ -152,6 +155,69 @@ describe('the core loop', () => {
     assert.deepEqual(
       records.map((record) => record.status === 'failed' && record.error.stage),
       ['retrieve', 'retrieve'],
+    );
+  });
+
+  /** Every token costs half a nat, as long as it may score. */
+  const scorer: ContinuationScorer = {
+    logProbabilities: ({ ids, end }, { cache }) => {
+      assert.ok(cache.length > 0);
+      return Promise.resolve(new Float64Array(ids.length + (end === null ? 0 : 1)).fill(-0.5));
+    },
+  };
+
+  test('records the likelihood of the reference, and the tasks hold the text of each position', async () => {
+    const decoder = new FakeDecoder('answer');
+    const { records, tasks } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1), ttftRepeats: 2 }),
+      partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
+    );
+    assert.equal(records.length, 7);
+    for (const record of records) {
+      assert.ok(record.status === 'scored');
+      // Six letters and a stop token.
+      assert.deepEqual(record.likelihood, {
+        ...{ referenceNats: 3.5, endNats: 0.5, referenceTokens: 7, referenceCharacters: 6 },
+        tokenNats: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
+      });
+      assert.equal(record.exactMatch, 1);
+    }
+    assert.deepEqual(tasks[0]?.referencePieces, ['a', 'n', 's', 'w', 'e', 'r', '']);
+    assert.equal(decoder.openCaches, 0);
+  });
+
+  test('leaves the likelihood out where prompt and reference have more positions than the decoder', async () => {
+    const prompt = new FakeDecoder('');
+    const plan = planOf({ tasks: TASKS.slice(0, 1), configurations: NO_CONTEXT, maxNewTokens: 1 });
+    await collect(plan, partsOf(prompt));
+    const length = prompt.prompts[0]!.rows;
+    const likelihoodWith = async (positions: number): Promise<unknown> => {
+      const decoder = new FakeDecoder('', positions);
+      const { records } = await collect(
+        plan,
+        partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
+      );
+      assert.equal(decoder.openCaches, 0);
+      assert.ok(records[0]?.status === 'scored');
+      return records[0].likelihood?.referenceTokens;
+    };
+    // Six positions are read behind the prompt; the seventh, the end, is only asked for.
+    assert.equal(await likelihoodWith(length + 6), 7);
+    assert.equal(await likelihoodWith(length + 5), undefined);
+  });
+
+  test('records a likelihood that is no number as a failure, and goes on', async () => {
+    const broken: ContinuationScorer = {
+      logProbabilities: () => Promise.reject(new RangeError('the log-probability of token 1 is NaN')),
+    };
+    const { records, isComplete } = await collect(
+      planOf({ configurations: NO_CONTEXT }),
+      partsOf(new FakeDecoder('answer'), { likelihood: { scorer: broken, end: 'stop-token' } }),
+    );
+    assert.ok(isComplete);
+    assert.deepEqual(
+      records.map((record) => record.status === 'failed' && record.error),
+      TASKS.map(() => ({ stage: 'likelihood', message: 'the log-probability of token 1 is NaN' })),
     );
   });
 
@@ -266,8 +332,9 @@ describe('the core loop', () => {
       planOf({ configurations: configurations({ ...axes, topK: [1, 2] }) }),
       partsOf(new FakeDecoder('answer')),
     );
-    // no-context once; four pipelines at two top-k; two tasks.
-    assert.equal(swept.records.length, 2 * (1 + 4 * 2));
+    // Pipelines without retrieval once, the others at two top-k; two tasks.
+    const retrieving = PIPELINES.filter(usesRetrieval).length;
+    assert.equal(swept.records.length, 2 * (PIPELINES.length - retrieving + retrieving * 2));
     const untimed = (records: readonly TaskRecord[]) =>
       new Map(records.map((record) => [recordKey(record.taskId, record), { ...record, timing: null }]));
     const all = untimed(swept.records);

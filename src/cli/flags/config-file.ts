@@ -2,8 +2,9 @@
  * @file The configuration file of `run`.
  */
 
-import { readFile } from 'node:fs/promises';
 import { UsageError, messageOf } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 import { checkedOptions, type RunOptions } from './run-options.js';
 
 /** Looked for in the working folder. */
@@ -26,7 +27,7 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
   const file = path ?? CONFIG_FILE;
   let content: string;
   try {
-    content = await readFile(file, 'utf8');
+    content = await readForeignText(file);
   } catch (error) {
     if (path === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       return { options: {}, path: null };
@@ -36,7 +37,7 @@ export async function readConfigFile(path: string | undefined): Promise<ConfigFi
   let json: unknown;
   try {
     // Editors on Windows put a byte order mark in front, which is not JSON.
-    json = JSON.parse(content.replace(/^\uFEFF/, ''));
+    json = parseJson(content.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
   }

@@ -13,6 +13,7 @@ import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
 import { DEFAULT_RETRIEVERS, RETRIEVERS_IN_WORDS } from '../../retrieval/kinds.js';
+import { ON_BY_DEFAULT } from '../../run/command-line.js';
 import { CONFIG_FILE } from './config-file.js';
 import {
   anyWholeNumber,
@@ -48,8 +49,8 @@ export function addRunFlags(command: Command): Command {
   addFolderFlags(add);
   addLatencyFlags(add);
   add('--config <file>', `settings in JSON (default: ${CONFIG_FILE}, if there is one)`);
-  // Commander would set the positive form of a flag that was not given.
-  command.setOptionValueWithSource('vectorCache', undefined, undefined);
+  // Commander would set the positive forms of flags that were not given.
+  for (const key of ON_BY_DEFAULT) command.setOptionValueWithSource(key, undefined, undefined);
   return command;
 }
 
@@ -91,11 +92,19 @@ function addModelFlags(add: Add): void {
   );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
+  add(
+    '--soft-prompt <file>',
+    `a tuned constant prompt [n, C] for all pipelines but ${pipelineInRole('no-retrieval')}, as .safetensors`,
+  );
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
   add(
     '--prompt-family <name>',
     `how the decoder is prompted: ${list(PROMPT_FAMILIES)} (default: recognized)`,
     oneOf(PROMPT_FAMILIES),
+  );
+  add(
+    '--prompt-template <text>',
+    'the same written down: control tokens around {prefix} and {suffix}, in any order',
   );
   add(
     '--encoder-input <form>',
@@ -161,6 +170,7 @@ function addDeviceFlags(add: Add): void {
     'timed prefills per task and configuration (default: 1); rounds with --latency-only',
     wholeNumber(1),
   );
+  add('--no-likelihood', 'leave out how likely the decoder finds the true completions');
   add('--seed <n>', 'order of the configurations, resampling (default: 0)', anyWholeNumber);
 }
 

@@ -1,12 +1,14 @@
 /**
- * @file Progress on stderr: a bar with an estimate on a terminal, a line every half minute elsewhere, such as in the log
- * of a CI system; the one home of cli-progress.
+ * @file Progress on stderr: a bar with an estimate on a terminal, and now and then a line otherwise, so that the log of a
+ * CI job shows that it goes on; the one home of cli-progress.
  */
 
 import { SingleBar } from 'cli-progress';
 import type { Clock } from '../../domain/clock.js';
+import { printable } from '../../domain/foreign-text.js';
 import { formatBytes } from '../../domain/units.js';
 import type { DownloadProgress } from '../../download/download.js';
+import { rawStream } from './foreign-text.js';
 
 /** What a bar counts. */
 export type ProgressUnit = 'steps' | 'bytes';
@@ -37,51 +39,16 @@ export const SILENT: Progress = {
   },
 };
 
-/** Bars on a terminal, lines at intervals on anything else; notes on both. */
-export function terminalProgress(stream: NodeJS.WriteStream, clock: Clock): Progress {
-  return stream.isTTY ? barProgress(stream) : lineProgress(stream, clock);
-}
-
-/** Between two lines of one work. Short work has none. */
+/** Between two lines where there is no terminal. */
 const LINE_EVERY_MS = 30_000;
 
-/** Lines at intervals. @param stream Anything that takes text. */
-export function lineProgress(stream: { write(text: string): unknown }, clock: Clock): Progress {
-  /** The work at hand, and how far it was when its last line was written. */
-  let work: {
-    readonly title: string;
-    readonly total: number;
-    readonly unit: ProgressUnit;
-    done: number;
-    shown: number;
-    shownAt: number;
-  } | null = null;
-  const stop = (): void => {
-    work = null;
-  };
-  return {
-    start(title, total, unit = 'steps') {
-      work = total === 0 ? null : { title, total, unit, done: 0, shown: 0, shownAt: clock() };
-    },
-    advance(steps) {
-      if (work === null) return;
-      work.done += steps;
-      const elapsed = clock() - work.shownAt;
-      if (elapsed < LINE_EVERY_MS || work.done >= work.total) return;
-      const { title, total, unit, done, shown } = work;
-      const said = (value: number): string => (unit === 'bytes' ? formatBytes(value) : String(value));
-      // What was done since the last line tells the pace: a run that is continued begins with what it had.
-      const left = done > shown ? duration(((total - done) * elapsed) / (done - shown) / 1000) : '…';
-      const percent = Math.floor((100 * done) / total);
-      stream.write(`${title}: ${said(done)} of ${said(total)}, ${percent} %, about ${left} left\n`);
-      work.shown = done;
-      work.shownAt = clock();
-    },
-    stop,
-    note(line) {
-      stream.write(`${line}\n`);
-    },
-  };
+/**
+ * Bars on a terminal; on anything else the notes, and every half minute a line on how far the work is.
+ *
+ * @param clock In milliseconds, monotonic.
+ */
+export function progressOn(stream: NodeJS.WriteStream, clock: Clock): Progress {
+  return stream.isTTY ? barProgress(stream) : lineProgress(stream, clock);
 }
 
 function barProgress(stream: NodeJS.WriteStream): Progress {
@@ -94,9 +61,10 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
     start(title, total, unit = 'steps') {
       stop();
       if (total === 0) return;
-      const label = title.length > 24 ? `…${title.slice(-23)}` : title.padEnd(10);
+      const shown = printable(title);
+      const label = shown.length > 24 ? `…${shown.slice(-23)}` : shown.padEnd(10);
       bar = new SingleBar({
-        stream,
+        stream: rawStream(stream),
         format: `${label} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
         formatValue: (value, _, type) =>
           unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),
@@ -121,12 +89,48 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
+function lineProgress(stream: NodeJS.WriteStream, clock: Clock): Progress {
+  interface Work {
+    readonly title: string;
+    readonly total: number;
+    readonly unit: ProgressUnit;
+    readonly startedAt: number;
+    readonly saidAt: number;
+    readonly done: number;
+  }
+  let work: Work | null = null;
+  return {
+    start(title, total, unit = 'steps') {
+      const now = clock();
+      work = total === 0 ? null : { title, total, unit, startedAt: now, saidAt: now, done: 0 };
+    },
+    advance(steps) {
+      if (work === null) return;
+      work = { ...work, done: work.done + steps };
+      const now = clock();
+      if (now - work.saidAt < LINE_EVERY_MS) return;
+      work = { ...work, saidAt: now };
+      const { title, total, unit, startedAt, done } = work;
+      const text = unit === 'bytes' ? formatBytes : String;
+      const left = done === 0 ? NaN : (((now - startedAt) / done) * (total - done)) / 1000;
+      const percent = Math.floor((done / total) * 100);
+      stream.write(`${title}: ${text(done)} of ${text(total)}, ${percent} %, about ${duration(left)} left\n`);
+    },
+    stop() {
+      work = null;
+    },
+    note(line) {
+      stream.write(`${line}\n`);
+    },
+  };
+}
+
 /** One bar a file for a download that tells how much of which file has arrived. */
 export function downloadBar(progress: Progress): (file: string, arrived: DownloadProgress) => void {
   let showing: { readonly file: string; shown: number } | null = null;
   return (file, { receivedBytes, totalBytes }) => {
     if (showing?.file !== file) {
-      progress.start('fetching', totalBytes ?? 0);
+      progress.start('fetching', totalBytes ?? 0, 'bytes');
       showing = { file, shown: 0 };
     }
     progress.advance(receivedBytes - showing.shown);

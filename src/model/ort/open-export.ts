@@ -13,6 +13,8 @@ import { Tensor, type InferenceSession } from './runtime.js';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 import { readExportedModel, type ExportedModel } from '../../onnx/exported-model.js';
 import { rewriteDecoder } from '../../onnx/rewrite-decoder.js';
 import {
@@ -33,7 +35,7 @@ import { deviceProblem, requireUsable } from './probe.js';
 import { floatOutput, type ModelOptions } from './session.js';
 
 /** Part of the key of rewritten files and of a decoder's identity. It goes up when the rewrite changes. */
-const REWRITE_VERSION = 'rewrite@1';
+const REWRITE_VERSION = 'rewrite@2';
 
 /** Ids to look up in one go while the table is read. It bounds the memory beside the table itself. */
 const LOOKUP_BATCH = 4096;
@@ -93,7 +95,7 @@ export async function openExportedDecoder(reference: string, options: ModelOptio
 async function readSizes(path: string): Promise<{ maxPositions: number; vocabularySize: number | null }> {
   let config: z.infer<typeof configSchema>;
   try {
-    config = configSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    config = configSchema.parse(parseJson(await readForeignText(path)));
   } catch (error) {
     throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

@@ -3,6 +3,7 @@
  * prompt they were given and the chunks in it.
  */
 
+import type { RunSpec } from '../../run/run-spec.js';
 import { sha256 } from '../../domain/hash.js';
 import { compareCodePoints } from '../../domain/text.js';
 import {
@@ -116,7 +117,7 @@ function recordsByTask(records: readonly TaskRecord[]): Map<string, TaskRecord[]
  */
 export function packTasks(
   configurations: readonly Configuration[],
-  placement: string,
+  { contextPlacement, models }: Pick<RunSpec, 'contextPlacement' | 'models'>,
   records: readonly TaskRecord[],
   evidence: ReadonlyMap<string, PageEvidence>,
   limit: number | 'fit' | 'all',
@@ -148,8 +149,8 @@ export function packTasks(
           const list: PackedList = !isWhole
             ? []
             : shownChunks(record, source).map(({ chunk, score }): [number, number | null] => {
-                const { path, startLine, endLine, text, shown } = chunk;
-                const key = JSON.stringify([source.repository, path, startLine, endLine, text, shown]);
+                const { path, startLine, endLine, text, shown, repository = source.repository } = chunk;
+                const key = JSON.stringify([repository, path, startLine, endLine, text, shown]);
                 const { index, isNew } = chunks.add(key);
                 if (isNew) {
                   packedChunks.push([
@@ -158,6 +159,7 @@ export function packTasks(
                     endLine,
                     texts.add(text).index,
                     shown === undefined ? null : texts.add(shown).index,
+                    ...(chunk.repository === undefined ? ([] as const) : ([chunk.repository] as const)),
                   ]);
                 }
                 return [index, score === null ? null : Number(score.toPrecision(5))];
@@ -177,9 +179,7 @@ export function packTasks(
             record.generatedTokens,
             record.completion,
             index,
-            ...(isWhole && record.contextText !== undefined
-              ? ([record.contextText] as const)
-              : ([] as const)),
+            ...optionalParts(record, isWhole),
           ];
         }
       }
@@ -198,6 +198,7 @@ export function packTasks(
               path: source.path,
               language: source.language,
               reference: source.reference,
+              ...(source.referencePieces === undefined ? {} : { pieces: source.referencePieces }),
               left: isWhole ? source.left : source.left.slice(-EXCERPT.left),
               right: isWhole ? source.right : source.right.slice(0, EXCERPT.right),
               isWhole,
@@ -206,7 +207,8 @@ export function packTasks(
   });
   return {
     configurations,
-    placement,
+    placement: contextPlacement,
+    constants: models.softPrompt?.tokens ?? 0,
     texts: texts.keys,
     chunks: packedChunks,
     tasks,
@@ -215,19 +217,35 @@ export function packTasks(
   };
 }
 
+/** What only some records have, at the end of a packed one. */
+function optionalParts(
+  { contextText, likelihood }: ScoredRecord,
+  isWhole: boolean,
+): readonly [] | readonly [string | null] | readonly [string | null, readonly number[]] {
+  const text = isWhole && contextText !== undefined ? contextText : null;
+  if (likelihood !== undefined) return [text, likelihood.tokenNats.map(rounded)];
+  return text === null ? [] : [text];
+}
+
 /** The chunks of a record with their texts. Those without lines are told apart by their order alone. */
 function shownChunks(
   record: ScoredRecord,
   source: TaskEvidence,
 ): { readonly chunk: TaskEvidence['chunks'][number]; readonly score: number | null }[] {
-  const unplaced = source.chunks.filter(({ startLine }) => startLine === null);
+  const unplaced = source.chunks.filter(
+    ({ startLine, repository }) => startLine === null && repository === record.chunks[0]?.repository,
+  );
   let next = 0;
-  return record.chunks.flatMap(({ path, startLine, endLine, score }) => {
+  return record.chunks.flatMap(({ path, startLine, endLine, score, repository }) => {
     const chunk =
       startLine === null
         ? unplaced[next++]
         : source.chunks.find(
-            (one) => one.path === path && one.startLine === startLine && one.endLine === endLine,
+            (one) =>
+              one.repository === repository &&
+              one.path === path &&
+              one.startLine === startLine &&
+              one.endLine === endLine,
           );
     return chunk === undefined ? [] : [{ chunk, score }];
   });

@@ -64,6 +64,7 @@ ${select('filter-repository', 'Repository', [['', 'all'], ...repositories.map((o
 <div class="panes">
 <ul id="task-list" role="listbox" aria-label="Tasks" tabindex="0"></ul>
 <div id="task-detail" role="region" aria-label="The chosen task"></div>
+<p id="task-link-said" class="sr-only" role="status"></p>
 </div>
 </section>`;
 }

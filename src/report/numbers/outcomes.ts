@@ -8,12 +8,14 @@ import { basisOf, numbered, type Basis } from '../../statistics/clusters.js';
 import type { Outcomes } from '../../statistics/paired.js';
 import type { Configuration } from '../../run/record.js';
 import type { RecordTable, Rows } from '../../run/record-table.js';
+import { likelihoodColumns, type LikelihoodColumns } from './likelihood.js';
 
 /** What became of each task under one configuration. */
 export interface OutcomeColumn extends Outcomes {
   readonly configuration: Configuration;
   /** The second timing of the same prompt; NaN where there is none. */
   readonly controlMs: Float64Array;
+  readonly likelihood: LikelihoodColumns;
 }
 
 /** The tasks of a run, or of a part of it, with the outcomes of every configuration. */
@@ -49,6 +51,7 @@ export function tabulate(
       editSimilarity: column.numbers('editSimilarity', rows),
       ttftMs: column.numbers('ttftMs', rows),
       controlMs: column.numbers('controlMs', rows),
+      likelihood: likelihoodColumns(column, rows),
     };
   });
   return { taskIds: Array.from(rows, (row) => ids[row]!), cluster, count, basis: basisOf(count), columns };

@@ -7,7 +7,7 @@
 
 import type { Basis } from '../../statistics/clusters.js';
 import { medianInterval } from '../../statistics/median-interval.js';
-import { estimateMean, measured, type Difference, type Estimate } from '../../statistics/paired.js';
+import { estimateMean, measured, type Estimate } from '../../statistics/paired.js';
 import { mean, quantile, supportedPercentile, type Interval } from '../../statistics/statistics.js';
 import {
   configurationLabel,
@@ -20,6 +20,8 @@ import type { RunSpec } from '../../run/run-spec.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
 import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
+import { attributions, type Attribution } from './attribution.js';
+import { rowLikelihood, type RowLikelihood } from './likelihood.js';
 import type { Stage } from './stages.js';
 import { tabulate, type OutcomeColumn, type OutcomeTable } from './outcomes.js';
 import { comparedColumns, compareColumns, recovery, type Comparison, type RowRecovery } from './verdicts.js';
@@ -44,18 +46,21 @@ export interface SummaryRow extends Configuration {
   readonly editSimilarity: Estimate;
   /** What the metric profile adds, in percent; absent where it adds nothing. */
   readonly extras?: ExtraMeans;
+  /** Of the true completion; null where it was not measured. */
+  readonly likelihood: RowLikelihood | null;
   readonly ttftMs: Latency;
   readonly ttftColdMs: Latency;
   /** Medians of the stages that make the cold time. */
   readonly stagesMs: Readonly<Record<Stage, number | null>>;
   readonly promptTokens: { mean: number | null; p50: number | null; max: number | null };
   readonly softTokens: { mean: number | null };
-  readonly chunks: { mean: number | null };
+  /** Chunks a task, and how many tasks got any. */
+  readonly chunks: { mean: number | null; found: number };
   readonly generatedTokens: { mean: number | null };
   /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. */
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
   /** The entry of `comparisons` with the base `no-context`. */
-  readonly vsNoContext: { exactMatch: Difference; editSimilarity: Difference } | null;
+  readonly vsNoContext: Pick<Comparison, 'exactMatch' | 'editSimilarity' | 'likelihood'> | null;
   /**
    * How much of what full-rag gains over no-context this row wins back, same retriever and top-k. A metric is null
    * where no gain of full-rag is shown; all is null without those two rows, and for themselves.
@@ -94,6 +99,8 @@ export interface Summary {
   readonly rows: readonly SummaryRow[];
   /** Pipelines of this run against each other, paired by task; corrected for their number. */
   readonly comparisons: readonly Comparison[];
+  /** What gains are due to, where the run has controls with the chunks of other tasks. */
+  readonly attributions: readonly Attribution[];
   readonly noiseFloor: NoiseFloor | null;
   /** The same over the tasks that use an identifier of another file; empty if none is marked. */
   readonly crossFileRows: readonly SummaryRow[];
@@ -104,7 +111,14 @@ export interface Summary {
 /** What a summary says about its run beside the numbers. */
 export type SummaryHead = Omit<
   Summary,
-  'schema' | 'inference' | 'rows' | 'comparisons' | 'noiseFloor' | 'crossFileRows' | 'crossFileInference'
+  | 'schema'
+  | 'inference'
+  | 'rows'
+  | 'comparisons'
+  | 'attributions'
+  | 'noiseFloor'
+  | 'crossFileRows'
+  | 'crossFileInference'
 >;
 
 /**
@@ -136,6 +150,7 @@ export function summarize(
     inference: whole.inference,
     rows: whole.rows,
     comparisons: whole.comparisons,
+    attributions: attributions(outcomes, whole.comparisons),
     noiseFloor: floor,
     crossFileRows: part?.rows ?? [],
     crossFileInference: part?.inference ?? null,
@@ -158,6 +173,7 @@ function summarizeRows(
       ...summarizeRow(configuration, records, inOrder),
       exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
+      likelihood: rowLikelihood(column.likelihood, table),
       ttftReductionVsFullRag: reduction(against(FULL_TEXT)),
       vsNoContext: differences(against(NO_RETRIEVAL)),
       recovery: recoveryOf(column, table, comparisons),
@@ -184,7 +200,10 @@ function summarizeRow(
   configuration: Configuration,
   table: RecordTable,
   inOrder: Rows,
-): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'> {
+): Omit<
+  SummaryRow,
+  'exactMatch' | 'editSimilarity' | 'likelihood' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'
+> {
   const { pipeline, retriever, topK } = configuration;
   const column = table.column(configuration);
   const of = (name: RecordNumber): Float64Array => column.scored(name, inOrder);
@@ -215,7 +234,7 @@ function summarizeRow(
       max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
     },
     softTokens: { mean: mean(of('softTokens')) },
-    chunks: { mean: mean(of('chunks')) },
+    chunks: { mean: mean(of('chunks')), found: of('chunks').filter((count) => count > 0).length },
     generatedTokens: { mean: mean(of('generatedTokens')) },
   };
 }
@@ -256,8 +275,8 @@ function recoveryOf(
 
 function differences(comparison: Comparison | undefined): SummaryRow['vsNoContext'] {
   if (comparison === undefined) return null;
-  const { exactMatch, editSimilarity } = comparison;
-  return { exactMatch, editSimilarity };
+  const { exactMatch, editSimilarity, likelihood } = comparison;
+  return { exactMatch, editSimilarity, likelihood };
 }
 
 /** The first configurations that could not be scored, for messages. */

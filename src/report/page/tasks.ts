@@ -22,6 +22,8 @@ export interface Scored {
   readonly list: number;
   /** What the prompt holds of text that its pipeline made in its own way. */
   readonly contextText?: string;
+  /** Nats of each position of the reference, where they were measured. */
+  readonly tokenNats?: readonly number[];
 }
 
 export type Result =
@@ -41,6 +43,8 @@ export interface ShownChunk {
   readonly score: number | null;
   readonly text: string;
   readonly shown?: string;
+  /** Where it is of another repository than the task. */
+  readonly repository?: string;
 }
 
 /** What the lists and panes of the explorer are about. */
@@ -80,7 +84,8 @@ export function unpackResult(packed: PackedResult): Result {
         generatedTokens,
         completion: rest[5],
         list: rest[6],
-        ...(rest[7] === undefined ? {} : { contextText: rest[7] }),
+        ...(rest[7] === undefined || rest[7] === null ? {} : { contextText: rest[7] }),
+        ...(rest[8] === undefined ? {} : { tokenNats: rest[8] }),
       };
     }
     case 'f':
@@ -173,12 +178,13 @@ export function chunksOf(data: PackedTasks, task: PackedTask, result: Scored): S
   return (task.lists[result.list] ?? []).flatMap(([index, score]) => {
     const chunk = data.chunks[index];
     if (chunk === undefined) return [];
-    const [path, startLine, endLine, text, shown] = chunk;
+    const [path, startLine, endLine, text, shown, repository] = chunk;
     const own = shown === null ? undefined : data.texts[shown];
     return [
       {
         ...{ path, startLine, endLine, score, text: data.texts[text] ?? '' },
         ...(own === undefined ? {} : { shown: own }),
+        ...(repository === undefined ? {} : { repository }),
       },
     ];
   });
