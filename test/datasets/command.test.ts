@@ -61,7 +61,7 @@ describe('datasets list', () => {
     const rows = JSON.parse((await datasets('list', '--json')).stdout) as { id: string; state: string }[];
     assert.deepEqual(rows.map(({ id }) => id).slice(0, 3), ['npm-ts-lines', 'pypi-py-lines', 'tiny']);
     assert.ok(rows.some(({ id, state }) => id === 'cceval-csharp' && state === 'not fetched yet'));
-    assert.equal(rows[1]!.state, 'included');
+    assert.equal(rows[2]!.state, 'included');
     assert.match((await datasets('list')).stdout, /^tiny +included +a dozen/m);
   });
 });

@@ -95,9 +95,7 @@ describe('looking at a model', () => {
     const tokenizer = Buffer.from(decoder['tokenizer.json']!)
       .toString()
       .replaceAll(/<\|(fim_prefix|fim_suffix|fim_middle|fim_pad)\|>/g, '<$1>');
-    const { use_sliding_window: _, ...config } = JSON.parse(
-      Buffer.from(decoder['config.json']!).toString(),
-    ) as Record<string, unknown>;
+    const config = JSON.parse(Buffer.from(decoder['config.json']!).toString()) as Record<string, unknown>;
     server.repositories.set('own/llama', {
       refs: { main: COMMIT },
       files: {
