@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { makeFolders, requireWritableFolder } from '../files/folder.js';
 
 export interface RunFolder {
@@ -85,7 +86,7 @@ export function requireNothingForeign(folder: RunFolder): void {
 /** Whether `run.json` was written by this program, which may have been ended before it wrote more. */
 function isOfRun(path: string): boolean {
   try {
-    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const content: unknown = parseJson(readFileSync(path, 'utf8'));
     if (typeof content !== 'object' || content === null || !('schema' in content)) return false;
     return typeof content.schema === 'string' && content.schema.startsWith('llava-eval/');
   } catch {
