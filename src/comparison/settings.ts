@@ -4,13 +4,22 @@
  * Each group goes to one step of the run. What only the model bundle knows stays absent until it is open.
  */
 
+import { UsageError } from '../domain/errors.js';
 import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
 import type { Language } from '../domain/languages.js';
 import type { Dtype } from '../inference/device.js';
 import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
 import { defaultThreads } from '../model/ort/threads.js';
-import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../pipelines/kinds.js';
+import {
+  DEFAULT_PIPELINES,
+  obeysCompressionRatio,
+  pipelineNames,
+  usesRetrieval,
+  usesSoftLength,
+  usesSoftTokens,
+  type PipelineName,
+} from '../pipelines/kinds.js';
 import type { PromptLimits } from '../prompt/budget.js';
 import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
@@ -134,11 +143,30 @@ function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axe
   const pipelines = request.pipelines ?? [...DEFAULT_PIPELINES];
   if (!pipelines.some(usesRetrieval)) return { pipelines, retrievers: [], topK: [] };
   const topK = (request.sweep?.topK ?? [request.topK]).map((k) => requestedTopK(profile, k));
+  const ascending = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
   return {
     pipelines,
     retrievers: request.retrievers ?? [...DEFAULT_RETRIEVERS],
-    topK: [...new Set(topK)].sort((a, b) => a - b),
+    topK: ascending(topK),
+    ...requestedRatios(request, pipelines, ascending),
   };
+}
+
+/** @throws {UsageError} If no pipeline of the run obeys a ratio. */
+function requestedRatios(
+  { compressionRatio, sweep }: ComparisonRequest,
+  pipelines: readonly PipelineName[],
+  ascending: (values: readonly number[]) => number[],
+): Pick<Axes, 'compressionRatio'> {
+  const ratios = sweep?.compressionRatio ?? (compressionRatio === undefined ? [] : [compressionRatio]);
+  if (ratios.length === 0) return {};
+  if (!pipelines.some(obeysCompressionRatio)) {
+    const obeying = pipelineNames().filter(obeysCompressionRatio);
+    throw new UsageError(`a compression ratio was given, and ${pipelines.join(', ')} obey none`, [
+      `a ratio divides the text budget of ${obeying.join(', ')}; add one of them with --pipelines`,
+    ]);
+  }
+  return { compressionRatio: ascending(ratios) };
 }
 
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */

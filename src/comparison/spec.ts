@@ -5,6 +5,7 @@
 import type { Clock } from '../domain/clock.js';
 import { sha256 } from '../domain/hash.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
+import type { PluginDescription } from '../plugins/description.js';
 import { promptBudget } from '../prompt/budget.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { runJson, type RunJson } from '../run/run-json.js';
@@ -18,6 +19,7 @@ import type { ComparisonSettings } from './settings.js';
 function runSpec(
   { axes, answers, prompt }: ComparisonSettings,
   { dataset, chosen, models, retrieval, metrics }: OpenComparison,
+  plugins: readonly PluginDescription[],
 ): RunSpec {
   const { defaults } = models.decoder;
   const { execution, softTokensPerChunk } = models;
@@ -44,6 +46,8 @@ function runSpec(
     ttftRepeats: answers.ttftRepeats,
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
+    ...(axes.compressionRatio === undefined ? {} : { compressionRatio: [...axes.compressionRatio] }),
+    ...(plugins.length === 0 ? {} : { plugins }),
   });
 }
 
@@ -52,10 +56,11 @@ export function describeRun(
   request: ComparisonRequest,
   settings: ComparisonSettings,
   open: OpenComparison,
+  plugins: readonly PluginDescription[],
   startedAt: Date,
 ): RunJson {
   const { dataset, models } = open;
-  const spec = runSpec(settings, open);
+  const spec = runSpec(settings, open, plugins);
   return runJson({
     given: request,
     spec,

@@ -9,14 +9,17 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
-import { PIPELINES } from '../pipelines/kinds.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
-import { retrieverSchema } from '../retrieval/kinds.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { configurations } from '../run/configurations.js';
 import type { FinishedRun } from '../run/finished-run.js';
-import { isSameConfiguration, type TaskRecord } from '../run/record.js';
+import {
+  configurationOf,
+  configurationShape,
+  isSameConfiguration,
+  type TaskRecord,
+} from '../run/record.js';
 import type { GateSide } from './check.js';
 
 export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
@@ -24,9 +27,7 @@ export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
 const nullableNumbers = z.array(z.number().nullable());
 
 const outcomeSchema = z.strictObject({
-  pipeline: z.enum(PIPELINES),
-  retriever: retrieverSchema.nullable(),
-  topK: z.int().positive().nullable(),
+  ...configurationShape,
   failed: z.int().nonnegative(),
   skipped: z.int().nonnegative(),
   /** One character a task: 1, 0, or - where it was not scored. */
@@ -153,8 +154,8 @@ export async function readBaseline(path: string): Promise<Baseline> {
 /** What a gate reads of a baseline. */
 export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   const columns = outcomes.map(
-    ({ pipeline, retriever, topK, exactMatch, editSimilarity, ttftMs }): OutcomeColumn => ({
-      configuration: { pipeline, retriever, topK },
+    ({ exactMatch, editSimilarity, ttftMs, ...configuration }): OutcomeColumn => ({
+      configuration: configurationOf(configuration),
       exactMatch: Float64Array.from(exactMatch, (character) => (character === '-' ? NaN : Number(character))),
       editSimilarity: Float64Array.from(editSimilarity, (value) => value ?? NaN),
       ttftMs: Float64Array.from(ttftMs, (value) => value ?? NaN),

@@ -6,12 +6,17 @@ import { budgetRagPipeline } from './budget-rag.js';
 import { compressedRandomPipeline } from './compressed-random.js';
 import { compressedPipeline } from './compressed.js';
 import { fullRagPipeline } from './full-rag.js';
-import type { PipelineName } from './kinds.js';
+import {
+  learnPipelineKind,
+  type BuiltInPipelineName,
+  type PipelineKind,
+  type PipelineName,
+} from './kinds.js';
 import { noContextPipeline } from './no-context.js';
 import type { Pipeline, PipelineFactory, PipelineResources } from './pipeline.js';
 
 /** What makes each of them. A row of `kinds.ts` without a line here is a type error. */
-export const PIPELINE_FACTORIES: Readonly<Record<PipelineName, PipelineFactory>> = {
+export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFactory>> = {
   'no-context': noContextPipeline,
   'full-rag': fullRagPipeline,
   'budget-rag': budgetRagPipeline,
@@ -19,8 +24,32 @@ export const PIPELINE_FACTORIES: Readonly<Record<PipelineName, PipelineFactory>>
   'compressed-random': compressedRandomPipeline,
 };
 
+const FACTORIES = new Map<PipelineName, PipelineFactory>(Object.entries(PIPELINE_FACTORIES));
+
 /**
- * Makes the pipelines of a run.
+ * Adds the pipeline of a plug-in, or replaces one that was added under its name before.
+ *
+ * @throws {RangeError} If the program itself has the name.
+ */
+export function addPipeline(kind: PipelineKind, factory: PipelineFactory): void {
+  if (kind.name in PIPELINE_FACTORIES) throw new RangeError(`${kind.name} is a pipeline of the program`);
+  learnPipelineKind(kind);
+  FACTORIES.set(kind.name, factory);
+}
+
+/**
+ * Makes a pipeline of a run.
+ *
+ * @throws {RangeError} If the name is only known from a run folder: its plug-in was not loaded.
+ */
+export function makePipeline(name: PipelineName, resources: PipelineResources): Pipeline {
+  const factory = FACTORIES.get(name);
+  if (factory === undefined) throw new RangeError(`nothing makes the pipeline ${name}`);
+  return factory(resources);
+}
+
+/**
+ * Makes several.
  *
  * @returns One a name, in the order given.
  */
@@ -28,5 +57,10 @@ export function makePipelines(
   names: readonly PipelineName[],
   resources: PipelineResources,
 ): Map<PipelineName, Pipeline> {
-  return new Map(names.map((name) => [name, PIPELINE_FACTORIES[name](resources)]));
+  return new Map(names.map((name) => [name, makePipeline(name, resources)]));
+}
+
+/** The names of all pipelines that can be run: those of the program, then those of plug-ins that were loaded. */
+export function runnablePipelines(): readonly PipelineName[] {
+  return [...FACTORIES.keys()];
 }

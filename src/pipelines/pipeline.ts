@@ -8,6 +8,7 @@
 import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Ms } from '../domain/units.js';
+import type { Decoder } from '../inference/decoder.js';
 import type { Prompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
 import type { Compressor } from './compressor.js';
@@ -37,6 +38,8 @@ export interface PreparedPrompt {
   readonly tokenizeMs: Ms;
   readonly encodeMs: Ms;
   readonly projectMs: Ms;
+  /** Calls of the decoder by which the pipeline chose what it shows; absent where it made none. */
+  readonly modelMs?: Ms;
 }
 
 export interface Pipeline {
@@ -58,12 +61,32 @@ export interface PipelineResources {
   readonly seed: number;
   /** Soft tokens that a chunk has, or would have in a pipeline that shows none. */
   readonly tokensPerChunk: number;
+  /** By what the text budget is divided; null where texts have the length of soft tokens. */
+  readonly compressionRatio: number | null;
   /**
    * What turns chunks into soft tokens. Only pipelines that show soft tokens call it: a run without them has none.
    *
    * @throws {RangeError} If the models were loaded without it.
    */
   readonly compressor: () => Compressor;
+  /** The decoder of the run. Only its width may be asked for while a prompt is made, unless the pipeline says more. */
+  readonly decoder: () => Pick<Decoder, 'width'>;
+}
+
+/**
+ * Tokens of text that a pipeline shows that obeys compression ratios: as many as soft tokens would take, or the
+ * cross-file budget divided by the ratio, whole tokens, at least one.
+ *
+ * @example textBudget({ tokensPerChunk: 1, compressionRatio: null, setting }, 10) // => 10
+ * @example // 512 context tokens at a ratio of 8 give 64, however many chunks there are
+ */
+export function textBudget(
+  resources: Pick<PipelineResources, 'setting' | 'tokensPerChunk' | 'compressionRatio'>,
+  chunks: number,
+): number {
+  const { setting, compressionRatio } = resources;
+  if (compressionRatio === null) return chunks * resources.tokensPerChunk;
+  return Math.max(1, Math.floor(setting.budget.contextTokens / compressionRatio));
 }
 
 /** Makes a pipeline of one run. */

@@ -7,7 +7,6 @@ import type { CompletionTask } from '../domain/task.js';
 import type { Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import type { MetricProfile } from '../metrics/profile.js';
-import type { PipelineName } from '../pipelines/kinds.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
 import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/kinds.js';
@@ -32,7 +31,8 @@ export interface ExecutionParts {
   readonly tokenizer: Tokenizer;
   readonly format: PromptFormat;
   readonly metrics: MetricProfile;
-  readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
+  /** By `pipelineKey` (`record.ts`): one for each pipeline and compression ratio. */
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
   readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
   readonly clock: Clock;

@@ -10,6 +10,7 @@ import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
+import type { Axes } from './configurations.js';
 import { parseRecord, recordKey, type ScoredRecord, type TaskRecord } from './record.js';
 
 const SCHEMA = 'llava-eval/journal@2';
@@ -29,10 +30,11 @@ export interface JournalContent {
 /**
  * Reads a journal.
  *
+ * @param axes What the run's spec names; null where no `run.json` says it.
  * @throws {JournalError} With file and line, if it cannot be read, is no journal, holds a damaged line
- *         before the last, or holds a record twice.
+ *         before the last, a record twice, or a record of something that the run does not name.
  */
-export async function readJournal(path: string): Promise<JournalContent> {
+export async function readJournal(path: string, axes: Axes | null = null): Promise<JournalContent> {
   let fingerprint = null as string | null;
   const records: TaskRecord[] = [];
   const seen = new Set<string>();
@@ -46,6 +48,12 @@ export async function readJournal(path: string): Promise<JournalContent> {
       }
       const record = parseRecord(value);
       if ('problem' in record) throw new JournalError(`${path}:${line}: ${record.problem}`, [REPAIR]);
+      const stray = axes === null ? null : strayName(record, axes);
+      if (stray !== null) {
+        throw new JournalError(`${path}:${line}: ${stray}, which the run does not name`, [
+          'run.json beside it says what the run has; one of the two was changed after the run',
+        ]);
+      }
       const key = recordKey(record.taskId, record);
       if (seen.has(key)) {
         throw new JournalError(`${path}:${line}: ${key} is recorded twice`, [
@@ -65,6 +73,17 @@ export async function readJournal(path: string): Promise<JournalContent> {
   }
   if (fingerprint === null) throw noHeader(path);
   return { fingerprint, records, wholeBytes: content.wholeBytes };
+}
+
+/** What a record has that is not among the axes of its run; null if all of it is. */
+function strayName({ pipeline, retriever, topK, compressionRatio }: TaskRecord, axes: Axes): string | null {
+  if (!axes.pipelines.includes(pipeline)) return `pipeline ${pipeline}`;
+  if (retriever !== null && !axes.retrievers.includes(retriever)) return `retriever ${retriever}`;
+  if (topK !== null && !axes.topK.includes(topK)) return `topK ${topK}`;
+  if (compressionRatio !== undefined && axes.compressionRatio?.includes(compressionRatio) !== true) {
+    return `compressionRatio ${compressionRatio}`;
+  }
+  return null;
 }
 
 /**

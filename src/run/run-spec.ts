@@ -7,9 +7,8 @@
 
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
-import { PIPELINES } from '../pipelines/kinds.js';
-import { retrieverSchema } from '../retrieval/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
+import { pluginDescriptionSchema } from '../plugins/description.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 
 const count = z.int().positive();
@@ -43,8 +42,9 @@ export const runSpecSchema = z.strictObject({
     /** Null where no configuration of the run ranks by vectors. */
     retrieverEncoder: z.strictObject({ encoder: z.string(), tokenizer: z.string() }).nullable(),
   }),
-  pipelines: z.array(z.enum(PIPELINES)),
-  retrievers: z.array(retrieverSchema),
+  /** Names are open: a run may have those of plug-ins. */
+  pipelines: z.array(z.string().min(1)),
+  retrievers: z.array(z.string().min(1)),
   retrievalProfile: z.string(),
   metricProfile: z.string(),
   /** Several in a sweep, ascending; none where nothing is retrieved. */
@@ -60,6 +60,12 @@ export const runSpecSchema = z.strictObject({
   seed: z.int(),
   /** Soft tokens of a chunk; absent for one, so that such runs have the fingerprint they always had. */
   softTokensPerChunk: z.exactOptional(count),
+  /** By what the text budget is divided, ascending; absent where nobody asked for a ratio. */
+  compressionRatio: z.exactOptional(z.array(z.number().positive()).min(1)),
+  /** Chunks that `expanded` shows as text; absent in runs without it. */
+  expandedChunks: z.exactOptional(z.int().nonnegative()),
+  /** What plug-ins brought, in the order given; absent where there are none. */
+  plugins: z.exactOptional(z.array(pluginDescriptionSchema).min(1)),
 });
 
 export type RunSpec = z.infer<typeof runSpecSchema>;

@@ -4,7 +4,13 @@
 
 import { messageOf } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { Configuration, FailureStage, ScoredRecord, TaskRecord } from './record.js';
+import {
+  configurationOf,
+  type Configuration,
+  type FailureStage,
+  type ScoredRecord,
+  type TaskRecord,
+} from './record.js';
 
 /** The fields of a scored record, without those that say whose record it is. */
 export type Score = Omit<
@@ -61,8 +67,8 @@ export class TaskRecords {
     return configurations.flatMap((configuration) => this.#records.get(configuration) ?? []);
   }
 
-  #identity({ pipeline, retriever, topK }: Configuration) {
+  #identity(configuration: Configuration) {
     const { id, repository, crossFile } = this.#task;
-    return { taskId: id, repository, crossFile, pipeline, retriever, topK };
+    return { taskId: id, repository, crossFile, ...configurationOf(configuration) };
   }
 }

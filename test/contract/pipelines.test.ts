@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
 import type { CompletionTask } from '../../src/domain/task.js';
-import { makePipelines, PIPELINE_FACTORIES } from '../../src/pipelines/all.js';
+import { makePipeline, makePipelines, PIPELINE_FACTORIES } from '../../src/pipelines/all.js';
 import type { Compressor } from '../../src/pipelines/compressor.js';
 import { kindOf, PIPELINES, type PipelineName } from '../../src/pipelines/kinds.js';
 import type { PipelineResources, PreparedPrompt } from '../../src/pipelines/pipeline.js';
@@ -14,6 +14,7 @@ import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/asse
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import {
+  FakeDecoder,
   fakeEncoder,
   fakeFormat,
   fakeTask,
@@ -39,7 +40,9 @@ const resources = (placement: ContextPlacement = 'before-prefix'): PipelineResou
   },
   seed: 5,
   tokensPerChunk: K,
+  compressionRatio: null,
   compressor: () => compressor,
+  decoder: () => new FakeDecoder('answer'),
 });
 
 /** Longer than the budgets on both sides, so that the cut is part of the promise. */
@@ -55,7 +58,7 @@ const prepare = (
   chunks: readonly ScoredChunk[] = CHUNKS,
   from: PipelineResources = resources(),
   task: CompletionTask = TASK,
-): Promise<PreparedPrompt> => PIPELINE_FACTORIES[name](from).prepare(task, chunks);
+): Promise<PreparedPrompt> => makePipeline(name, from).prepare(task, chunks);
 
 /** What a prompt is, without what it took to make it. */
 const content = ({ prompt, soft, text, inFile }: PreparedPrompt) => ({ prompt, soft, text, inFile });

@@ -61,7 +61,10 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     projector: fakeProjector,
     tokensPerChunk: 1,
   };
-  const resources = { setting, seed: 0, tokensPerChunk: 1, compressor: () => compressor };
+  const resources = {
+    ...{ setting, seed: 0, tokensPerChunk: 1, compressionRatio: null },
+    ...{ compressor: () => compressor, decoder: () => decoder },
+  };
   const retriever: Retriever = {
     name: 'jaccard',
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),

@@ -11,7 +11,10 @@ export type ExtraMeans = Readonly<Record<string, number>>;
 
 /** The mean of each extra score over the records that have it; empty if none has any. */
 export function extraMeans(scored: readonly ScoredRecord[]): ExtraMeans {
-  const means = EXTRA_SCORES.flatMap(({ name }): [string, number][] => {
+  const found = new Set(scored.flatMap(({ extras }) => Object.keys(extras ?? {})));
+  const known = EXTRA_SCORES.flatMap(({ name }) => (found.delete(name) ? [name] : []));
+  // Those of plug-ins follow in the order of the records.
+  const means = [...known, ...found].flatMap((name): [string, number][] => {
     const value = mean(scored.flatMap(({ extras }) => extras?.[name] ?? []));
     return value === null ? [] : [[name, value * 100]];
   });

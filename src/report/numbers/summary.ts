@@ -10,8 +10,10 @@ import type { Basis } from '../../statistics/clusters.js';
 import { medianInterval } from '../../statistics/median-interval.js';
 import { estimateMean, measured, type Difference, type Estimate } from '../../statistics/paired.js';
 import { mean, quantile, supportedPercentile, type Interval } from '../../statistics/statistics.js';
+import { counterpart } from '../../run/configurations.js';
 import {
   configurationLabel,
+  configurationOf,
   isSameConfiguration,
   type Configuration,
   type ScoredRecord,
@@ -179,16 +181,14 @@ function noiseFloor(table: OutcomeTable, seed: number): NoiseFloor | null {
 }
 
 function summarizeRow(
-  { pipeline, retriever, topK }: Configuration,
+  configuration: Configuration,
   own: readonly TaskRecord[],
 ): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'> {
   const scored = own.flatMap((record) => (record.status === 'scored' ? [record] : []));
   const stage = (read: (record: ScoredRecord) => number): number | null => quantile(scored.map(read), 0.5);
   const promptTokens = scored.map((record) => record.promptTokens);
   return {
-    pipeline,
-    retriever,
-    topK,
+    ...configurationOf(configuration),
     tasks: {
       total: own.length,
       scored: scored.length,
@@ -242,7 +242,7 @@ function recoveryOf(
   if (configuration.pipeline === FULL_TEXT) return null;
   const gain = comparisons.find(
     ({ of, base }) =>
-      base.pipeline === NO_RETRIEVAL && isSameConfiguration(of, { ...configuration, pipeline: FULL_TEXT }),
+      base.pipeline === NO_RETRIEVAL && isSameConfiguration(of, counterpart(configuration, FULL_TEXT)),
   );
   if (gain === undefined) return null;
   const columnOf = (wanted: Configuration): OutcomeColumn =>
