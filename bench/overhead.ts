@@ -93,7 +93,7 @@ async function open(): Promise<{
     }),
     feeds: (data, past) => ({
       [io.embeddings]: new Tensor('float32', data, [1, data.length / width, width]),
-      ...io.positions(past, data.length / width),
+      ...io.positions(past, data.length / width, 1),
     }),
     emptyPast: Object.fromEntries(
       io.caches.map(({ past }) => [past, new Tensor('float32', new Float32Array(0), io.emptyCache)]),

@@ -1,12 +1,14 @@
 /**
- * @file What a task costs as a run grows: time per task and memory from 100 to 100,000 tasks.
+ * @file What a task costs as a run grows: time per task and memory from 100 to 100,000 tasks of ten configurations.
  *
  *     npm run bench:scale                    100, 1,000, 10,000 and 100,000 tasks
  *     npm run bench:scale -- 5000            another size
  *     npm run bench:scale -- --write         into docs/performance.md
+ *     npm run bench:scale -- 5000 --keep DIR the run folder stays in DIR
  *
  * The real loop, journal, task file, resume and reports, over fifty made-up repositories of forty files,
- * three configurations a task (no-context, full-rag and compressed by BM25). Models cost nothing here,
+ * ten configurations a task (no-context, and full-rag, budget-rag and compressed by BM25 at three top-k). Models cost
+ * nothing here,
  * since theirs is the same for every task: the decoder is a stub that answers from a table, encoder and projector
  * give zeros, a token is a character. Each size is three processes: the run, a resumption of it that finds
  * everything recorded, and its report anew; memory is the largest resident set of each.
@@ -24,6 +26,7 @@ import { taskId, type CompletionTask } from '../src/domain/task.js';
 import { formatBytes, tokenId, type TokenId } from '../src/domain/units.js';
 import { metricProfile } from '../src/metrics/registry.js';
 import type { Decoder, DecoderStep } from '../src/inference/decoder.js';
+import { budgetRagPipeline } from '../src/pipelines/budget-rag.js';
 import { compressedPipeline } from '../src/pipelines/compressed.js';
 import { fullRagPipeline } from '../src/pipelines/full-rag.js';
 import { noContextPipeline } from '../src/pipelines/no-context.js';
@@ -35,7 +38,7 @@ import { askingOf, retrievalProfile } from '../src/retrieval/profile.js';
 import { configurations } from '../src/run/configurations.js';
 import { execute } from '../src/run/execute.js';
 import { JournalWriter, readJournal } from '../src/run/journal.js';
-import { recordKey, type TaskRecord } from '../src/run/record.js';
+import { RecordTable } from '../src/run/record-table.js';
 import { indexRepositories } from '../src/run/repository-index.js';
 import { makeFolder, runFolder } from '../src/run/run-folder.js';
 import { runJson, type RunJson } from '../src/run/run-json.js';
@@ -68,6 +71,7 @@ const zeros = (rows: number): Matrix => matrixOf(rows, WIDTH, new Float32Array(r
 
 /** Answers every prompt with one line, after a table. */
 class StubDecoder implements Decoder {
+  readonly scorer = null;
   readonly identity = 'stub';
   readonly device = 'cpu';
   readonly dtype = 'fp32';
@@ -133,9 +137,9 @@ function tasksOf(count: number): CompletionTask[] {
 }
 
 const AXES = {
-  pipelines: ['no-context', 'full-rag', 'compressed'],
+  pipelines: ['no-context', 'full-rag', 'budget-rag', 'compressed'],
   retrievers: ['bm25'],
-  topK: [10],
+  topK: [2, 5, 10],
 } as const;
 
 function runOf(tasks: number): RunJson {
@@ -177,11 +181,9 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
   const folder = runFolder(out);
   const run = runOf(count);
   let indexMs = 0;
-  const records: TaskRecord[] = [];
-  if (mode === 'report') {
-    for (const record of (await readJournal(folder.journal)).records) records.push(record);
-  } else {
-    const earlier = mode === 'resume' ? await readJournal(folder.journal) : null;
+  const earlier = mode === 'run' ? null : await readJournal(folder.journal);
+  const records = earlier?.records ?? new RecordTable();
+  if (mode !== 'report') {
     const evidenced = earlier === null ? null : await scanTaskEvidence(folder.tasks);
     const tasks = tasksOf(count);
     const profile = retrievalProfile('repoformer');
@@ -212,6 +214,7 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
     const pipelines = [
       noContextPipeline({ setting }),
       fullRagPipeline({ setting }),
+      budgetRagPipeline({ setting, tokensPerChunk: 1, compressionRatio: null }),
       compressedPipeline({
         setting,
         compressor: () => ({
@@ -242,7 +245,6 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
         ? await JournalWriter.create(folder.journal, FINGERPRINT)
         : await JournalWriter.reopen(folder.journal, earlier);
     const evidence = await EvidenceWriter.open(folder.tasks, evidenced);
-    for (const record of earlier?.records ?? []) records.push(record);
     await execute(
       { tasks, configurations: configurations(AXES), maxNewTokens: 30, ttftRepeats: 1, seed: 0 },
       {
@@ -252,17 +254,19 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
           format,
           clock,
           metrics: metricProfile('llavacode', null),
+          likelihood: null,
+          lender: null,
         },
         pipelines: new Map(pipelines.map((one): [Pipeline['name'], Pipeline] => [one.name, one])),
         retriever: (name, task) => index!.retriever(name, task),
       },
       {
-        recorded: new Set(records.map((record) => recordKey(record.taskId, record))),
+        recorded: records,
         isCancelled: () => false,
         onTask: (task) => evidence.append(task),
         onRecord: async (record) => {
           await journal.append(record);
-          records.push(record);
+          records.add(record);
         },
       },
     );

@@ -84,13 +84,13 @@ function joined(rows: readonly AblationRow[]): {
   readonly columns: readonly OutcomeColumn[];
 } {
   const runs = [...new Set(rows.map(({ run }) => run))];
-  const taskSets = runs.map(({ records }) => new Set(records.map(({ taskId }) => taskId)));
-  const common = new Set([...(taskSets[0] ?? [])].filter((id) => taskSets.every((ids) => ids.has(id))));
-  if (common.size === 0) throw new RangeError('the runs have no task in common');
+  const common = (runs[0]?.records.taskIds ?? []).filter((id) =>
+    runs.every(({ records }) => records.rowOf(id) !== undefined),
+  );
+  if (common.length === 0) throw new RangeError('the runs have no task in common');
   const tables = new Map(
     runs.map(({ run, records }) => {
-      const own = records.filter(({ taskId }) => common.has(taskId));
-      return [run, tabulate(configurations(run.spec), own)] as const;
+      return [run, tabulate(configurations(run.spec), records, records.rowsOf(common))] as const;
     }),
   );
   const columns = rows.map(({ name, run, configuration }) => {

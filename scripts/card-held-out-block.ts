@@ -183,7 +183,7 @@ function differenceTable(others: readonly Column[], base: Column, clusters: Clus
           column[quality],
           base[quality],
           clusters,
-          quality === 'exactMatch' ? 'binary' : 'graded',
+          ({ exactMatch: 'binary', editSimilarity: 'graded', nats: 'unbounded' } as const)[quality],
         ),
       ),
     );

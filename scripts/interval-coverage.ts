@@ -126,6 +126,8 @@ function world(sizes: readonly number[], shift: number): World {
     repositoryShift: shift,
     repositoryLogShift: shift * 5,
     timeNoise: 0.08,
+    natsNoise: 0.4,
+    repositoryNatsShift: shift,
   };
 }
 
@@ -147,7 +149,14 @@ for (const [name, one] of WORLDS) {
   for (let run = 0; run < runs; run++) {
     const tasks = drawTasks(one, rng);
     const base = drawColumn(tasks, one, 1, rng);
-    const of = drawAfter(base, tasks, one, { exactMatch: DELTA, ttftRatio: 0.5, isBalanced: false }, 1, rng);
+    const of = drawAfter(
+      base,
+      tasks,
+      one,
+      { exactMatch: DELTA, ttftRatio: 0.5, nats: 0, isBalanced: false },
+      1,
+      rng,
+    );
     const data = measured(
       of.exactMatch.map((value, i) => value - base.exactMatch[i]!),
       tasks,
@@ -177,7 +186,14 @@ for (const [name, one] of WORLDS) {
   for (let run = 0; run < runs; run++) {
     const tasks = drawTasks(one, rng);
     const base = drawColumn(tasks, one, 1, rng);
-    const of = drawAfter(base, tasks, one, { exactMatch: 0, ttftRatio: 0.5, isBalanced: false }, 1, rng);
+    const of = drawAfter(
+      base,
+      tasks,
+      one,
+      { exactMatch: 0, ttftRatio: 0.5, nats: 0, isBalanced: false },
+      1,
+      rng,
+    );
     const data = measured(
       of.ttftMs.map((value, i) => value / base.ttftMs[i]!),
       tasks,

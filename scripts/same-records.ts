@@ -8,7 +8,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { readJournal } from '../src/run/journal.js';
+import { collectRecords } from '../src/run/journal.js';
 import { recordKey, type TaskRecord } from '../src/run/record.js';
 import { runFolder } from '../src/run/run-folder.js';
 import { readRunJson } from '../src/run/run-json.js';
@@ -22,7 +22,7 @@ if (first === undefined || second === undefined) {
 /** What a run says apart from times, by a name for each thing it says. */
 async function answersOf(path: string): Promise<Map<string, unknown>> {
   const folder = runFolder(path);
-  const { records } = await readJournal(folder.journal);
+  const records = await collectRecords(folder.journal);
   const evidence = await readTaskEvidence(folder.tasks);
   return new Map<string, unknown>([
     ...records.map((record): [string, unknown] => [recordKey(record.taskId, record), withoutTimes(record)]),

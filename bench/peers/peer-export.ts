@@ -21,7 +21,7 @@ import { causalLayers } from '../../src/onnx/causal-layers.js';
 import { embeddingTensor, type DecoderArchitecture } from '../../src/onnx/decoder-graph.js';
 import { Graph } from '../../src/onnx/graph.js';
 import { encodeModel } from '../../src/onnx/model-proto.js';
-import { cast, gatherRows, gemm, lastPosition, reduceSum, reshape, sub } from '../../src/onnx/operators.js';
+import { cast, gatherRows, gemm, positionsFrom, reduceSum, reshape, sub } from '../../src/onnx/operators.js';
 import type { WeightSource } from '../../src/onnx/weights.js';
 
 /** Writes such a folder for a checkpoint in fp32 whose head is its embedding table. */
@@ -77,7 +77,7 @@ function graphWithIds(architecture: DecoderArchitecture, weights: WeightSource):
       g.output(`present.${layer}.key`, key);
       g.output(`present.${layer}.value`, value);
     },
-    select: (x) => lastPosition(g, x),
+    select: (x) => positionsFrom(g, x, g.constant('int64', [1], [-1])),
   });
   const logits = gemm(g, reshape(g, last, [1, C]), table, null);
   g.output('logits', reshape(g, logits, [1, 1, V]));

@@ -5,7 +5,7 @@
 import { execute } from '../run/execute.js';
 import type { ExecutionParts } from '../run/execution.js';
 import { JournalWriter } from '../run/journal.js';
-import { recordKey, type TaskRecord } from '../run/record.js';
+import { RecordTable } from '../run/record-table.js';
 import { makeFolder } from '../run/run-folder.js';
 import { writeRunJson, type RunJson } from '../run/run-json.js';
 import { EvidenceWriter } from '../run/task-evidence.js';
@@ -17,7 +17,7 @@ import { openPipelines } from './open-pipelines.js';
 export interface Answers {
   /** As `run.json` has it from now on. */
   readonly begun: RunJson;
-  readonly records: readonly TaskRecord[];
+  readonly records: RecordTable;
   /** Whether every configuration of every task has a record. */
   readonly isComplete: boolean;
 }
@@ -27,13 +27,13 @@ export async function answerTasks(comparison: Comparison, index: ChunkIndex): Pr
   const { folder, run, open, phases } = comparison;
   phases.enter('recording');
   const begun: RunJson = { ...run, chunks: index.chunkCount };
-  const records: TaskRecord[] = [...(folder.earlier?.records ?? [])];
+  const records = folder.earlier?.records ?? new RecordTable();
   const files = await openFiles(comparison);
   try {
     await writeRunJson(folder.files.runJson, begun);
     const isComplete = await execute(
       { ...run.spec, tasks: open.tasks, configurations: open.configurations },
-      executionParts(comparison, index),
+      await executionParts(comparison, index),
       hooks(comparison, files, records),
     );
     return { begun, records, isComplete };
@@ -62,13 +62,18 @@ async function openFiles({ folder, run }: Comparison): Promise<GrowingFiles> {
   return { journal, evidence: await EvidenceWriter.open(files.tasks, evidenced) };
 }
 
-function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionParts {
+async function executionParts(comparison: Comparison, index: ChunkIndex): Promise<ExecutionParts> {
   const { open, surroundings } = comparison;
   const { decoder, tokenizer, format } = open.models.decoder;
   return {
     ...{ decoder, tokenizer, format },
     metrics: open.metrics,
-    pipelines: openPipelines(comparison),
+    likelihood:
+      open.referenceEnd === null || decoder.scorer === null
+        ? null
+        : { scorer: decoder.scorer, end: open.referenceEnd },
+    lender: open.lender,
+    pipelines: await openPipelines(comparison, index),
     retriever: (name, task) => index.retriever(name, task),
     clock: surroundings.clock,
   };
@@ -78,14 +83,14 @@ function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionPar
 function hooks(
   { surroundings, open, phases }: Comparison,
   { journal, evidence }: GrowingFiles,
-  records: TaskRecord[],
+  records: RecordTable,
 ): Parameters<typeof execute>[2] {
   const { onEvent, signal } = surroundings;
   const total = open.tasks.length * open.configurations.length;
   onEvent({ kind: 'started', work: 'answering', total, unit: 'steps' });
-  onEvent({ kind: 'advanced', steps: records.length });
+  onEvent({ kind: 'advanced', steps: records.size });
   return {
-    recorded: new Set(records.map((record) => recordKey(record.taskId, record))),
+    recorded: records,
     isCancelled: () => signal.aborted,
     onPhase: (phase) => {
       phases.enter(phase);
@@ -93,7 +98,7 @@ function hooks(
     onTask: (task) => evidence.append(task),
     onRecord: async (record) => {
       await journal.append(record);
-      records.push(record);
+      records.add(record);
       onEvent({ kind: 'advanced', steps: 1 });
     },
   };

@@ -21,7 +21,9 @@ export async function indexChunks({
   open,
 }: Comparison): Promise<ChunkIndex | null> {
   const { onEvent, signal } = surroundings;
-  const { dataset, models, retrieval, tasks } = open;
+  const { dataset, models, retrieval, lender } = open;
+  // Lenders are asked like any other task, and may be of another shard.
+  const tasks = [...new Set(lender === null ? open.tasks : [...open.tasks, ...open.tasks.map(lender)])];
   phases.enter('index');
   const encoder = models.retrieverEncoder;
   const cache =

@@ -8,11 +8,12 @@ import { DataError, JournalError, UsageError } from '../domain/errors.js';
 import type { Summary } from '../report/numbers/summary.js';
 import { publish } from '../report/publish/publish.js';
 import { readRecordedRun } from '../run/finished-run.js';
-import { JournalWriter } from '../run/journal.js';
-import { mergeShards, type ShardRun } from '../run/merge.js';
+import { JournalWriter, scanJournal } from '../run/journal.js';
+import { mergeShards, type MergedShards, type ShardRun } from '../run/merge.js';
+import { RecordTable } from '../run/record-table.js';
 import { assertWritable, makeFolder, runFolder, type RunFolder } from '../run/run-folder.js';
 import { writeRunJson, type RunJson } from '../run/run-json.js';
-import { EvidenceWriter, readTaskEvidence } from '../run/task-evidence.js';
+import { EvidenceWriter, scanTaskEvidence } from '../run/task-evidence.js';
 
 /** The run that the shards make. */
 export interface MergedRun {
@@ -37,10 +38,10 @@ export async function mergeRuns(paths: readonly string[], out: string): Promise<
   await assertWritable(out);
   requireNoRun(folder);
   const shards: ShardRun[] = [];
-  for (const path of paths) shards.push(await readShard(path));
+  for (const path of paths) shards.push(await readRecordedRun(path));
   const merged = mergeShards(shards);
-  await writeRun(folder, merged);
-  return { run: merged.run, summary: await publish(folder, merged.run, merged.records) };
+  const records = await writeRun(folder, merged);
+  return { run: merged.run, summary: await publish(folder, merged.run, records) };
 }
 
 /** @throws {JournalError} If the folder holds a run, finished or not. */
@@ -51,23 +52,31 @@ function requireNoRun({ path, journal, runJson }: RunFolder): void {
   ]);
 }
 
-async function readShard(path: string): Promise<ShardRun> {
-  const evidence = await readTaskEvidence(runFolder(path).tasks);
-  return { ...(await readRecordedRun(path)), evidence: [...(evidence?.tasks.values() ?? [])] };
-}
-
-/** Writes records, tasks and run.json; nothing of them is left if that fails. */
-async function writeRun(folder: RunFolder, merged: Omit<ShardRun, 'path'>): Promise<void> {
+/**
+ * Writes records, tasks and run.json; nothing of them is left if that fails.
+ *
+ * @returns The numbers of all records.
+ */
+async function writeRun(folder: RunFolder, { run, paths }: MergedShards): Promise<RecordTable> {
   await makeFolder(folder.path);
   const made: string[] = [];
   try {
-    const journal = await JournalWriter.create(folder.journal, merged.run.fingerprint);
+    const journal = await JournalWriter.create(folder.journal, run.fingerprint);
     made.push(folder.journal);
-    await writeAll(journal, merged.records);
+    const records = new RecordTable();
+    await copyAll(paths, journal, (path) =>
+      scanJournal(runFolder(path).journal, async (record) => {
+        await journal.append(record);
+        records.add(record);
+      }),
+    );
     const tasks = await EvidenceWriter.open(folder.tasks, null);
     made.push(folder.tasks);
-    await writeAll(tasks, merged.evidence);
-    await writeRunJson(folder.runJson, merged.run);
+    await copyAll(paths, tasks, (path) =>
+      scanTaskEvidence(runFolder(path).tasks, (evidence) => tasks.append(evidence)),
+    );
+    await writeRunJson(folder.runJson, run);
+    return records;
   } catch (error) {
     for (const file of made) await rm(file, { force: true });
     if (!(error instanceof DataError)) throw error;
@@ -79,13 +88,14 @@ async function writeRun(folder: RunFolder, merged: Omit<ShardRun, 'path'>): Prom
   }
 }
 
-/** Appends every line and closes the file, also after a line that could not be written. */
-async function writeAll<T>(
-  file: { append(line: T): Promise<void>; close(): Promise<void> },
-  lines: readonly T[],
+/** Copies the lines of each folder and closes the file, also after a line that could not be written. */
+async function copyAll(
+  paths: readonly string[],
+  file: { close(): Promise<void> },
+  copy: (path: string) => Promise<unknown>,
 ): Promise<void> {
   try {
-    for (const line of lines) await file.append(line);
+    for (const path of paths) await copy(path);
   } finally {
     await file.close();
   }

@@ -7,11 +7,15 @@ import type { Compressor } from '../pipelines/compressor.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
 import { encoderTemplate } from '../prompt/encoder-input.js';
 import { pipelineKey } from '../run/record.js';
+import type { RepositoryIndex } from '../run/repository-index.js';
 import type { Comparison } from './comparison.js';
 import type { LoadedModels } from './models/load-models.js';
 
 /** One pipeline for each name of the run and compression ratio, by `pipelineKey`. */
-export function openPipelines({ open, prompt, run }: Comparison): Map<string, Pipeline> {
+export async function openPipelines(
+  { open, prompt, run }: Comparison,
+  index: Pick<RepositoryIndex, 'wordCounts'>,
+): Promise<Map<string, Pipeline>> {
   const { models, configurations } = open;
   const pipelines = new Map<string, Pipeline>();
   for (const configuration of configurations) {
@@ -22,9 +26,12 @@ export function openPipelines({ open, prompt, run }: Comparison): Map<string, Pi
       seed: run.spec.seed,
       tokensPerChunk: models.softTokensPerChunk,
       compressionRatio: configuration.compressionRatio ?? null,
+      expandedChunks: run.spec.expandedChunks ?? 0,
+      wordCounts: () => index.wordCounts(),
       compressor: () => compressorOf(models),
       decoder: () => models.decoder.decoder,
     });
+    await pipeline.ready?.();
     pipelines.set(key, pipeline);
   }
   return pipelines;

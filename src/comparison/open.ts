@@ -5,12 +5,16 @@
 import type { Dataset } from '../datasets/dataset.js';
 import { evenSample } from '../datasets/even-sample.js';
 import { openDataset } from '../datasets/open/open-dataset.js';
-import { UsageError } from '../domain/errors.js';
+import { ModelError, UsageError } from '../domain/errors.js';
 import type { CompletionTask } from '../domain/task.js';
+import { referenceEndOf } from '../generation/reference-end.js';
+import type { ReferenceEnd } from '../generation/reference.js';
 import type { MetricProfile } from '../metrics/profile.js';
+import { borrowsChunks, usesScorer } from '../pipelines/kinds.js';
 import { takesShipped } from '../retrieval/kinds.js';
 import { configurations } from '../run/configurations.js';
 import type { PhaseTimer } from '../run/phases.js';
+import { lenderOf, type Lender } from '../run/lender.js';
 import type { Configuration } from '../run/record.js';
 import type { RetrievalSetting } from '../run/repository-index.js';
 import { tasksOfShard } from '../run/shard.js';
@@ -30,6 +34,10 @@ export interface OpenComparison {
   readonly retrieval: RetrievalSetting;
   readonly metrics: MetricProfile;
   readonly models: LoadedModels;
+  /** Who lends chunks to the pipelines that must not see their own; null where no pipeline borrows. */
+  readonly lender: Lender | null;
+  /** How the decoder ends a line; null where the likelihood of the references is not measured. */
+  readonly referenceEnd: ReferenceEnd | null;
 }
 
 /**
@@ -55,6 +63,7 @@ export async function openComparison(
   if (chosen.length === 0) throw new UsageError(`${dataset.id} holds no task`);
   const tasks = shard === null ? chosen : tasksOfShard(chosen, shard);
   if (tasks.length === 0) return null;
+  const lender = openLender(settings, dataset.id, chosen);
   const metrics = await openMetricProfile(settings.answers.metricProfile, chosen);
   phases.enter('models');
   const models = await loadModels(
@@ -63,7 +72,72 @@ export async function openComparison(
     settings.device,
     fetchingWith(surroundings),
   );
-  return { dataset, chosen, tasks, configurations: configurations(axes), retrieval, metrics, models };
+  try {
+    requireScorer(axes, models);
+    const referenceEnd = settings.answers.likelihood ? await findReferenceEnd(models, surroundings) : null;
+    return {
+      ...{ dataset, chosen, tasks, configurations: configurations(axes), retrieval, metrics, models },
+      ...{ lender, referenceEnd },
+    };
+  } catch (error) {
+    await models.dispose();
+    throw error;
+  }
+}
+
+/** @throws {UsageError} If a pipeline borrows chunks and all tasks are of one repository. */
+function openLender(
+  { axes, answers }: ComparisonSettings,
+  id: string,
+  chosen: readonly CompletionTask[],
+): Lender | null {
+  const borrowers = axes.pipelines.filter(borrowsChunks);
+  if (borrowers.length === 0) return null;
+  const lender = lenderOf(chosen, answers.seed);
+  if (lender !== null) return lender;
+  throw new UsageError(
+    `${borrowers.join(' and ')} show the chunks of a task of another repository, and the tasks of ${id} are all of ` +
+      `${chosen[0]?.repository ?? 'none'}`,
+    ['give a dataset of two repositories or more, or leave them out of --pipelines'],
+  );
+}
+
+/** @throws {ModelError} If a pipeline asks for probabilities and the decoder hands out none. */
+function requireScorer({ pipelines }: ComparisonSettings['axes'], { decoder }: LoadedModels): void {
+  const asking = pipelines.filter(usesScorer);
+  if (asking.length === 0 || decoder.decoder.scorer !== null) return;
+  throw new ModelError(
+    `${decoder.name}: hands out no probabilities, and ${asking.join(', ')} choose by them`,
+    ['leave these pipelines out, or take a decoder as weights instead of an export'],
+  );
+}
+
+/** @throws {ModelError} If the decoder's probabilities are no numbers. */
+async function findReferenceEnd(
+  { decoder: { decoder, tokenizer, format, name } }: LoadedModels,
+  { onEvent }: Surroundings,
+): Promise<ReferenceEnd | null> {
+  const { scorer } = decoder;
+  if (scorer === null) {
+    onEvent({
+      kind: 'noted',
+      line: `${name} hands out no probabilities: the likelihood of the references is left out`,
+    });
+    return null;
+  }
+  try {
+    return await referenceEndOf({ decoder, scorer, tokenizer, format });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ModelError(
+      `${name} gives no usable probabilities: ${error.message}`,
+      [
+        'weights or activations have overflowed: run in fp32, or on another device',
+        'with --no-likelihood the run goes on without them',
+      ],
+      { cause: error },
+    );
+  }
 }
 
 async function openTasks(

@@ -4,7 +4,7 @@
 
 import { publish } from '../report/publish/publish.js';
 import type { Summary } from '../report/numbers/summary.js';
-import type { TaskRecord } from '../run/record.js';
+import type { RecordTable } from '../run/record-table.js';
 import { writeRunJson, type RunJson } from '../run/run-json.js';
 import type { Comparison } from './comparison.js';
 import type { ChunkIndex } from './index-chunks.js';
@@ -14,7 +14,7 @@ export async function publishRun(
   { folder, surroundings, phases }: Comparison,
   begun: RunJson,
   { vectors }: ChunkIndex,
-  records: readonly TaskRecord[],
+  records: RecordTable,
 ): Promise<{ readonly run: RunJson; readonly summary: Summary }> {
   phases.enter('report');
   const finished = { ...begun, finishedAt: surroundings.wallClock().toISOString() };

@@ -56,7 +56,7 @@ async function reportTasks(folder: RunFolder, options: PublishOptions): Promise<
   if (run.finishedAt !== null) requireAllRecords(recorded);
   const summary = summarizeRun(run, records);
   const unwritten = await problemOf(folder, writeReports(folder, { run, records, summary }, options));
-  return { kind: 'tasks', run, summary, records: records.length, unwritten };
+  return { kind: 'tasks', run, summary, records: records.size, unwritten };
 }
 
 /** The reports that a run without tasks has. */

@@ -82,6 +82,8 @@ export const comparisonRequestSchema = z
     topK: positive,
     /** By what the cross-file budget is divided, for pipelines that otherwise show as much text as soft tokens. */
     compressionRatio: ratio,
+    /** Chunks that `expanded` shows as text, the best first. */
+    expand: z.int().nonnegative(),
     sweep: z
       .strictObject({ topK: z.array(positive).min(1), compressionRatio: z.array(ratio).min(1) })
       .partial()
@@ -95,6 +97,8 @@ export const comparisonRequestSchema = z
     }),
     /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
+    /** Whether the likelihood of the true completions is measured, where the decoder can tell it; true if absent. */
+    likelihood: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),
     /** Files of plug-ins, from the working folder. They are code that runs with the rights of the program. */

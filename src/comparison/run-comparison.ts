@@ -11,7 +11,6 @@ import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { loadPlugins } from '../plugins/load.js';
 import { DEFAULT_RETRIEVAL_PROFILE } from '../retrieval/profile.js';
 import { PhaseTimer } from '../run/phases.js';
-import { recordKey } from '../run/record.js';
 import type { RunJson } from '../run/run-json.js';
 import type { Shard } from '../run/shard.js';
 import { answerTasks } from './answer.js';
@@ -114,9 +113,8 @@ function finishedBefore(
   open: OpenComparison,
 ): ComparisonOutcome | null {
   if (earlier === null || run === null || run.finishedAt === null) return null;
-  const recorded = new Set(earlier.records.map((record) => recordKey(record.taskId, record)));
   const isWhole = open.tasks.every(({ id }) =>
-    open.configurations.every((configuration) => recorded.has(recordKey(id, configuration))),
+    open.configurations.every((configuration) => earlier.records.has(id, configuration)),
   );
   if (!isWhole) return null;
   const summary = summarizeRun(run, earlier.records);
@@ -135,12 +133,12 @@ async function carryOut(comparison: Comparison): Promise<ComparisonOutcome> {
   const expected = open.tasks.length * open.configurations.length;
   const index = await indexChunks(comparison);
   if (index === null) {
-    const kept = folder.earlier?.records.length ?? 0;
+    const kept = folder.earlier?.records.size ?? 0;
     return { kind: 'interrupted', folder: null, records: { kept, expected }, shard };
   }
   const { begun, records, isComplete } = await answerTasks(comparison, index);
   if (!isComplete) {
-    return { kind: 'interrupted', folder: path, records: { kept: records.length, expected }, shard };
+    return { kind: 'interrupted', folder: path, records: { kept: records.size, expected }, shard };
   }
   const { run, summary } = await publishRun(comparison, begun, index, records);
   return { kind: 'finished', folder: path, run, summary, tasks: taskCounts(open), wasFinished: false };

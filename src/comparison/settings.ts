@@ -15,6 +15,7 @@ import {
   DEFAULT_PIPELINES,
   obeysCompressionRatio,
   pipelineNames,
+  usesExpansion,
   usesRetrieval,
   usesSoftLength,
   usesSoftTokens,
@@ -57,6 +58,8 @@ export interface AnswerSelection {
   readonly metricProfile: MetricProfileName;
   readonly ttftRepeats: number;
   readonly seed: number;
+  /** Whether the likelihood of the references is measured, where the decoder can tell it. */
+  readonly likelihood: boolean;
 }
 
 /** Everything a run does, as far as it is known before anything is opened. */
@@ -69,6 +72,8 @@ export interface ComparisonSettings {
   readonly prompt: PromptSelection;
   readonly answers: AnswerSelection;
   readonly keepsVectors: boolean;
+  /** Chunks that a pipeline of text and soft tokens shows as text; null where the run has none. */
+  readonly expandedChunks: number | null;
 }
 
 /**
@@ -117,8 +122,10 @@ export function comparisonSettings(
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
       ttftRepeats: request.ttftRepeats ?? 1,
       seed: request.seed ?? 0,
+      likelihood: request.likelihood ?? true,
     },
     keepsVectors: request.vectorCache ?? true,
+    expandedChunks: requestedExpansion(request, axes),
   };
 }
 
@@ -150,6 +157,18 @@ function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axe
     topK: ascending(topK),
     ...requestedRatios(request, pipelines, ascending),
   };
+}
+
+/** Where nobody says how many chunks are shown as text. */
+const DEFAULT_EXPANSION = 1;
+
+/** @throws {UsageError} If no pipeline of the run has chunks of both kinds. */
+function requestedExpansion({ expand }: ComparisonRequest, { pipelines }: Axes): number | null {
+  if (pipelines.some(usesExpansion)) return expand ?? DEFAULT_EXPANSION;
+  if (expand === undefined) return null;
+  throw new UsageError(`--expand ${expand} was given, and no pipeline of the run shows chunks in two ways`, [
+    `add ${pipelineNames().filter(usesExpansion).join(' or ')} with --pipelines, or leave --expand out`,
+  ]);
 }
 
 /** @throws {UsageError} If no pipeline of the run obeys a ratio. */

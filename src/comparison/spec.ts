@@ -17,8 +17,8 @@ import type { ComparisonSettings } from './settings.js';
 
 /** Settings, then the bundle's defaults: everything that decides a number. */
 function runSpec(
-  { axes, answers, prompt }: ComparisonSettings,
-  { dataset, chosen, models, retrieval, metrics }: OpenComparison,
+  { axes, answers, prompt, expandedChunks }: ComparisonSettings,
+  { dataset, chosen, models, retrieval, metrics, referenceEnd }: OpenComparison,
   plugins: readonly PluginDescription[],
 ): RunSpec {
   const { defaults } = models.decoder;
@@ -47,7 +47,9 @@ function runSpec(
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
     ...(axes.compressionRatio === undefined ? {} : { compressionRatio: [...axes.compressionRatio] }),
+    ...(expandedChunks === null ? {} : { expandedChunks }),
     ...(plugins.length === 0 ? {} : { plugins }),
+    ...(referenceEnd === null ? {} : { referenceEnd }),
   });
 }
 

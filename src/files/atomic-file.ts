@@ -21,6 +21,21 @@ export async function writeAtomically(path: string, text: string): Promise<void>
 }
 
 /**
+ * The same for a text that is too long to be in memory: its lines, to each of which a newline is added.
+ *
+ * @throws {DataError} If the folder cannot be written; an earlier file of that name is then unchanged.
+ */
+export async function writeLinesAtomically(path: string, lines: Iterable<string>): Promise<void> {
+  const file = await AtomicLines.open(path);
+  try {
+    for (const line of lines) await file.write(line);
+    await file.commit();
+  } finally {
+    await file.discard();
+  }
+}
+
+/**
  * The same for a file of several parts, texts in UTF-8.
  *
  * @throws The error of the file system; an earlier file of that name is then unchanged.

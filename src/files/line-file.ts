@@ -22,14 +22,14 @@ const PIECE_BYTES = 1 << 20;
  * together, nor need the file fit into a string.
  *
  * @param repair  What to do about a line that is not JSON.
- * @param onValue Given each parsed line with its number, the first being 1.
+ * @param onValue Given each parsed line with its number, the first being 1; awaited before the next.
  * @throws {JournalError} With file and line, if a whole line is not JSON.
  * @throws The error of the file system, if the file cannot be read.
  */
 export async function readWholeLines(
   path: string,
   repair: string,
-  onValue: (value: unknown, line: number) => void,
+  onValue: (value: unknown, line: number) => void | Promise<void>,
 ): Promise<WholeLines> {
   let wholeBytes = 0;
   let line = 0;
@@ -43,7 +43,7 @@ export async function readWholeLines(
       start = end + 1;
       line++;
       wholeBytes += bytes.length + 1;
-      onValue(parsed(bytes, `${path}:${line}`, repair), line);
+      await onValue(parsed(bytes, `${path}:${line}`, repair), line);
     }
     if (start < piece.length) pending.push(piece.subarray(start));
   }

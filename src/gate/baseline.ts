@@ -3,23 +3,20 @@
  *
  * It keeps outcomes per task, not only means, because a paired test needs them: whether 3 of 100 points were lost by
  * three tasks or by thirteen that fell and ten that rose. Numbers are rounded where the rest is noise: ES to six
- * decimals, times to four digits.
+ * decimals, nats a token to four, times to four digits.
  */
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { noLikelihood } from '../report/numbers/likelihood.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { configurations } from '../run/configurations.js';
 import type { FinishedRun } from '../run/finished-run.js';
-import {
-  configurationOf,
-  configurationShape,
-  isSameConfiguration,
-  type TaskRecord,
-} from '../run/record.js';
+import { configurationOf, configurationShape } from '../run/record.js';
+import type { RecordTable } from '../run/record-table.js';
 import type { GateSide } from './check.js';
 
 export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
@@ -34,6 +31,8 @@ const outcomeSchema = z.strictObject({
   exactMatch: z.string().regex(/^[01-]*$/),
   editSimilarity: nullableNumbers,
   ttftMs: nullableNumbers,
+  /** Of the reference; absent in baselines of runs without likelihood. */
+  natsPerToken: nullableNumbers.optional(),
 });
 
 const baselineSchema = z
@@ -67,8 +66,8 @@ const baselineSchema = z
     ({ tasks, outcomes }) =>
       tasks.repository.length === tasks.ids.length &&
       tasks.repository.every((index) => index < tasks.repositories.length) &&
-      outcomes.every(({ exactMatch, editSimilarity, ttftMs }) =>
-        [exactMatch, editSimilarity, ttftMs].every(({ length }) => length === tasks.ids.length),
+      outcomes.every(({ exactMatch, editSimilarity, ttftMs, natsPerToken = ttftMs }) =>
+        [exactMatch, editSimilarity, ttftMs, natsPerToken].every(({ length }) => length === tasks.ids.length),
       ),
     'outcomes and tasks are not of one length',
   );
@@ -80,8 +79,7 @@ export function baselineOf({ run, records }: FinishedRun, reason: string, now: D
   const rows = configurations(run.spec);
   const { noiseFloor, ...summary } = summarizeRun(run, records);
   const table = tabulate(rows, records);
-  const repositoryOf = new Map(records.map(({ taskId, repository }) => [taskId, repository]));
-  const names = table.taskIds.map((id) => repositoryOf.get(id)!);
+  const names = Array.from(records.rows(), (row) => records.repository(row));
   const repositories = [...new Set(names)];
   const numbers = (values: Float64Array, round: (value: number) => number): (number | null)[] =>
     Array.from(values, (value) => (Number.isNaN(value) ? null : round(value)));
@@ -105,12 +103,15 @@ export function baselineOf({ run, records }: FinishedRun, reason: string, now: D
       repositories,
       repository: names.map((name) => repositories.indexOf(name)),
     },
-    outcomes: table.columns.map(({ configuration, exactMatch, editSimilarity, ttftMs }) => ({
+    outcomes: table.columns.map(({ configuration, exactMatch, editSimilarity, ttftMs, likelihood }) => ({
       ...configuration,
       ...unscoredCounts(records, configuration),
       exactMatch: Array.from(exactMatch, (value) => (Number.isNaN(value) ? '-' : String(value))).join(''),
       editSimilarity: numbers(editSimilarity, roundSimilarity),
       ttftMs: numbers(ttftMs, (value) => Number(value.toPrecision(4))),
+      ...(likelihood.perToken.every((value) => Number.isNaN(value))
+        ? {}
+        : { natsPerToken: numbers(likelihood.perToken, roundNats) }),
     })),
   };
 }
@@ -154,12 +155,18 @@ export async function readBaseline(path: string): Promise<Baseline> {
 /** What a gate reads of a baseline. */
 export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   const columns = outcomes.map(
-    ({ exactMatch, editSimilarity, ttftMs, ...configuration }): OutcomeColumn => ({
+    ({ exactMatch, editSimilarity, ttftMs, natsPerToken, ...configuration }): OutcomeColumn => ({
       configuration: configurationOf(configuration),
       exactMatch: Float64Array.from(exactMatch, (character) => (character === '-' ? NaN : Number(character))),
       editSimilarity: Float64Array.from(editSimilarity, (value) => value ?? NaN),
       ttftMs: Float64Array.from(ttftMs, (value) => value ?? NaN),
       controlMs: new Float64Array(tasks.ids.length).fill(NaN),
+      likelihood: {
+        ...noLikelihood(tasks.ids.length),
+        ...(natsPerToken === undefined
+          ? {}
+          : { perToken: Float64Array.from(natsPerToken, (value) => value ?? NaN) }),
+      },
     }),
   );
   return {
@@ -169,12 +176,13 @@ export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   };
 }
 
-/** What a gate reads of a run. ES is rounded as the baseline rounds it, so that equal stays equal. */
+/** What a gate reads of a run. ES and nats are rounded as the baseline rounds them, so that equal stays equal. */
 export function runSide({ run, records }: FinishedRun): GateSide {
   const { columns } = tabulate(configurations(run.spec), records);
   const rounded = columns.map((column) => ({
     ...column,
     editSimilarity: column.editSimilarity.map(roundSimilarity),
+    likelihood: { ...column.likelihood, perToken: column.likelihood.perToken.map(roundNats) },
   }));
   return {
     columns: rounded,
@@ -184,14 +192,16 @@ export function runSide({ run, records }: FinishedRun): GateSide {
 }
 
 function unscoredCounts(
-  records: readonly TaskRecord[],
+  records: RecordTable,
   configuration: OutcomeColumn['configuration'],
 ): { failed: number; skipped: number } {
-  const own = records.filter((record) => isSameConfiguration(record, configuration));
-  return {
-    failed: own.filter(({ status }) => status === 'failed').length,
-    skipped: own.filter(({ status }) => status === 'skipped').length,
-  };
+  const column = records.column(configuration);
+  const rows = records.rows();
+  return { failed: column.count('failed', rows), skipped: column.count('skipped', rows) };
+}
+
+function roundNats(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
 }
 
 function roundSimilarity(value: number): number {

@@ -12,9 +12,11 @@ import { holm } from '../statistics/holm.js';
 import {
   editSimilarityChange,
   exactMatchChange,
+  natsChange,
   moreTasks,
   slowdown,
   type Change,
+  type NatsChange,
 } from '../statistics/regression.js';
 import { mean, quantileOfSorted } from '../statistics/statistics.js';
 import type { OutcomeColumn } from '../report/numbers/outcomes.js';
@@ -26,14 +28,14 @@ export type Outcome = 'passed' | 'failed' | 'inconclusive';
 
 /** One thing a run is held to. Numbers are for display; `reason` says in words what decided. */
 export interface Check {
-  readonly kind: 'exact-match' | 'edit-similarity' | 'ttft-ratio' | 'ttft' | 'tasks';
+  readonly kind: 'exact-match' | 'edit-similarity' | 'likelihood' | 'ttft-ratio' | 'ttft' | 'tasks';
   /** `compressed/bm25`, or `compressed/bm25 : full-rag` for a ratio. */
   readonly subject: string;
   readonly outcome: Outcome;
-  /** Percent, a ratio, milliseconds or a number of tasks, by kind; null where there is none. */
+  /** Percent, nats a token, a ratio, milliseconds or a number of tasks, by kind; null where there is none. */
   readonly baseline: number | null;
   readonly run: number | null;
-  /** Points, a factor minus 1, or tasks; null where one side is missing. */
+  /** Points, nats a token, a factor minus 1, or tasks; null where one side is missing. */
   readonly change: number | null;
   readonly reason: string;
   /** About how many more tasks an inconclusive check needs; null where tasks would not help. */
@@ -64,6 +66,7 @@ export function checkRun(baseline: GateSide, run: GateSide, rules: Rules, isSame
   return [
     ...pairs.flatMap((pair) => checkTasks(pair, baseline, run, rules)),
     ...checkQuality(pairs, rules),
+    ...checkLikelihood(pairs, rules),
     ...checkRatios(baseline, run, label, rules, isSameHardware),
     ...checkAbsolute(pairs, rules, isSameHardware),
   ];
@@ -179,6 +182,56 @@ function judgeQuality(
     outcome: 'inconclusive',
     reason: `${flips}; neither a drop nor its absence (${rule.margin} points) is shown`,
     moreTasks: needed,
+  };
+}
+
+/** Nats a token of every configuration that has them in the baseline: one family of tests. */
+function checkLikelihood(pairs: readonly Pair[], { likelihood: rule }: Rules): Check[] {
+  if (rule === null) return [];
+  const measured = pairs
+    .filter(({ before }) => before.likelihood.perToken.some((value) => !Number.isNaN(value)))
+    .map(({ before, after, subject }) => {
+      const [was, is] = [before.likelihood.perToken, after?.likelihood.perToken];
+      return {
+        subject,
+        baseline: mean(whereBoth(was, is)),
+        run: is === undefined ? null : mean(whereBoth(is, was)),
+        both: is === undefined ? null : natsChange(was, is),
+      };
+    });
+  const adjusted = holm(measured.map(({ both }) => both?.p ?? null));
+  return measured.map(({ subject, baseline, run, both }, i): Check => {
+    const judged = judgeNats(both, rule, adjusted[i] ?? null, measured.length);
+    return { kind: 'likelihood', subject, baseline, run, change: both?.rise ?? null, ...judged };
+  });
+}
+
+function judgeNats(
+  change: NatsChange | null,
+  { level, margin, maxRise }: NonNullable<Rules['likelihood']>,
+  p: number | null,
+  family: number,
+): Judgement {
+  const failed = (reason: string): Judgement => ({ outcome: 'failed', reason, moreTasks: null });
+  if (change === null) return failed('no task has a likelihood on both sides');
+  const { pairs, rise, won, lost, upperBound, deviation } = change;
+  if (maxRise !== null && rise > maxRise) {
+    return failed(`rose by ${rise.toFixed(3)} nats a token, more than the ${maxRise} allowed`);
+  }
+  const moved = `${lost} tasks less likely, ${won} likelier of ${pairs}`;
+  if (p === null) return { outcome: 'passed', reason: `the same on all ${pairs} tasks`, moreTasks: null };
+  if (p < level) return failed(`${moved}; corrected p ${shown(p)}, the level is ${level}`);
+  if (upperBound < margin) {
+    return { outcome: 'passed', reason: `${moved}; a rise of ${margin} nats is ruled out`, moreTasks: null };
+  }
+  const standardError = deviation / Math.sqrt(pairs);
+  return {
+    outcome: 'inconclusive',
+    reason: `${moved}; neither a rise nor its absence (${margin} nats) is shown`,
+    moreTasks:
+      rise < margin
+        ? moreTasks(pairs, (margin - rise) / standardError, normalQuantile(0.95))
+        : moreTasks(pairs, rise / standardError, normalQuantile(1 - level / family) + normalQuantile(0.8)),
   };
 }
 

@@ -32,7 +32,7 @@ export function assertComparable(
   baselinePath: string,
   mayChange: boolean,
 ): SpecChange[] {
-  const ids = new Set(records.map(({ taskId }) => taskId));
+  const ids = new Set(records.taskIds);
   const known = new Set(baseline.tasks.ids);
   const missing = baseline.tasks.ids.filter((id) => !ids.has(id)).length;
   const added = [...ids].filter((id) => !known.has(id)).length;

@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<Check['kind'], { readonly title: string; readonly g
   tasks: { title: 'Tasks not scored', group: 'tasks' },
   'exact-match': { title: 'EM, percent and points', group: 'quality' },
   'edit-similarity': { title: 'ES, percent and points', group: 'quality' },
+  likelihood: { title: 'Likelihood, nats a token', group: 'quality' },
   'ttft-ratio': { title: 'TTFT ratio within a run', group: 'latency' },
   ttft: { title: 'TTFT, ms', group: 'latency' },
 };
@@ -35,6 +36,8 @@ function cells({ kind, baseline, run, change }: Check): [string, string, string]
     case 'exact-match':
     case 'edit-similarity':
       return [fixed(baseline, 2), fixed(run, 2), signed(change, 2)];
+    case 'likelihood':
+      return [fixed(baseline, 3), fixed(run, 3), signed(change, 3)];
     case 'ttft-ratio':
       return [fixed(baseline, 3), fixed(run, 3), `${signed(change === null ? null : change * 100, 1)} %`];
     case 'ttft':

@@ -11,6 +11,7 @@ export const RULES_SCHEMA = 'llava-eval/gate-rules@1';
 
 const level = z.number().positive().max(0.5);
 const points = z.number().positive().max(100);
+const nats = z.number().positive();
 const fraction = z.number().nonnegative();
 
 const qualityRule = z.strictObject({
@@ -30,6 +31,18 @@ export const rulesSchema = z.strictObject({
       level: level.default(0.015),
       exactMatch: qualityRule.nullable().prefault({}),
       editSimilarity: qualityRule.nullable().prefault({}),
+    })
+    .nullable()
+    .prefault({}),
+  /** Nats a token of the true completion: it sees losses that no completion shows yet. */
+  likelihood: z
+    .strictObject({
+      /** Chance of even one false alarm of all configurations together (Holm). */
+      level: level.default(0.005),
+      /** Passes once a rise of this many nats a token is ruled out with 95 % confidence. */
+      margin: nats.default(0.05),
+      /** Fails at a rise of more than this, whatever the test says; null for no such limit. */
+      maxRise: nats.nullable().default(0.5),
     })
     .nullable()
     .prefault({}),

@@ -18,6 +18,27 @@ export interface KvCache {
   dispose(): void;
 }
 
+/** A given text behind a prompt: how likely is it that the decoder goes on like this? */
+export interface Continuation {
+  /** At least one id, or none and an end. */
+  readonly ids: readonly TokenId[];
+  /** The ids of which any one ends the text; null where the text needs no end. */
+  readonly end: ReadonlySet<TokenId> | null;
+}
+
+/** Scores given texts behind a prompt that has just been run. */
+export interface ContinuationScorer {
+  /**
+   * Natural logarithms of the probabilities of the ids, each behind the prompt and the ids before it; and of the end,
+   * which is the sum over its ids. Teacher-forced: the decoder's own choices play no part.
+   *
+   * @param after What `prefill` returned, with no other call in between. Its cache stays as it was and stays open.
+   * @returns One number an id, then one for the end.
+   * @throws {RangeError} If an id is outside [0, V), the positions exceed `maxPositions`, or a number is not finite.
+   */
+  logProbabilities(continuation: Continuation, after: DecoderStep): Promise<Float64Array>;
+}
+
 export interface DecoderStep {
   /** Greedy choice: the lowest id among the highest logits. */
   readonly token: TokenId;
@@ -44,6 +65,8 @@ export interface Decoder {
   readonly width: number;
   /** V. */
   readonly vocabularySize: number;
+  /** Null for a decoder that hands out no logits but for what it says next. */
+  readonly scorer: ContinuationScorer | null;
   /** Longest sequence that the position encoding was made for, in tokens: the prompt and the generated tokens. */
   readonly maxPositions: number;
 

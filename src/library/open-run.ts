@@ -4,6 +4,7 @@
 
 import { summarizeRun } from '../report/numbers/summarize-run.js';
 import type { Summary } from '../report/numbers/summary.js';
+import { collectRecords } from '../run/journal.js';
 import { readRecordedRun } from '../run/finished-run.js';
 import type { TaskRecord } from '../run/record.js';
 import { runFolder } from '../run/run-folder.js';
@@ -15,10 +16,13 @@ export interface OpenedRun {
   readonly path: string;
   /** `run.json`: settings, fingerprint, hashes, hardware. `finishedAt` is null while the run is not finished. */
   readonly run: RunJson;
-  /** The journal: one record for each task and configuration. Times in milliseconds, scores as fractions. */
-  readonly records: readonly TaskRecord[];
   /** The numbers of `summary.json`, computed from the records: quality in percent, times in milliseconds. */
   readonly summary: Summary;
+  /**
+   * The journal: one record for each task and configuration, with texts and chunks. Times in milliseconds, scores as
+   * fractions. Read anew with every call, since a large run has gigabytes of them.
+   */
+  records(): Promise<readonly TaskRecord[]>;
   /** The tasks by id, with the code around each hole and the chunks; empty where the folder lacks `tasks.jsonl`. */
   tasks(): Promise<ReadonlyMap<string, TaskEvidence>>;
 }
@@ -34,7 +38,8 @@ export interface OpenedRun {
 export async function openRun(path: string): Promise<OpenedRun> {
   const { run, records } = await readRecordedRun(path);
   return {
-    ...{ path, run, records, summary: summarizeRun(run, records) },
+    ...{ path, run, summary: summarizeRun(run, records) },
+    records: () => collectRecords(runFolder(path).journal),
     async tasks() {
       return (await readTaskEvidence(runFolder(path).tasks))?.tasks ?? new Map<string, TaskEvidence>();
     },

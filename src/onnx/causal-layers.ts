@@ -154,14 +154,14 @@ export interface CausalSetting {
   /** Called with the grown cache of each layer. */
   readonly onPresent: (layer: number, key: Value, value: Value) => void;
   /**
-   * The positions that are read behind the layers: [B, T, width] -> [B, 1, width]. The last layer
+   * The positions that are read behind the layers: [B, T, width] -> [B, N, width]. The last layer
    * computes nothing else once its attention is done.
    */
   readonly select: (x: Value) => Value;
 }
 
 /**
- * Adds the layers and the final norm: x [B, T, C] -> [B, 1, C].
+ * Adds the layers and the final norm: x [B, T, C] -> [B, N, C].
  *
  * @throws {RangeError} If the architecture contradicts itself.
  */

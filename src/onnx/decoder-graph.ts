@@ -1,19 +1,19 @@
 /**
  * @file Graph of a decoder-only language model.
  *
- * Flow: prompt embeddings -> **decoder graph** -> logits of the last position, KV cache.
- * The embedding table is not in the graph, so text and soft tokens enter alike, as vectors. Logits are computed for the
- * last position only, and so is the last layer behind its attention: nobody reads the other positions, and they would
- * cost time.
+ * Flow: prompt embeddings -> **decoder graph** -> logits of the last N positions, KV cache.
+ * The embedding table is not in the graph, so text and soft tokens enter alike, as vectors. Logits are computed from
+ * the position on that the caller names, and so is the last layer behind its attention: nobody reads the other
+ * positions, and they would cost time. To generate, N is 1; to score a given text, it is the length of the text.
  *
- * Shape letters: T new positions, S past positions, C width, V vocabulary, K key/value heads,
- * D head width.
+ * Shape letters: T new positions, S past positions, N positions with logits, C width, V vocabulary, K key/value
+ * heads, D head width.
  */
 
 import { basePrefix, causalLayers, tensorNames, type CausalArchitecture } from './causal-layers.js';
 import { Graph, type FloatType } from './graph.js';
 import { scoreTokens, type MatrixFormat } from './linear.js';
-import { cast, lastPosition } from './operators.js';
+import { cast, positionsFrom } from './operators.js';
 import type { WeightSource } from './weights.js';
 
 /** Everything about a decoder that decides its graph. */
@@ -41,7 +41,9 @@ export const DECODER_IO = {
   lastKey: 'last_key',
   /** S + T, int32 scalar. */
   totalKeys: 'total_keys',
-  /** [1, V], float32. */
+  /** T - N, the first new position with logits: int64 [1]. */
+  firstScored: 'first_scored',
+  /** [N, V], float32. */
   logits: 'logits',
   /** [1, K, S, D] in, [1, K, S+T, D] out, in the type of the activations. */
   pastKey: (layer: number) => `past.${layer}.key`,
@@ -66,6 +68,7 @@ export function buildDecoderGraph(
   const g = new Graph('decoder');
   const precision = { type, matrices };
   const embeddings = g.input(DECODER_IO.embeddings, 'float32', [1, 'T', C]);
+  const firstScored = g.input(DECODER_IO.firstScored, 'int64', [1]);
   const last = causalLayers(g, cast(g, embeddings, type), architecture, weights, precision, {
     lastKey: g.input(DECODER_IO.lastKey, 'int32', [1]),
     totalKeys: g.input(DECODER_IO.totalKeys, 'int32', []),
@@ -77,7 +80,7 @@ export function buildDecoderGraph(
       g.output(DECODER_IO.presentKey(layer), key);
       g.output(DECODER_IO.presentValue(layer), value);
     },
-    select: (x) => lastPosition(g, x),
+    select: (x) => positionsFrom(g, x, firstScored),
   });
   const name = architecture.tiedHead ? tensorNames(architecture).embedding : HEAD_TENSOR;
   const logits = g.within('head', () => scoreTokens(g, last, weights, { name, rows: V }, precision));

@@ -17,7 +17,7 @@ export interface ExportedCache {
 export interface ExportedDecoderIo {
   /** float32 [1, T, C]. */
   readonly embeddings: 'inputs_embeds';
-  /** float32 [1, T or 1, V]. */
+  /** float32 [1, T or N, V], for N positions asked for. */
   readonly logits: string;
   /** Keys and values of all layers. */
   readonly caches: readonly ExportedCache[];
@@ -28,8 +28,10 @@ export interface ExportedDecoderIo {
   readonly positions: readonly PositionInput[];
   /** V where the graph states it. */
   readonly vocabularySize: number | null;
-  /** Whether logits come for the last position only. */
-  readonly lastPositionOnly: boolean;
+  /** The input that names the new positions with logits, int64 [N], where the rewriting added one. */
+  readonly scoredPositions: string | null;
+  /** Whether logits come for the positions asked for only; else they come for all, which is slower. */
+  readonly scoresAskedOnly: boolean;
 }
 
 /**
@@ -112,7 +114,7 @@ export function readDecoderIo(model: ExportedModel): ExportedDecoderIo {
     positions,
     vocabularySize: typeof vocabulary === 'number' ? vocabulary : null,
   } as const;
-  return { ...io, lastPositionOnly: keepsLastLogits(io) };
+  return { ...io, scoredPositions: null, scoresAskedOnly: keepsLastLogits(io) };
 }
 
 /** Whether an input says for how many positions there shall be logits. */

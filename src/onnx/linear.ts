@@ -116,10 +116,10 @@ export function linear(
 }
 
 /**
- * Scores of every token: x [1, 1, K] times the table [R, K] -> [1, R].
+ * Scores of every token: x [1, N, K] times the table [R, K] -> [N, R].
  *
- * The table decides between neighbouring tokens, and only one position passes through it. It therefore keeps 8 bits in
- * every quantized format.
+ * The table decides between neighbouring tokens, and few positions pass through it. It therefore keeps 8 bits in every
+ * quantized format.
  */
 export function scoreTokens(
   g: Graph,
@@ -133,11 +133,11 @@ export function scoreTokens(
   const read = weights.tensor(name, [rows, cols]);
   if (precision.matrices === 'float') {
     const weight = g.streamedWeight(name, precision.type, [rows, cols], read);
-    return gemm(g, reshape(g, x, [1, cols]), weight, null);
+    return gemm(g, reshape(g, x, ['N', cols]), weight, null);
   }
   const stored = weights.blocks?.(name) ?? null;
   const scores = multiplyBlocks(g, x, { name, rows, cols, read, stored }, precision.type, INT8_BLOCKS);
-  return reshape(g, scores, [1, rows]);
+  return reshape(g, scores, ['N', rows]);
 }
 
 /** A matrix [rows, cols] of a checkpoint, or several below each other. */

@@ -116,13 +116,18 @@ export function gatherRows(g: Graph, table: Value, indices: Value): Value {
   )[0];
 }
 
-/** The last position of x [B, T, W] -> [B, 1, W]. */
-export function lastPosition(g: Graph, x: Value): Value {
+/**
+ * The last positions of x [B, T, W] -> [B, N, W].
+ *
+ * @param first int64 [1]: the first position that is kept, T - N.
+ */
+export function positionsFrom(g: Graph, x: Value, first: Value): Value {
   requireRank('Slice', x, 3);
+  requireShape('Slice', 'the first position', first, [1]);
   const at = (position: number): Value => g.constant('int64', [1], [position]);
-  // From the last element to "the end", which ONNX spells as the largest index.
-  const inputs = [x, at(-1), at(Number.MAX_SAFE_INTEGER), at(1)];
-  return g.node('Slice', inputs, [{ type: x.type, shape: [x.shape[0]!, 1, x.shape[2]!] }])[0];
+  // ONNX spells "the end" as the largest index.
+  const inputs = [x, first, at(Number.MAX_SAFE_INTEGER), at(1)];
+  return g.node('Slice', inputs, [{ type: x.type, shape: [x.shape[0]!, 'N', x.shape[2]!] }])[0];
 }
 
 /**

@@ -41,9 +41,9 @@ export interface RewrittenDecoder {
 }
 
 /**
- * Splits the lookup off and cuts the head's work down to the last position.
+ * Splits the lookup off and cuts the head's work down to the positions that are asked for.
  *
- * A head that is built in an unknown way is left alone, and `io.lastPositionOnly` is false. The result is then right,
+ * A head that is built in an unknown way is left alone, and `io.scoresAskedOnly` is false. The result is then right,
  * but slower.
  *
  * @throws {ExportError} If the graph has no `input_ids`, uses them for anything but one lookup and
@@ -60,12 +60,12 @@ export function rewriteDecoder(model: ExportedModel): RewrittenDecoder {
   const graph = new Wiring(model);
   const lookup = splitLookup(graph);
   const keepsLast = keepsLastLogits(io);
-  const lastPositionOnly = keepsLast || sliceBeforeHead(graph, io.logits);
+  const scoredPositions = keepsLast ? null : pickBeforeHead(graph, io.logits);
   floatLogits(graph, io.logits);
   return {
     decoder: encodeExportedModel(graph.pruned()),
     lookup: encodeExportedModel(lookup),
-    io: { ...io, lastPositionOnly },
+    io: { ...io, scoredPositions, scoresAskedOnly: keepsLast || scoredPositions !== null },
   };
 }
 
@@ -195,17 +195,19 @@ const BEHIND_HEAD = new Set(['Cast', 'Identity', 'Mul', 'Div', 'Add', 'Tanh']);
  *
  * @returns Whether the head was found.
  */
-function sliceBeforeHead(graph: Wiring, logits: string): boolean {
+function pickBeforeHead(graph: Wiring, logits: string): string | null {
   const head = findHead(graph, logits);
-  if (head === null) return false;
-  const last = graph.fresh('last_position');
-  const index = graph.fresh('last_index');
-  graph.initializers.push(newIntegers(index, [1], [-1]));
-  const pick = newNode('Gather', graph.fresh('pick_last'), [head.hidden, index], [last], { axis: 1 });
+  if (head === null) return null;
+  const picked = graph.fresh('picked_positions');
+  const positions = graph.fresh('scored_positions');
+  graph.inputs.push(newValue(positions, DATA_TYPE.int64, ['scored']));
+  const pick = newNode('Gather', graph.fresh('pick_positions'), [head.hidden, positions], [picked], {
+    axis: 1,
+  });
   const place = graph.nodes.indexOf(head.reader);
-  graph.nodes[place] = withInputs(head.reader, head.hidden, last);
+  graph.nodes[place] = withInputs(head.reader, head.hidden, picked);
   graph.nodes.splice(place, 0, pick);
-  return true;
+  return positions;
 }
 
 /** The node that reads the hidden state for the head, and the value it reads. */

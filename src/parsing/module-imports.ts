@@ -1,6 +1,6 @@
 /**
  * @file What a module of JavaScript or TypeScript imports, by the names in its source: static imports, re-exports,
- * `import('…')` and `require('…')` with a plain string. Imported on demand.
+ * and calls of `import` and `require` with a plain string. Imported on demand.
  */
 
 import { childAs, nodesIn, type SyntaxNode } from './syntax-tree.js';
@@ -26,7 +26,8 @@ function importedBy(node: SyntaxNode, text: string): string | null {
       return stringOf(childAs(node, 'source'), text);
     case 'call_expression': {
       const called = childAs(node, 'function');
-      const isImport = called !== null && ['import', 'require'].includes(text.slice(called.start, called.end));
+      const isImport =
+        called !== null && ['import', 'require'].includes(text.slice(called.start, called.end));
       const first = childAs(node, 'arguments')?.children.find(({ isNamed }) => isNamed);
       return isImport ? stringOf(first ?? null, text) : null;
     }

@@ -4,7 +4,9 @@
 
 import { budgetRagPipeline } from './budget-rag.js';
 import { compressedRandomPipeline } from './compressed-random.js';
+import { compressedShuffledPipeline } from './compressed-shuffled.js';
 import { compressedPipeline } from './compressed.js';
+import { fullRagShuffledPipeline } from './full-rag-shuffled.js';
 import { fullRagPipeline } from './full-rag.js';
 import {
   learnPipelineKind,
@@ -22,6 +24,8 @@ export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFa
   'budget-rag': budgetRagPipeline,
   compressed: compressedPipeline,
   'compressed-random': compressedRandomPipeline,
+  'full-rag-shuffled': fullRagShuffledPipeline,
+  'compressed-shuffled': compressedShuffledPipeline,
 };
 
 const FACTORIES = new Map<PipelineName, PipelineFactory>(Object.entries(PIPELINE_FACTORIES));

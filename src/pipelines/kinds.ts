@@ -13,6 +13,7 @@
  * run folder or a page that describes it is read. In a process, a name means one thing: the latest row counts.
  *
  * This file holds data and questions to it, so that the page's script can hold it too.
+ * Longer than 400 lines because every pipeline has its row here.
  */
 
 import { Registry } from '../domain/registry.js';
@@ -73,7 +74,13 @@ export interface PipelineKind<Name extends string = string> {
     readonly retrieval: boolean;
     /** `vectors`: an encoder and a projector. `length`: only how many soft tokens a chunk would have. */
     readonly softTokens: SoftTokenNeed;
+    /** Probabilities of given ids, by which it chooses what it shows. */
+    readonly scorer?: true;
+    /** How many chunks are to be shown as text (`--expand`). */
+    readonly expansion?: true;
   };
+  /** Whether it is given the chunks of another task of another repository: a control, which must not see its own. */
+  readonly borrowsChunks: boolean;
   /** In the order of the prompt; empty for a prompt of the completed file alone. */
   readonly shows: readonly ContextForm[];
   /** The bases that this pipeline is compared with. */
@@ -91,6 +98,7 @@ const ROWS = [
     isDefault: true,
     role: 'no-retrieval',
     needs: { retrieval: false, softTokens: 'none' },
+    borrowsChunks: false,
     shows: [],
     against: [],
     isBaseOf: [],
@@ -102,6 +110,7 @@ const ROWS = [
     isDefault: true,
     role: 'full-text',
     needs: { retrieval: true, softTokens: 'none' },
+    borrowsChunks: false,
     shows: ['commented-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [],
@@ -113,6 +122,7 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length' },
+    borrowsChunks: false,
     shows: ['bare-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
@@ -124,6 +134,7 @@ const ROWS = [
     isDefault: true,
     role: 'soft-tokens',
     needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: false,
     shows: ['soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -138,6 +149,31 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: false,
+    shows: ['soft-tokens'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'full-rag-shuffled',
+    title: 'full RAG with the chunks of another task of another repository',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'none' },
+    borrowsChunks: true,
+    shows: ['commented-text'],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [{ pipeline: 'full-rag', reading: 'control' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'compressed-shuffled',
+    title: 'soft tokens of the chunks of another task of another repository',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: true,
     shows: ['soft-tokens'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
@@ -187,6 +223,7 @@ function unknownKind(name: string): PipelineKind {
   return {
     ...{ name, title: name, isDefault: false, role: null, isBaseOf: [], subjectRank: UNKNOWN_RANK },
     needs: { retrieval: true, softTokens: 'none' },
+    borrowsChunks: false,
     shows: ['own-text'],
     against: [
       { pipeline: pipelineInRole('no-retrieval'), reading: 'baseline' },
@@ -203,6 +240,11 @@ export function usesRetrieval(name: PipelineName): boolean {
   return kindOf(name).needs.retrieval;
 }
 
+/** Whether a pipeline is given the chunks of another task. */
+export function borrowsChunks(name: PipelineName): boolean {
+  return kindOf(name).borrowsChunks;
+}
+
 /** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */
 export function usesSoftTokens(name: PipelineName): boolean {
   return kindOf(name).needs.softTokens === 'vectors';
@@ -211,6 +253,16 @@ export function usesSoftTokens(name: PipelineName): boolean {
 /** Whether a pipeline shows no soft tokens, and yet needs to know how many a chunk would have. */
 export function usesSoftLength(name: PipelineName): boolean {
   return kindOf(name).needs.softTokens === 'length';
+}
+
+/** Whether a pipeline asks the decoder for probabilities while it makes a prompt. */
+export function usesScorer(name: PipelineName): boolean {
+  return kindOf(name).needs.scorer ?? false;
+}
+
+/** Whether `--expand` says how many chunks a pipeline shows as text. */
+export function usesExpansion(name: PipelineName): boolean {
+  return kindOf(name).needs.expansion ?? false;
 }
 
 /**

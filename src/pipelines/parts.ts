@@ -56,6 +56,14 @@ export interface PartTools {
    * @throws {RangeError} If the row of the pipeline does not say that it needs vectors.
    */
   softTokens(chunks: readonly RetrievedChunk[]): Promise<Matrix>;
+  /**
+   * How surprising ids are to the decoder behind others, in nats: the sum of -log p over `ids`. Its time is the stage of
+   * model calls.
+   *
+   * @param before At least one id, the beginning of a sequence included.
+   * @throws {RangeError} If the row of the pipeline does not say that it needs the scorer.
+   */
+  nats(before: readonly TokenId[], ids: readonly TokenId[]): Promise<number>;
 }
 
 /** Makes the context of one prompt. */
@@ -65,25 +73,44 @@ export type MakeParts = (
   tools: PartTools,
 ) => readonly ContextPart[] | Promise<readonly ContextPart[]>;
 
-/** Makes a pipeline of what it shows. Its row says that it shows text of its own, vectors, or both. */
-export function partsPipeline(name: PipelineName, resources: PipelineResources, make: MakeParts): Pipeline {
+/**
+ * Makes a pipeline of what it shows. Its row says that it shows text of its own, vectors, or both.
+ *
+ * @param ready Loads what the making needs.
+ */
+export function partsPipeline(
+  name: PipelineName,
+  resources: PipelineResources,
+  make: MakeParts,
+  ready?: () => Promise<void>,
+): Pipeline {
   const { setting } = resources;
   return {
     name,
+    ...(ready === undefined ? {} : { ready }),
     async prepare(task, chunks) {
       const working = stopwatch(setting.clock);
       const inFile = inFileContext(setting, task);
-      const spent = { encodeMs: ms(0), projectMs: ms(0) };
+      const spent = { encodeMs: ms(0), projectMs: ms(0), modelMs: ms(0) };
       const tools = toolsOf(name, resources, chunks.length, inFile, spent);
       const placed = placeParts(await make(task, chunks, tools), tools);
       const { format, placement } = setting;
       const context = { kind: 'mixed', parts: placed.map(({ context }) => context) } as const;
       const prompt = assemblePrompt(format, { ...inFile, context, placement });
-      const tokenizeMs = less(working(), addMs(spent.encodeMs, spent.projectMs));
-      const soft = joined(placed.flatMap(({ vectors }) => vectors ?? []), tools.width);
-      const showsSoft = kindOf(name).shows.includes('soft-tokens');
+      const { encodeMs, projectMs, modelMs } = spent;
+      const tokenizeMs = less(working(), addMs(encodeMs, projectMs, modelMs));
+      const soft = joined(
+        placed.flatMap(({ vectors }) => vectors ?? []),
+        tools.width,
+      );
+      const { shows, needs } = kindOf(name);
+      const showsSoft = shows.includes('soft-tokens');
+      if (soft.rows > 0 && !showsSoft) {
+        throw new RangeError(`${name} returned vectors, and its row does not say that it shows soft tokens`);
+      }
       return {
-        ...{ prompt, inFile, tokenizeMs, ...spent },
+        ...{ prompt, inFile, tokenizeMs, encodeMs, projectMs },
+        ...(needs.scorer === true ? { modelMs } : {}),
         soft: soft.rows === 0 && !showsSoft ? null : soft,
         text: shownText(placed, tools),
       };
@@ -91,7 +118,12 @@ export function partsPipeline(name: PipelineName, resources: PipelineResources, 
   };
 }
 
-type Spent = { -readonly [K in 'encodeMs' | 'projectMs']: Ms };
+/** Time that went into stages of their own. */
+interface Spent {
+  encodeMs: Ms;
+  projectMs: Ms;
+  modelMs: Ms;
+}
 
 function toolsOf(
   name: PipelineName,
@@ -102,7 +134,7 @@ function toolsOf(
 ): PartTools {
   const { setting, seed, compressor, decoder } = resources;
   const { tokenizer, clock, budget } = setting;
-  const { softTokens } = kindOf(name).needs;
+  const { softTokens, scorer } = kindOf(name).needs;
   return {
     ...{ inFile, seed },
     get tokensPerChunk() {
@@ -130,6 +162,23 @@ function toolsOf(
       const projected = await projector.project(normalize ? normalizeRows(vectors) : vectors);
       spent.projectMs = addMs(spent.projectMs, projecting());
       return splitSoftTokens(projected, tokensPerChunk);
+    },
+    async nats(before, ids) {
+      const model = decoder();
+      if (scorer !== true || model.scorer === null) {
+        throw new RangeError(
+          `${name} asks for probabilities, and its row does not say that it needs the scorer`,
+        );
+      }
+      const calling = stopwatch(clock);
+      const step = await model.prefill(model.embed(before));
+      try {
+        const logs = await model.scorer.logProbabilities({ ids, end: null }, step);
+        return -logs.slice(0, ids.length).reduce((sum, log) => sum + log, 0);
+      } finally {
+        step.cache.dispose();
+        spent.modelMs = addMs(spent.modelMs, calling());
+      }
     },
   };
 }

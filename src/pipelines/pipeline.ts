@@ -52,6 +52,8 @@ export interface Pipeline {
    * @param chunks Best first; may be empty, which gives the prompt without context.
    */
   prepare(task: CompletionTask, chunks: readonly RetrievedChunk[]): Promise<PreparedPrompt>;
+  /** Loads what the pipeline needs besides models; awaited before the first task. Absent where it needs nothing. */
+  readonly ready?: () => Promise<void>;
 }
 
 /** What pipelines are made from. Each takes what it needs and asks for nothing else. */
@@ -63,14 +65,27 @@ export interface PipelineResources {
   readonly tokensPerChunk: number;
   /** By what the text budget is divided; null where texts have the length of soft tokens. */
   readonly compressionRatio: number | null;
+  /** Chunks that a pipeline of both shows as text; the others are its soft tokens. */
+  readonly expandedChunks: number;
+  /**
+   * In how many chunks of a repository each word stands; empty for a repository that nobody searched. Whoever makes a
+   * pipeline asks for it then, so that the counting is index-time work.
+   */
+  readonly wordCounts: () => (repository: string) => WordCounts;
   /**
    * What turns chunks into soft tokens. Only pipelines that show soft tokens call it: a run without them has none.
    *
    * @throws {RangeError} If the models were loaded without it.
    */
   readonly compressor: () => Compressor;
-  /** The decoder of the run. Only its width may be asked for while a prompt is made, unless the pipeline says more. */
-  readonly decoder: () => Pick<Decoder, 'width'>;
+  /** The decoder of the run. Only a pipeline whose row says that it needs the scorer may run it. */
+  readonly decoder: () => Pick<Decoder, 'width' | 'scorer' | 'embed' | 'prefill'>;
+}
+
+/** How many chunks of a repository there are, and how many of them have a word. */
+export interface WordCounts {
+  readonly chunks: number;
+  readonly of: (word: string) => number;
 }
 
 /**

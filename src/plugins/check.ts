@@ -27,7 +27,11 @@ const definitionSchema = z.discriminatedUnion(
       name: nameSchema,
       title: titleSchema,
       needs: z
-        .strictObject({ retrieval: z.boolean().optional(), softTokens: z.enum(SOFT_TOKEN_NEEDS).optional() })
+        .strictObject({
+          retrieval: z.boolean().optional(),
+          softTokens: z.enum(SOFT_TOKEN_NEEDS).optional(),
+          scorer: z.boolean().optional(),
+        })
         .optional(),
       shows: z
         .array(z.enum(['own-text', 'soft-tokens']))
@@ -62,7 +66,9 @@ const definitionSchema = z.discriminatedUnion(
       read: functionAs<RecordFormatDefinition['read']>(),
     }),
   ],
-  { error: 'expected what definePipeline, defineRetriever, defineMetricProfile or defineRecordFormat returns' },
+  {
+    error: 'expected what definePipeline, defineRetriever, defineMetricProfile or defineRecordFormat returns',
+  },
 );
 
 /** The end of every complaint about what a plug-in exports. */

@@ -45,6 +45,13 @@ export interface PipelineTools {
    * pipelines whose `needs.softTokens` is `vectors`.
    */
   softTokens(chunks: readonly RetrievedChunk[]): Promise<Float32Array[]>;
+  /**
+   * How surprising ids are to the decoder behind others, in nats: the sum of -log p. Only for pipelines whose
+   * `needs.scorer` is true.
+   *
+   * @param before At least one id.
+   */
+  nats(before: readonly number[], ids: readonly number[]): Promise<number>;
 }
 
 export interface PipelineDefinition {
@@ -52,15 +59,19 @@ export interface PipelineDefinition {
   readonly name: string;
   /** A noun phrase for sentences: "NAME is TITLE". */
   readonly title: string;
-  readonly needs?: {
-    /** Chunks of a retriever; true if absent. Without them the pipeline runs once, not once per retriever. */
-    readonly retrieval?: boolean | undefined;
-    /**
-     * `none` if absent: text within `--context-tokens`. `length`: text as long as soft tokens would be, or as
-     * `--compression-ratio` says. `vectors`: the encoder and the projector of the run.
-     */
-    readonly softTokens?: SoftTokenNeed | undefined;
-  } | undefined;
+  readonly needs?:
+    | {
+        /** Chunks of a retriever; true if absent. Without them the pipeline runs once, not once per retriever. */
+        readonly retrieval?: boolean | undefined;
+        /**
+         * `none` if absent: text within `--context-tokens`. `length`: text as long as soft tokens would be, or as
+         * `--compression-ratio` says. `vectors`: the encoder and the projector of the run.
+         */
+        readonly softTokens?: SoftTokenNeed | undefined;
+        /** Whether it asks for `nats`; false if absent. */
+        readonly scorer?: boolean | undefined;
+      }
+    | undefined;
   /** `own-text`, `soft-tokens` or both. If absent: `own-text`, and both where `vectors` are needed. */
   readonly shows?: readonly Extract<ContextForm, 'own-text' | 'soft-tokens'>[] | undefined;
   /** What reports compare it with. If absent: `no-context` as baseline and `full-rag` as full text. */

@@ -26,9 +26,7 @@ export const titleSchema = z
   .string()
   .regex(/^\S(?:[^\n]*[^\s.])?$/, 'expected one line without a full stop at its end');
 
-export const relationsSchema = z.array(
-  z.strictObject({ pipeline: nameSchema, reading: z.enum(READINGS) }),
-);
+export const relationsSchema = z.array(z.strictObject({ pipeline: nameSchema, reading: z.enum(READINGS) }));
 
 export const extrasSchema = z.array(
   z.strictObject({ name: z.string().regex(/^[a-z]\w*$/i), title: titleSchema }),
@@ -41,7 +39,12 @@ const pipelineRowSchema = z.strictObject({
   title: titleSchema,
   isDefault: z.literal(false),
   role: z.null(),
-  needs: z.strictObject({ retrieval: z.boolean(), softTokens: z.enum(SOFT_TOKEN_NEEDS) }),
+  needs: z.strictObject({
+    retrieval: z.boolean(),
+    softTokens: z.enum(SOFT_TOKEN_NEEDS),
+    scorer: z.exactOptional(z.literal(true)),
+  }),
+  borrowsChunks: z.literal(false),
   shows: z.array(z.enum(CONTEXT_FORMS)),
   against: relationsSchema,
   isBaseOf: relationsSchema,

@@ -140,9 +140,10 @@ function requireKnownRelations(loaded: readonly Loaded[]): void {
       const named = [...(one.against ?? []), ...(one.isBaseOf ?? [])].map(({ pipeline }) => pipeline);
       const stray = named.find((name) => !known.includes(name));
       if (stray === undefined) continue;
-      throw new PluginError(`plug-in ${path}: pipeline ${one.name}: is compared with ${stray}, which is none`, [
-        `pipelines are ${known.join(', ')}`,
-      ]);
+      throw new PluginError(
+        `plug-in ${path}: pipeline ${one.name}: is compared with ${stray}, which is none`,
+        [`pipelines are ${known.join(', ')}`],
+      );
     }
   }
 }
@@ -174,7 +175,7 @@ function describe({ path, files, definitions }: Loaded): PluginDescription {
       const { shows, against, isBaseOf, ...row } = pipelineRow(one);
       return [
         {
-          ...{ ...row, isDefault: false as const, role: null },
+          ...{ ...row, isDefault: false as const, role: null, borrowsChunks: false as const },
           ...{ shows: [...shows], against: [...against], isBaseOf: [...isBaseOf] },
         },
       ];

@@ -11,16 +11,22 @@ import { matrixOf, row } from '../tensor/matrix.js';
 import type { PipelineDefinition, PipelineTools } from './definition.js';
 import { frozenCopy, guardedAsync, visibleTask, type Origin } from './guard.js';
 
-/** A report is about another pipeline if it can be. */
-const SUBJECT_RANK = 3;
+/** A report is about soft tokens where they were run, and otherwise about the method that somebody put beside text. */
+const SUBJECT_RANK = 1;
 
 /** The row of a pipeline, with what the plug-in left out. */
-export function pipelineRow(definition: PipelineDefinition): PipelineKind {
+export function pipelineRow(
+  definition: PipelineDefinition,
+): PipelineKind & { readonly needs: Omit<PipelineKind['needs'], 'expansion'> } {
   const { name, title, needs, shows, against, isBaseOf } = definition;
   const softTokens = needs?.softTokens ?? 'none';
   return {
     ...{ name, title, isDefault: false, role: null },
-    needs: { retrieval: needs?.retrieval ?? true, softTokens },
+    needs: {
+      ...{ retrieval: needs?.retrieval ?? true, softTokens },
+      ...(needs?.scorer === true ? { scorer: true as const } : {}),
+    },
+    borrowsChunks: false,
     shows: shows ?? (softTokens === 'vectors' ? ['own-text', 'soft-tokens'] : ['own-text']),
     against: against ?? [
       { pipeline: pipelineInRole('no-retrieval'), reading: 'baseline' },
@@ -64,6 +70,7 @@ function toolsFor(tools: PartTools): PipelineTools {
       const soft = await tools.softTokens(chunks);
       return Array.from({ length: soft.rows }, (_, r) => row(soft, r).slice());
     },
+    nats: (before, ids) => tools.nats(before.map(tokenId), ids.map(tokenId)),
   };
 }
 
@@ -101,4 +108,3 @@ function checkedParts(made: unknown): ContextPart[] {
     }
   });
 }
-

@@ -35,6 +35,9 @@ export function shardCommand(
   return quoted([PACKAGE.name, 'run', ...flags, ...shard, ...(own.resume === true ? ['--resume'] : [])]);
 }
 
+/** Switches that are on unless somebody turns them off, by the keys of their settings. Their flags are `--no-<setting>`. */
+export const ON_BY_DEFAULT: readonly string[] = ['vectorCache', 'likelihood'];
+
 /** One setting as words of the command line. A switch has words where it is not as by default. */
 function flagWords(key: string, value: unknown): string[] {
   const severalTimes = SEVERAL_TIMES.get(key);
@@ -50,8 +53,7 @@ function flagWords(key: string, value: unknown): string[] {
   }
   const flag = flagName(key);
   if (typeof value === 'boolean') {
-    const isOnByDefault = key === 'vectorCache';
-    if (value === isOnByDefault) return [];
+    if (value === ON_BY_DEFAULT.includes(key)) return [];
     return [value ? `--${flag}` : `--no-${flag}`];
   }
   return [`--${flag}`, flagValue(value)];

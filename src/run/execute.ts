@@ -17,19 +17,19 @@
 
 import { sha256 } from '../domain/hash.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { Completion } from '../generation/generate.js';
+import { referenceOf, type Reference } from '../generation/reference.js';
 import type { InFileContext } from '../pipelines/in-file.js';
 import { createRng } from '../tensor/rng.js';
 import type { ExecutionParts, ExecutionPlan, TaskPhase, TaskWork } from './execution.js';
 import { evidenceOf, rankingKey, rankTask, type Ranking } from './rank-task.js';
-import { pipelineKey, recordKey, type Configuration, type TaskRecord } from './record.js';
+import { pipelineKey, type Configuration, type TaskRecord } from './record.js';
 import type { TaskEvidence } from './task-evidence.js';
 import { TaskRecords, type Score } from './task-records.js';
-import { timeAttempts, timingOf, type Attempt } from './time-task.js';
+import { timeAttempts, timingOf, type Answer, type Attempt } from './time-task.js';
 
 export interface ExecutionHooks {
-  /** Keys of records that exist already; they do not run again. */
-  readonly recorded: ReadonlySet<string>;
+  /** Records that exist already; they do not run again. */
+  readonly recorded: { has(taskId: string, configuration: Configuration): boolean };
   /** Called before the first new record of a task, if any of its prompts could be made. */
   readonly onTask: (evidence: TaskEvidence) => Promise<void>;
   /** Called with every new record, in order; awaited before work goes on. */
@@ -53,9 +53,7 @@ export async function execute(
   const warmed = new Set<number>();
   const { onPhase = () => undefined } = hooks;
   for (const task of plan.tasks) {
-    const open = plan.configurations.filter(
-      (configuration) => !hooks.recorded.has(recordKey(task.id, configuration)),
-    );
+    const open = plan.configurations.filter((configuration) => !hooks.recorded.has(task.id, configuration));
     if (open.length === 0) continue;
     if (hooks.isCancelled()) return false;
     const { evidence, records } = await executeTask(task, open, plan, parts, warmed, onPhase);
@@ -83,21 +81,32 @@ async function executeTask(
   const rankings = await rankTask(work);
   onPhase('prompts');
   const { attempts, inFile } = await prepare(work, open, rankings);
-  const completions = await timeAttempts(work, attempts, warmed);
+  const reference = referenceFor(task, parts);
+  const answers = await timeAttempts(work, attempts, reference, warmed);
   onPhase('recording');
-  for (const [attempt, completion] of completions) {
+  for (const [attempt, answer] of answers) {
     const { configuration } = attempt;
     if (records.has(configuration)) continue;
     try {
-      records.scored(configuration, scoreOf(attempt, completion, task, parts));
+      records.scored(configuration, scoreOf(attempt, answer, task, parts));
     } catch (error) {
       records.failed(configuration, 'score', error);
     }
   }
   return {
-    evidence: inFile === null ? null : evidenceOf(task, inFile, rankings, plan, parts.tokenizer),
+    evidence: inFile === null ? null : evidenceOf(task, inFile, reference, rankings, plan, parts.tokenizer),
     records: records.of(open),
   };
+}
+
+/** What the decoder should write; null where its likelihood is not measured. */
+function referenceFor(
+  task: CompletionTask,
+  { likelihood, tokenizer, format, metrics }: ExecutionParts,
+): Reference | null {
+  if (likelihood === null) return null;
+  const { end } = likelihood;
+  return referenceOf(task, { tokenizer, format, end, isSettled: metrics.settling(task) });
 }
 
 /** Makes the prompts. A configuration without one has its record afterwards, the others are attempts. */
@@ -136,7 +145,7 @@ async function prepare(
 /** What a record says about a configuration that was answered. */
 function scoreOf(
   attempt: Attempt,
-  { tokens, stopReason, decodeMs }: Completion,
+  { completion: { tokens, stopReason, decodeMs }, likelihood }: Answer,
   task: CompletionTask,
   { tokenizer, metrics }: ExecutionParts,
 ): Score {
@@ -157,6 +166,7 @@ function scoreOf(
     contextCharacters: text.characters,
     ...(text.own === undefined ? {} : { contextText: text.own }),
     chunks: attempt.recorded,
+    ...(likelihood === null ? {} : { likelihood }),
     generatedTokens: tokens.length,
     stopReason,
     timing: timingOf(attempt, decodeMs),

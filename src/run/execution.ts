@@ -4,7 +4,8 @@
 
 import type { Clock } from '../domain/clock.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { Decoder } from '../inference/decoder.js';
+import type { ReferenceEnd } from '../generation/reference.js';
+import type { ContinuationScorer, Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import type { MetricProfile } from '../metrics/profile.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
@@ -12,6 +13,7 @@ import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/kinds.js';
 import type { ChunkSource } from '../retrieval/shipped.js';
 import type { Rng } from '../tensor/rng.js';
+import type { Lender } from './lender.js';
 import type { Phase } from './phases.js';
 import type { Configuration } from './record.js';
 import type { TaskRecords } from './task-records.js';
@@ -31,6 +33,10 @@ export interface ExecutionParts {
   readonly tokenizer: Tokenizer;
   readonly format: PromptFormat;
   readonly metrics: MetricProfile;
+  /** What scores the references, and how the decoder ends a line; null where their likelihood is not measured. */
+  readonly likelihood: { readonly scorer: ContinuationScorer; readonly end: ReferenceEnd } | null;
+  /** Who lends chunks to pipelines that must not see their own; null where no configuration borrows. */
+  readonly lender: Lender | null;
   /** By `pipelineKey` (`record.ts`): one for each pipeline and compression ratio. */
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
@@ -39,7 +45,10 @@ export interface ExecutionParts {
 }
 
 /** What the loop does with a task, one after the other. */
-export type TaskPhase = Extract<Phase, 'retrieval' | 'prompts' | 'prefill' | 'decoding' | 'recording'>;
+export type TaskPhase = Extract<
+  Phase,
+  'retrieval' | 'prompts' | 'prefill' | 'likelihood' | 'decoding' | 'recording'
+>;
 
 /** What all stages of one task work on. */
 export interface TaskWork {

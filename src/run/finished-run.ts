@@ -5,7 +5,7 @@
 import { JournalError } from '../domain/errors.js';
 import { configurations } from './configurations.js';
 import { readJournal } from './journal.js';
-import type { TaskRecord } from './record.js';
+import type { RecordTable } from './record-table.js';
 import { runFolder } from './run-folder.js';
 import { readRunJson, type RunJson } from './run-json.js';
 
@@ -13,7 +13,8 @@ import { readRunJson, type RunJson } from './run-json.js';
 export interface RecordedRun {
   readonly path: string;
   readonly run: RunJson;
-  readonly records: readonly TaskRecord[];
+  /** The numbers of the journal's records. */
+  readonly records: RecordTable;
 }
 
 /** A run that {@link readFinishedRun} has read. */
@@ -44,10 +45,9 @@ export async function readRecordedRun(path: string): Promise<RecordedRun> {
  */
 export function requireAllRecords({ path, run, records }: RecordedRun): void {
   const each = configurations(run.spec).length;
-  const tasks =
-    run.shard === null ? run.spec.dataset.taskCount : new Set(records.map(({ taskId }) => taskId)).size;
-  if (records.length === tasks * each) return;
-  throw new JournalError(`${runFolder(path).journal}: ${records.length} records, expected ${tasks * each}`, [
+  const tasks = run.shard === null ? run.spec.dataset.taskCount : records.taskCount;
+  if (records.size === tasks * each) return;
+  throw new JournalError(`${runFolder(path).journal}: ${records.size} records, expected ${tasks * each}`, [
     `${tasks} tasks under ${each} configurations; the journal was changed after the run`,
   ]);
 }
@@ -61,7 +61,7 @@ export async function readFinishedRun(path: string): Promise<FinishedRun> {
   const recorded = await readRecordedRun(path);
   const { run, records } = recorded;
   if (run.finishedAt === null) {
-    throw new JournalError(`${path}: the run was not finished (${records.length} records)`, [
+    throw new JournalError(`${path}: the run was not finished (${records.size} records)`, [
       'part of a run is not what it would have measured; continue it with --resume first',
     ]);
   }
@@ -71,7 +71,7 @@ export async function readFinishedRun(path: string): Promise<FinishedRun> {
     ]);
   }
   requireAllRecords(recorded);
-  if (!records.some(({ status }) => status === 'scored')) {
+  if (!records.isAnyScored) {
     throw new JournalError(`${path}: no task was scored`, [
       'nothing was measured, so there is nothing to judge',
     ]);

@@ -9,9 +9,11 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
+import { isSystemError } from '../files/file-system-error.js';
 import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
 import type { Axes } from './configurations.js';
 import { parseRecord, recordKey, type ScoredRecord, type TaskRecord } from './record.js';
+import { RecordTable } from './record-table.js';
 
 const SCHEMA = 'llava-eval/journal@2';
 
@@ -22,23 +24,49 @@ const olderSchema = z.looseObject({ schema: z.literal('llava-eval/journal@1') })
 
 export interface JournalContent {
   readonly fingerprint: string;
-  readonly records: readonly TaskRecord[];
+  /** The numbers of the records; their texts stay in the file. */
+  readonly records: RecordTable;
   /** Bytes up to the end of the last whole line. */
   readonly wholeBytes: number;
 }
 
 /**
- * Reads a journal.
+ * Reads a journal and keeps the numbers of its records.
  *
  * @param axes What the run's spec names; null where no `run.json` says it.
- * @throws {JournalError} With file and line, if it cannot be read, is no journal, holds a damaged line
- *         before the last, a record twice, or a record of something that the run does not name.
+ * @throws {JournalError} As {@link scanJournal}, and if it holds a record twice, or one of something that the run does
+ *         not name.
  */
 export async function readJournal(path: string, axes: Axes | null = null): Promise<JournalContent> {
+  const records = new RecordTable();
+  const content = await scanJournal(path, (record, line) => {
+    const stray = axes === null ? null : strayName(record, axes);
+    if (stray !== null) {
+      throw new JournalError(`${path}:${line}: ${stray}, which the run does not name`, [
+        'run.json beside it says what the run has; one of the two was changed after the run',
+      ]);
+    }
+    if (records.add(record)) return;
+    throw new JournalError(`${path}:${line}: ${recordKey(record.taskId, record)} is recorded twice`, [
+      'two runs wrote to the same folder; start a new one',
+    ]);
+  });
+  return { ...content, records };
+}
+
+/**
+ * Reads a journal record by record, so that memory does not grow with it.
+ *
+ * @param onRecord Given each record in the order of the lines; awaited before the next.
+ * @throws {JournalError} With file and line, if it cannot be read, is no journal, or holds a damaged line before the
+ *         last.
+ * @throws Whatever `onRecord` throws.
+ */
+export async function scanJournal(
+  path: string,
+  onRecord: (record: TaskRecord, line: number) => void | Promise<void>,
+): Promise<Omit<JournalContent, 'records'>> {
   let fingerprint = null as string | null;
-  const records: TaskRecord[] = [];
-  const seen = new Set<string>();
-  const shared = new SharedParts();
   let content: WholeLines;
   try {
     content = await readWholeLines(path, REPAIR, (value, line) => {
@@ -48,23 +76,10 @@ export async function readJournal(path: string, axes: Axes | null = null): Promi
       }
       const record = parseRecord(value);
       if ('problem' in record) throw new JournalError(`${path}:${line}: ${record.problem}`, [REPAIR]);
-      const stray = axes === null ? null : strayName(record, axes);
-      if (stray !== null) {
-        throw new JournalError(`${path}:${line}: ${stray}, which the run does not name`, [
-          'run.json beside it says what the run has; one of the two was changed after the run',
-        ]);
-      }
-      const key = recordKey(record.taskId, record);
-      if (seen.has(key)) {
-        throw new JournalError(`${path}:${line}: ${key} is recorded twice`, [
-          'two runs wrote to the same folder; start a new one',
-        ]);
-      }
-      seen.add(key);
-      records.push(shared.of(record));
+      return onRecord(record, line);
     });
   } catch (error) {
-    if (error instanceof JournalError) throw error;
+    if (!isSystemError(error)) throw error;
     throw new JournalError(
       `${path}: cannot be read: ${messageOf(error)}`,
       ['a run folder, as written by `llava-eval run`, holds journal.jsonl'],
@@ -72,7 +87,25 @@ export async function readJournal(path: string, axes: Axes | null = null): Promi
     );
   }
   if (fingerprint === null) throw noHeader(path);
-  return { fingerprint, records, wholeBytes: content.wholeBytes };
+  return { fingerprint, wholeBytes: content.wholeBytes };
+}
+
+/**
+ * The records of some tasks with their texts, all of them in memory, in the order of the lines.
+ *
+ * @param isWanted Whether the records of a task are.
+ * @throws {JournalError} As {@link scanJournal}.
+ */
+export async function collectRecords(
+  path: string,
+  isWanted: (taskId: string) => boolean = () => true,
+): Promise<TaskRecord[]> {
+  const records: TaskRecord[] = [];
+  const shared = new SharedParts();
+  await scanJournal(path, (record) => {
+    if (isWanted(record.taskId)) records.push(shared.of(record));
+  });
+  return records;
 }
 
 /** What a record has that is not among the axes of its run; null if all of it is. */

@@ -7,19 +7,25 @@ import { dirname, join } from 'node:path';
 import { JournalError } from '../domain/errors.js';
 import { configurations } from './configurations.js';
 import { shardCommand } from './command-line.js';
-import { configurationLabel, recordKey, type TaskRecord } from './record.js';
+import { configurationLabel } from './record.js';
+import type { RecordTable } from './record-table.js';
 import type { RunJson } from './run-json.js';
 import { holdsTask, shardFolder, shardText, type Shard } from './shard.js';
 import { describeChange, specChanges } from './spec-changes.js';
-import type { TaskEvidence } from './task-evidence.js';
 
 /** What one shard left on disk. */
 export interface ShardRun {
   readonly path: string;
   readonly run: RunJson;
-  readonly records: readonly TaskRecord[];
-  /** What its tasks were; empty for a folder without `tasks.jsonl`. */
-  readonly evidence: readonly TaskEvidence[];
+  /** The numbers of its journal. */
+  readonly records: RecordTable;
+}
+
+/** The run that shards make. */
+export interface MergedShards {
+  readonly run: RunJson;
+  /** The folders of the shards, in the order of the shards: that of their records in the merged run. */
+  readonly paths: readonly string[];
 }
 
 /** A shard of which it is known that its run is one. */
@@ -29,7 +35,7 @@ type NumberedShard = ShardRun & { readonly shard: Shard };
 const MOST_NAMES = 5;
 
 /**
- * Joins shards, records and tasks in the order of the shards, whatever the order in which they are given.
+ * Joins shards in their own order, whatever the order in which they are given.
  *
  * The merged run starts with the first shard that started and ends with the last; its machine is that of shard 1.
  *
@@ -37,7 +43,7 @@ const MOST_NAMES = 5;
  *         or missing, if records are missing, or if processors differ, whose times must not be pooled. All that is
  *         wrong with the set of shards is named at once.
  */
-export function mergeShards(shards: readonly ShardRun[]): Omit<ShardRun, 'path'> {
+export function mergeShards(shards: readonly ShardRun[]): MergedShards {
   const numbered = requireShards(shards);
   requireOneRun(numbered);
   requireOneProcessor(numbered);
@@ -45,8 +51,7 @@ export function mergeShards(shards: readonly ShardRun[]): Omit<ShardRun, 'path'>
   const ordered = [...numbered].sort((a, b) => a.shard.index - b.shard.index);
   requireOwnTasks(ordered);
   requireComplete(ordered);
-  const records = ordered.flatMap((shard) => shard.records);
-  return { records, evidence: ordered.flatMap((shard) => shard.evidence), run: mergedRun(ordered) };
+  return { run: mergedRun(ordered), paths: ordered.map(({ path }) => path) };
 }
 
 function mergedRun(ordered: readonly NumberedShard[]): RunJson {
@@ -152,17 +157,17 @@ function missingShards(shards: readonly NumberedShard[]): Shard[] {
 }
 
 function lacksTasks(shards: readonly NumberedShard[]): boolean {
-  const tasks = new Set(shards.flatMap(({ records }) => records.map(({ taskId }) => taskId)));
+  const tasks = new Set(shards.flatMap(({ records }) => records.taskIds));
   return tasks.size < shards[0]!.run.spec.dataset.taskCount;
 }
 
 /** A journal may only hold tasks of its shard: with those of another, a task would count twice or be lost. */
 function requireOwnTasks(shards: readonly NumberedShard[]): void {
   for (const { path, shard, records } of shards) {
-    const foreign = new Set(records.map(({ taskId }) => taskId).filter((id) => !holdsTask(shard, id)));
-    if (foreign.size === 0) continue;
+    const foreign = records.taskIds.filter((id) => !holdsTask(shard, id));
+    if (foreign.length === 0) continue;
     throw new JournalError(
-      `${path}: ${foreign.size} tasks do not belong to shard ${shardText(shard)}: ${listed([...foreign])}`,
+      `${path}: ${foreign.length} tasks do not belong to shard ${shardText(shard)}: ${listed(foreign)}`,
       ['its journal or its run.json was changed after the run; make the shard again'],
     );
   }
@@ -172,14 +177,13 @@ function requireOwnTasks(shards: readonly NumberedShard[]): void {
 function requireComplete(shards: readonly NumberedShard[]): void {
   const { spec } = shards[0]!.run;
   const wanted = configurations(spec);
-  const total = shards.reduce((sum, { records }) => sum + records.length, 0);
+  const total = shards.reduce((sum, { records }) => sum + records.size, 0);
   const expected = spec.dataset.taskCount * wanted.length;
   if (total === expected) return;
   const hints = shards.flatMap((one) => {
-    const there = new Set(one.records.map((record) => recordKey(record.taskId, record)));
-    const lacking = [...new Set(one.records.map(({ taskId }) => taskId))].flatMap((id) =>
+    const lacking = one.records.taskIds.flatMap((id) =>
       wanted
-        .filter((configuration) => !there.has(recordKey(id, configuration)))
+        .filter((configuration) => !one.records.has(id, configuration))
         .map((configuration) => `${id} under ${configurationLabel(configuration, spec.topK)}`),
     );
     return lacking.length === 0 ? [] : [`${one.path} lacks ${listed(lacking)}`];

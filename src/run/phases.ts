@@ -20,6 +20,7 @@ export const PHASES = [
   'retrieval',
   'prompts',
   'prefill',
+  'likelihood',
   'decoding',
   'recording',
   'report',

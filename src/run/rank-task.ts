@@ -6,8 +6,10 @@ import type { RetrievedChunk } from '../domain/chunk.js';
 import { stopwatch } from '../domain/clock.js';
 import type { CompletionTask } from '../domain/task.js';
 import { ms, type Ms } from '../domain/units.js';
+import type { Reference } from '../generation/reference.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import type { InFileContext } from '../pipelines/in-file.js';
+import { borrowsChunks } from '../pipelines/kinds.js';
 import type { ExecutionPlan, TaskWork } from './execution.js';
 import type { Configuration, ScoredRecord } from './record.js';
 import type { TaskEvidence } from './task-evidence.js';
@@ -22,9 +24,9 @@ export type Ranking =
     }
   | { readonly error: unknown };
 
-/** The key of a configuration's ranking: configurations with the same retriever and top-k share one. */
-export function rankingKey({ retriever, topK }: Configuration): string {
-  return JSON.stringify([retriever, topK]);
+/** The key of a configuration's ranking: configurations with the same retriever, top-k and asker share one. */
+export function rankingKey({ pipeline, retriever, topK }: Configuration): string {
+  return JSON.stringify([retriever, topK, borrowsChunks(pipeline)]);
 }
 
 /**
@@ -45,15 +47,15 @@ export async function rankTask({ task, plan, parts, rng }: TaskWork): Promise<Ma
       continue;
     }
     try {
-      const retriever = parts.retriever(name, task);
+      const asker = borrowsChunks(configuration.pipeline) ? lentBy(task, parts) : task;
+      const retriever = parts.retriever(name, asker);
       const elapsed = stopwatch(parts.clock);
-      const chunks = await retriever.retrieve(task, topK);
+      const chunks = await retriever.retrieve(asker, topK);
       const retrieveMs = elapsed();
+      const repository = asker === task ? {} : { repository: asker.repository };
       const recorded = chunks.map(({ path, startLine, endLine, score }) => ({
-        path,
-        startLine,
-        endLine,
-        score,
+        ...{ path, startLine, endLine, score },
+        ...repository,
       }));
       rankings.set(key, { chunks, recorded, retrieveMs });
     } catch (error) {
@@ -63,10 +65,17 @@ export async function rankTask({ task, plan, parts, rng }: TaskWork): Promise<Ma
   return rankings;
 }
 
+/** @throws {RangeError} If nobody lends: such a run is refused before it begins. */
+function lentBy(task: CompletionTask, { lender }: TaskWork['parts']): CompletionTask {
+  if (lender === null) throw new RangeError('no task lends its chunks');
+  return lender(task);
+}
+
 /** What a reader of the records may want to see of the task. */
 export function evidenceOf(
   task: CompletionTask,
   { left, right }: InFileContext,
+  written: Reference | null,
   rankings: ReadonlyMap<string, Ranking>,
   plan: ExecutionPlan,
   tokenizer: Tokenizer,
@@ -75,16 +84,25 @@ export function evidenceOf(
   const chunks = new Map<string, TaskEvidence['chunks'][number]>();
   for (const configuration of plan.configurations) {
     const ranking = rankings.get(rankingKey(configuration))!;
-    for (const [i, chunk] of ('error' in ranking ? [] : ranking.chunks).entries()) {
+    if ('error' in ranking) continue;
+    for (const [i, chunk] of ranking.chunks.entries()) {
       const { path: from, startLine, endLine, text, shown } = chunk;
+      const lent = ranking.recorded[i]!.repository;
       // A chunk without lines is known by its place in the shipped order.
-      const key = JSON.stringify(startLine === null ? ['shipped', i] : [from, startLine, endLine]);
-      chunks.set(key, { path: from, startLine, endLine, text, ...(shown === undefined ? {} : { shown }) });
+      const key = JSON.stringify(
+        startLine === null ? ['shipped', lent, i] : [lent, from, startLine, endLine],
+      );
+      chunks.set(key, {
+        ...{ path: from, startLine, endLine, text },
+        ...(shown === undefined ? {} : { shown }),
+        ...(lent === undefined ? {} : { repository: lent }),
+      });
     }
   }
   return {
     ...{ taskId: id, repository, path, language, reference },
     ...{ left: tokenizer.decode(left), right: tokenizer.decode(right) },
+    ...(written === null ? {} : { referencePieces: [...written.pieces] }),
     chunks: [...chunks.values()],
   };
 }

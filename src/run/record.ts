@@ -63,6 +63,26 @@ const timingSchema = z.strictObject({
   control: z.strictObject({ ttftMs: milliseconds, ttftSamplesMs: z.array(milliseconds).min(1) }).nullable(),
 });
 
+/** A number of nats; sums of rounded numbers need no more digits. */
+const nats = z.number().nonnegative();
+
+/**
+ * How likely the true completion was to the decoder: its cross entropy behind the very prompt that was timed,
+ * teacher-forced, in nats.
+ */
+const likelihoodSchema = z.strictObject({
+  /** Of the whole reference, its end included. */
+  referenceNats: nats,
+  /** Of its last token, which holds the end; null where the reference has no end. */
+  endNats: nats.nullable(),
+  /** Positions, the end included. */
+  referenceTokens: z.int().positive(),
+  /** Code points of the reference without its end: the same for every decoder. */
+  referenceCharacters: z.int().nonnegative(),
+  /** Of each position, rounded to 10^-4; their texts are in the task's evidence. */
+  tokenNats: z.array(nats),
+});
+
 const common = {
   taskId: z.string(),
   repository: z.string(),
@@ -77,9 +97,11 @@ const chunkSchema = z.strictObject({
   startLine: z.int().positive().nullable(),
   endLine: z.int().positive().nullable(),
   score: z.number().nullable(),
+  /** Where the chunk is of another repository than the task: lent by another task. */
+  repository: z.string().optional(),
 });
 
-export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'decode', 'score'] as const;
+export const FAILURE_STAGES = ['retrieve', 'prepare', 'prefill', 'likelihood', 'decode', 'score'] as const;
 
 const recordSchema = z.discriminatedUnion('status', [
   z.strictObject({
@@ -103,6 +125,8 @@ const recordSchema = z.discriminatedUnion('status', [
     /** That text itself, where a pipeline makes it in its own way; absent where path and text of the chunks give it. */
     contextText: z.string().optional(),
     chunks: z.array(chunkSchema),
+    /** Absent where it was not measured. */
+    likelihood: likelihoodSchema.optional(),
     generatedTokens: z.int().nonnegative(),
     stopReason: z.enum(STOP_REASONS),
     timing: timingSchema,
@@ -125,6 +149,7 @@ const recordSchema = z.discriminatedUnion('status', [
 export type TaskRecord = z.infer<typeof recordSchema>;
 export type ScoredRecord = Extract<TaskRecord, { status: 'scored' }>;
 export type Timing = z.infer<typeof timingSchema>;
+export type Likelihood = z.infer<typeof likelihoodSchema>;
 export type FailureStage = (typeof FAILURE_STAGES)[number];
 
 /** Checks a parsed journal line; the message names the first field that is wrong. */

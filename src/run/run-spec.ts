@@ -7,6 +7,7 @@
 
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
+import { REFERENCE_ENDS } from '../generation/reference.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { pluginDescriptionSchema } from '../plugins/description.js';
 import { canonicalJson } from '../domain/canonical-json.js';
@@ -60,6 +61,8 @@ export const runSpecSchema = z.strictObject({
   seed: z.int(),
   /** Soft tokens of a chunk; absent for one, so that such runs have the fingerprint they always had. */
   softTokensPerChunk: z.exactOptional(count),
+  /** How the decoder ends a line, where the likelihood of the references is measured; absent where it is not. */
+  referenceEnd: z.exactOptional(z.enum(REFERENCE_ENDS)),
   /** By what the text budget is divided, ascending; absent where nobody asked for a ratio. */
   compressionRatio: z.exactOptional(z.array(z.number().positive()).min(1)),
   /** Chunks that `expanded` shows as text; absent in runs without it. */

@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
 import { LANGUAGES } from '../domain/task.js';
+import { isSystemError } from '../files/file-system-error.js';
 import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
 
 const evidenceSchema = z.strictObject({
@@ -24,6 +25,8 @@ const evidenceSchema = z.strictObject({
   left: z.string(),
   /** The code after the hole that is in the prompts. */
   right: z.string(),
+  /** The text of each position whose likelihood the records have, a stop token as empty text; absent without them. */
+  referencePieces: z.array(z.string()).optional(),
   /**
    * Every chunk that any configuration was given, once. Those without lines are the ones the benchmark
    * ships, in its order: the i-th of them is the i-th chunk of a record of that retriever.
@@ -36,6 +39,8 @@ const evidenceSchema = z.strictObject({
       text: z.string(),
       /** What text pipelines show of it, where that is not made from path and text. */
       shown: z.string().optional(),
+      /** Where it is of another repository than the task: lent by another task. */
+      repository: z.string().optional(),
     }),
   ),
 });
@@ -61,10 +66,11 @@ const REPAIR = 'the line is damaged; remove it, and reports show all tasks but t
  * @returns null if there is none.
  * @throws {JournalError} With file and line, if it cannot be read, or holds a damaged line before the
  *         last or a task twice.
+ * @throws Whatever `onTask` throws.
  */
 export async function scanTaskEvidence(
   path: string,
-  onTask: (evidence: TaskEvidence) => void = () => undefined,
+  onTask: (evidence: TaskEvidence) => void | Promise<void> = () => undefined,
 ): Promise<EvidenceIndex | null> {
   const ids = new Set<string>();
   let content: WholeLines;
@@ -84,11 +90,11 @@ export async function scanTaskEvidence(
         ]);
       }
       ids.add(taskId);
-      onTask(parsed.data);
+      return onTask(parsed.data);
     });
   } catch (error) {
-    if (error instanceof JournalError) throw error;
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'ENOENT') return null;
     throw new JournalError(`${path}: cannot be read: ${messageOf(error)}`, [], { cause: error });
   }
   return { ids, wholeBytes: content.wholeBytes };
@@ -97,7 +103,9 @@ export async function scanTaskEvidence(
 /** The same with the tasks themselves, all of them in memory. */
 export async function readTaskEvidence(path: string): Promise<EvidenceContent | null> {
   const tasks = new Map<string, TaskEvidence>();
-  const index = await scanTaskEvidence(path, (evidence) => tasks.set(evidence.taskId, evidence));
+  const index = await scanTaskEvidence(path, (evidence) => {
+    tasks.set(evidence.taskId, evidence);
+  });
   return index === null ? null : { ...index, tasks };
 }
 

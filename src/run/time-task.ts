@@ -12,9 +12,11 @@ import {
 } from '../generation/generate.js';
 import { textStream } from '../generation/text-stream.js';
 import type { PreparedPrompt } from '../pipelines/pipeline.js';
+import type { Reference } from '../generation/reference.js';
 import { quantile } from '../statistics/statistics.js';
 import type { ExecutionParts, TaskWork } from './execution.js';
-import type { Configuration, FailureStage, ScoredRecord, Timing } from './record.js';
+import { measureLikelihood } from './likelihood.js';
+import type { Configuration, FailureStage, Likelihood, ScoredRecord, Timing } from './record.js';
 
 /** Prompts whose lengths lie in the same bucket share a warm-up. */
 const WARM_UP_BUCKET_TOKENS = 128;
@@ -31,15 +33,26 @@ export interface Attempt {
   readonly control: FirstToken[] | null;
 }
 
+/** What a decoder made of a prompt. */
+export interface Answer {
+  readonly completion: Completion;
+  /** Null where it was not measured. */
+  readonly likelihood: Likelihood | null;
+}
+
 /**
- * Times the first tokens: in each round all attempts, in a random order. The last round also completes them. An attempt
- * that fails has its record afterwards.
+ * Times the first tokens: in each round all attempts, in a random order. The last round also measures the likelihood of
+ * the reference, outside of everything timed and from the cache of the timed prefill, and completes the prompts. An
+ * attempt that fails has its record afterwards.
+ *
+ * @param reference Null where no likelihood is measured.
  */
 export async function timeAttempts(
   { task, plan, parts, rng, records, onPhase }: TaskWork,
   attempts: readonly Attempt[],
+  reference: Reference | null,
   warmed: Set<number>,
-): Promise<ReadonlyMap<Attempt, Completion>> {
+): Promise<ReadonlyMap<Attempt, Answer>> {
   const { decoder, format, clock, tokenizer, metrics } = parts;
   const stopRules = (): StopRules => {
     const isSettled = metrics.settling(task);
@@ -56,7 +69,7 @@ export async function timeAttempts(
       ? [{ attempt, samples: attempt.samples }]
       : [attempt.samples, attempt.control].map((samples) => ({ attempt, samples })),
   );
-  const completions = new Map<Attempt, Completion>();
+  const answers = new Map<Attempt, Answer>();
   for (let round = 1; round <= plan.ttftRepeats; round++) {
     for (const { attempt, samples } of rng.shuffle(arms)) {
       const { configuration, prepared, control } = attempt;
@@ -71,15 +84,33 @@ export async function timeAttempts(
           first.step.cache.dispose();
           continue;
         }
+        stage = 'likelihood';
+        onPhase('likelihood');
+        const likelihood = await likelihoodBehind(first.step, parts, reference);
         stage = 'decode';
         onPhase('decoding');
-        completions.set(attempt, await completeGreedily(decoder, first.step, stopRules(), clock));
+        const completion = await completeGreedily(decoder, first.step, stopRules(), clock);
+        answers.set(attempt, { completion, likelihood });
       } catch (error) {
         records.failed(configuration, stage, error);
       }
     }
   }
-  return completions;
+  return answers;
+}
+
+/** Closes the cache if it fails: nobody completes the prompt then. */
+async function likelihoodBehind(
+  step: FirstToken['step'],
+  parts: ExecutionParts,
+  reference: Reference | null,
+): Promise<Likelihood | null> {
+  try {
+    return await measureLikelihood(parts, reference, step);
+  } catch (error) {
+    step.cache.dispose();
+    throw error;
+  }
 }
 
 async function warmUp(

@@ -79,6 +79,36 @@ export function editSimilarityChange(before: Float64Array, after: Float64Array):
   };
 }
 
+/** A change of the nats a token, second run minus first: more are worse. */
+export interface NatsChange {
+  readonly pairs: number;
+  readonly rise: number;
+  /** Tasks with fewer nats, and with more. */
+  readonly won: number;
+  readonly lost: number;
+  /** One-sided, of the hypothesis that nothing became worse; null where no task changed. */
+  readonly p: number | null;
+  /** The true rise is at most this much, with 95 % confidence. */
+  readonly upperBound: number;
+  /** Standard deviation of the rise of one task. */
+  readonly deviation: number;
+}
+
+/** The change of nats by the test of {@link editSimilarityChange}, which asks nothing of the range of the values. */
+export function natsChange(before: Float64Array, after: Float64Array): NatsChange | null {
+  const gains = editSimilarityChange(
+    before.map((value) => -value),
+    after.map((value) => -value),
+  );
+  if (gains === null) return null;
+  const { pairs, delta, won, lost, p, lowerBound, deviation } = gains;
+  // It counts in hundredths.
+  return {
+    ...{ pairs, won, lost, p },
+    ...{ rise: 0 - delta / 100, upperBound: 0 - lowerBound / 100, deviation: deviation / 100 },
+  };
+}
+
 function changes(
   before: Float64Array,
   after: Float64Array,

@@ -76,7 +76,7 @@ export const SAMPLES_FOR = { p50: 1, p90: 64, p95: 130, p99: 662 } as const;
 
 /** A percentile, or null where the sample is too small to support it. */
 export function supportedPercentile(
-  values: readonly number[],
+  values: readonly number[] | Float64Array,
   percentile: keyof typeof SAMPLES_FOR,
 ): number | null {
   return values.length < SAMPLES_FOR[percentile] ? null : quantile(values, Number(percentile.slice(1)) / 100);

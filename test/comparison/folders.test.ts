@@ -8,21 +8,26 @@ import { judgeRun, updateBaseline } from '../../src/comparison/gate.js';
 import { mergeRuns } from '../../src/comparison/merge.js';
 import { reportRun } from '../../src/comparison/report.js';
 import { DataError, JournalError, UsageError, type UserError } from '../../src/domain/errors.js';
-import { JournalWriter } from '../../src/run/journal.js';
+import { collectRecords, JournalWriter } from '../../src/run/journal.js';
 import { runFolder } from '../../src/run/run-folder.js';
 import { holdsTask } from '../../src/run/shard.js';
 import { writeRunJson, type RunJson } from '../../src/run/run-json.js';
 import type { TaskRecord } from '../../src/run/record.js';
+import { EvidenceWriter, scanTaskEvidence, type TaskEvidence } from '../../src/run/task-evidence.js';
 import { syntheticRun } from '../support/synthetic-run.js';
 
 const root = mkdtempSync(join(tmpdir(), 'llava-eval-folders-'));
 const at = (...names: string[]): string => join(root, ...names);
-const { run, records } = syntheticRun({ tasks: 12 });
+const { run, records, evidence } = syntheticRun({ tasks: 12 });
 const NOW = new Date('2026-01-31T00:00:00Z');
 
 async function write(
   name: string,
-  content: { readonly run: RunJson; readonly records: readonly TaskRecord[] },
+  content: {
+    readonly run: RunJson;
+    readonly records: readonly TaskRecord[];
+    readonly evidence?: readonly TaskEvidence[];
+  },
 ): Promise<void> {
   const folder = runFolder(at(name));
   mkdirSync(folder.path, { recursive: true });
@@ -30,17 +35,24 @@ async function write(
   const journal = await JournalWriter.create(folder.journal, content.run.fingerprint);
   for (const record of content.records) await journal.append(record);
   await journal.close();
+  if (content.evidence === undefined) return;
+  const tasks = await EvidenceWriter.open(folder.tasks, null);
+  for (const one of content.evidence) await tasks.append(one);
+  await tasks.close();
 }
 
-/** The records of the tasks of a shard. */
-function half(index: 1 | 2): readonly TaskRecord[] {
-  return records.filter(({ taskId }) => holdsTask({ index, count: 2 }, taskId));
+/** What belongs to the tasks of a shard. */
+function half<One extends { readonly taskId: string }>(index: 1 | 2, all: readonly One[]): readonly One[] {
+  return all.filter(({ taskId }) => holdsTask({ index, count: 2 }, taskId));
 }
 
 before(async () => {
   await write('whole', { run, records });
   for (const index of [1, 2] as const) {
-    await write(`s${index}`, { run: { ...run, shard: { index, count: 2 } }, records: half(index) });
+    await write(`s${index}`, {
+      run: { ...run, shard: { index, count: 2 } },
+      ...{ records: half(index, records), evidence: half(index, evidence) },
+    });
   }
 });
 after(() => {
@@ -98,6 +110,21 @@ describe('a merge as a function', () => {
       whole.kind === 'tasks' ? whole.summary.rows.map(({ exactMatch }) => exactMatch.mean) : [],
     );
     assert.equal(merged.run.shard, null);
+  });
+
+  test('keeps every record, and what each task was, in the order of the shards', async () => {
+    await mergeRuns([at('s2'), at('s1')], at('ordered'));
+    assert.deepEqual(await collectRecords(join(at('ordered'), 'journal.jsonl')), [
+      ...half(1, records),
+      ...half(2, records),
+    ]);
+    const ids = async (name: string) => [...(await scanTaskEvidence(join(at(name), 'tasks.jsonl')))!.ids];
+    assert.deepEqual(await ids('ordered'), [...(await ids('s1')), ...(await ids('s2'))]);
+    const tasks = readFileSync(at('s1', 'tasks.jsonl'), 'utf8');
+    rmSync(at('s1', 'tasks.jsonl'));
+    await mergeRuns([at('s2'), at('s1')], at('bare'));
+    assert.deepEqual(await ids('bare'), await ids('s2'));
+    writeFileSync(at('s1', 'tasks.jsonl'), tasks);
   });
 
   test('refuses a folder that holds a run, and does not advise to resume it', async () => {

@@ -94,7 +94,7 @@ describe('runComparison', () => {
       resumed.summary.rows.map((row) => row.tasks.scored),
       [2, 2],
     );
-    assert.equal((await readJournal(join(folder, 'resumed', 'journal.jsonl'))).records.length, 4);
+    assert.equal((await readJournal(join(folder, 'resumed', 'journal.jsonl'))).records.size, 4);
   });
 
   test('refuses to go on with a run of other settings, and leaves it as it is', async () => {
@@ -103,6 +103,6 @@ describe('runComparison', () => {
       runComparison({ ...request('other'), seed: 5, resume: true }, quietSurroundings()),
       (error: unknown) => error instanceof UsageError && error.message.includes('other settings'),
     );
-    assert.equal((await readJournal(join(folder, 'other', 'journal.jsonl'))).records.length, 4);
+    assert.equal((await readJournal(join(folder, 'other', 'journal.jsonl'))).records.size, 4);
   });
 });

@@ -23,6 +23,7 @@ const ROW = `
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors' },
+    borrowsChunks: false,
     shows: ['own-text', 'soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -115,8 +116,8 @@ describe('a pipeline added by one file, one row and one line', () => {
       captions: ['compressed against named-chunks'],
     });
     assert.equal(added.reduction, 'compressed and named-chunks against full-rag');
-    // Five rows stand before it: it has the sixth slot.
-    assert.deepEqual(added.look, { colour: 'slot-5', hasMarks: true, hasLegend: true, hasDarkRule: true });
+    // Seven rows stand before it: it has the eighth slot.
+    assert.deepEqual(added.look, { colour: 'slot-7', hasMarks: true, hasLegend: true, hasDarkRule: true });
     assert.deepEqual(added.prompt, ['retrieved', 'soft', 'left', 'hole', 'right']);
     assert.match(added.shownText, /^of of /);
     assert.ok(added.isListedInPage);

@@ -9,6 +9,7 @@ import type { CompletionTask } from '../../src/domain/task.js';
 import { makePipeline, makePipelines, PIPELINE_FACTORIES } from '../../src/pipelines/all.js';
 import type { Compressor } from '../../src/pipelines/compressor.js';
 import { kindOf, PIPELINES, type PipelineName } from '../../src/pipelines/kinds.js';
+import type { Continuation } from '../../src/inference/decoder.js';
 import type { PipelineResources, PreparedPrompt } from '../../src/pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/assemble.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
@@ -33,6 +34,13 @@ const compressor: Compressor = {
   projector: wideProjector(K),
 };
 
+/** Finds everything equally surprising. */
+class ScoringDecoder extends FakeDecoder {
+  override readonly scorer = {
+    logProbabilities: ({ ids }: Continuation) => Promise.resolve(new Float64Array(ids.length + 1).fill(-1)),
+  };
+}
+
 const resources = (placement: ContextPlacement = 'before-prefix'): PipelineResources => ({
   setting: {
     ...{ tokenizer: fakeTokenizer, format: fakeFormat, budget: BUDGET, placement },
@@ -41,8 +49,10 @@ const resources = (placement: ContextPlacement = 'before-prefix'): PipelineResou
   seed: 5,
   tokensPerChunk: K,
   compressionRatio: null,
+  expandedChunks: 1,
+  wordCounts: () => () => ({ chunks: 3, of: () => 1 }),
   compressor: () => compressor,
-  decoder: () => new FakeDecoder('answer'),
+  decoder: () => new ScoringDecoder('answer'),
 });
 
 /** Longer than the budgets on both sides, so that the cut is part of the promise. */

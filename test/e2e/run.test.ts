@@ -4,7 +4,7 @@ import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { readJournal } from '../../src/run/journal.js';
+import { collectRecords } from '../../src/run/journal.js';
 import { recordKey, type TaskRecord } from '../../src/run/record.js';
 import { readTaskEvidence, type TaskEvidence } from '../../src/run/task-evidence.js';
 import type { Summary } from '../../src/report/numbers/summary.js';
@@ -45,7 +45,7 @@ const summaryOf = (out: string): Summary =>
 const withoutTimes = (record: TaskRecord): object => ({ ...record, timing: null });
 
 async function recordsOf(out: string): Promise<Map<string, object>> {
-  const { records } = await readJournal(join(folder, out, 'journal.jsonl'));
+  const records = await collectRecords(join(folder, out, 'journal.jsonl'));
   return new Map(records.map((record) => [recordKey(record.taskId, record), withoutTimes(record)]));
 }
 
@@ -119,7 +119,7 @@ describe('llava-eval run', () => {
   test('keeps every task once, with the chunks that its records name', async () => {
     const tasks = new Map(await tasksOf('a'));
     assert.equal(tasks.size, 12);
-    const { records } = await readJournal(join(folder, 'a', 'journal.jsonl'));
+    const records = await collectRecords(join(folder, 'a', 'journal.jsonl'));
     assert.equal(records.length, 12 * 7);
     for (const record of records) {
       assert.ok(record.status === 'scored', record.taskId);

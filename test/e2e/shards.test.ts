@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { withoutTimes } from '../../scripts/without-times.js';
-import { readJournal } from '../../src/run/journal.js';
+import { collectRecords } from '../../src/run/journal.js';
 import { llavaEval, type Finished, type ProgramOptions } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
@@ -80,12 +80,12 @@ describe('shards that a scheduler starts', () => {
     const journal = join(shardPath(2), 'journal.jsonl');
     const killed = await arrayTask(2, { onStart: killWith('SIGKILL', journal) });
     assert.equal(killed.code, null);
-    const { records: kept } = await readJournal(journal);
+    const kept = await collectRecords(journal);
     const unfinished = await llavaEval(['merge', shardPath(2), '--out', join(folder, 'early')]);
     assert.match(unfinished.stderr, /shard-2-of-3: shard 2\/3 is not finished[^]*finish it: .*--resume$/m);
     const again = await arrayTask(2);
     assert.equal(again.code, 0, again.stderr);
-    const { records } = await readJournal(journal);
+    const records = await collectRecords(journal);
     assert.ok(kept.length > 0 && kept.length < records.length, `${kept.length} of ${records.length}`);
     assert.deepEqual(records.slice(0, kept.length), kept);
 
@@ -159,7 +159,7 @@ describe('--resume', () => {
     assert.equal(existsSync(join(work, 'results/a/run.lock')), false);
     const { status, stderr } = spawnSync('sh', ['-c', command], { cwd: work, encoding: 'utf8' });
     assert.equal(status, 0, stderr);
-    assert.equal((await readJournal(join(work, 'results/a/journal.jsonl'))).records.length, 12 * 3);
+    assert.equal((await collectRecords(join(work, 'results/a/journal.jsonl'))).length, 12 * 3);
   });
 
   test('starts over where a process was killed before it had written the first line', async () => {

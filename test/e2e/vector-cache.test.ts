@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { readJournal } from '../../src/run/journal.js';
+import { collectRecords, readJournal } from '../../src/run/journal.js';
 import { readRunJson, type RunJson } from '../../src/run/run-json.js';
 import { llavaEval, type Finished } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
@@ -38,7 +38,8 @@ const run = (out: string, bundle: string, cache: string, ...more: string[]): Pro
 
 /** The journal without its times, in the order it was written. */
 async function untimed(out: string): Promise<string> {
-  const { fingerprint, records } = await readJournal(join(folder, out, 'journal.jsonl'));
+  const path = join(folder, out, 'journal.jsonl');
+  const [{ fingerprint }, records] = [await readJournal(path), await collectRecords(path)];
   return JSON.stringify([fingerprint, ...records.map((record) => ({ ...record, timing: null }))]);
 }
 const runOf = (out: string): Promise<RunJson> => readRunJson(join(folder, out, 'run.json'));
@@ -96,7 +97,7 @@ describe('vectors kept between runs', () => {
   });
 
   test('leave the cold times measured: encoding takes its time in every record', async () => {
-    const { records } = await readJournal(join(folder, 'full', 'journal.jsonl'));
+    const records = await collectRecords(join(folder, 'full', 'journal.jsonl'));
     const compressed = records.filter(({ pipeline }) => pipeline === 'compressed');
     assert.ok(compressed.length > 0);
     for (const record of compressed) {

@@ -9,6 +9,7 @@ import {
   moreTasks,
   slowdown,
 } from '../../src/statistics/regression.js';
+import { noLikelihood } from '../../src/report/numbers/likelihood.js';
 import type { OutcomeColumn } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
 
@@ -30,6 +31,7 @@ function column(
     editSimilarity: numbers(n, () => 0.5),
     ttftMs: numbers(n, (i) => 10 + Math.sin(i) / 10),
     controlMs: numbers(n, () => NaN),
+    likelihood: noLikelihood(n),
     ...changes,
   };
 }

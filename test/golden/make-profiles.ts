@@ -53,7 +53,7 @@ async function record(name: string, onCpu: readonly string[]): Promise<void> {
     const rows = new Float32Array(fresh * architecture.width).fill(0.01);
     const results = await session.run({
       [io.embeddings]: new Tensor('float32', rows, [1, fresh, architecture.width]),
-      ...io.positions(length, fresh),
+      ...io.positions(length, fresh, 1),
       ...Object.fromEntries(past),
     });
     past = io.caches.map(({ past: input, present }) => [input, results[present] as Tensor]);

@@ -269,10 +269,10 @@ describe('rewriting', () => {
     }
   });
 
-  test('the head sees one position, and nothing unused stays', () => {
+  test('the head sees the positions asked for alone, and nothing unused stays', () => {
     const model = read('qwen2/onnx/model.onnx');
     const { decoder, lookup, io } = rewriteDecoder(model);
-    assert.equal(io.lastPositionOnly, true);
+    assert.equal(io.scoresAskedOnly, true);
     const rewritten = readExportedModel(decoder);
     const made = new Set(rewritten.nodes.flatMap(({ outputs }) => outputs));
     const known = new Set([
@@ -300,7 +300,7 @@ describe('rewriting', () => {
       ...model,
       nodes: [...nodes, newNode('Relu', 'relu', ['head'], ['logits'])],
     });
-    assert.equal(io.lastPositionOnly, false);
+    assert.equal(io.scoresAskedOnly, false);
   });
 
   test('what cannot be entered by embeddings is refused by the part that prevents it', () => {

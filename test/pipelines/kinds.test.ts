@@ -8,10 +8,13 @@ import {
   basesOf,
   DEFAULT_PIPELINES,
   isControl,
+  kindOf,
+  learnPipelineKind,
   PIPELINE_KINDS,
   PIPELINE_ROLES,
   PIPELINES,
   pipelineInRole,
+  pipelineNames,
   positionsOf,
   readingOf,
   subjectOf,
@@ -71,6 +74,8 @@ describe('questions to the rows', () => {
         ['budget-rag', true, false, true],
         ['compressed', true, true, false],
         ['compressed-random', true, true, false],
+        ['full-rag-shuffled', true, false, false],
+        ['compressed-shuffled', true, true, false],
       ],
     );
   });
@@ -81,12 +86,13 @@ describe('questions to the rows', () => {
       { base: 'full-rag', reading: 'full-text' },
       { base: 'budget-rag', reading: 'equal-length' },
       { base: 'compressed-random', reading: 'control' },
+      { base: 'compressed-shuffled', reading: 'control' },
     ]);
     assert.deepEqual(basesOf('no-context'), []);
     assert.equal(readingOf('full-rag', 'compressed'), null);
     assert.deepEqual(
       PIPELINES.filter((name) => isControl(name)),
-      ['compressed-random'],
+      ['compressed-random', 'full-rag-shuffled', 'compressed-shuffled'],
     );
   });
 
@@ -96,6 +102,25 @@ describe('questions to the rows', () => {
     assert.equal(subjectOf(['compressed-random', 'budget-rag', 'no-context']), 'budget-rag');
     assert.equal(subjectOf(['compressed-random', 'no-context']), 'compressed-random');
     assert.equal(subjectOf(['no-context', 'of-elsewhere']), null);
+  });
+
+  test('take a name of which nothing is known for text RAG in a form of its own', () => {
+    assert.equal(usesRetrieval('of-elsewhere'), true);
+    assert.deepEqual(kindOf('of-elsewhere').shows, ['own-text']);
+    assert.deepEqual(basesOf('of-elsewhere'), [
+      { base: 'no-context', reading: 'baseline' },
+      { base: 'full-rag', reading: 'full-text' },
+    ]);
+  });
+
+  test('know the row of a plug-in once it is learnt, the latest one, and never another row of their own', () => {
+    const row = { ...kindOf('budget-rag'), name: 'learnt', title: 'the first' };
+    learnPipelineKind(row);
+    learnPipelineKind({ ...row, title: 'the second' });
+    assert.equal(kindOf('learnt').title, 'the second');
+    assert.ok(pipelineNames().includes('learnt') && !(PIPELINES as readonly string[]).includes('learnt'));
+    learnPipelineKind({ ...row, name: 'compressed' });
+    assert.equal(kindOf('compressed').needs.softTokens, 'vectors');
   });
 
   test('put pipelines without a row behind all rows, in the order given', () => {
@@ -129,6 +154,8 @@ describe('the name of a pipeline', () => {
     if (file.endsWith('.css')) return [source.replace(/\/\*[^]*?\*\//g, '')];
     const found: string[] = [];
     const visit = (node: ts.Node): void => {
+      // A control is made of the pipeline that it controls, so that it imports its file.
+      if (ts.isImportDeclaration(node)) return;
       if (
         ts.isStringLiteralLike(node) ||
         ts.isTemplateHead(node) ||

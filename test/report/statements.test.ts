@@ -22,11 +22,20 @@ function comparison(from: {
 }): Comparison {
   const middle = ([low, high]: Interval): number => (low + high) / 2;
   const { retriever = 'bm25', base, em, es, ratio } = from;
-  const rest = { p: null, pClustered: null, pAdjusted: null, detectable: null, won: 0, lost: 0 };
+  const rest = {
+    p: null,
+    pClustered: null,
+    pAdjusted: null,
+    detectable: null,
+    needed: null,
+    won: 0,
+    lost: 0,
+  };
   return {
     of: { pipeline: 'compressed', retriever, topK: 10 },
     base: { pipeline: base, retriever: base === 'no-context' ? null : retriever, topK: 10 },
     pairs: 100,
+    likelihood: null,
     exactMatch: { ...rest, delta: middle(em), ci95: em, verdict: verdictOf(em, 0) },
     editSimilarity: { ...rest, delta: middle(es), ci95: es, verdict: verdictOf(es, 0) },
     ttftRatio: { ...rest, p50: middle(ratio), ci95: ratio, verdict: verdictOf([-ratio[1], -ratio[0]], -1) },

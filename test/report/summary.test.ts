@@ -263,7 +263,7 @@ describe('the comparisons of a summary', () => {
       [NONE, FULL, HALF],
       [NONE, FULL, HALF].flatMap((configuration) => records(configuration, 10, (task) => task === 0)),
     );
-    assert.deepEqual(flat.rows[2]!.recovery, { exactMatch: null, editSimilarity: null });
+    assert.deepEqual(flat.rows[2]!.recovery, { exactMatch: null, editSimilarity: null, likelihood: null });
     assert.doesNotMatch(renderTable(flat, null), /won back/);
   });
 

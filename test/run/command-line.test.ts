@@ -45,12 +45,14 @@ describe('a command to paste', () => {
       metricProfile: 'lca',
       sweep: { topK: [1, 3], compressionRatio: [1, 2.5] },
       plugins: ['./mine.js', 'other/yours.js'],
+      expand: 2,
       contextPlacement: 'after-suffix',
       maxPromptTokens: 300,
       contextTokens: 100,
       shard: { index: 1, count: 8 },
       resume: true,
       vectorCache: false,
+      likelihood: false,
     } as const;
     const line = shardCommand(given, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
     const command = addRunFlags(new Command('run')).action(() => undefined);

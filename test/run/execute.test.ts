@@ -4,6 +4,7 @@ import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
 import type { MetricProfileName } from '../../src/metrics/registry.js';
+import type { ContinuationScorer } from '../../src/inference/decoder.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute } from '../../src/run/execute.js';
@@ -18,6 +19,7 @@ import { DEFAULT_RETRIEVERS } from '../../src/retrieval/kinds.js';
 import type { Retriever } from '../../src/retrieval/retriever.js';
 import { asShipped } from '../../src/retrieval/shipped.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
+import { RecordTable } from '../../src/run/record-table.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
 import {
   FakeDecoder,
@@ -62,7 +64,8 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokensPerChunk: 1,
   };
   const resources = {
-    ...{ setting, seed: 0, tokensPerChunk: 1, compressionRatio: null },
+    ...{ setting, seed: 0, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 1 },
+    wordCounts: () => () => ({ chunks: 0, of: () => 0 }),
     ...{ compressor: () => compressor, decoder: () => decoder },
   };
   const retriever: Retriever = {
@@ -74,6 +77,8 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokenizer: fakeTokenizer,
     format: FIM,
     metrics: metricProfile('llavacode', null),
+    likelihood: null,
+    lender: null,
     pipelines: makePipelines(PIPELINES, resources),
     retriever: () => retriever,
     clock,
@@ -98,15 +103,11 @@ function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
   };
 }
 
-async function collect(
-  plan: ExecutionPlan,
-  parts: ExecutionParts,
-  recorded: ReadonlySet<string> = new Set(),
-) {
+async function collect(plan: ExecutionPlan, parts: ExecutionParts, recorded: Iterable<TaskRecord> = []) {
   const records: TaskRecord[] = [];
   const tasks: TaskEvidence[] = [];
   const isComplete = await execute(plan, parts, {
-    recorded,
+    recorded: RecordTable.from(recorded),
     isCancelled: () => false,
     onTask: (task) => {
       tasks.push(task);
@@ -157,6 +158,69 @@ describe('the core loop', () => {
     assert.deepEqual(
       records.map((record) => record.status === 'failed' && record.error.stage),
       ['retrieve', 'retrieve'],
+    );
+  });
+
+  /** Every token costs half a nat, as long as it may score. */
+  const scorer: ContinuationScorer = {
+    logProbabilities: ({ ids, end }, { cache }) => {
+      assert.ok(cache.length > 0);
+      return Promise.resolve(new Float64Array(ids.length + (end === null ? 0 : 1)).fill(-0.5));
+    },
+  };
+
+  test('records the likelihood of the reference, and the tasks hold the text of each position', async () => {
+    const decoder = new FakeDecoder('answer');
+    const { records, tasks } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1), ttftRepeats: 2 }),
+      partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
+    );
+    assert.equal(records.length, 7);
+    for (const record of records) {
+      assert.ok(record.status === 'scored');
+      // Six letters and a stop token.
+      assert.deepEqual(record.likelihood, {
+        ...{ referenceNats: 3.5, endNats: 0.5, referenceTokens: 7, referenceCharacters: 6 },
+        tokenNats: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
+      });
+      assert.equal(record.exactMatch, 1);
+    }
+    assert.deepEqual(tasks[0]?.referencePieces, ['a', 'n', 's', 'w', 'e', 'r', '']);
+    assert.equal(decoder.openCaches, 0);
+  });
+
+  test('leaves the likelihood out where prompt and reference have more positions than the decoder', async () => {
+    const prompt = new FakeDecoder('');
+    const plan = planOf({ tasks: TASKS.slice(0, 1), configurations: NO_CONTEXT, maxNewTokens: 1 });
+    await collect(plan, partsOf(prompt));
+    const length = prompt.prompts[0]!.rows;
+    const likelihoodWith = async (positions: number): Promise<unknown> => {
+      const decoder = new FakeDecoder('', positions);
+      const { records } = await collect(
+        plan,
+        partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
+      );
+      assert.equal(decoder.openCaches, 0);
+      assert.ok(records[0]?.status === 'scored');
+      return records[0].likelihood?.referenceTokens;
+    };
+    // Six positions are read behind the prompt; the seventh, the end, is only asked for.
+    assert.equal(await likelihoodWith(length + 6), 7);
+    assert.equal(await likelihoodWith(length + 5), undefined);
+  });
+
+  test('records a likelihood that is no number as a failure, and goes on', async () => {
+    const broken: ContinuationScorer = {
+      logProbabilities: () => Promise.reject(new RangeError('the log-probability of token 1 is NaN')),
+    };
+    const { records, isComplete } = await collect(
+      planOf({ configurations: NO_CONTEXT }),
+      partsOf(new FakeDecoder('answer'), { likelihood: { scorer: broken, end: 'stop-token' } }),
+    );
+    assert.ok(isComplete);
+    assert.deepEqual(
+      records.map((record) => record.status === 'failed' && record.error),
+      TASKS.map(() => ({ stage: 'likelihood', message: 'the log-probability of token 1 is NaN' })),
     );
   });
 
@@ -271,8 +335,8 @@ describe('the core loop', () => {
       planOf({ configurations: configurations({ ...axes, topK: [1, 2] }) }),
       partsOf(new FakeDecoder('answer')),
     );
-    // no-context once; four pipelines at two top-k; two tasks.
-    assert.equal(swept.records.length, 2 * (1 + 4 * 2));
+    // no-context once; the other pipelines at two top-k; two tasks.
+    assert.equal(swept.records.length, 2 * (1 + (PIPELINES.length - 1) * 2));
     const untimed = (records: readonly TaskRecord[]) =>
       new Map(records.map((record) => [recordKey(record.taskId, record), { ...record, timing: null }]));
     const all = untimed(swept.records);
@@ -292,7 +356,7 @@ describe('the core loop', () => {
     const axes = { pipelines, retrievers: ['bm25'] as const, topK: [1, 2] };
     const decoder = new FakeDecoder('answer');
     await execute(planOf({ tasks: [long], configurations: configurations(axes) }), partsOf(decoder), {
-      recorded: new Set(),
+      recorded: new RecordTable(),
       isCancelled: () => false,
       onTask: (task) => {
         events.push('task');
@@ -413,8 +477,8 @@ describe('the core loop', () => {
 
   test('recorded configurations do not run again, and the order of the others does not depend on it', async () => {
     const whole = await collect(planOf(), partsOf(new FakeDecoder('answer')));
-    const done = whole.records.slice(0, 9).map((record) => recordKey(record.taskId, record));
-    const rest = await collect(planOf(), partsOf(new FakeDecoder('answer')), new Set(done));
+    const done = whole.records.slice(0, 9);
+    const rest = await collect(planOf(), partsOf(new FakeDecoder('answer')), done);
     assert.deepEqual(
       rest.records.map((record) => recordKey(record.taskId, record)),
       whole.records.slice(9).map((record) => recordKey(record.taskId, record)),
@@ -424,7 +488,7 @@ describe('the core loop', () => {
   test('cancelling stops between tasks, with whole tasks recorded', async () => {
     const records: TaskRecord[] = [];
     const isComplete = await execute(planOf(), partsOf(new FakeDecoder('answer')), {
-      recorded: new Set(),
+      recorded: new RecordTable(),
       isCancelled: () => records.length > 0,
       onTask: () => Promise.resolve(),
       onRecord: (record) => {

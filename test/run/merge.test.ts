@@ -4,6 +4,7 @@ import { JournalError } from '../../src/domain/errors.js';
 import { configurations } from '../../src/run/configurations.js';
 import { mergeShards, type ShardRun } from '../../src/run/merge.js';
 import type { TaskRecord } from '../../src/run/record.js';
+import { RecordTable } from '../../src/run/record-table.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';
 import { fingerprint, type RunSpec } from '../../src/run/run-spec.js';
 
@@ -47,8 +48,13 @@ function shard(
   {
     ids = IDS[index]!,
     spec = SPEC,
+    isKept = () => true,
     ...more
-  }: { ids?: readonly string[]; spec?: RunSpec } & Partial<RunJson> = {},
+  }: {
+    ids?: readonly string[];
+    spec?: RunSpec;
+    isKept?: (record: TaskRecord) => boolean;
+  } & Partial<RunJson> = {},
 ): ShardRun {
   const run = runJson({
     given: { dataset: 'd', sweep: { topK: [1, 3] }, shard: 'auto', out: 'r', model: 'my model' },
@@ -77,11 +83,7 @@ function shard(
       error: { stage: 'retrieve', message: 'm' },
     })),
   );
-  const evidence = ids.map((taskId) => ({
-    ...{ taskId, repository: 'r', path: 'a.ts', language: 'typescript' as const },
-    ...{ reference: '', left: '', right: '', chunks: [] },
-  }));
-  return { path: `r/shard-${index}`, run, records, evidence };
+  return { path: `r/shard-${index}`, run, records: RecordTable.from(records.filter(isKept)) };
 }
 
 /** What the refusal of a merge says, hints included. */
@@ -96,27 +98,17 @@ function refusal(...shards: readonly ShardRun[]): string {
 }
 
 describe('merging shards of a sweep', () => {
-  test('keeps each task at each top-k, and what the tasks were, in the order of the shards', () => {
-    const { run, records, evidence } = mergeShards([shard(2), shard(1)]);
-    // no-context once and budget-rag at two top-k, for four tasks.
-    assert.equal(records.length, 4 * 3);
-    assert.deepEqual(
-      evidence.map(({ taskId }) => taskId),
-      ['a', 'b', 'd', 'g'],
-    );
+  test('goes by the order of the shards, whatever the order of the folders', () => {
+    const { run, paths } = mergeShards([shard(2), shard(1)]);
+    assert.deepEqual(paths, ['r/shard-1', 'r/shard-2']);
     assert.deepEqual([run.shard, run.startedAt, run.finishedAt], [null, '2026-01-01', '2026-01-02']);
     assert.deepEqual([run.chunks, Object.keys(run.given)], [2, ['dataset', 'sweep', 'model']]);
-  });
-
-  test('joins folders without what their tasks were', () => {
-    const bare = { ...shard(1), evidence: [] };
-    assert.equal(mergeShards([bare, shard(2)]).evidence.length, 2);
   });
 
   test('needs no folder of a shard that holds no task', () => {
     // A run of the two tasks whose hashes are even: shard 2 is empty.
     const spec = { ...SPEC, dataset: { ...SPEC.dataset, taskCount: 2 } };
-    assert.equal(mergeShards([shard(1, { spec })]).records.length, 2 * 3);
+    assert.deepEqual(mergeShards([shard(1, { spec })]).paths, ['r/shard-1']);
   });
 });
 
@@ -184,13 +176,12 @@ describe('a merge refuses', () => {
   });
 
   test('a journal that was shortened, with what is lacking and the command that answers it', () => {
-    const two = shard(2);
-    const short = { ...two, records: two.records.filter((r) => r.taskId !== 'd' || r.topK !== 3) };
+    const short = shard(2, { isKept: (r) => r.taskId !== 'd' || r.topK !== 3 });
     const message = refusal(shard(1), short);
     assert.match(message, /^11 of 12 records are there\n {2}r\/shard-2 lacks d under budget-rag\/bm25 k=3\n/);
     assert.match(message, /--shard 2\/2 --out r\/shard-2 --resume$/);
     // A task without any record is lacking as well, but no folder says that it had it.
-    const without = { ...two, records: two.records.filter((r) => r.taskId !== 'd') };
+    const without = shard(2, { isKept: (r) => r.taskId !== 'd' });
     assert.match(refusal(shard(1), without), /^9 of 12 records are there\n/);
   });
 });

@@ -4,14 +4,21 @@ import { ablationTable, type AblationRow } from '../../scripts/ablation-table.js
 import { cardBlock } from '../../scripts/card-block.js';
 import type { PipelineName } from '../../src/pipelines/kinds.js';
 import type { FinishedRun } from '../../src/run/finished-run.js';
+import { RecordTable } from '../../src/run/record-table.js';
 import { syntheticRun } from '../support/synthetic-run.js';
 import { some } from '../support/some.js';
 
 const PIPELINES: readonly PipelineName[] = ['no-context', 'full-rag', 'compressed', 'compressed-random'];
 
-const finished = (pipelines: readonly PipelineName[], seed: number, topK = [10]): FinishedRun => {
+const finished = (
+  pipelines: readonly PipelineName[],
+  seed: number,
+  topK = [10],
+  taskId = (id: string): string => id,
+): FinishedRun => {
   const { run, records } = syntheticRun({ tasks: 600, seed, pipelines, retrievers: ['jaccard'], topK });
-  return { path: `run-${seed}`, run, records };
+  const named = records.map((record) => ({ ...record, taskId: taskId(record.taskId) }));
+  return { path: `run-${seed}`, run, records: RecordTable.from(named) };
 };
 
 describe('the measured block of a model card', () => {
@@ -85,10 +92,7 @@ describe('a table of ablations', () => {
   });
 
   test('of runs that share no task is refused', () => {
-    const elsewhere = {
-      ...other,
-      records: other.records.map((record) => ({ ...record, taskId: `x/${record.taskId}` })),
-    };
+    const elsewhere = finished(['compressed'], 2, [10], (id) => `x/${id}`);
     const wrong = [...rows.slice(0, 3), row('2L', elsewhere, 'compressed')];
     assert.throws(() => ablationTable(wrong, 0), /no task in common/);
   });

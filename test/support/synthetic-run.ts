@@ -56,6 +56,8 @@ const EFFECTS: Readonly<Partial<Record<PipelineName, Effect>>> = {
   'budget-rag': { right: 0.22, tokens: (k) => 540 + k },
   compressed: { right: 0.28, tokens: (k) => 540 + k },
   'compressed-random': { right: 0.2, tokens: (k) => 540 + k },
+  'full-rag-shuffled': { right: 0.2, tokens: (k) => 540 + 52 * k },
+  'compressed-shuffled': { right: 0.2, tokens: (k) => 540 + k },
 };
 /** Of a pipeline that is not listed. */
 const OTHER_EFFECT: Effect = { right: 0.25, tokens: (k) => 540 + 2 * k };

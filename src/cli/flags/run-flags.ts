@@ -13,12 +13,14 @@ import {
   obeysCompressionRatio,
   pipelineInRole,
   pipelineNames,
+  usesExpansion,
 } from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
 import { DEFAULT_RETRIEVERS, retrieversInWords } from '../../retrieval/kinds.js';
+import { ON_BY_DEFAULT } from '../../run/command-line.js';
 import { CONFIG_FILE } from './config-file.js';
 import {
   anyWholeNumber,
@@ -55,8 +57,8 @@ export function addRunFlags(command: Command): Command {
   addFolderFlags(add);
   addLatencyFlags(add);
   add('--config <file>', `settings in JSON (default: ${CONFIG_FILE}, if there is one)`);
-  // Commander would set the positive form of a flag that was not given.
-  command.setOptionValueWithSource('vectorCache', undefined, undefined);
+  // Commander would set the positive forms of flags that were not given.
+  for (const key of ON_BY_DEFAULT) command.setOptionValueWithSource(key, undefined, undefined);
   return command;
 }
 
@@ -141,6 +143,11 @@ function addMethodFlags(add: Add): void {
     ratio,
   );
   add(
+    '--expand <m>',
+    `chunks that ${list(pipelineNames().filter(usesExpansion)) || 'no pipeline'} shows as text, the best first (default: 1)`,
+    wholeNumber(0),
+  );
+  add(
     '--sweep <setting=1,2,…>',
     'every pipeline at each of several values in one run: top-k=1,3,10 or compression-ratio=1,2,4',
     sweep,
@@ -184,6 +191,7 @@ function addDeviceFlags(add: Add): void {
     'timed prefills per task and configuration (default: 1); rounds with --latency-only',
     wholeNumber(1),
   );
+  add('--no-likelihood', 'leave out how likely the decoder finds the true completions');
   add('--seed <n>', 'order of the configurations, resampling (default: 0)', anyWholeNumber);
 }
 

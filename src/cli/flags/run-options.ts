@@ -12,6 +12,7 @@ import {
 } from '../../comparison/request.js';
 import { UsageError } from '../../domain/errors.js';
 import { nearestName } from '../../metrics/nearest-name.js';
+import { ON_BY_DEFAULT } from '../../run/command-line.js';
 
 /** How the command shows what it does. */
 const outputSchema = z
@@ -154,7 +155,9 @@ export function checkedOptions(value: unknown, where: string): RunOptions {
 }
 
 /** Flags of the form `--no-<setting>`, by the key of the setting. */
-const SWITCHED_OFF = { noVectorCache: 'vectorCache' } as const;
+const SWITCHED_OFF: Readonly<Record<string, string>> = Object.fromEntries(
+  ON_BY_DEFAULT.map((key) => [`no${key[0]!.toUpperCase()}${key.slice(1)}`, key]),
+);
 
 function withPositiveNames(value: unknown, where: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

@@ -4,7 +4,8 @@
  * Graphs that are built here and ready-made exports compute the same from the same embeddings and cache. They only ask
  * for positions in different ways.
  *
- * Shape letters: T new positions, S past positions, K key/value heads, D head width.
+ * Shape letters: T new positions, S past positions, N positions with logits, V vocabulary, K key/value heads, D head
+ * width.
  */
 
 import { Tensor } from 'onnxruntime-node';
@@ -16,15 +17,15 @@ import type { ExportedDecoderIo, PositionInput } from '../../onnx/exported-decod
 export interface DecoderIo {
   /** float32 [1, T, C]. */
   readonly embeddings: string;
-  /** float32; its last V numbers are the logits of the last position. */
+  /** float32; its last N V numbers are the logits of the last N positions, for the N asked for. */
   readonly logits: string;
   /** Keys and values of every layer: fed as `past`, handed out grown as `present`. */
   readonly caches: readonly { readonly past: string; readonly present: string }[];
   /** Shape of a cache without positions: [1, K, 0, D]. */
   readonly emptyCache: readonly number[];
   readonly cacheType: FloatType;
-  /** The inputs that say which positions are new: S past ones, then T new ones. */
-  readonly positions: (past: number, fresh: number) => Readonly<Record<string, Tensor>>;
+  /** The inputs that say which positions are new and which have logits: S past ones, T new ones, the last N of them. */
+  readonly positions: (past: number, fresh: number, scored: number) => Readonly<Record<string, Tensor>>;
 }
 
 /** The inputs and outputs of a graph made by `buildDecoderGraph`. */
@@ -41,24 +42,34 @@ export function builtDecoderIo(
     ]).flat(),
     emptyCache: [1, kvHeads, 0, headWidth],
     cacheType,
-    positions: (past, fresh) => ({
+    positions: (past, fresh, scored) => ({
       [DECODER_IO.lastKey]: new Tensor('int32', Int32Array.of(past + fresh - 1), [1]),
       [DECODER_IO.totalKeys]: new Tensor('int32', Int32Array.of(past + fresh), []),
+      [DECODER_IO.firstScored]: new Tensor('int64', BigInt64Array.of(BigInt(fresh - scored)), [1]),
     }),
   };
 }
 
 /** The inputs and outputs of a ready-made export. */
-export function exportedDecoderIo({ positions, ...io }: ExportedDecoderIo): DecoderIo {
+export function exportedDecoderIo({ positions, scoredPositions, ...io }: ExportedDecoderIo): DecoderIo {
   return {
     ...io,
-    positions: (past, fresh) =>
-      Object.fromEntries(positions.map((name) => [name, positionTensor(name, past, fresh)])),
+    positions: (past, fresh, scored) => ({
+      ...Object.fromEntries(positions.map((name) => [name, positionTensor(name, past, fresh, scored)])),
+      ...(scoredPositions === null
+        ? {}
+        : { [scoredPositions]: new Tensor('int64', counting(fresh - scored, scored), [scored]) }),
+    }),
   };
 }
 
-function positionTensor(name: PositionInput, past: number, fresh: number): Tensor {
-  const indices = (): BigInt64Array => BigInt64Array.from({ length: fresh }, (_, i) => BigInt(past + i));
+/** So many whole numbers in a row. */
+function counting(first: number, count: number): BigInt64Array {
+  return BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i));
+}
+
+function positionTensor(name: PositionInput, past: number, fresh: number, scored: number): Tensor {
+  const indices = (): BigInt64Array => counting(past, fresh);
   switch (name) {
     case 'attention_mask':
       return new Tensor('int64', new BigInt64Array(past + fresh).fill(1n), [1, past + fresh]);
@@ -68,6 +79,6 @@ function positionTensor(name: PositionInput, past: number, fresh: number): Tenso
       return new Tensor('int64', indices(), [fresh]);
     case 'num_logits_to_keep':
     case 'logits_to_keep':
-      return new Tensor('int64', BigInt64Array.of(1n), []);
+      return new Tensor('int64', BigInt64Array.of(BigInt(scored)), []);
   }
 }

@@ -34,7 +34,7 @@ import { deviceProblem } from './probe.js';
 import { floatOutput, type ModelOptions } from './session.js';
 
 /** Part of the key of rewritten files and of a decoder's identity. It goes up when the rewrite changes. */
-const REWRITE_VERSION = 'rewrite@1';
+const REWRITE_VERSION = 'rewrite@2';
 
 /** Ids to look up in one go while the table is read. It bounds the memory beside the table itself. */
 const LOOKUP_BATCH = 4096;

@@ -3,16 +3,24 @@
  *
  * Flow: prompt embeddings -> **prefill / decode** -> next token.
  * The KV cache that a step returns is fed into the next step as it is. On WebGPU it never leaves the device, and on the
- * CPU the same memory is handed back.
+ * CPU the same memory is handed back. A run reads the cache that it is fed and makes a new one. So a given text can be
+ * scored behind a prompt, and the prompt be completed from the same cache afterwards.
  *
- * Shape letters: T new positions, S past positions, C width, V vocabulary.
+ * Shape letters: T new positions, S past positions, N positions with logits, C width, V vocabulary.
  */
 
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { Matrix } from '../../tensor/matrix.js';
-import type { Decoder, DecoderStep, FirstTokenRunner, KvCache } from '../../inference/decoder.js';
+import type {
+  Continuation,
+  ContinuationScorer,
+  Decoder,
+  DecoderStep,
+  FirstTokenRunner,
+  KvCache,
+} from '../../inference/decoder.js';
 import type { Device, Dtype } from '../../inference/device.js';
 import type { DecoderIo } from './decoder-io.js';
 import { keepsOutputs } from './load.js';
@@ -54,13 +62,20 @@ export interface OrtDecoderParts {
   readonly dtype: Dtype;
 }
 
-export class OrtDecoder implements Decoder, FirstTokenRunner {
+/**
+ * Positions of a given text that are scored in one run. Logits are as wide as the vocabulary, so that a long text would
+ * take much memory at once: 32 rows of 152,000 are 19 MB.
+ */
+const SCORED_AT_ONCE = 32;
+
+export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer {
   readonly identity: string;
   readonly device: Device;
   readonly dtype: Dtype;
   readonly width: number;
   readonly vocabularySize: number;
   readonly maxPositions: number;
+  readonly scorer = this;
   readonly #session: InferenceSession;
   readonly #io: DecoderIo;
   readonly #embeddings: Matrix;
@@ -102,7 +117,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     }
     this.#requirePrompt(inputs);
     const { logits } = this.#io;
-    const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast);
+    const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast, 1);
     const results = await this.#session.run(feeds, [logits]);
     return tokenId(argmax(floatOutput(results, logits).subarray(-this.vocabularySize)));
   }
@@ -116,15 +131,75 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
   }
 
   async decode(token: TokenId, cache: KvCache): Promise<DecoderStep> {
-    if (!(cache instanceof OrtKvCache) || cache.owner !== this) {
-      throw new Error('the KV cache belongs to another decoder');
-    }
+    const { past } = this.#own(cache);
     this.#requirePositions(cache.length + 1);
     try {
-      return await this.#step(this.#embedding(token), 1, cache.length, cache.past);
+      return await this.#step(this.#embedding(token), 1, cache.length, past);
     } finally {
       cache.dispose();
     }
+  }
+
+  async logProbabilities({ ids, end }: Continuation, after: DecoderStep): Promise<Float64Array> {
+    const targets = [...ids.map((id) => [id]), ...(end === null ? [] : [[...end]])];
+    for (const id of targets.flat()) this.#requireId(id);
+    // The last target is only asked for: nothing is read behind it.
+    const read = targets.length - 1;
+    this.#requirePositions(after.cache.length + read);
+    const result = new Float64Array(targets.length);
+    // These logits are valid until the next run only.
+    result[0] = logProbability(after.logits, targets[0]!);
+    let past = this.#own(after.cache).past;
+    let grown: OrtKvCache | null = null;
+    try {
+      for (let from = 0; from < read; from += SCORED_AT_ONCE) {
+        const count = Math.min(SCORED_AT_ONCE, read - from);
+        const isLast = from + count === read;
+        const length = after.cache.length + from;
+        const { logits, cache } = await this.#scored(ids.slice(from, from + count), length, past, isLast);
+        for (let i = 0; i < count; i++) {
+          const row = logits.subarray(i * this.vocabularySize, (i + 1) * this.vocabularySize);
+          result[from + i + 1] = logProbability(row, targets[from + i + 1]!);
+        }
+        grown?.dispose();
+        grown = cache;
+        if (cache !== null) past = cache.past;
+      }
+    } finally {
+      grown?.dispose();
+    }
+    const broken = result.findIndex((value) => !Number.isFinite(value));
+    if (broken >= 0) {
+      throw new RangeError(
+        `the log-probability of token ${broken + 1} of the given text is ${result[broken]!}`,
+      );
+    }
+    return result;
+  }
+
+  /** Runs ids behind a cache: the logits of each of them, and the grown cache unless it is the last run. */
+  async #scored(
+    ids: readonly TokenId[],
+    pastPositions: number,
+    past: ReadonlyMap<string, Tensor>,
+    isLast: boolean,
+  ): Promise<{ readonly logits: Float32Array; readonly cache: OrtKvCache | null }> {
+    const { logits: name } = this.#io;
+    const feeds = this.#feeds(this.embed(ids).data, ids.length, pastPositions, past, ids.length);
+    const wantsCache = !isLast || keepsOutputs(this.device);
+    const results = wantsCache ? await this.#session.run(feeds) : await this.#session.run(feeds, [name]);
+    return {
+      logits: floatOutput(results, name).subarray(-ids.length * this.vocabularySize),
+      cache: wantsCache ? new OrtKvCache(this, pastPositions + ids.length, this.#present(results)) : null,
+    };
+  }
+
+  /** @throws {Error} If the cache is of another decoder. */
+  #own(cache: KvCache): OrtKvCache {
+    if (!(cache instanceof OrtKvCache) || cache.owner !== this) {
+      throw new Error('the KV cache belongs to another decoder');
+    }
+    return cache;
   }
 
   async dispose(): Promise<void> {
@@ -138,10 +213,14 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
 
   /** One row of the embedding table, as a view. */
   #embedding(id: TokenId): Float32Array {
+    this.#requireId(id);
+    return this.#embeddings.data.subarray(id * this.width, (id + 1) * this.width);
+  }
+
+  #requireId(id: TokenId): void {
     if (id >= this.vocabularySize) {
       throw new RangeError(`token ${id} is outside the decoder's vocabulary of ${this.vocabularySize}`);
     }
-    return this.#embeddings.data.subarray(id * this.width, (id + 1) * this.width);
   }
 
   #requirePositions(count: number): void {
@@ -162,7 +241,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     past: ReadonlyMap<string, Tensor>,
   ): Promise<DecoderStep> {
     const length = pastPositions + newPositions;
-    const results = await this.#session.run(this.#feeds(data, newPositions, pastPositions, past));
+    const results = await this.#session.run(this.#feeds(data, newPositions, pastPositions, past, 1));
     // These are the logits of the last position, whether or not the graph hands out the others as well.
     const logits = floatOutput(results, this.#io.logits).subarray(-this.vocabularySize);
     return {
@@ -177,10 +256,11 @@ export class OrtDecoder implements Decoder, FirstTokenRunner {
     newPositions: number,
     pastPositions: number,
     past: ReadonlyMap<string, Tensor>,
+    scored: number,
   ): InferenceSession.FeedsType {
     return {
       [this.#io.embeddings]: new Tensor('float32', data, [1, newPositions, this.width]),
-      ...this.#io.positions(pastPositions, newPositions),
+      ...this.#io.positions(pastPositions, newPositions, scored),
       ...Object.fromEntries(past),
     };
   }
@@ -203,6 +283,29 @@ function emptyPast({ caches, emptyCache, cacheType }: DecoderIo): Map<string, Te
       ? new Tensor('float16', new Uint16Array(0), emptyCache)
       : new Tensor('float32', new Float32Array(0), emptyCache);
   return new Map(caches.map(({ past }) => [past, empty()]));
+}
+
+/**
+ * Natural logarithm of the probability of any of some tokens: log of the sum of their exponentials, less that of all.
+ *
+ * @param logits Of one position, [V].
+ * @returns NaN or -Infinity where the logits are broken.
+ * @example
+ * logProbability(Float32Array.of(0, 0, 0, 0), [1]); // => -1.386..., the logarithm of 1/4
+ * logProbability(Float32Array.of(0, 0, 0, 0), [1, 2]); // => -0.693..., the logarithm of 1/2
+ */
+export function logProbability(logits: Float32Array, ids: readonly number[]): number {
+  let highest = -Infinity;
+  const { length } = logits;
+  for (let i = 0; i < length; i++) if (logits[i]! > highest) highest = logits[i]!;
+  // In double precision: a sum of 150,000 terms in single precision would lose the fourth digit.
+  let all = 0;
+  for (let i = 0; i < length; i++) all += Math.exp(logits[i]! - highest);
+  let wanted = 0;
+  for (const id of ids) wanted += Math.exp(logits[id]! - highest);
+  // A single token is taken from its logit: the exponential of a very unlikely one would be 0.
+  if (ids.length === 1) return logits[ids[0]!]! - highest - Math.log(all);
+  return Math.log(wanted) - Math.log(all);
 }
 
 /**

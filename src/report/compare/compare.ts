@@ -7,7 +7,7 @@ import type { Basis } from '../../statistics/clusters.js';
 import { isSameHardware } from '../../run/environment.js';
 import type { FinishedRun } from '../../run/finished-run.js';
 import { configurations } from '../../run/configurations.js';
-import { configurationLabel, type Configuration } from '../../run/record.js';
+import { configurationLabel, isSameConfiguration, type Configuration } from '../../run/record.js';
 import { signed, interval, fixed } from '../format.js';
 import { tabulate, type OutcomeColumn } from '../numbers/outcomes.js';
 import { summarizeRun } from '../numbers/summarize-run.js';
@@ -57,18 +57,14 @@ function compareWith(base: FinishedRun, other: FinishedRun): RunComparison {
       ['scores of two metric profiles are different quantities'],
     );
   }
-  const ids = new Set(base.records.map(({ taskId }) => taskId));
-  const common = new Set(other.records.flatMap(({ taskId }) => (ids.has(taskId) ? [taskId] : [])));
-  if (common.size === 0) {
+  const common = other.records.taskIds.filter((id) => base.records.rowOf(id) !== undefined);
+  if (common.length === 0) {
     throw new DataError(`${other.path}: has no task in common with ${base.path}`, [
       'choose the same tasks with --limit or --tasks',
     ]);
   }
   const tableOf = ({ run, records }: FinishedRun) =>
-    tabulate(
-      configurations(run.spec),
-      records.filter(({ taskId }) => common.has(taskId)),
-    );
+    tabulate(configurations(run.spec), records, records.rowsOf(common));
   const [before, after] = [tableOf(base), tableOf(other)];
   const pairs = after.columns.flatMap((column) => {
     const match = matching(column, after.columns, before.columns);
@@ -83,7 +79,7 @@ function compareWith(base: FinishedRun, other: FinishedRun): RunComparison {
   const widest = noise.length === 0 ? null : ([Math.min(...noise), Math.max(...noise)] as const);
   const comparisons = compareColumns(pairs, before, widest, a.seed);
   return {
-    ...{ run: other.path, base: base.path, tasks: common.size, isSameHardware: isAlike },
+    ...{ run: other.path, base: base.path, tasks: common.length, isSameHardware: isAlike },
     inference: { basis: before.basis, repositories: before.count },
     comparisons: isAlike
       ? comparisons
@@ -108,7 +104,9 @@ function matching(
   const alike = ({ configuration: { pipeline, retriever } }: OutcomeColumn): boolean =>
     pipeline === column.configuration.pipeline && retriever === column.configuration.retriever;
   const candidates = others.filter(alike);
-  const same = candidates.find(({ configuration }) => configuration.topK === column.configuration.topK);
+  const same = candidates.find(({ configuration }) =>
+    isSameConfiguration(configuration, column.configuration),
+  );
   return same ?? (candidates.length === 1 && own.filter(alike).length === 1 ? candidates[0] : undefined);
 }
 

@@ -24,23 +24,27 @@ export interface JUnitSuite {
   /** ISO 8601. */
   readonly timestamp?: string;
   readonly properties?: Readonly<Record<string, string>>;
-  readonly cases: readonly JUnitCase[];
+  /** Gone through more than once. */
+  readonly cases: Iterable<JUnitCase>;
 }
 
 /** The file, ending in a newline. The same suites give the same bytes. */
 export function renderJUnit(name: string, suites: readonly JUnitSuite[]): string {
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites${attributes({ name, ...counts(suites.flatMap(({ cases }) => cases)) })}>`,
-    ...suites.flatMap((suite) => [
-      `  <testsuite${attributes({ name: suite.name, ...counts(suite.cases), timestamp: suite.timestamp })}>`,
-      ...properties(suite.properties ?? {}),
-      ...suite.cases.flatMap(renderCase),
-      '  </testsuite>',
-    ]),
-    '</testsuites>',
-    '',
-  ].join('\n');
+  return [...junitLines(name, suites), ''].join('\n');
+}
+
+/** The lines of the same file, so that a large one need not be in memory. */
+export function* junitLines(name: string, suites: readonly JUnitSuite[]): Generator<string> {
+  const counted = suites.map((suite) => ({ suite, counts: countsOf(suite.cases) }));
+  yield '<?xml version="1.0" encoding="UTF-8"?>';
+  yield `<testsuites${attributes({ name, ...written(sumOf(counted.map(({ counts }) => counts))) })}>`;
+  for (const { suite, counts } of counted) {
+    yield `  <testsuite${attributes({ name: suite.name, ...written(counts), timestamp: suite.timestamp })}>`;
+    yield* properties(suite.properties ?? {});
+    for (const one of suite.cases) yield* renderCase(one);
+    yield '  </testsuite>';
+  }
+  yield '</testsuites>';
 }
 
 const TAGS = { failed: 'failure', error: 'error', skipped: 'skipped' } as const;
@@ -61,14 +65,25 @@ function renderCase({ name, group, outcome, message, detail, seconds }: JUnitCas
   ];
 }
 
-function counts(cases: readonly JUnitCase[]): Record<string, string> {
-  const count = (outcome: JUnitCase['outcome']): string =>
-    String(cases.filter((one) => one.outcome === outcome).length);
+type Counts = Readonly<Record<JUnitCase['outcome'], number>>;
+
+function countsOf(cases: Iterable<JUnitCase>): Counts {
+  const counts = { passed: 0, failed: 0, error: 0, skipped: 0 };
+  for (const { outcome } of cases) counts[outcome]++;
+  return counts;
+}
+
+function sumOf(all: readonly Counts[]): Counts {
+  const sum = (outcome: JUnitCase['outcome']): number => all.reduce((total, one) => total + one[outcome], 0);
+  return { passed: sum('passed'), failed: sum('failed'), error: sum('error'), skipped: sum('skipped') };
+}
+
+function written({ passed, failed, error, skipped }: Counts): Record<string, string> {
   return {
-    tests: String(cases.length),
-    failures: count('failed'),
-    errors: count('error'),
-    skipped: count('skipped'),
+    tests: String(passed + failed + error + skipped),
+    failures: String(failed),
+    errors: String(error),
+    skipped: String(skipped),
   };
 }
 

@@ -3,6 +3,7 @@
  * prompt they were given and the chunks in it.
  */
 
+import { kindOf, PIPELINES } from '../../pipelines/kinds.js';
 import { sha256 } from '../../domain/hash.js';
 import { compareCodePoints } from '../../domain/text.js';
 import {
@@ -11,6 +12,7 @@ import {
   type ScoredRecord,
   type TaskRecord,
 } from '../../run/record.js';
+import { RecordTable } from '../../run/record-table.js';
 import { scanTaskEvidence, type TaskEvidence } from '../../run/task-evidence.js';
 import type {
   PackedChunk,
@@ -36,16 +38,17 @@ export type PageEvidence = TaskEvidence & { readonly isExcerpt?: true };
  * Reads of a file of tasks what a page can hold of it, so that memory does not grow with the file: the tasks the
  * page lists, and whole only those that stand first among them, as long as there is room.
  *
+ * @param records A table, or the records one by one.
  * @param limit  As for {@link packTasks}.
  * @param budget Characters of whole tasks to keep, give or take as much again.
  */
 export async function readPageEvidence(
   path: string,
-  records: readonly TaskRecord[],
+  records: RecordTable | Iterable<TaskRecord>,
   limit: number | 'fit' | 'all',
   budget = READ_BUDGET,
 ): Promise<ReadonlyMap<string, PageEvidence>> {
-  const order = listed(rankedTasks(recordsByTask(records)), limit);
+  const order = listedTasks(RecordTable.from(records), limit);
   const rankOf = new Map(order.map((id, rank): [string, number] => [id, rank]));
   const kept = new Map<string, PageEvidence>();
   /** Those kept whole, and their characters. */
@@ -108,7 +111,9 @@ function recordsByTask(records: readonly TaskRecord[]): Map<string, TaskRecord[]
 /**
  * Packs the tasks of a run.
  *
- * @param limit Most tasks to hold whole; 'fit' holds as many as the budget allows.
+ * @param records All records, or those of the tasks that the page lists.
+ * @param limit   Most tasks to hold whole; 'fit' holds as many as the budget allows.
+ * @param table   The numbers of all records.
  */
 export function packTasks(
   configurations: readonly Configuration[],
@@ -116,9 +121,10 @@ export function packTasks(
   records: readonly TaskRecord[],
   evidence: ReadonlyMap<string, PageEvidence>,
   limit: number | 'fit' | 'all',
+  table: RecordTable = RecordTable.from(records),
 ): PackedTasks {
   const byTask = recordsByTask(records);
-  const ranked = rankedTasks(byTask);
+  const ranked = rankedTasks(table);
   const ids = listed(ranked, limit).sort(compareCodePoints);
   const whole = chooseWhole(ranked, evidence, limit);
 
@@ -143,8 +149,8 @@ export function packTasks(
           const list: PackedList = !isWhole
             ? []
             : shownChunks(record, source).map(({ chunk, score }): [number, number | null] => {
-                const { path, startLine, endLine, text, shown } = chunk;
-                const key = JSON.stringify([source.repository, path, startLine, endLine, text, shown]);
+                const { path, startLine, endLine, text, shown, repository = source.repository } = chunk;
+                const key = JSON.stringify([repository, path, startLine, endLine, text, shown]);
                 const { index, isNew } = chunks.add(key);
                 if (isNew) {
                   packedChunks.push([
@@ -153,6 +159,7 @@ export function packTasks(
                     endLine,
                     texts.add(text).index,
                     shown === undefined ? null : texts.add(shown).index,
+                    ...(chunk.repository === undefined ? ([] as const) : ([chunk.repository] as const)),
                   ]);
                 }
                 return [index, score === null ? null : Number(score.toPrecision(5))];
@@ -199,8 +206,13 @@ export function packTasks(
             },
     };
   });
+  const builtIn: readonly string[] = PIPELINES;
+  const others = [...new Set(configurations.map(({ pipeline }) => pipeline))].filter(
+    (name) => !builtIn.includes(name),
+  );
   return {
     configurations,
+    ...(others.length === 0 ? {} : { kinds: others.map(kindOf) }),
     placement,
     texts: texts.keys,
     chunks: packedChunks,
@@ -215,14 +227,20 @@ function shownChunks(
   record: ScoredRecord,
   source: TaskEvidence,
 ): { readonly chunk: TaskEvidence['chunks'][number]; readonly score: number | null }[] {
-  const unplaced = source.chunks.filter(({ startLine }) => startLine === null);
+  const unplaced = source.chunks.filter(
+    ({ startLine, repository }) => startLine === null && repository === record.chunks[0]?.repository,
+  );
   let next = 0;
-  return record.chunks.flatMap(({ path, startLine, endLine, score }) => {
+  return record.chunks.flatMap(({ path, startLine, endLine, score, repository }) => {
     const chunk =
       startLine === null
         ? unplaced[next++]
         : source.chunks.find(
-            (one) => one.path === path && one.startLine === startLine && one.endLine === endLine,
+            (one) =>
+              one.repository === repository &&
+              one.path === path &&
+              one.startLine === startLine &&
+              one.endLine === endLine,
           );
     return chunk === undefined ? [] : [{ chunk, score }];
   });
@@ -232,14 +250,18 @@ function shownChunks(
  * Tasks as a reader wants to see them: first those that failed somewhere, then those whose configurations disagree
  * in EM, then the others; in each group by a hash of the id, so that no repository comes first.
  */
-function rankedTasks(byTask: ReadonlyMap<string, readonly TaskRecord[]>): string[] {
-  return [...byTask]
-    .map(([id, records]) => ({ id, rank: `${group(records)} ${sha256(id)}` }))
+function rankedTasks(table: RecordTable): string[] {
+  return table.taskIds
+    .map((id, row) => ({ id, rank: `${group(table, row)} ${sha256(id)}` }))
     .sort((a, b) => compareCodePoints(a.rank, b.rank))
     .map(({ id }) => id);
 }
 
-/** Those that a page lists. */
+/** The tasks that a page lists, those that a reader wants to see first being the first. */
+export function listedTasks(table: RecordTable, limit: number | 'fit' | 'all'): string[] {
+  return listed(rankedTasks(table), limit);
+}
+
 function listed(ranked: readonly string[], limit: number | 'fit' | 'all'): string[] {
   return limit === 'all' ? [...ranked] : ranked.slice(0, Math.max(LISTED_TASKS, limit === 'fit' ? 0 : limit));
 }
@@ -269,12 +291,10 @@ function chooseWhole(
   return held;
 }
 
-function group(records: readonly TaskRecord[]): 0 | 1 | 2 {
-  if (records.some(({ status }) => status !== 'scored')) return 0;
-  const matches = new Set(
-    records.flatMap((record) => (record.status === 'scored' ? [record.exactMatch] : [])),
-  );
-  return matches.size > 1 ? 1 : 2;
+function group(table: RecordTable, row: number): 0 | 1 | 2 {
+  const recorded = table.columns.filter((column) => column.status(row) !== null);
+  if (recorded.some((column) => column.status(row) !== 'scored')) return 0;
+  return new Set(recorded.map((column) => column.number('exactMatch', row))).size > 1 ? 1 : 2;
 }
 
 /** Values with the order in which they first came. */

@@ -10,7 +10,7 @@ import { quantile, type Interval } from '../../statistics/statistics.js';
 import { MEASURES, measuresOf, promptTokens, type LatencySample, type Measure } from '../../run/latency.js';
 import type { LatencyRun } from '../../run/latency-json.js';
 import { pipelineInRole, type PipelineName } from '../../pipelines/kinds.js';
-import { createRng } from '../../tensor/rng.js';
+import { createRng, type Rng } from '../../tensor/rng.js';
 import { paperTimes, reductionOf } from './paper-latency.js';
 
 const FULL_TEXT = pipelineInRole('full-text');
@@ -41,8 +41,11 @@ export interface LatencySummary {
   readonly rounds: number;
   readonly rows: readonly LatencyRow[];
   /** The first prompt of each measure timed twice: the ratio of the two, whose truth is 1. */
-  readonly noiseFloor: Readonly<Partial<Record<Measure, RatioEstimate>>>;
+  readonly noiseFloor: Readonly<Partial<Record<Measure, TimedTwice>>>;
 }
+
+/** The median ratio of two timings of one prompt. */
+export type TimedTwice = Pick<RatioEstimate, 'p50' | 'ci95' | 'p' | 'detectable'>;
 
 /**
  * Summarises complete rounds.
@@ -78,7 +81,7 @@ export function summarizeLatency(
   const line = (sample: LatencySample): number => ttft(sample) + (sample.decodeMs ?? NaN);
   const median = (values: Float64Array): number => quantile(values, 0.5) ?? NaN;
 
-  const noiseFloor: Partial<Record<Measure, RatioEstimate>> = {};
+  const noiseFloor: Partial<Record<Measure, TimedTwice>> = {};
   const rows: LatencyRow[] = [];
   for (const measure of measuresOf(spec)) {
     const first = { lengths: 0, pipeline: FULL_TEXT, measure } as const;
@@ -88,7 +91,10 @@ export function summarizeLatency(
       cluster,
       rng,
     );
-    if (again !== null) noiseFloor[measure] = again;
+    if (again !== null) {
+      const { p50, ci95, p, detectable } = again;
+      noiseFloor[measure] = { p50, ci95, p, detectable };
+    }
 
     const drafts = spec.lengths.flatMap((lengths, i) =>
       promptTokens(lengths).map(([pipeline, tokens]) => {
@@ -121,10 +127,12 @@ export function summarizeLatency(
     const ttftRatios = judged(
       drafts.map((draft) => draft.ttft),
       floor,
+      rng,
     );
     const lineRatios = judged(
       drafts.map((draft) => draft.line),
       floor,
+      rng,
     );
     for (const [i, { row }] of drafts.entries()) {
       rows.push({ ...row, ttftRatio: ttftRatios[i]!, lineRatio: lineRatios[i]! });
@@ -134,10 +142,15 @@ export function summarizeLatency(
 }
 
 /** One column of a table is one family of claims; rows without a ratio keep their place. */
-function judged(column: readonly (RatioEstimate | null)[], noise: Interval | null): (Ratio | null)[] {
+function judged(
+  column: readonly (RatioEstimate | null)[],
+  noise: Interval | null,
+  rng: Rng,
+): (Ratio | null)[] {
   const ratios = judgeRatios(
     column.filter((one) => one !== null),
     noise,
+    rng,
   );
   let next = 0;
   return column.map((one) => (one === null ? null : ratios[next++]!));

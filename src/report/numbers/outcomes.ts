@@ -4,16 +4,18 @@
  * Everything statistical reads this table, so that pairing by task happens in one place.
  */
 
-import { compareCodePoints } from '../../domain/text.js';
 import { basisOf, numbered, type Basis } from '../../statistics/clusters.js';
 import type { Outcomes } from '../../statistics/paired.js';
-import { isSameConfiguration, type Configuration, type TaskRecord } from '../../run/record.js';
+import type { Configuration } from '../../run/record.js';
+import type { RecordTable, Rows } from '../../run/record-table.js';
+import { likelihoodColumns, type LikelihoodColumns } from './likelihood.js';
 
 /** What became of each task under one configuration. */
 export interface OutcomeColumn extends Outcomes {
   readonly configuration: Configuration;
   /** The second timing of the same prompt; NaN where there is none. */
   readonly controlMs: Float64Array;
+  readonly likelihood: LikelihoodColumns;
 }
 
 /** The tasks of a run, or of a part of it, with the outcomes of every configuration. */
@@ -29,29 +31,28 @@ export interface OutcomeTable {
   readonly columns: readonly OutcomeColumn[];
 }
 
-/** Makes the table; a task without a scored record under a configuration has NaN there. */
+/**
+ * Makes the table; a task without a scored record under a configuration has NaN there.
+ *
+ * @param rows The tasks to take, in order; all by default.
+ */
 export function tabulate(
   configurations: readonly Configuration[],
-  records: readonly TaskRecord[],
+  records: RecordTable,
+  rows: Rows = records.rows(),
 ): OutcomeTable {
-  const repositoryOf = new Map(records.map(({ taskId, repository }) => [taskId, repository]));
-  const taskIds = [...repositoryOf.keys()].sort(compareCodePoints);
-  const rowOf = new Map(taskIds.map((id, row) => [id, row]));
-  const { cluster, count } = numbered(taskIds.map((id) => repositoryOf.get(id)!));
-  const empty = (): Float64Array => new Float64Array(taskIds.length).fill(NaN);
-  const columns = configurations.map((configuration) => ({
-    configuration,
-    ...{ exactMatch: empty(), editSimilarity: empty(), ttftMs: empty(), controlMs: empty() },
-  }));
-  for (const record of records) {
-    if (record.status !== 'scored') continue;
-    const column = columns.find(({ configuration }) => isSameConfiguration(configuration, record));
-    if (column === undefined) continue;
-    const row = rowOf.get(record.taskId)!;
-    column.exactMatch[row] = record.exactMatch;
-    column.editSimilarity[row] = record.editSimilarity;
-    column.ttftMs[row] = record.timing.ttftMs;
-    column.controlMs[row] = record.timing.control?.ttftMs ?? NaN;
-  }
-  return { taskIds, cluster, count, basis: basisOf(count), columns };
+  const ids = records.taskIds;
+  const { cluster, count } = numbered(Array.from(rows, (row) => records.repository(row)));
+  const columns = configurations.map((configuration) => {
+    const column = records.column(configuration);
+    return {
+      configuration,
+      exactMatch: column.numbers('exactMatch', rows),
+      editSimilarity: column.numbers('editSimilarity', rows),
+      ttftMs: column.numbers('ttftMs', rows),
+      controlMs: column.numbers('controlMs', rows),
+      likelihood: likelihoodColumns(column, rows),
+    };
+  });
+  return { taskIds: Array.from(rows, (row) => ids[row]!), cluster, count, basis: basisOf(count), columns };
 }

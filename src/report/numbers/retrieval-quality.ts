@@ -3,7 +3,7 @@
  */
 
 import { numbered } from '../../statistics/clusters.js';
-import { clusteredMean, meanInterval } from '../../statistics/mean-interval.js';
+import { estimateMean } from '../../statistics/paired.js';
 import { wilson } from '../../statistics/proportions.js';
 import { mean, type Interval } from '../../statistics/statistics.js';
 import type { ContextQuality } from '../../retrieval/quality.js';
@@ -70,13 +70,14 @@ function shareOf(tasks: readonly TaskQuality[], valueOf: (task: TaskQuality) => 
     return value === null ? [] : [{ value, repository: task.repository }];
   });
   const values = Float64Array.from(known, ({ value }) => value);
-  const clustered = clusteredMean({ values, ...numbered(known.map(({ repository }) => repository)) });
-  const [low, high] = clustered === null ? [null, null] : meanInterval(clustered);
+  const { ci95 } = estimateMean(
+    { values, ...numbered(known.map(({ repository }) => repository)) },
+    'graded',
+  );
   return {
     n: values.length,
     mean: mean(values),
-    // A share of identifiers is nowhere below 0 or above 1; a t interval does not know that.
-    ci95: low === null ? null : [Math.max(0, low), Math.min(1, high)],
+    ci95: ci95 === null ? null : [ci95[0] / 100, ci95[1] / 100],
   };
 }
 

@@ -4,6 +4,7 @@
 
 import { configurations } from '../../run/configurations.js';
 import type { TaskRecord } from '../../run/record.js';
+import { RecordTable } from '../../run/record-table.js';
 import type { RunJson } from '../../run/run-json.js';
 import { summarize, type Summary } from './summary.js';
 
@@ -11,15 +12,16 @@ import { summarize, type Summary } from './summary.js';
  * The summary of a run: means, intervals and verdicts, a function of its arguments alone.
  *
  * @param run     The content of `run.json`.
- * @param records Those of the journal.
+ * @param records Those of the journal, as a table or one by one.
  * @example
  * const { run, records } = await readFinishedRun('results/main');
  * summarizeRun(run, records).rows[0]!.exactMatch.mean; // percent
  */
 export function summarizeRun(
   { spec, fingerprint, models }: RunJson,
-  records: readonly TaskRecord[],
+  records: RecordTable | Iterable<TaskRecord>,
 ): Summary {
+  const table = RecordTable.from(records);
   const { compression, retrieverEncoder } = spec.models;
   const named = (name: string | null, identity: string | undefined) =>
     name === null || identity === undefined ? null : { name, identity };
@@ -29,7 +31,7 @@ export function summarizeRun(
       dataset: {
         id: spec.dataset.id,
         contentHash: spec.dataset.contentHash,
-        tasks: new Set(records.map((record) => record.taskId)).size,
+        tasks: table.taskCount,
       },
       decoder: {
         name: models.decoder,
@@ -42,6 +44,6 @@ export function summarizeRun(
       spec,
     },
     configurations(spec),
-    records,
+    table,
   );
 }

@@ -5,10 +5,9 @@
  * nothing is null. Comparisons use the tasks that both sides scored.
  */
 
-import { compareCodePoints } from '../../domain/text.js';
 import type { Basis } from '../../statistics/clusters.js';
 import { medianInterval } from '../../statistics/median-interval.js';
-import { estimateMean, measured, type Difference, type Estimate } from '../../statistics/paired.js';
+import { estimateMean, measured, type Estimate } from '../../statistics/paired.js';
 import { mean, quantile, supportedPercentile, type Interval } from '../../statistics/statistics.js';
 import { counterpart } from '../../run/configurations.js';
 import {
@@ -16,14 +15,16 @@ import {
   configurationOf,
   isSameConfiguration,
   type Configuration,
-  type ScoredRecord,
   type TaskRecord,
 } from '../../run/record.js';
+import { RecordTable, type RecordNumber, type Rows } from '../../run/record-table.js';
 import type { RunSpec } from '../../run/run-spec.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
 import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
-import type { Stage } from './stages.js';
+import { attributions, type Attribution } from './attribution.js';
+import { rowLikelihood, type RowLikelihood } from './likelihood.js';
+import type { ByStage } from './stages.js';
 import { tabulate, type OutcomeColumn, type OutcomeTable } from './outcomes.js';
 import { comparedColumns, compareColumns, recovery, type Comparison, type RowRecovery } from './verdicts.js';
 
@@ -47,10 +48,12 @@ export interface SummaryRow extends Configuration {
   readonly editSimilarity: Estimate;
   /** What the metric profile adds, in percent; absent where it adds nothing. */
   readonly extras?: ExtraMeans;
+  /** Of the true completion; null where it was not measured. */
+  readonly likelihood: RowLikelihood | null;
   readonly ttftMs: Latency;
   readonly ttftColdMs: Latency;
   /** Medians of the stages that make the cold time. */
-  readonly stagesMs: Readonly<Record<Stage, number | null>>;
+  readonly stagesMs: ByStage<number | null>;
   readonly promptTokens: { mean: number | null; p50: number | null; max: number | null };
   readonly softTokens: { mean: number | null };
   readonly chunks: { mean: number | null };
@@ -58,7 +61,7 @@ export interface SummaryRow extends Configuration {
   /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. */
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
   /** The entry of `comparisons` with the base `no-context`. */
-  readonly vsNoContext: { exactMatch: Difference; editSimilarity: Difference } | null;
+  readonly vsNoContext: Pick<Comparison, 'exactMatch' | 'editSimilarity' | 'likelihood'> | null;
   /**
    * How much of what full-rag gains over no-context this row wins back, same retriever and top-k. A metric is null
    * where no gain of full-rag is shown; all is null without those two rows, and for themselves.
@@ -97,6 +100,8 @@ export interface Summary {
   readonly rows: readonly SummaryRow[];
   /** Pipelines of this run against each other, paired by task; corrected for their number. */
   readonly comparisons: readonly Comparison[];
+  /** What gains are due to, where the run has controls with the chunks of other tasks. */
+  readonly attributions: readonly Attribution[];
   readonly noiseFloor: NoiseFloor | null;
   /** The same over the tasks that use an identifier of another file; empty if none is marked. */
   readonly crossFileRows: readonly SummaryRow[];
@@ -107,35 +112,46 @@ export interface Summary {
 /** What a summary says about its run beside the numbers. */
 export type SummaryHead = Omit<
   Summary,
-  'schema' | 'inference' | 'rows' | 'comparisons' | 'noiseFloor' | 'crossFileRows' | 'crossFileInference'
+  | 'schema'
+  | 'inference'
+  | 'rows'
+  | 'comparisons'
+  | 'attributions'
+  | 'noiseFloor'
+  | 'crossFileRows'
+  | 'crossFileInference'
 >;
 
 /**
  * Aggregates records, one row a configuration, in the order given.
  *
- * Resampling is seeded by the run's seed, so the summary is a function of the journal.
+ * Resampling is seeded by the run's seed, so the summary is a function of the journal. Sums go by task id, since in
+ * their last digits they depend on the order, and shards or resumed runs wrote in another one.
+ *
+ * @param records A table, or the records one by one.
  */
 export function summarize(
   head: SummaryHead,
   configurations: readonly Configuration[],
-  unordered: readonly TaskRecord[],
+  records: RecordTable | Iterable<TaskRecord>,
 ): Summary {
-  // By task id: sums of times depend in their last digits on the order in which shards or resumed runs wrote.
-  const records = [...unordered].sort((a, b) => compareCodePoints(a.taskId, b.taskId));
-  const table = tabulate(configurations, records);
-  const floor = noiseFloor(table, head.spec.seed);
-  const crossFile = records.filter((record) => record.crossFile === true);
-  const whole = summarizeRows(table, records, floor, head.spec.seed);
+  const table = RecordTable.from(records);
+  const all = table.rows();
+  const outcomes = tabulate(configurations, table, all);
+  const floor = noiseFloor(outcomes, head.spec.seed);
+  const whole = summarizeRows(outcomes, table, all, floor, head.spec.seed);
+  const crossFile = all.filter((row) => table.crossFile(row) === true);
   const part =
     crossFile.length === 0
       ? null
-      : summarizeRows(tabulate(configurations, crossFile), crossFile, floor, head.spec.seed);
+      : summarizeRows(tabulate(configurations, table, crossFile), table, crossFile, floor, head.spec.seed);
   return {
     schema: SUMMARY_SCHEMA,
     ...head,
     inference: whole.inference,
     rows: whole.rows,
     comparisons: whole.comparisons,
+    attributions: attributions(outcomes, whole.comparisons),
     noiseFloor: floor,
     crossFileRows: part?.rows ?? [],
     crossFileInference: part?.inference ?? null,
@@ -144,20 +160,21 @@ export function summarize(
 
 function summarizeRows(
   table: OutcomeTable,
-  records: readonly TaskRecord[],
+  records: RecordTable,
+  inOrder: Rows,
   floor: NoiseFloor | null,
   seed: number,
 ): Pick<Summary, 'inference' | 'rows' | 'comparisons'> {
   const comparisons = compareColumns(comparedColumns(table.columns), table, floor?.ratio.ci95 ?? null, seed);
   const rows = table.columns.map((column) => {
     const { configuration } = column;
-    const own = records.filter((record) => isSameConfiguration(record, configuration));
     const against = (pipeline: Configuration['pipeline']): Comparison | undefined =>
       comparisons.find((one) => isSameConfiguration(one.of, configuration) && one.base.pipeline === pipeline);
     return {
-      ...summarizeRow(configuration, own),
+      ...summarizeRow(configuration, records, inOrder),
       exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
+      likelihood: rowLikelihood(column.likelihood, table),
       ttftReductionVsFullRag: reduction(against(FULL_TEXT)),
       vsNoContext: differences(against(NO_RETRIEVAL)),
       recovery: recoveryOf(column, table, comparisons),
@@ -182,41 +199,46 @@ function noiseFloor(table: OutcomeTable, seed: number): NoiseFloor | null {
 
 function summarizeRow(
   configuration: Configuration,
-  own: readonly TaskRecord[],
-): Omit<SummaryRow, 'exactMatch' | 'editSimilarity' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'> {
-  const scored = own.flatMap((record) => (record.status === 'scored' ? [record] : []));
-  const stage = (read: (record: ScoredRecord) => number): number | null => quantile(scored.map(read), 0.5);
-  const promptTokens = scored.map((record) => record.promptTokens);
+  table: RecordTable,
+  inOrder: Rows,
+): Omit<
+  SummaryRow,
+  'exactMatch' | 'editSimilarity' | 'likelihood' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'
+> {
+  const column = table.column(configuration);
+  const of = (name: RecordNumber): Float64Array => column.scored(name, inOrder);
+  const stage = (name: RecordNumber): number | null => quantile(of(name), 0.5);
+  const [scored, failed, skipped] = (['scored', 'failed', 'skipped'] as const).map((status) =>
+    column.count(status, inOrder),
+  ) as [number, number, number];
+  const extras = column.extras(inOrder);
+  const promptTokens = of('promptTokens');
   return {
     ...configurationOf(configuration),
-    tasks: {
-      total: own.length,
-      scored: scored.length,
-      failed: own.filter((record) => record.status === 'failed').length,
-      skipped: own.filter((record) => record.status === 'skipped').length,
-    },
-    ...(scored.some((record) => record.extras !== undefined) ? { extras: extraMeans(scored) } : {}),
-    ttftMs: latency(scored.map((record) => record.timing.ttftMs)),
-    ttftColdMs: latency(scored.map((record) => record.timing.ttftColdMs)),
+    tasks: { total: scored + failed + skipped, scored, failed, skipped },
+    ...(extras === null ? {} : { extras: extraMeans(extras) }),
+    ttftMs: latency(of('ttftMs')),
+    ttftColdMs: latency(of('ttftColdMs')),
     stagesMs: {
-      retrieve: stage((record) => record.timing.retrieveMs),
-      tokenize: stage((record) => record.timing.tokenizeMs),
-      encode: stage((record) => record.timing.encodeMs),
-      project: stage((record) => record.timing.projectMs),
-      prefill: stage((record) => record.timing.prefillMs),
+      retrieve: stage('retrieveMs'),
+      tokenize: stage('tokenizeMs'),
+      encode: stage('encodeMs'),
+      project: stage('projectMs'),
+      ...(of('modelMs').some((time) => time > 0) ? { model: stage('modelMs') } : {}),
+      prefill: stage('prefillMs'),
     },
     promptTokens: {
       mean: mean(promptTokens),
       p50: quantile(promptTokens, 0.5),
       max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
     },
-    softTokens: { mean: mean(scored.map((record) => record.softTokens)) },
-    chunks: { mean: mean(scored.map((record) => record.chunks.length)) },
-    generatedTokens: { mean: mean(scored.map((record) => record.generatedTokens)) },
+    softTokens: { mean: mean(of('softTokens')) },
+    chunks: { mean: mean(of('chunks')) },
+    generatedTokens: { mean: mean(of('generatedTokens')) },
   };
 }
 
-function latency(values: readonly number[]): Latency {
+function latency(values: Float64Array): Latency {
   return {
     p50: supportedPercentile(values, 'p50'),
     p90: supportedPercentile(values, 'p90'),
@@ -252,8 +274,8 @@ function recoveryOf(
 
 function differences(comparison: Comparison | undefined): SummaryRow['vsNoContext'] {
   if (comparison === undefined) return null;
-  const { exactMatch, editSimilarity } = comparison;
-  return { exactMatch, editSimilarity };
+  const { exactMatch, editSimilarity, likelihood } = comparison;
+  return { exactMatch, editSimilarity, likelihood };
 }
 
 /** The first configurations that could not be scored, for messages. */

@@ -1,7 +1,7 @@
 /**
  * @file The comparisons of a run: which configurations are set against which, and what each shows.
  *
- * Each pipeline is compared with its bases (`pipelines/kinds.ts`), per retriever and top-k. Holm's correction takes
+ * Each pipeline is compared with its bases (`pipelines/kinds.ts`), per retriever and top-k. Corrections take
  * all comparisons of a metric (EM, ES, TTFT) as one family, since a reader looks down one column for what stands out.
  */
 
@@ -19,6 +19,7 @@ import { basesOf } from '../../pipelines/kinds.js';
 import { counterpart } from '../../run/configurations.js';
 import { isSameConfiguration, type Configuration } from '../../run/record.js';
 import { createRng } from '../../tensor/rng.js';
+import { asGain, judgeNats, natsGain, type LikelihoodDifferences } from './likelihood.js';
 import type { OutcomeColumn, OutcomeTable } from './outcomes.js';
 
 /** Two configurations of one run on the tasks that both scored. */
@@ -31,6 +32,8 @@ export interface Comparison {
   /** Its `delta` is null where the metric profile gives no task of both a value. */
   readonly editSimilarity: Difference;
   readonly ttftRatio: Ratio;
+  /** In nats a token; null where no task of both has a likelihood. */
+  readonly likelihood: LikelihoodDifferences | null;
 }
 
 /** The columns to compare: every one with each of its bases that is in the table. */
@@ -50,6 +53,8 @@ export function comparedColumns(
 export interface RowRecovery {
   readonly exactMatch: Recovery | null;
   readonly editSimilarity: Recovery | null;
+  /** Of the nats a token that are gained. */
+  readonly likelihood: Recovery | null;
 }
 
 /**
@@ -62,15 +67,25 @@ export function recovery(
   full: OutcomeColumn,
   base: OutcomeColumn,
   table: OutcomeTable,
-  gain: Pick<Comparison, 'exactMatch' | 'editSimilarity'>,
+  gain: Pick<Comparison, 'exactMatch' | 'editSimilarity' | 'likelihood'>,
 ): RowRecovery {
-  const share = (metric: keyof RowRecovery, kind: 'binary' | 'graded'): Recovery | null =>
+  const share = (metric: 'exactMatch' | 'editSimilarity', kind: 'binary' | 'graded'): Recovery | null =>
     gain[metric].verdict === 'better'
       ? recoveredShare(of[metric], full[metric], base[metric], table, kind)
       : null;
   return {
     exactMatch: share('exactMatch', 'binary'),
     editSimilarity: share('editSimilarity', 'graded'),
+    likelihood:
+      gain.likelihood?.perToken.verdict === 'better'
+        ? recoveredShare(
+            asGain(of.likelihood.perToken),
+            asGain(full.likelihood.perToken),
+            asGain(base.likelihood.perToken),
+            table,
+            'graded',
+          )
+        : null,
   };
 }
 
@@ -97,19 +112,25 @@ export function compareColumns(
       {
         ...{ of: of.configuration, base: base.configuration, pairs: scored },
         ...{ exactMatch, editSimilarity, ttftRatio },
+        perToken: natsGain(of.likelihood.perToken, base.likelihood.perToken, table),
+        writing: natsGain(of.likelihood.writing, base.likelihood.writing, table),
       },
     ];
   });
+  const perToken = judgeNats(estimates.map((one) => one.perToken));
+  const writing = judgeNats(estimates.map((one) => one.writing));
   const exactMatches = judgeDifferences(estimates.map((one) => one.exactMatch));
   const similarities = judgeDifferences(estimates.map((one) => one.editSimilarity));
   const ratios = judgeRatios(
     estimates.map((one) => one.ttftRatio),
     noise,
+    createRng(seed),
   );
-  return estimates.map((one, i) => ({
-    ...one,
+  return estimates.map(({ of, base, pairs: scored }, i) => ({
+    ...{ of, base, pairs: scored },
     exactMatch: exactMatches[i]!,
     editSimilarity: similarities[i]!,
     ttftRatio: ratios[i]!,
+    likelihood: perToken[i]!.delta === null ? null : { perToken: perToken[i]!, writing: writing[i]! },
   }));
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Language } from '../../domain/task.js';
+import type { PipelineKind } from '../../pipelines/kinds.js';
 import type { Configuration } from '../../run/record.js';
 
 export type PackedResult =
@@ -60,10 +61,14 @@ export type PackedChunk = readonly [
   text: number,
   /** Into the texts: what text pipelines show of it; null where that is made from path and text. */
   shown: number | null,
+  /** Where it is of another repository than the task. */
+  repository?: string,
 ];
 
 export interface PackedTasks {
   readonly configurations: readonly Configuration[];
+  /** The rows of pipelines that the program itself has not; absent where there are none. */
+  readonly kinds?: readonly PipelineKind[];
   readonly placement: string;
   readonly texts: readonly string[];
   readonly chunks: readonly PackedChunk[];

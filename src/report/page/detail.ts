@@ -256,6 +256,7 @@ function fileName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function place({ path, startLine, endLine }: ShownChunk): string {
-  return startLine === null || endLine === null ? path : `${path}:${startLine}–${endLine}`;
+function place({ path, startLine, endLine, repository }: ShownChunk): string {
+  const file = repository === undefined ? path : `${repository}: ${path}`;
+  return startLine === null || endLine === null ? file : `${file}:${startLine}–${endLine}`;
 }

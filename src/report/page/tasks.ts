@@ -41,12 +41,16 @@ export interface ShownChunk {
   readonly score: number | null;
   readonly text: string;
   readonly shown?: string;
+  /** Where it is of another repository than the task. */
+  readonly repository?: string;
 }
 
 /** What the lists and panes of the explorer are about. */
 export interface Selection {
   readonly retriever: string | null;
   readonly topK: number | null;
+  /** Absent where the run has none. */
+  readonly compressionRatio?: number | undefined;
   /** What the listed pipeline is compared with. */
   readonly against: string;
 }
@@ -94,13 +98,16 @@ export function unpackResult(packed: PackedResult): Result {
 export function outcomesOf(
   { configurations }: PackedTasks,
   task: PackedTask,
-  { retriever, topK }: Selection,
+  { retriever, topK, compressionRatio }: Selection,
 ): Outcome[] {
   return configurations.flatMap((configuration, i) => {
     const packed = task.results[i];
     const isSelected =
       configuration.retriever === null ||
-      (configuration.retriever === retriever && configuration.topK === topK);
+      (configuration.retriever === retriever &&
+        configuration.topK === topK &&
+        (configuration.compressionRatio === undefined ||
+          configuration.compressionRatio === compressionRatio));
     return packed === null || packed === undefined || !isSelected
       ? []
       : [{ configuration, result: unpackResult(packed) }];
@@ -173,12 +180,13 @@ export function chunksOf(data: PackedTasks, task: PackedTask, result: Scored): S
   return (task.lists[result.list] ?? []).flatMap(([index, score]) => {
     const chunk = data.chunks[index];
     if (chunk === undefined) return [];
-    const [path, startLine, endLine, text, shown] = chunk;
+    const [path, startLine, endLine, text, shown, repository] = chunk;
     const own = shown === null ? undefined : data.texts[shown];
     return [
       {
         ...{ path, startLine, endLine, score, text: data.texts[text] ?? '' },
         ...(own === undefined ? {} : { shown: own }),
+        ...(repository === undefined ? {} : { repository }),
       },
     ];
   });

@@ -5,14 +5,15 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../../files/atomic-file.js';
+import { writeAtomically, writeLinesAtomically } from '../../files/atomic-file.js';
 import { makeFolders } from '../../files/folder.js';
 import { configurations } from '../../run/configurations.js';
-import type { TaskRecord } from '../../run/record.js';
+import { collectRecords } from '../../run/journal.js';
+import type { RecordTable } from '../../run/record-table.js';
 import type { RunFolder } from '../../run/run-folder.js';
 import type { RunJson } from '../../run/run-json.js';
 import { CHART_IDS, drawCharts, type DrawnChart } from '../charts/charts.js';
-import { packTasks, readPageEvidence } from '../html/explorer-data.js';
+import { listedTasks, packTasks, readPageEvidence } from '../html/explorer-data.js';
 import { readPageAssets } from '../html/assets.js';
 import { renderHtml } from '../html/document.js';
 import { renderMarkdown } from '../documents/markdown.js';
@@ -34,13 +35,13 @@ export interface PublishOptions {
 /**
  * Summarizes a run and writes its reports.
  *
- * @param records Those of the folder's journal.
+ * @param records The numbers of the folder's journal.
  * @throws {DataError} If a file cannot be written.
  */
 export async function publish(
   folder: RunFolder,
   run: RunJson,
-  records: readonly TaskRecord[],
+  records: RecordTable,
   options: PublishOptions = {},
 ): Promise<Summary> {
   const summary = summarizeRun(run, records);
@@ -51,7 +52,7 @@ export async function publish(
 /** A run and its numbers. */
 export interface SummarizedRun {
   readonly run: RunJson;
-  readonly records: readonly TaskRecord[];
+  readonly records: RecordTable;
   readonly summary: Summary;
 }
 
@@ -69,7 +70,7 @@ export async function writeReports(
     await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
   if (formats.includes('junit')) {
-    await writeAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
+    await writeLinesAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
   }
   if (!formats.includes('md') && !formats.includes('html')) return;
 
@@ -81,7 +82,16 @@ export async function writeReports(
   }
   if (formats.includes('html')) {
     const evidence = await readPageEvidence(folder.tasks, records, tasks);
-    const packed = packTasks(configurations(run.spec), run.spec.contextPlacement, records, evidence, tasks);
+    const listed = new Set(listedTasks(records, tasks));
+    const shown = await collectRecords(folder.journal, (id) => listed.has(id));
+    const packed = packTasks(
+      configurations(run.spec),
+      run.spec.contextPlacement,
+      shown,
+      evidence,
+      tasks,
+      records,
+    );
     await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
   }
 }

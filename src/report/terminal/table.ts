@@ -45,7 +45,8 @@ export function framedTable(
  */
 export function renderTable(summary: Summary, proof: DeviceProof | null): string {
   const isSweep = summary.spec.topK.length > 1;
-  const numbers = [...(isSweep ? ['k'] : []), ...HEAD];
+  const hasRatios = summary.spec.compressionRatio !== undefined;
+  const numbers = [...(isSweep ? ['k'] : []), ...(hasRatios ? ['ratio'] : []), ...HEAD];
   const columns = [
     ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
     ...numbers.map((title) => ({ title, isNumber: true })),
@@ -54,6 +55,7 @@ export function renderTable(summary: Summary, proof: DeviceProof | null): string
     row.pipeline,
     row.retriever ?? '',
     ...(isSweep ? [row.topK === null ? '' : String(row.topK)] : []),
+    ...(hasRatios ? [row.compressionRatio === undefined ? '' : String(row.compressionRatio)] : []),
     String(row.tasks.scored),
     fixed(row.exactMatch.mean, 2),
     fixed(row.editSimilarity.mean, 2),

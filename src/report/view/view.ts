@@ -7,6 +7,7 @@
 
 import { pipelineInRole, readingOf } from '../../pipelines/kinds.js';
 import type { TaskRecord } from '../../run/record.js';
+import type { RecordTable } from '../../run/record-table.js';
 import type { RunJson } from '../../run/run-json.js';
 import type { Summary } from '../numbers/summary.js';
 import { caveats } from './caveats.js';
@@ -31,8 +32,16 @@ export interface ReportView {
   readonly environment: readonly Fact[];
 }
 
-/** Builds the view. */
-export function reportView(summary: Summary, run: RunJson, records: readonly TaskRecord[]): ReportView {
+/**
+ * Builds the view.
+ *
+ * @param records Those of the journal, as a table or one by one.
+ */
+export function reportView(
+  summary: Summary,
+  run: RunJson,
+  records: RecordTable | Iterable<TaskRecord>,
+): ReportView {
   const context = contextOf(summary, records);
   return {
     title: `${summary.dataset.id}: ${summary.decoder.name}`,

@@ -18,7 +18,7 @@ import {
   type LayerProduct,
 } from '../../../onnx/decoder-flops.js';
 import { Graph, type Value } from '../../../onnx/graph.js';
-import { lastPosition, matMul } from '../../../onnx/operators.js';
+import { matMul, positionsFrom } from '../../../onnx/operators.js';
 import { quantile } from '../../../statistics/statistics.js';
 import { matrixOf } from '../../../tensor/matrix.js';
 import { createRng } from '../../../tensor/rng.js';
@@ -151,7 +151,7 @@ function productSession(products: readonly LayerProduct[], options: ModelOptions
       const weight = g.weight(`w${name}`, 'float32', [inputs, outputs], () =>
         Float32Array.from({ length: inputs * outputs }, () => 0.04 * (rng.next() - 0.5)),
       );
-      g.output(name, lastPosition(g, matMul(g, x, weight)));
+      g.output(name, positionsFrom(g, matMul(g, x, weight), g.constant('int64', [1], [-1])));
     }
   }
   return createSession(g, 'matrix products', { ...options, dtype: 'fp32' });

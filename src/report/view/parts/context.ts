@@ -3,13 +3,8 @@
  */
 
 import { positionsOf, readingRank, subjectOf } from '../../../pipelines/kinds.js';
-import {
-  configurationLabel,
-  isSameConfiguration,
-  type Configuration,
-  type ScoredRecord,
-  type TaskRecord,
-} from '../../../run/record.js';
+import { configurationLabel, type Configuration, type TaskRecord } from '../../../run/record.js';
+import { RecordTable, type RecordNumber } from '../../../run/record-table.js';
 import type { Summary, SummaryRow } from '../../numbers/summary.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 
@@ -17,8 +12,7 @@ export interface Context {
   readonly summary: Summary;
   /** The rows at the largest top-k. */
   readonly shown: readonly SummaryRow[];
-  /** By task id. */
-  readonly records: readonly TaskRecord[];
+  readonly records: RecordTable;
   /** Those at the largest top-k, in the order in which a reader asks. */
   readonly comparisons: readonly Comparison[];
   /** The largest top-k; null in a run without retrieval. */
@@ -31,19 +25,25 @@ export interface Context {
 
 /**
  * Puts in order what the sections ask for. Of a sweep, the sentences and the charts of single configurations are about
- * the largest top-k.
+ * the largest top-k and the largest compression ratio.
+ *
+ * @param records A table, or the records one by one.
  */
-export function contextOf(summary: Summary, records: readonly TaskRecord[]): Context {
+export function contextOf(summary: Summary, records: RecordTable | Iterable<TaskRecord>): Context {
   const topK = summary.spec.topK.at(-1) ?? null;
-  const shown = summary.rows.filter((row) => row.topK === null || row.topK === topK);
+  const ratio = summary.spec.compressionRatio?.at(-1);
+  const isShown = (row: Configuration): boolean =>
+    (row.topK === null || row.topK === topK) &&
+    (row.compressionRatio === undefined || row.compressionRatio === ratio);
+  const shown = summary.rows.filter(isShown);
   const comparisons = inReadingOrder(
     // A pipeline that retrieves nothing has no top-k, whatever the run has.
-    summary.comparisons.filter(({ of }) => of.topK === null || of.topK === topK),
+    summary.comparisons.filter(({ of }) => isShown(of)),
   );
   const subject = subjectOf(comparisons.map(({ of }) => of.pipeline));
   return {
     ...{ summary, shown, comparisons, topK },
-    records: [...records].sort((a, b) => (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0)),
+    records: RecordTable.from(records),
     own: comparisons.filter(({ of }) => of.pipeline === subject),
     positions: positionsOf(summary.rows.map(({ pipeline }) => pipeline)),
   };
@@ -59,11 +59,13 @@ function inReadingOrder(comparisons: readonly Comparison[]): Comparison[] {
   );
 }
 
-/** The scored records of one configuration. */
-export function scoredOf(configuration: Configuration, records: readonly TaskRecord[]): ScoredRecord[] {
-  return records.flatMap((record) =>
-    record.status === 'scored' && isSameConfiguration(record, configuration) ? [record] : [],
-  );
+/** One number of each scored record of a configuration, by task id. */
+export function scoredOf(
+  configuration: Configuration,
+  name: RecordNumber,
+  records: RecordTable,
+): Float64Array {
+  return records.column(configuration).scored(name, records.rows());
 }
 
 /** A configuration by name; with its top-k where a run has several. */
@@ -76,7 +78,8 @@ export function comparisonName({ of, base }: Comparison): string {
   return `${configurationLabel(of, [])} − ${base.pipeline}`;
 }
 
-/** Of a run with several top-k, which one is shown. */
+/** Of a run with several top-k or compression ratios, which one is shown. */
 export function atTopK(summary: Summary, topK: number | null): string {
-  return summary.spec.topK.length > 1 ? `Top-k ${topK}. ` : '';
+  const { topK: topKs, compressionRatio: ratios = [] } = summary.spec;
+  return `${topKs.length > 1 ? `Top-k ${topK}. ` : ''}${ratios.length > 1 ? `Text ${ratios.at(-1)}x. ` : ''}`;
 }

@@ -14,7 +14,7 @@ const FULL_TEXT = pipelineInRole('full-text');
 
 export function latency({ summary, shown, records, comparisons, topK, positions }: Context): Section | null {
   const rows = shown.flatMap((row) => {
-    const ttftMs = scoredOf(row, records).map((record) => record.timing.ttftMs);
+    const ttftMs = [...scoredOf(row, 'ttftMs', records)];
     return ttftMs.length === 0 ? [] : [{ position: positions.get(row.pipeline)!, name: nameOf(row), ttftMs }];
   });
   if (rows.length === 0) return null;

@@ -3,9 +3,9 @@
  */
 
 import { isControl, subjectOf, usesSoftTokens } from '../../../pipelines/kinds.js';
-import type { ScoredRecord } from '../../../run/record.js';
+import type { RecordNumber } from '../../../run/record-table.js';
 import { mean } from '../../../statistics/statistics.js';
-import { STAGES } from '../../numbers/stages.js';
+import { stagesOf } from '../../numbers/stages.js';
 import { number, word } from '../parts/cells.js';
 import { atTopK, nameOf, scoredOf, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
@@ -13,24 +13,25 @@ import { range } from '../parts/statements.js';
 
 export function stages({ summary, shown, records, topK }: Context): Section | null {
   const rows = shown.flatMap((row) => {
-    const timings = scoredOf(row, records).map(({ timing }) => timing);
-    if (timings.length === 0) return [];
-    const average = (read: (timing: ScoredRecord['timing']) => number): number => mean(timings.map(read))!;
+    if (row.tasks.scored === 0) return [];
+    const average = (name: RecordNumber): number => mean(scoredOf(row, name, records))!;
     return [
       {
         row,
         name: nameOf(row),
         meanMs: {
-          retrieve: average((timing) => timing.retrieveMs),
-          tokenize: average((timing) => timing.tokenizeMs),
-          encode: average((timing) => timing.encodeMs),
-          project: average((timing) => timing.projectMs),
-          prefill: average((timing) => timing.ttftMs),
+          retrieve: average('retrieveMs'),
+          tokenize: average('tokenizeMs'),
+          encode: average('encodeMs'),
+          project: average('projectMs'),
+          ...(average('modelMs') > 0 ? { model: average('modelMs') } : {}),
+          prefill: average('ttftMs'),
         },
       },
     ];
   });
   if (rows.length === 0) return null;
+  const present = stagesOf(rows.map(({ meanMs }) => meanMs));
   // A control makes no soft tokens of what was retrieved, so its time says nothing about making them.
   const subject = subjectOf(
     rows.flatMap(({ row: { pipeline } }) =>
@@ -39,7 +40,7 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
   );
   const soft = rows.filter(({ row }) => row.pipeline === subject);
   const shares = soft.map(({ meanMs }) => {
-    const total = STAGES.reduce((sum, stage) => sum + meanMs[stage], 0);
+    const total = present.reduce((sum, stage) => sum + (meanMs[stage] ?? 0), 0);
     return ((meanMs.encode + meanMs.project) / total) * 100;
   });
   return {
@@ -64,7 +65,7 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
         caption: 'Mean milliseconds by stage, and tokens',
         columns: [
           { title: 'configuration', kind: 'text' },
-          ...(['retrieve', 'tokenize', 'encode', 'project', 'warm TTFT', 'cold TTFT'] as const).map(
+          ...[...present.map((stage) => (stage === 'prefill' ? 'warm TTFT' : stage)), 'cold TTFT'].map(
             (title) => ({ title, kind: 'number', better: 'lower' }) as const,
           ),
           { title: 'chunks', kind: 'number' },
@@ -72,7 +73,7 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
         ],
         rows: rows.map(({ row, name, meanMs }) => [
           word(name),
-          ...STAGES.map((stage) => number(meanMs[stage], 2)),
+          ...present.map((stage) => number(meanMs[stage] ?? 0, 2)),
           number(row.ttftColdMs.mean, 2),
           number(row.chunks.mean, 1),
           number(row.generatedTokens.mean, 1),

@@ -12,14 +12,15 @@ export function tradeOff({ summary, records, own, positions }: Context): Section
   const points = summary.rows.flatMap((row) => {
     const { exactMatch: em, editSimilarity: es, ttftMs } = row;
     if (em.mean === null || es.mean === null || ttftMs.p50 === null) return [];
-    const ttft = scoredOf(row, records).map((record) => record.timing.ttftMs);
+    const ttft = scoredOf(row, 'ttftMs', records);
     return [
       {
         pipeline: row.pipeline,
         position: positions.get(row.pipeline)!,
         retriever: row.retriever,
         topK: row.topK,
-        ttft: { p50: ttftMs.p50, ci95: signTestInterval(Float64Array.from(ttft).sort(), 0.025) },
+        ...(row.compressionRatio === undefined ? {} : { compressionRatio: row.compressionRatio }),
+        ttft: { p50: ttftMs.p50, ci95: signTestInterval(ttft.sort(), 0.025) },
         es: { mean: es.mean, ci95: es.ci95 },
         em: { mean: em.mean, ci95: em.ci95 },
       },
