@@ -16,6 +16,7 @@ import {
 } from './kinds.js';
 import { noContextPipeline } from './no-context.js';
 import type { Pipeline, PipelineFactory, PipelineResources } from './pipeline.js';
+import { signaturesRagPipeline } from './signatures-rag.js';
 
 /** What makes each of them. A row of `kinds.ts` without a line here is a type error. */
 export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFactory>> = {
@@ -26,6 +27,7 @@ export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFa
   'compressed-random': compressedRandomPipeline,
   'full-rag-shuffled': fullRagShuffledPipeline,
   'compressed-shuffled': compressedShuffledPipeline,
+  'signatures-rag': signaturesRagPipeline,
 };
 
 const FACTORIES = new Map<PipelineName, PipelineFactory>(Object.entries(PIPELINE_FACTORIES));

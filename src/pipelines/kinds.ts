@@ -179,6 +179,21 @@ const ROWS = [
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
     subjectRank: 3,
   },
+  {
+    name: 'signatures-rag',
+    title: 'what the retrieved chunks declare, in as many tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length' },
+    borrowsChunks: false,
+    shows: ['own-text'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'equal-length' },
+    ],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
 ] as const satisfies readonly PipelineKind[];
 
 /** The names that have a line in `all.ts`. */

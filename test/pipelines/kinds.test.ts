@@ -76,6 +76,7 @@ describe('questions to the rows', () => {
         ['compressed-random', true, true, false],
         ['full-rag-shuffled', true, false, false],
         ['compressed-shuffled', true, true, false],
+        ['signatures-rag', true, false, true],
       ],
     );
   });
@@ -87,6 +88,7 @@ describe('questions to the rows', () => {
       { base: 'budget-rag', reading: 'equal-length' },
       { base: 'compressed-random', reading: 'control' },
       { base: 'compressed-shuffled', reading: 'control' },
+      { base: 'signatures-rag', reading: 'equal-length' },
     ]);
     assert.deepEqual(basesOf('no-context'), []);
     assert.equal(readingOf('full-rag', 'compressed'), null);
