@@ -6,6 +6,7 @@ import { budgetRagPipeline } from './budget-rag.js';
 import { compressedRandomPipeline } from './compressed-random.js';
 import { compressedShuffledPipeline } from './compressed-shuffled.js';
 import { compressedPipeline } from './compressed.js';
+import { expandedPipeline } from './expanded.js';
 import { fullRagShuffledPipeline } from './full-rag-shuffled.js';
 import { fullRagPipeline } from './full-rag.js';
 import {
@@ -14,8 +15,10 @@ import {
   type PipelineKind,
   type PipelineName,
 } from './kinds.js';
+import { identifiersRagPipeline } from './identifiers-rag.js';
 import { noContextPipeline } from './no-context.js';
 import type { Pipeline, PipelineFactory, PipelineResources } from './pipeline.js';
+import { prunedRagPipeline } from './pruned-rag.js';
 import { signaturesRagPipeline } from './signatures-rag.js';
 
 /** What makes each of them. A row of `kinds.ts` without a line here is a type error. */
@@ -28,6 +31,9 @@ export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFa
   'full-rag-shuffled': fullRagShuffledPipeline,
   'compressed-shuffled': compressedShuffledPipeline,
   'signatures-rag': signaturesRagPipeline,
+  'identifiers-rag': identifiersRagPipeline,
+  expanded: expandedPipeline,
+  'pruned-rag': prunedRagPipeline,
 };
 
 const FACTORIES = new Map<PipelineName, PipelineFactory>(Object.entries(PIPELINE_FACTORIES));

@@ -194,6 +194,51 @@ const ROWS = [
     isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
     subjectRank: 3,
   },
+  {
+    name: 'identifiers-rag',
+    title: 'names of the retrieved chunks, in as many tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length' },
+    borrowsChunks: false,
+    shows: ['own-text'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'equal-length' },
+    ],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'expanded',
+    title: 'the best chunks as text and the others as soft tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'vectors', expansion: true },
+    borrowsChunks: false,
+    shows: ['own-text', 'soft-tokens'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'full-rag', reading: 'full-text' },
+    ],
+    isBaseOf: [],
+    subjectRank: 3,
+  },
+  {
+    name: 'pruned-rag',
+    title: 'the lines that the decoder would miss most, in as many tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length', scorer: true },
+    borrowsChunks: false,
+    shows: ['own-text'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'equal-length' },
+    ],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
 ] as const satisfies readonly PipelineKind[];
 
 /** The names that have a line in `all.ts`. */

@@ -116,8 +116,8 @@ describe('a pipeline added by one file, one row and one line', () => {
       captions: ['compressed against named-chunks'],
     });
     assert.equal(added.reduction, 'compressed and named-chunks against full-rag');
-    // Eight rows stand before it: it has the ninth slot.
-    assert.deepEqual(added.look, { colour: 'slot-8', hasMarks: true, hasLegend: true, hasDarkRule: true });
+    // Eleven rows stand before it: it has the twelfth slot.
+    assert.deepEqual(added.look, { colour: 'slot-11', hasMarks: true, hasLegend: true, hasDarkRule: true });
     assert.deepEqual(added.prompt, ['retrieved', 'soft', 'left', 'hole', 'right']);
     assert.match(added.shownText, /^of of /);
     assert.ok(added.isListedInPage);

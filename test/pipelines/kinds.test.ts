@@ -77,6 +77,9 @@ describe('questions to the rows', () => {
         ['full-rag-shuffled', true, false, false],
         ['compressed-shuffled', true, true, false],
         ['signatures-rag', true, false, true],
+        ['identifiers-rag', true, false, true],
+        ['expanded', true, true, false],
+        ['pruned-rag', true, false, true],
       ],
     );
   });
@@ -89,6 +92,8 @@ describe('questions to the rows', () => {
       { base: 'compressed-random', reading: 'control' },
       { base: 'compressed-shuffled', reading: 'control' },
       { base: 'signatures-rag', reading: 'equal-length' },
+      { base: 'identifiers-rag', reading: 'equal-length' },
+      { base: 'pruned-rag', reading: 'equal-length' },
     ]);
     assert.deepEqual(basesOf('no-context'), []);
     assert.equal(readingOf('full-rag', 'compressed'), null);
