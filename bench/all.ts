@@ -11,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
-import { npmCommand } from '../src/datasets/npm/npm-pack.js';
+import { npmCommand } from '../src/datasets/packages/npm.js';
 
 /** Blocks of the page, in its order. */
 const BENCHMARKS: readonly string[] = ['overhead', 'roofline', 'peers', 'whole-run', 'scale', 'devices'];

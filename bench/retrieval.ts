@@ -97,7 +97,7 @@ for (const name of ['jaccard', 'bm25'] as const) {
     const start = performance.now();
     await retriever.retrieve(task, 10);
     const middle = performance.now();
-    scans[name](queryText(task, asking.query));
+    scans[name](queryText(task, asking.query, null));
     indexed.push(middle - start);
     scanned.push(performance.now() - middle);
   }

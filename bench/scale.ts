@@ -154,7 +154,7 @@ function runOf(tasks: number): RunJson {
       },
       ...{ pipelines: [...AXES.pipelines], retrievers: [...AXES.retrievers], topK: [...AXES.topK] },
       ...{
-        retrievalProfile: 'repoformer@1',
+        retrievalProfile: 'repoformer@2',
         metricProfile: 'llavacode@1',
         contextPlacement: 'before-prefix',
       },

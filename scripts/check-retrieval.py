@@ -1,7 +1,7 @@
 """Second half of the retrieval check: the published profiles written again over NLTK, rank_bm25 and tiktoken.
 
     npx tsx scripts/check-retrieval.ts /tmp/rankings.json
-    pip install nltk==3.9.1 rank_bm25==0.2.2 tiktoken==0.14.0
+    pip install nltk==3.8.1 rank_bm25==0.2.2 tiktoken==0.14.0
     python scripts/check-retrieval.py /tmp/rankings.json
 
 Compares every ranking chunk for chunk and score for score; ends with 1 if any differs. tiktoken gets its table of

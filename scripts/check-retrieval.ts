@@ -4,7 +4,7 @@
  * references' defects.
  *
  *     npx tsx scripts/check-retrieval.ts /tmp/rankings.json
- *     pip install nltk==3.9.1 rank_bm25==0.2.2 tiktoken==0.14.0
+ *     pip install nltk==3.8.1 rank_bm25==0.2.2 tiktoken==0.14.0
  *     python scripts/check-retrieval.py /tmp/rankings.json
  *
  * Fetches the benchmark at first use. Not part of the test suite, which needs only Node and no network.

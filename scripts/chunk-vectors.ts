@@ -44,7 +44,13 @@ export async function projectorGeometries(
   const models = await loadModels(
     {
       ...{ bundle, decoder: undefined, tokenizer: undefined, encoder: undefined, projector: undefined },
-      ...{ retrieverEncoder: undefined, promptFamily: undefined, encoderInput: undefined },
+      ...{
+        softPrompt: undefined,
+        retrieverEncoder: undefined,
+        promptFamily: undefined,
+        promptTemplate: undefined,
+        encoderInput: undefined,
+      },
     },
     { compression: true, softLength: false, embedder: false },
     { ...options, isRequired: false },

@@ -34,7 +34,7 @@ export async function realCode(count: number): Promise<{ files: SourceFile[]; qu
   const step = dataset.tasks.length / count;
   const queries = Array.from({ length: count }, (_, i) => {
     const task = dataset.tasks[Math.floor(i * step)]!;
-    return lexicalTokens(queryText(task, asking.query)).join(' ');
+    return lexicalTokens(queryText(task, asking.query, null)).join(' ');
   });
   return { files, queries };
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
-import { npmCommand } from '../../src/datasets/npm/npm-pack.js';
+import { npmCommand } from '../../src/datasets/packages/npm.js';
 import { PROJECT } from './side.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));

@@ -76,11 +76,16 @@ async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
   const { XzReadableStream } = await import('xz-decompress');
   const packed = Readable.toWeb(stream) as ReadableStream<Uint8Array>;
   const reader = new XzReadableStream(packed).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    // The package reuses its memory for the next piece.
-    yield value.slice();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      // The package reuses its memory for the next piece.
+      yield value.slice();
+    }
+  } finally {
+    // The package leaves the file open where the archive is damaged or nobody reads on.
+    stream.destroy();
   }
 }
 
@@ -91,6 +96,8 @@ async function readTar(file: string, check: EntryCheck): Promise<void> {
     failure.first ??= error instanceof Error ? error : new Error(String(error));
   };
   const handed: Promise<void>[] = [];
+  /** The entry that is being read; after a failure nothing more of it comes. */
+  let current: ReadEntry | null = null;
   const parser = new Parser({
     file,
     strict: true,
@@ -102,6 +109,9 @@ async function readTar(file: string, check: EntryCheck): Promise<void> {
           entry.resume();
           return;
         }
+        current = entry;
+        // Whoever reads the entry is told; without a listener here it would be one error too many.
+        entry.on('error', () => undefined);
         handed.push(
           check.hand(path, entry.size, entry as AsyncIterable<Uint8Array>).catch((error: unknown) => {
             fail(error);
@@ -118,15 +128,21 @@ async function readTar(file: string, check: EntryCheck): Promise<void> {
   // An error is reported below; without a listener here it would be one too many.
   ended.catch(() => undefined);
   parser.on('error', fail);
-  for await (const piece of bytesOf(file)) {
-    if (failure.first !== null) break;
-    if (!parser.write(Buffer.from(piece))) await Promise.race([once(parser, 'drain'), ended]);
+  try {
+    for await (const piece of bytesOf(file)) {
+      if (failure.first !== null) break;
+      if (!parser.write(Buffer.from(piece))) await Promise.race([once(parser, 'drain'), ended]);
+    }
+  } catch (error) {
+    fail(error);
   }
   if (failure.first === null) {
     parser.end();
     await ended.catch(fail);
   }
-  if (failure.first === null) await Promise.all(handed);
+  if (failure.first !== null) (current as ReadEntry | null)?.destroy(failure.first);
+  // Work on entries ends before this does, so that nobody removes files under it.
+  await Promise.all(handed);
   if (failure.first !== null) throw failure.first;
 }
 

@@ -2,6 +2,7 @@
  * @file Zip files, zip64 included. Loaded on demand.
  */
 
+import { PassThrough, pipeline } from 'node:stream';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import type { EntryCheck } from './entry-check.js';
 
@@ -68,8 +69,16 @@ function nextEntry(zip: ZipFile): Promise<Entry | null> {
 function contentOf(zip: ZipFile, entry: Entry): Promise<AsyncIterable<Uint8Array>> {
   return new Promise((resolve, reject) => {
     zip.openReadStream(entry, (error, stream) => {
-      if (error === null) resolve(stream as AsyncIterable<Uint8Array>);
-      else reject(error);
+      if (error !== null) {
+        reject(error);
+        return;
+      }
+      // The package tells an error once, to whoever listens at that moment. A small entry may turn out damaged before
+      // anybody reads it, so the error is kept in a stream of our own until then.
+      const content = new PassThrough();
+      content.on('error', () => undefined);
+      pipeline(stream, content, () => undefined);
+      resolve(content as AsyncIterable<Uint8Array>);
     });
   });
 }

@@ -3,7 +3,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { npmCommand } from '../datasets/npm/npm-pack.js';
+import { npmCommand } from '../datasets/packages/npm.js';
 import type { Clock } from '../domain/clock.js';
 import { messageOf, UserError } from '../domain/errors.js';
 import { defaultCacheDir } from '../files/cache-dir.js';

@@ -4,6 +4,7 @@
 
 import { existsSync } from 'node:fs';
 import { JournalError, ModelError, UsageError } from '../domain/errors.js';
+import { portablePath, withPortablePaths } from '../files/portable-path.js';
 import type { LatencySummary } from '../report/numbers/latency-summary.js';
 import { publishLatency } from '../report/publish/latency-publish.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
@@ -121,14 +122,14 @@ function describeLatencyRun(
     ...execution,
   };
   return latencyRun({
-    given: request,
+    given: withPortablePaths(request),
     spec,
     fingerprint: latencyFingerprint(spec),
     startedAt: startedAt.toISOString(),
     finishedAt: null,
     hardware: describeHardware(),
     git: gitState(process.cwd()),
-    decoder: { name, hasRandomWeights, origin, files: { ...files } },
+    decoder: { name: portablePath(name), hasRandomWeights, origin, files: { ...files } },
     deviceProof: proof,
   });
 }

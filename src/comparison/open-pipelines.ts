@@ -24,6 +24,7 @@ export async function openPipelines(
     const pipeline = makePipeline(configuration.pipeline, {
       setting: prompt,
       seed: run.spec.seed,
+      softPrompt: models.softPrompt?.vectors ?? null,
       tokensPerChunk: models.softTokensPerChunk,
       compressionRatio: configuration.compressionRatio ?? null,
       expandedChunks: run.spec.expandedChunks ?? 0,

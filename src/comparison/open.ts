@@ -10,7 +10,7 @@ import type { CompletionTask } from '../domain/task.js';
 import { referenceEndOf } from '../generation/reference-end.js';
 import type { ReferenceEnd } from '../generation/reference.js';
 import type { MetricProfile } from '../metrics/profile.js';
-import { borrowsChunks, usesScorer } from '../pipelines/kinds.js';
+import { borrowsChunks, needsSoftPrompt, usesScorer, type PipelineName } from '../pipelines/kinds.js';
 import { takesShipped } from '../retrieval/kinds.js';
 import { configurations } from '../run/configurations.js';
 import type { PhaseTimer } from '../run/phases.js';
@@ -74,6 +74,7 @@ export async function openComparison(
   );
   try {
     requireScorer(axes, models);
+    requireSoftPrompt(axes.pipelines, models);
     const referenceEnd = settings.answers.likelihood ? await findReferenceEnd(models, surroundings) : null;
     return {
       ...{ dataset, chosen, tasks, configurations: configurations(axes), retrieval, metrics, models },
@@ -83,6 +84,15 @@ export async function openComparison(
     await models.dispose();
     throw error;
   }
+}
+
+/** @throws {UsageError} If a pipeline is about a constant prompt and the run has none. */
+function requireSoftPrompt(pipelines: readonly PipelineName[], { softPrompt }: LoadedModels): void {
+  const needing = pipelines.filter(needsSoftPrompt);
+  if (needing.length === 0 || softPrompt !== null) return;
+  throw new UsageError(`${needing.join(' and ')} shows a tuned constant prompt, and this run has none`, [
+    'give one with --soft-prompt FILE, or leave it out of --pipelines',
+  ]);
 }
 
 /** @throws {UsageError} If a pipeline borrows chunks and all tasks are of one repository. */

@@ -72,8 +72,12 @@ export const comparisonRequestSchema = z
     tokenizer: text,
     encoder: text,
     projector: text,
+    /** A tuned constant prompt for all pipelines but plain `no-context`: a file, here or on the hub. */
+    softPrompt: text,
     retrieverEncoder: text,
     promptFamily: z.enum(PROMPT_FAMILIES),
+    /** The same as names of control tokens around {prefix} and {suffix}. */
+    promptTemplate: text,
     encoderInput: z.enum(ENCODER_INPUTS),
     pipelines: z.array(nameAmong(runnablePipelines)).min(1),
     retrievers: z.array(givenRetriever).min(1),

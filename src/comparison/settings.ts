@@ -100,8 +100,9 @@ export function comparisonSettings(
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
+      softPrompt: request.softPrompt,
       retrieverEncoder: request.retrieverEncoder,
-      promptFamily: request.promptFamily,
+      ...promptForm(request),
       encoderInput: request.encoderInput,
     },
     needs: {
@@ -202,4 +203,17 @@ function taskSelection(request: ComparisonRequest, environment: Environment): Ta
     limit: request.limit ?? sample ?? 'all',
     shard: shard === 'auto' ? shardOfScheduler(environment) : shard,
   };
+}
+
+/** How the decoder is prompted, where the user says it. @throws {UsageError} If it is said twice. */
+function promptForm({
+  promptFamily,
+  promptTemplate,
+}: ComparisonRequest): Pick<ModelSelection, 'promptFamily' | 'promptTemplate'> {
+  if (promptFamily !== undefined && promptTemplate !== undefined) {
+    throw new UsageError('--prompt-family and --prompt-template say the same thing; give one of them', [
+      `the family ${promptFamily} or the template ${promptTemplate}`,
+    ]);
+  }
+  return { promptFamily, promptTemplate };
 }

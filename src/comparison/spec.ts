@@ -4,6 +4,7 @@
 
 import type { Clock } from '../domain/clock.js';
 import { sha256 } from '../domain/hash.js';
+import { portablePath, withPortablePaths } from '../files/portable-path.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
 import type { PluginDescription } from '../plugins/description.js';
 import { promptBudget } from '../prompt/budget.js';
@@ -64,23 +65,24 @@ export function describeRun(
   const { dataset, models } = open;
   const spec = runSpec(settings, open, plugins);
   return runJson({
-    given: request,
-    spec,
+    given: withPortablePaths(request),
+    // The fingerprint is of the settings as they are; only what people read of them is made portable.
+    spec: { ...spec, dataset: { ...spec.dataset, id: portablePath(spec.dataset.id) } },
     fingerprint: fingerprint(spec),
     shard: settings.tasks.shard,
     startedAt: startedAt.toISOString(),
     finishedAt: null,
     hardware: describeHardware(),
     git: gitState(process.cwd()),
-    models: {
+    models: withPortablePaths({
       decoder: models.decoder.name,
       encoder: models.compression?.name ?? null,
       retrieverEncoder: models.retrieverEncoder?.name ?? null,
       bundle: models.bundle.name,
       sources: models.sources.map((source) => ({ ...source, files: { ...source.files } })),
-    },
+    }),
     data: dataset.sources.map(({ repository, origin, licence, size }) => ({
-      ...{ repository, origin, licence, size },
+      ...{ repository, origin: portablePath(origin), licence, size },
     })),
     skippedRecords: dataset.skipped,
     chunks: 0,

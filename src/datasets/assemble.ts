@@ -87,6 +87,7 @@ function hashContent(tasks: readonly CompletionTask[], repositories: readonly Lo
     add('task', task.id, task.repository, task.path, task.language, task.prefix, task.reference, task.suffix);
     add(String(task.crossFile));
     if (task.category !== undefined) add('category', task.category);
+    if (task.lines !== undefined) add('lines', String(task.lines.start), String(task.lines.hole));
     for (const chunk of task.shipped ?? []) {
       add('shipped', chunk.path, chunk.text, chunk.shown ?? '', String(chunk.score));
     }

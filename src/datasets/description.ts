@@ -4,32 +4,49 @@
  * A folder without one is a plain folder of records.
  */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal');
 
-const packageSchema = z.object({
-  /** The repository's name in the tasks. */
-  repository: z.string().min(1),
-  /** Name on npm. */
-  package: z.string().min(1),
-  version: z.string().min(1),
-  /** Subresource integrity of the package file: "sha512-" and base64. */
-  integrity: z.string().regex(/^sha512-[A-Za-z0-9+/]{86}==$/, 'not a sha512 integrity'),
-  licence: z.string().min(1),
-  /** Folder inside the package whose files count. */
-  sourceRoot: z.string().min(1),
-  /** Path aliases of the package's own build, as in a tsconfig's `paths`. */
-  aliases: z.record(z.string(), z.array(z.string())).default({}),
-  /** Source files, and SHA-256 over their paths and texts. */
-  files: z.int().min(1),
-  sourceHash: hash,
-  tasks: z.int().min(0),
-  crossFile: z.int().min(0),
-});
+/**
+ * A pinned package. Fields stand in the order in which `dataset.json` has them.
+ *
+ * @param integrity Hash of the package file, in the form of the registry.
+ * @param more      What packages of the registry have besides.
+ */
+function pinned<More extends z.ZodRawShape>(integrity: z.ZodString, more: More) {
+  return z.object({
+    /** The repository's name in the tasks. */
+    repository: z.string().min(1),
+    /** Name in the registry. */
+    package: z.string().min(1),
+    version: z.string().min(1),
+    integrity,
+    licence: z.string().min(1),
+    /** Folder inside the package whose files count. */
+    sourceRoot: z.string().min(1),
+    ...more,
+    /** Source files, and SHA-256 over their paths and texts. */
+    files: z.int().min(1),
+    sourceHash: hash,
+    tasks: z.int().min(0),
+    crossFile: z.int().min(0),
+  });
+}
+
+/** The integrity is that of subresources: "sha512-" and base64. */
+const npmPackageSchema = pinned(
+  z.string().regex(/^sha512-[A-Za-z0-9+/]{86}==$/, 'not a sha512 integrity'),
+  // Path aliases of the package's own build, as in a tsconfig's `paths`.
+  { aliases: z.record(z.string(), z.array(z.string())).default({}) },
+);
+
+/** The integrity is that of the wheel: "sha256:" and hexadecimal. */
+const pypiPackageSchema = pinned(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'not a sha256 hash'), {});
 
 const selectionSchema = z.object({
   /** Moves when the rules for holes change. */
@@ -45,19 +62,32 @@ const recordsSchema = z.object({
   licence: z.string(),
 });
 
-const npmLinesSchema = z.object({
-  schema: z.literal('llava-eval/dataset@1'),
-  kind: z.literal('npm-lines'),
-  description: z.string(),
-  selection: selectionSchema,
-  packages: z.array(packageSchema).min(1),
-});
+/** Lines of packages of one registry (`packages/all.ts`). */
+function linesOf<Kind extends string, Pin extends z.ZodType>(kind: Kind, pin: Pin) {
+  return z.object({
+    schema: z.literal('llava-eval/dataset@1'),
+    kind: z.literal(kind),
+    description: z.string(),
+    selection: selectionSchema,
+    packages: z.array(pin).min(1),
+  });
+}
 
-const descriptionSchema = z.discriminatedUnion('kind', [recordsSchema, npmLinesSchema]);
+const npmLinesSchema = linesOf('npm-lines', npmPackageSchema);
+const pypiLinesSchema = linesOf('pypi-lines', pypiPackageSchema);
 
-export type PinnedPackage = z.output<typeof packageSchema>;
-export type NpmLinesDescription = z.output<typeof npmLinesSchema>;
+const descriptionSchema = z.discriminatedUnion('kind', [recordsSchema, npmLinesSchema, pypiLinesSchema]);
+
+export type NpmPackage = z.output<typeof npmPackageSchema>;
+export type PypiPackage = z.output<typeof pypiPackageSchema>;
+export type PinnedPackage = NpmPackage | PypiPackage;
+export type PackageLinesDescription = z.output<typeof npmLinesSchema> | z.output<typeof pypiLinesSchema>;
 export type Description = z.output<typeof descriptionSchema>;
+
+/** Whether a dataset's lines lie in packages that have to be fetched. */
+export function isOfPackages(description: Description | null): description is PackageLinesDescription {
+  return description !== null && 'packages' in description;
+}
 
 /**
  * Reads a folder's `dataset.json`.
@@ -69,14 +99,14 @@ export async function readDescription(folder: string): Promise<Description | nul
   const file = join(folder, 'dataset.json');
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readForeignText(file);
   } catch {
     return null;
   }
   if (!text.includes('llava-eval/dataset@')) return null;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new DataError(`${file}: not valid JSON: ${messageOf(error)}`, [], { cause: error });
   }

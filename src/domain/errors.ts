@@ -6,6 +6,8 @@
  * system. Any other error is a defect of this program and keeps its trace.
  */
 
+import { shortened } from './foreign-text.js';
+
 /** Process exit codes, part of the outward contract. */
 export const EXIT = {
   done: 0,
@@ -21,6 +23,11 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** Characters of one line of a message: more than any path and any list of known names. */
+const MOST_LINE_CHARACTERS = 2000;
+/** Hints of one message. Checks of foreign files give one for each field at fault. */
+const MOST_HINTS = 60;
+
 /** Base of all failures that a user can mend. */
 export abstract class UserError extends Error {
   abstract readonly exitCode: ExitCode;
@@ -33,9 +40,19 @@ export abstract class UserError extends Error {
     this.hints = hints;
   }
 
-  /** The text for the terminal: the message, then each hint indented by two spaces. */
+  /**
+   * The text for the terminal: the message, then each hint indented by two spaces. Messages quote foreign values, so
+   * lines that are too long are cut, and so is a list of hints.
+   */
   render(): string {
-    return [this.message, ...this.hints.map((hint) => `  ${hint}`)].join('\n');
+    const rest = this.hints.length - MOST_HINTS;
+    return [
+      this.message,
+      ...this.hints.slice(0, MOST_HINTS).map((hint) => `  ${hint}`),
+      ...(rest > 0 ? [`  and ${rest} more`] : []),
+    ]
+      .map((line) => shortened(line, MOST_LINE_CHARACTERS))
+      .join('\n');
   }
 }
 

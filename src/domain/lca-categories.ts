@@ -3,15 +3,16 @@
  */
 
 /**
- * The lists of a record in their published spelling and order.
+ * The lists of a record in the order in which the published records hold them, which is that of the alphabet. The
+ * harness goes through them in this order. The records spell the first of them `commited`.
  *
- * Source: JetBrains-Research/lca-baselines `project_level_code_completion/`; the data set's card.
+ * Source: JetBrains-Research/lca-baselines `project_level_code_completion/`; the records themselves.
  */
 export const LCA_CATEGORIES = [
   'committed',
-  'inproject',
-  'infile',
   'common',
+  'infile',
+  'inproject',
   'non_informative',
   'random',
 ] as const;

@@ -17,6 +17,16 @@ export { LANGUAGES } from './languages.js';
 export type { Language } from './languages.js';
 
 /**
+ * Where a prompt lies in its file, in lines of the file as Python's `splitlines` counts them, from 0.
+ */
+export interface FileLines {
+  /** The line in which the prefix begins, in its middle or not. */
+  readonly start: number;
+  /** The line of the hole. */
+  readonly hole: number;
+}
+
+/**
  * One completion problem.
  *
  * `prefix + reference + suffix` is the text of the file (or of the part the benchmark ships). Where the benchmark cuts
@@ -46,6 +56,8 @@ export interface CompletionTask {
   readonly category?: string;
   /** The benchmark's class of prompt length, such as RepoBench's `8k`. Absent where it has none. */
   readonly level?: string;
+  /** Absent where the benchmark does not say; queries that look at the file then find the prompt by its text. */
+  readonly lines?: FileLines;
   /** Chunks that the benchmark ships with the task, in its order. Absent where it ships none. */
   readonly shipped?: readonly RetrievedChunk[];
 }

@@ -20,6 +20,9 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   }
 }
 
+/** A file in parts, texts in UTF-8; made one by one where they come from a generator. */
+export type FileParts = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+
 /**
  * The same for a text that is too long to be in memory: its lines, to each of which a newline is added.
  *
@@ -36,16 +39,30 @@ export async function writeLinesAtomically(path: string, lines: Iterable<string>
 }
 
 /**
- * The same for a file of several parts, texts in UTF-8.
+ * The same for a file of several parts, of which one is in memory at a time.
+ *
+ * @throws {DataError} If the folder cannot be written; an earlier file of that name is then unchanged.
+ * @throws {DataError} What the making of a part throws.
+ */
+export async function writePartsAtomically(path: string, parts: FileParts): Promise<void> {
+  try {
+    await replaceFile(path, parts);
+  } catch (error) {
+    throw error instanceof DataError ? error : notWritable(path, error);
+  }
+}
+
+/**
+ * The same with the error as it is.
  *
  * @throws The error of the file system; an earlier file of that name is then unchanged.
  */
-export async function replaceFile(path: string, parts: readonly (string | Uint8Array)[]): Promise<void> {
+export async function replaceFile(path: string, parts: FileParts): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
-      for (const part of parts) await file.writeFile(part, 'utf8');
+      for await (const part of parts) await file.writeFile(part, 'utf8');
       await file.sync();
     } finally {
       await file.close();

@@ -2,11 +2,13 @@
  * @file Small JSON files of a model that need not be there.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignTextSync } from './foreign-text-file.js';
 
 /**
  * The content of a file, checked; null if there is none.
@@ -16,7 +18,7 @@ import { messageOf, ModelError } from '../domain/errors.js';
 export function readJsonIfThere<S extends z.ZodType>(path: string, schema: S): z.infer<S> | null {
   if (!existsSync(path)) return null;
   try {
-    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return schema.parse(parseJson(readForeignTextSync(path)));
   } catch (error) {
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     throw new ModelError(`${path}: cannot be used`, problem.split('\n'), { cause: error });

@@ -5,9 +5,12 @@
  * file is opened again; damage anywhere else is an error of whoever reads the lines.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { DataError, JournalError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { MOST_LINE_BYTES } from './foreign-text-file.js';
 
 export interface WholeLines {
   /** Bytes up to the end of the last whole line. */
@@ -23,29 +26,38 @@ const PIECE_BYTES = 1 << 20;
  *
  * @param repair  What to do about a line that is not JSON.
  * @param onValue Given each parsed line with its number, the first being 1; awaited before the next.
- * @throws {JournalError} With file and line, if a whole line is not JSON.
+ * @param most    Most bytes of a line.
+ * @throws {JournalError} With file and line, if a whole line is not JSON, or if a line is longer.
  * @throws The error of the file system, if the file cannot be read.
  */
 export async function readWholeLines(
   path: string,
   repair: string,
   onValue: (value: unknown, line: number) => void | Promise<void>,
+  most = MOST_LINE_BYTES,
 ): Promise<WholeLines> {
   let wholeBytes = 0;
   let line = 0;
   /** The beginning of a line whose end has not been read. */
   let pending: Buffer[] = [];
+  let pendingBytes = 0;
   for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
     let start = 0;
     for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
       const bytes = Buffer.concat([...pending, piece.subarray(start, end)]);
       pending = [];
+      pendingBytes = 0;
       start = end + 1;
       line++;
       wholeBytes += bytes.length + 1;
       await onValue(parsed(bytes, `${path}:${line}`, repair), line);
     }
-    if (start < piece.length) pending.push(piece.subarray(start));
+    if (start === piece.length) continue;
+    pending.push(piece.subarray(start));
+    pendingBytes += piece.length - start;
+    if (pendingBytes > most) {
+      throw new JournalError(`${path}:${line + 1}: the line is longer than ${most} bytes`, [repair]);
+    }
   }
   return { wholeBytes };
 }
@@ -54,7 +66,8 @@ const NEWLINE = 0x0a;
 
 function parsed(bytes: Buffer, where: string, repair: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    if (!isUtf8(bytes)) throw new Error('it is not UTF-8');
+    return parseJson(bytes.toString('utf8'));
   } catch (error) {
     throw new JournalError(`${where}: not JSON: ${messageOf(error)}`, [repair], { cause: error });
   }

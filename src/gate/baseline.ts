@@ -6,9 +6,10 @@
  * decimals, nats a token to four, times to four digits.
  */
 
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { noLikelihood } from '../report/numbers/likelihood.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
@@ -134,7 +135,7 @@ export function writeBaseline(path: string, baseline: Baseline): Promise<void> {
 export async function readBaseline(path: string): Promise<Baseline> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = parseJson(await readForeignText(path));
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw new DataError(

@@ -35,7 +35,10 @@ export interface Check {
   /** Percent, nats a token, a ratio, milliseconds or a number of tasks, by kind; null where there is none. */
   readonly baseline: number | null;
   readonly run: number | null;
-  /** Points, nats a token, a factor minus 1, or tasks; null where one side is missing. */
+  /**
+   * Points, nats a token, tasks, or of times a factor minus 1: the median over tasks of what became of each, which need
+   * not be the quotient of the medians beside it. Null where one side is missing.
+   */
   readonly change: number | null;
   readonly reason: string;
   /** About how many more tasks an inconclusive check needs; null where tasks would not help. */
@@ -317,7 +320,7 @@ function judgeTime(
     };
   }
   if (noise > Math.log(1 + Math.max(tolerance, 0.02))) {
-    const reason = `the machine was too unquiet: one prompt timed twice differs by ${percent(Math.exp(noise))}`;
+    const reason = `the machine was too unquiet: one prompt timed twice differs by ${percent(Math.exp(noise))} (slower over faster)`;
     return { ...shared, outcome: 'inconclusive', reason, moreTasks: null };
   }
   if (atMost <= limit) {

@@ -1,8 +1,8 @@
 /**
- * @file A gate's result for the terminal (80 columns), for markdown, and as JUnit cases.
+ * @file A gate's result for the terminal, for markdown, and as JUnit cases.
  */
 
-import { fixed, signed } from '../report/format.js';
+import { fixed, signed, wrapped } from '../report/format.js';
 import type { JUnitCase } from '../report/documents/junit.js';
 import { markdownTable } from '../report/markdown-table.js';
 import type { Check, Outcome } from './check.js';
@@ -11,7 +11,8 @@ import type { GateResult } from './result.js';
 /** First line of the comment body: tools that keep one comment up to date look for it. */
 export const COMMENT_MARKER = '<!-- llava-eval-gate -->';
 
-const WIDTH = 80;
+/** Longer lines of text are hard to read. */
+const WIDEST = 80;
 
 const KINDS: Readonly<Record<Check['kind'], { readonly title: string; readonly group: string }>> = {
   tasks: { title: 'Tasks not scored', group: 'tasks' },
@@ -26,6 +27,14 @@ const WORDS: Readonly<Record<Outcome, string>> = {
   passed: 'passed',
   failed: 'FAILED',
   inconclusive: 'inconclusive',
+};
+
+/** What the numbers of a kind do not say by themselves. */
+const NOTES: Readonly<Partial<Record<Check['kind'], string>>> = {
+  'ttft-ratio':
+    'baseline and run: medians of the ratios of each task. change: median of what became of the ratio of each task; it ' +
+    'need not be the quotient of the two medians.',
+  ttft: 'baseline and run: medians. change: median of the changes of each task; it need not be the quotient of the two medians.',
 };
 
 /** The numbers of a check: baseline, run, change. */
@@ -47,26 +56,44 @@ function cells({ kind, baseline, run, change }: Check): [string, string, string]
   }
 }
 
-/** For the terminal, without colour, ending in a newline. */
-export function renderGate(result: GateResult): string {
+/**
+ * For the terminal, without colour, ending in a newline.
+ *
+ * @param columns Of the terminal.
+ */
+export function renderGate(result: GateResult, columns = WIDEST): string {
   const { checks } = result;
-  const width = Math.max(...checks.map(({ subject }) => subject.length), 0);
-  const lines = [result.headline, ...wrap(provenance(result), '  ')];
-  for (const change of result.changes) lines.push(...wrap(`changed: ${change}`, '  '));
+  const text = (of: string, indent: string): string[] => wrap(of, indent, Math.min(columns, WIDEST));
+  const titles = checks.map(({ kind }) => KINDS[kind].title.length);
+  // A heading stands above the names, and has a gap before its columns as they have.
+  const width = Math.max(
+    ...checks.map(({ subject }) => subject.length),
+    ...titles.map((length) => length - 2),
+    0,
+  );
+  const row = (before: string, after: string, change: string): string =>
+    `${before.padStart(8)} ${after.padStart(8)} ${change.padStart(9)}`;
+  // Numbers take 27 columns, a verdict up to 14. Where names leave no room for them, they stand below.
+  const isBelow = 2 + width + 2 + 27 + 14 > columns;
+  const head = isBelow ? '    ' : ''.padEnd(width + 4);
+  const lines = [...text(result.headline, ''), ...text(provenance(result), '  ')];
+  for (const change of result.changes) lines.push(...text(`changed: ${change}`, '  '));
   for (const [kind, { title }] of Object.entries(KINDS)) {
     const own = checks.filter((check) => check.kind === kind);
     if (own.length === 0) continue;
-    lines.push(
-      '',
-      `${title.padEnd(width + 2)}  ${'baseline'.padStart(8)} ${'run'.padStart(8)} ${'change'.padStart(9)}`,
-    );
+    const names = row('baseline', 'run', 'change');
+    lines.push('', ...(isBelow ? [title, head + names] : [`${title.padEnd(width + 4)}${names}`]));
     for (const check of own) {
-      const [before, after, change] = cells(check);
+      const numbers = `${row(...cells(check))}  ${WORDS[check.outcome]}`;
       lines.push(
-        `  ${check.subject.padEnd(width)}  ${before.padStart(8)} ${after.padStart(8)} ${change.padStart(9)}  ${WORDS[check.outcome]}`,
+        ...(isBelow
+          ? [`  ${check.subject}`, head + numbers]
+          : [`  ${check.subject.padEnd(width)}  ${numbers}`]),
       );
-      if (check.outcome !== 'passed') lines.push(...wrap(describe(check), '      '));
+      if (check.outcome !== 'passed') lines.push(...text(describe(check), '      '));
     }
+    const note = NOTES[own[0]!.kind];
+    if (note !== undefined) lines.push(...text(note, '  '));
   }
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
@@ -87,6 +114,11 @@ export function renderGateMarkdown(result: GateResult): string {
     '',
     ...checkTable(result.checks),
     '',
+    ...Object.entries(KINDS).flatMap(([kind, { title }]) => {
+      const check = result.checks.find((one) => one.kind === kind);
+      const note = check === undefined ? undefined : NOTES[check.kind];
+      return note === undefined ? [] : [`${title}: ${note}`, ''];
+    }),
     '</details>',
     '',
   ].join('\n');
@@ -154,16 +186,7 @@ function provenance({ baseline, isSameHardware }: GateResult): string {
   return `against ${baseline.path}, ${age}, ${baseline.tasks} tasks: ${baseline.reason}${hardware}`;
 }
 
-/** Lines of at most 80 columns, broken at spaces; a longer word stays whole. */
-function wrap(text: string, indent: string): string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(' ')) {
-    if (line !== indent && line.length + word.length > WIDTH) {
-      lines.push(line);
-      line = indent;
-    }
-    line += `${word} `;
-  }
-  return [...lines, line];
+/** Lines of at most so many columns, broken at spaces; a longer word stays whole. */
+function wrap(text: string, indent: string, width: number): string[] {
+  return wrapped(text, width - indent.length).map((line) => indent + line);
 }

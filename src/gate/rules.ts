@@ -2,9 +2,10 @@
  * @file What a gate holds a run to: rules with defaults, each of which a JSON file can change or switch off.
  */
 
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { whatWasMeant } from '../metrics/nearest-name.js';
 
 export const RULES_SCHEMA = 'llava-eval/gate-rules@1';
@@ -81,7 +82,7 @@ export const DEFAULT_RULES: Rules = rulesSchema.parse({});
 export async function readRules(path: string): Promise<Rules> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = parseJson(await readForeignText(path));
   } catch (error) {
     throw new DataError(`${path}: cannot be used: ${messageOf(error)}`, ['rules are one JSON object'], {
       cause: error,

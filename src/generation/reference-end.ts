@@ -11,7 +11,7 @@
 import type { ContinuationScorer, Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import { assemblePrompt } from '../prompt/assemble.js';
-import type { PromptFormat } from '../prompt/fim.js';
+import { showsSuffix, type PromptFormat } from '../prompt/fim.js';
 import { referenceOf, REFERENCE_ENDS, type ReferenceEnd } from './reference.js';
 
 /** A line to fill in whose true text no reader would doubt. */
@@ -57,7 +57,7 @@ export interface ScoredDecoder {
  * @throws {RangeError} If the decoder's probabilities are no numbers.
  */
 export async function referenceEndOf(scored: ScoredDecoder): Promise<ReferenceEnd> {
-  if (scored.format.markers === null) return 'line-end';
+  if (!showsSuffix(scored.format)) return 'line-end';
   let stopIsLikelier = 0;
   for (const line of KNOWN_LINES) {
     const [stop, lineEnd] = await endings(line, scored);

@@ -17,7 +17,7 @@ import type { CompletionTask } from '../domain/task.js';
 import type { TokenId } from '../domain/units.js';
 import type { Continuation } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
-import type { PromptFormat } from '../prompt/fim.js';
+import { showsSuffix, type PromptFormat } from '../prompt/fim.js';
 import { textStream } from './text-stream.js';
 
 /** How a decoder ends a line that it fills in: by a stop token, or by the line end that stands behind the hole too. */
@@ -37,7 +37,7 @@ export interface Reference extends Continuation {
 /** What decides the ids of a reference. */
 export interface ReferenceSetting {
   readonly tokenizer: Tokenizer;
-  readonly format: Pick<PromptFormat, 'markers' | 'stop'>;
+  readonly format: Pick<PromptFormat, 'parts' | 'stop'>;
   readonly end: ReferenceEnd;
   /**
    * Told what is written so far, says whether nothing that follows would be compared. It is asked at every line end, in
@@ -64,7 +64,7 @@ export function referenceOf(
   const cut = cutAtLineEnd(reference, isSettled);
   const text = cut?.text ?? reference;
   const lineEnd = cut?.lineEnd ?? lineEndAt(suffix);
-  const fillsIn = format.markers !== null;
+  const fillsIn = showsSuffix(format);
   // What the file goes on with is a matter of the file: a decoder stops only where the hole stops.
   const endsByStop = fillsIn && cut === null && (lineEnd === null || end === 'stop-token');
   const ids = tokenizer.encode(endsByStop || lineEnd === null ? text : text + lineEnd);

@@ -9,25 +9,14 @@
 
 import { z } from 'zod';
 
-import { type DownloadError, ModelError, type UserError } from '../domain/errors.js';
+import { ModelError, type UserError } from '../domain/errors.js';
+import { authorization, fileAddress } from './address.js';
+import { filesByHeads, lacksCall, plainInfo, type PlainInfo } from './mirror.js';
 import { formatHubReference, type HubLocation } from './reference.js';
+import { refusalOf } from './refusals.js';
+import { commitSchema, hexSchema, pathSchema, type ContentHash, type RemoteFile } from './remote-file.js';
 import { requestWithRetries, type RequestOptions } from './request.js';
 import type { HubSettings } from './settings.js';
-
-/** How the content of a file is known beforehand. */
-export type ContentHash =
-  /** SHA-256 of the bytes: large files. */
-  | { readonly kind: 'sha256'; readonly hex: string }
-  /** Git's own hash: files kept in git itself. */
-  | { readonly kind: 'git-sha1'; readonly hex: string };
-
-export interface RemoteFile {
-  /** Inside the repository, with `/`. */
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly hash: ContentHash;
-}
 
 export interface RemoteRepository {
   /** 40 hexadecimal digits. */
@@ -35,24 +24,29 @@ export interface RemoteRepository {
   readonly files: readonly RemoteFile[];
 }
 
-const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const size = z.number().int().nonnegative();
-/** A path that stays where it is put. */
-const path = z
-  .string()
-  .min(1)
-  .refine((text) => !/^[\\/]|\\|(?:^|\/)\.{1,2}(?:\/|$)/.test(text), 'leaves the repository');
 const fileSchema = z.looseObject({
   type: z.literal('file'),
-  path,
+  path: pathSchema,
   size,
-  oid: hex(40),
-  lfs: z.looseObject({ oid: hex(64), size }).optional(),
+  oid: hexSchema(40),
+  lfs: z.looseObject({ oid: hexSchema(64), size }).optional(),
 });
-const infoSchema = z.looseObject({ sha: hex(40) });
+const infoSchema = z.looseObject({ sha: commitSchema });
+
+/** The server does not know a call, as mirrors do not know all of the hub's. */
+class CallLacking extends Error {
+  readonly refusal: UserError;
+
+  constructor(refusal: UserError) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
 
 /**
- * Asks the hub for the commit that a location stands for and the files there.
+ * Asks the hub for the commit that a location stands for and the files there. A mirror that lacks these calls is asked
+ * what it can answer (`mirror.ts`).
  *
  * @throws {ModelError} If the repository or revision does not exist, may not be read, or the hub
  *   answers something else than it should.
@@ -73,7 +67,8 @@ export async function describeRepository(
       const response = await requestWithRetries(address, { ...init, headers }, options);
       if (response.ok) return response;
       await response.body?.cancel();
-      throw refusalOf(response, location, settings);
+      const refusal = refusalOf(response, location, settings);
+      throw lacksCall(response, location.revision === null) ? new CallLacking(refusal) : refusal;
     },
   };
   const name = formatHubReference({ ...location, path: '' });
@@ -86,45 +81,48 @@ export async function describeRepository(
     ]);
   };
   try {
-    const info = await modelInfo({
-      ...common,
-      name: location.id,
-      ...(location.revision === null ? {} : { revision: location.revision }),
-      additionalFields: ['sha'],
+    let plain: PlainInfo | null = null;
+    const info = await unlessLacking(() =>
+      modelInfo({
+        ...common,
+        name: location.id,
+        ...(location.revision === null ? {} : { revision: location.revision }),
+        additionalFields: ['sha'],
+      }),
+    );
+    if (info === null) plain = await plainInfo(location, settings, options);
+    const commit = plain?.commit ?? checked(infoSchema, info).sha;
+    const files = await unlessLacking(async () => {
+      const found: RemoteFile[] = [];
+      const repo = { type: 'model', name: location.id } as const;
+      for await (const entry of listFiles({ ...common, repo, revision: commit, recursive: true })) {
+        if (entry.type !== 'file') continue;
+        const file = checked(fileSchema, entry);
+        const hash: ContentHash =
+          file.lfs === undefined
+            ? { kind: 'git-sha1', hex: file.oid }
+            : { kind: 'sha256', hex: file.lfs.oid };
+        found.push({ path: file.path, size: file.lfs?.size ?? file.size, hash });
+      }
+      return found;
     });
-    const commit = checked(infoSchema, info).sha;
-    const files: RemoteFile[] = [];
-    const repo = { type: 'model', name: location.id } as const;
-    for await (const entry of listFiles({ ...common, repo, revision: commit, recursive: true })) {
-      if (entry.type !== 'file') continue;
-      const file = checked(fileSchema, entry);
-      const hash: ContentHash =
-        file.lfs === undefined ? { kind: 'git-sha1', hex: file.oid } : { kind: 'sha256', hex: file.lfs.oid };
-      files.push({ path: file.path, size: file.lfs?.size ?? file.size, hash });
-    }
-    return { commit, files };
+    if (files !== null) return { commit, files };
+    plain ??= await plainInfo({ ...location, revision: commit }, settings, options);
+    return { commit: plain.commit, files: await filesByHeads(plain, location, settings, options) };
   } catch (error) {
     if (error instanceof SyntaxError) checked(infoSchema, 'not JSON');
     throw error;
   }
 }
 
-/** Where a file is fetched from, and what to send along; redirects to other hosts do not get the token. */
-export function fileAddress(
-  id: string,
-  commit: string,
-  file: string,
-  { endpoint, token }: HubSettings,
-): { url: string; headers: Record<string, string> } {
-  const escaped = file.split('/').map(encodeURIComponent).join('/');
-  return {
-    url: `${endpoint}/${id}/resolve/${commit}/${escaped}`,
-    headers: authorization({ token }),
-  };
-}
-
-function authorization({ token }: Pick<HubSettings, 'token'>): Record<string, string> {
-  return token === null ? {} : { authorization: `Bearer ${token}` };
+/** What a call answers; null where the server does not know the call. */
+async function unlessLacking<T>(call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof CallLacking) return null;
+    throw error;
+  }
 }
 
 /**
@@ -164,68 +162,4 @@ export async function readRemoteRange(
   }
   const bytes = new Uint8Array(await response.arrayBuffer());
   return response.status === 200 ? bytes.slice(start, start + length) : bytes;
-}
-
-/** The error a refused request means to a user. */
-export function refusalOf(
-  { status, headers }: Pick<Response, 'status' | 'headers'>,
-  location: HubLocation,
-  { endpoint, token }: HubSettings,
-): UserError {
-  const code = headers.get('x-error-code') ?? '';
-  const name = formatHubReference(location);
-  const page = `${endpoint}/${location.id}`;
-  const who = token === null ? 'nobody is logged in: set HF_TOKEN or run `hf auth login`' : null;
-
-  if (code === 'GatedRepo') {
-    return new ModelError(`${name}: access to this model has to be granted first`, [
-      `open ${page}, accept its terms, and wait for approval if it asks for one`,
-      who ?? 'the token in use belongs to an account without access, or may not read gated models',
-    ]);
-  }
-  if (code === 'RevisionNotFound') {
-    return new ModelError(`${location.id}: has no revision "${location.revision ?? 'main'}"`, [
-      `its branches and tags are listed at ${page}/tree/main`,
-    ]);
-  }
-  if (code === 'EntryNotFound') {
-    return new ModelError(`${name}: there is no such file on the hub`, [`its files: ${page}/tree/main`]);
-  }
-  if (code === 'DisabledRepo') {
-    return new ModelError(`${name}: the hub has disabled this model`, [`see ${page}`]);
-  }
-  if (status === 404 || (status === 401 && (token === null || code === 'RepoNotFound'))) {
-    return new ModelError(`${name}: not found on ${new URL(endpoint).host}`, [
-      'the owner or the name may be misspelled (upper and lower case matter); no such path exists here either',
-      `a private model looks the same: ${who ?? 'the token in use may not read it'}`,
-    ]);
-  }
-  if (status === 401 || status === 403) {
-    return new ModelError(`${name}: ${new URL(endpoint).host} refuses access (${status})`, [
-      who ?? 'the token in HF_TOKEN or in the token file is wrong, expired, or may not read this model',
-    ]);
-  }
-  if (status === 429) {
-    return new ModelError(`${name}: ${new URL(endpoint).host} limits how much is asked of it (429)`, [
-      'wait a few minutes and run the command again; what has arrived is kept',
-      ...(who === null ? [] : [who]),
-    ]);
-  }
-  return new ModelError(`${name}: ${new URL(endpoint).host} answers ${status}`, [
-    status >= 500 ? 'the hub has a problem: try again later' : `see ${page}`,
-  ]);
-}
-
-/** No connection, said with what can be done about it. */
-export function unreachable(location: HubLocation, error: DownloadError, isCached: boolean): ModelError {
-  return new ModelError(
-    `${formatHubReference(location)}: the hub cannot be reached (${error.message})`,
-    [
-      isCached
-        ? 'only some of its files are in the cache'
-        : 'it is not in the cache; once it has been fetched, it works offline',
-      'connect and run `llava-eval models pull`, set HF_ENDPOINT to a mirror, or HF_HUB_OFFLINE=1 for what is cached',
-    ],
-    { cause: error },
-  );
 }

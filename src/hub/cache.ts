@@ -6,6 +6,9 @@
  *     refs/<revision>             text: the commit it stood for when it was last asked for
  *     snapshots/<commit>/<path>   links to the blobs
  *     blobs/<sha256 or git sha1>  the content
+ *     .llava-eval/<commit>.json   this program's own: which files the hub has at that commit
+ *
+ * Python's library often fetches a part of a model only. The last of these tells a whole snapshot from such a part.
  *
  * `scanCacheDir` of `@huggingface/hub` 2.17 is not used: it counts only files at the top of a snapshot
  * and refuses a repository without refs.
@@ -14,13 +17,18 @@
  */
 
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, join, relative } from 'node:path';
+
+import { z } from 'zod';
 
 import { DEFAULT_REVISION } from './reference.js';
 
 const COMMIT = /^[0-9a-f]{40}$/;
+
+const LIST = 'llava-eval/hub-files@1';
+const listSchema = z.object({ schema: z.literal(LIST), files: z.array(z.string()) });
 
 /** Whether a revision is a full commit id, which never moves. */
 export function isCommit(revision: string): boolean {
@@ -65,6 +73,26 @@ export class CachedRepository {
       if (found?.isFile() === true) files.push(entry.replaceAll('\\', '/'));
     }
     return files.sort();
+  }
+
+  /** Paths of all files that the repository has at a commit; null where this program never asked. */
+  async knownFiles(commit: string): Promise<readonly string[] | null> {
+    try {
+      return listSchema.parse(JSON.parse(await readFile(this.#list(commit), 'utf8'))).files;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Remembers which files the repository has at a commit; that never changes. */
+  async rememberFiles(commit: string, paths: readonly string[]): Promise<void> {
+    if ((await this.knownFiles(commit)) !== null) return;
+    const content = JSON.stringify({ schema: LIST, files: paths });
+    await replace(this.#list(commit), (temporary) => writeFile(temporary, `${content}\n`));
+  }
+
+  #list(commit: string): string {
+    return join(this.dir, '.llava-eval', `${commit}.json`);
   }
 
   /** Remembers what a branch or tag stands for. */

@@ -11,8 +11,10 @@ import { DownloadError, ModelError, type UserError } from '../domain/errors.js';
 import { download } from '../download/download.js';
 import { partPath } from '../download/part-file.js';
 import { isTemporary } from '../download/retry.js';
-import { fileAddress, refusalOf, type RemoteFile } from './api.js';
+import { fileAddress } from './address.js';
 import type { HubLocation } from './reference.js';
+import { refusalOf } from './refusals.js';
+import type { RemoteFile } from './remote-file.js';
 import { hubFetch, type RequestOptions } from './request.js';
 import type { HubSettings } from './settings.js';
 

@@ -6,13 +6,14 @@
  */
 
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir, readdir, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { DownloadError, ModelError } from '../domain/errors.js';
 import { formatBytes } from '../domain/units.js';
-import { describeRepository, unreachable, type RemoteFile, type RemoteRepository } from './api.js';
+import { describeRepository, type RemoteRepository } from './api.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { CachedRepository, isCommit } from './cache.js';
 import type { Dtype } from '../inference/device.js';
 import { modelFolder } from '../model/folder/export-files.js';
@@ -20,6 +21,8 @@ import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic } from '../model/architecture/synthetic.js';
 import { arrivedBytes, fetchBlob } from './fetch-file.js';
 import { EMBEDDED_NAME, formatHubReference, parseHubReference, type HubLocation } from './reference.js';
+import { unreachable } from './refusals.js';
+import type { RemoteFile } from './remote-file.js';
 import type { RequestOptions } from './request.js';
 import { hubSettings, type HubSettings } from './settings.js';
 import { wantedFiles, type FileRole, type FileTree } from './wanted-files.js';
@@ -140,7 +143,7 @@ async function localModel(path: string, name: string, role: FileRole, dtype?: Dt
   const tree: FileTree = {
     name: path,
     paths: new Set(entries.map((entry) => entry.replaceAll('\\', '/'))),
-    readText: (file) => readFile(join(root, file), 'utf8'),
+    readText: (file) => readForeignText(join(root, file)),
   };
   const at = isExport || isWhole ? relative(root, full).replaceAll('\\', '/') : '';
   const files = await wantedFiles(tree, role, at, dtype);
@@ -155,31 +158,48 @@ async function hubModel(location: HubLocation, role: FileRole, options: ResolveO
 
   /** The model out of the cache alone; null if a file is missing there. */
   const fromCache = async (commit: string): Promise<LocalModel | null> => {
+    const here = new Set(await cache.listing(commit));
+    const known = await cache.knownFiles(commit);
     const tree: FileTree = {
       name,
-      paths: new Set(await cache.listing(commit)),
-      readText: (file) => readFile(join(cache.snapshot(commit), file), 'utf8'),
+      paths: known === null ? here : new Set(known),
+      readText: (file) => {
+        if (!here.has(file)) throw new ModelError(`${name}/${file}: not in the cache`);
+        return readForeignText(join(cache.snapshot(commit), file));
+      },
     };
     try {
       const files = await wantedFiles(tree, role, location.path, options.dtype);
+      if (!files.every((file) => here.has(file))) return null;
       return modelIn(cache, location, role, commit, files);
     } catch (error) {
       if (error instanceof ModelError) return null;
       throw error;
     }
   };
+  /** The same without the hub: another program may have fetched a part only, and files that are optional may lack. */
+  const fromCacheAlone = async (commit: string): Promise<LocalModel | null> => {
+    const found = await fromCache(commit);
+    if (found !== null && (await cache.knownFiles(commit)) === null) {
+      options.progress?.note(
+        `${name}: another program has put this model into the cache, perhaps only a part of its files; ` +
+          'with a connection, `llava-eval models pull` completes it',
+      );
+    }
+    return found;
+  };
 
   if (settings.isOffline) {
-    const found = cached === null ? null : await fromCache(cached);
+    const found = cached === null ? null : await fromCacheAlone(cached);
     if (found !== null) return found;
     throw new ModelError(`${name}: not completely in the cache, and HF_HUB_OFFLINE forbids to fetch it`, [
       `the cache is ${settings.cacheDir}`,
       'run `llava-eval models pull` once without HF_HUB_OFFLINE',
     ]);
   }
-  // A commit never changes: if all of it is here, nobody needs to be asked.
+  // A commit never changes: if all of it is known to be here, nobody needs to be asked.
   if (cached !== null && location.revision !== null && isCommit(location.revision)) {
-    const found = await fromCache(cached);
+    const found = (await cache.knownFiles(cached)) === null ? null : await fromCache(cached);
     if (found !== null) return found;
   }
   const requests = requestOptions(settings, options);
@@ -188,7 +208,7 @@ async function hubModel(location: HubLocation, role: FileRole, options: ResolveO
     remote = await describeRepository(location, settings, requests);
   } catch (error) {
     if (!(error instanceof DownloadError && error.problem === 'unreachable')) throw error;
-    const found = cached === null ? null : await fromCache(cached);
+    const found = cached === null ? null : await fromCacheAlone(cached);
     if (found === null || cached === null) throw unreachable(location, error, cached !== null);
     options.progress?.note(
       `the hub cannot be reached (${error.message}): using ${name} as cached, commit ${cached.slice(0, 12)}`,
@@ -234,7 +254,7 @@ async function fetchModel(
     paths: new Set(byPath.keys()),
     readText: async (path) => {
       await fetchFile(byPath.get(path)!);
-      return readFile(join(cache.snapshot(commit), path), 'utf8');
+      return readForeignText(join(cache.snapshot(commit), path));
     },
   };
   const paths = await wantedFiles(tree, role, location.path, options.dtype);
@@ -251,6 +271,7 @@ async function fetchModel(
   } finally {
     progress?.stop();
   }
+  await cache.rememberFiles(commit, [...byPath.keys()]);
   await cache.writeRef(location.revision, commit);
   return modelIn(cache, location, role, commit, paths);
 }

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-import { UsageError } from '../domain/errors.js';
+import { addressOf } from '../domain/address.js';
 
 export interface HubSettings {
   /** Base address without a slash at the end (`HF_ENDPOINT`). */
@@ -26,7 +26,8 @@ export interface HubSettings {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const DEFAULT_ENDPOINT = 'https://huggingface.co';
+/** The hub itself; any other endpoint is a mirror. */
+export const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
 /**
@@ -40,19 +41,12 @@ export function hubSettings(environment: Environment = process.env): HubSettings
   const home = get('HF_HOME') ?? join(get('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
   const seconds = Number(get('HF_HUB_DOWNLOAD_TIMEOUT') ?? DEFAULT_TIMEOUT_SECONDS);
   return {
-    endpoint: checkedEndpoint(get('HF_ENDPOINT') ?? DEFAULT_ENDPOINT),
+    endpoint: addressOf('HF_ENDPOINT', get('HF_ENDPOINT') ?? DEFAULT_ENDPOINT, DEFAULT_ENDPOINT),
     cacheDir: expandHome(get('HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub')),
     token: readToken(get, join(expandHome(home), 'token')),
     isOffline: isTrue(get('HF_HUB_OFFLINE')) || isTrue(get('TRANSFORMERS_OFFLINE')),
     timeoutMs: 1000 * (Number.isFinite(seconds) && seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS),
   };
-}
-
-function checkedEndpoint(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new UsageError(`HF_ENDPOINT is "${text}"; expected an address such as ${DEFAULT_ENDPOINT}`);
-  }
-  return text.replace(/\/+$/, '');
 }
 
 function readToken(get: (...names: string[]) => string | undefined, file: string): string | null {

@@ -11,6 +11,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { INDEX_FILE, SINGLE_FILE, TORCH_FILE } from '../model/weights/checkpoint.js';
 import type { Dtype } from '../inference/device.js';
@@ -52,8 +53,15 @@ const OPTIONAL = {
   ],
 } as const;
 
-/** The tokenizer in one file, or in the two of GPT-2 and RoBERTa. */
+/** The tokenizer in one file, or in the two older ones. */
 const TOKENIZERS = [['tokenizer.json'], ['vocab.json', 'merges.txt']] as const;
+
+const BESIDE_SLOW_TOKENIZER = [
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'config.json',
+] as const;
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string().min(1)) });
 /**
@@ -125,8 +133,12 @@ async function modelParts(
     names.push(SINGLE_FILE);
   } else if (has(INDEX_FILE)) {
     const shards = await shardsOf(tree, inside(at, INDEX_FILE));
-    missing.push(...shards.filter((name) => !has(name)));
-    names.push(INDEX_FILE, ...shards);
+    names.push(INDEX_FILE);
+    // One by one: an index may name more shards than a call takes arguments.
+    for (const name of shards) {
+      names.push(name);
+      if (!has(name)) missing.push(name);
+    }
   } else if (exported.length > 0) {
     names.push(...exported.map((path) => relativeTo(at, path)));
   } else if (has(TORCH_FILE)) {
@@ -172,7 +184,9 @@ function tokenizerFiles(tree: FileTree, at: string): string[] {
   const has = (name: string): boolean => tree.paths.has(inside(at, name));
   const names = TOKENIZERS.find((files) => files.every(has));
   assertComplete(tree, 'tokenizer', names === undefined ? [inside(at, 'tokenizer.json')] : []);
-  return [...(names ?? []), 'tokenizer_config.json'].filter(has).map((name) => inside(at, name));
+  // The older files say their rules only together with those beside them.
+  const beside = names?.length === 1 ? ['tokenizer_config.json'] : BESIDE_SLOW_TOKENIZER;
+  return [...(names ?? []), ...beside].filter(has).map((name) => inside(at, name));
 }
 
 /** The shards that an index names. */
@@ -212,7 +226,7 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
       'a decoder alone is given with --decoder',
     ]);
   }
-  const { decoder, encoder, projector } = parseBundle(
+  const { decoder, encoder, projector, softPrompt } = parseBundle(
     await tree.readText(description),
     `${tree.name}/${description}`,
   );
@@ -222,13 +236,14 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
   ];
   const projectorPath = inside(at, projector.path);
   const missing = parts.flatMap((part) => part.missing);
-  assertComplete(tree, 'bundle', tree.paths.has(projectorPath) ? missing : [...missing, projectorPath]);
-  return [description, ...parts.flatMap((part) => part.present), projectorPath];
+  const single = [projectorPath, ...(softPrompt === undefined ? [] : [inside(at, softPrompt.path)])];
+  assertComplete(tree, 'bundle', [...missing, ...single.filter((path) => !tree.paths.has(path))]);
+  return [description, ...parts.flatMap((part) => part.present), ...single];
 }
 
 async function readJson<S extends z.ZodType>(tree: FileTree, path: string, schema: S): Promise<z.infer<S>> {
   try {
-    return schema.parse(JSON.parse(await tree.readText(path)));
+    return schema.parse(parseJson(await tree.readText(path)));
   } catch (error) {
     if (error instanceof ModelError) throw error;
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);

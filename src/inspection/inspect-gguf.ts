@@ -15,9 +15,9 @@ import { splitFiles } from '../model/gguf/split-names.js';
 import { ggufWeights, type GgufSource } from '../model/gguf/weights.js';
 import type { TensorInfo } from '../model/weights/safetensors.js';
 import { buildDecoderGraph, embeddingTensor } from '../onnx/decoder-graph.js';
-import { recognizeFamily } from '../prompt/fim.js';
 import { tokenizerOf } from '../tokenizer/hf.js';
 import { byType, decoderMemory, elements, networkFacts, type MemoryEstimate } from './cost.js';
+import { promptFacts } from './prompt-facts.js';
 import type { Peek } from './peek.js';
 
 type Facts = Readonly<Record<string, string | number>>;
@@ -90,7 +90,7 @@ export function describeGgufDecoder(
 function tokenizerFacts({ path, metadata }: GgufSource, vocabularySize: number): Facts {
   try {
     const tokenizer = tokenizerOf(tokenizerDefinition(path, metadata), [], path);
-    return { 'prompt family': recognizeFamily(tokenizer, ggufFacts(metadata, vocabularySize)) };
+    return promptFacts(tokenizer, ggufFacts(metadata, vocabularySize));
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     return { tokenizer: `none that this version can run; give one with --tokenizer: ${error.message}` };

@@ -5,10 +5,10 @@
  * A model that this program cannot run is described all the same, with the reason.
  */
 
-import { readFile } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { parseBundle } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
@@ -18,13 +18,18 @@ import { describeDecoder, describeEncoder } from './describe.js';
 import { encoderConventions } from '../model/folder/encoder-conventions.js';
 import { readProjector } from '../model/weights/projector-file.js';
 import { softTokensPerChunk } from '../inference/soft-tokens.js';
-import { headerLength, parseHeader, type TensorInfo } from '../model/weights/safetensors.js';
+import {
+  headerLength,
+  MAX_HEADER_BYTES,
+  parseHeader,
+  type TensorInfo,
+} from '../model/weights/safetensors.js';
 import { isGguf } from '../model/gguf/split-names.js';
 import { isSynthetic, syntheticArchitecture, syntheticShape } from '../model/architecture/synthetic.js';
-import { recognizeFamily } from '../prompt/fim.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import { describeGgufDecoder, readGgufHeaders } from './inspect-gguf.js';
 import { readModelConfig } from './model-config.js';
+import { promptFacts } from './prompt-facts.js';
 import { peek, roleOf, type Peek } from './peek.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import { wantedFiles, type ModelRole } from '../hub/wanted-files.js';
@@ -148,9 +153,9 @@ async function describeDecoderFolder(
   const architecture = parseDecoderConfig(config, `${model.name}/config.json`);
   const folder = await smallFiles(model, dir, ['config.json', 'generation_config.json', ...TOKENIZER_FILES]);
   const tokenizer = await loadTokenizer(folder);
-  const family = recognizeFamily(tokenizer, readDecoderFacts(folder, architecture.vocabularySize));
+  const decoderFacts = readDecoderFacts(folder, architecture.vocabularySize);
   return {
-    facts: { ...networkFacts(architecture), 'prompt family': family },
+    facts: { ...networkFacts(architecture), ...promptFacts(tokenizer, decoderFacts) },
     memory: decoderMemory(architecture, positions),
   };
 }
@@ -205,7 +210,7 @@ async function describeBundle(
   options: InspectOptions,
 ): Promise<Pick<Described, 'facts' | 'parts'>> {
   const path = posix.join(model.at, 'bundle.json');
-  const bundle = parseBundle(await readFile(await model.file(path), 'utf8'), `${model.name}/${path}`);
+  const bundle = parseBundle(await readForeignText(await model.file(path)), `${model.name}/${path}`);
   const parts: ModelDescription[] = [];
   for (const part of ['decoder', 'encoder', 'projector'] as const) {
     const at = posix.join(model.at, bundle[part].path);
@@ -238,12 +243,13 @@ async function headers(
     const first = await model.range(path, 0, 8);
     const length = headerLength(first);
     const bytes = model.sizes.get(path) ?? 0;
-    if (length > bytes) throw new ModelError(`${model.name}: the header of ${path} claims ${length} bytes`);
+    if (length > Math.min(bytes, MAX_HEADER_BYTES))
+      throw new ModelError(`${model.name}: the header of ${path} claims ${length} bytes`);
     const start = await model.range(path, 0, 8 + length);
     const found = parseHeader(`${model.name}/${path}`, bytes, (from, count) =>
       start.slice(from, from + count),
     );
-    tensors.push(...found.values());
+    for (const tensor of found.values()) tensors.push(tensor);
   }
   return byType(tensors);
 }
@@ -263,7 +269,14 @@ async function filesOf(
   }
 }
 
-const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt'];
+const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'vocab.json',
+  'merges.txt',
+  'added_tokens.json',
+  'special_tokens_map.json',
+];
 
 /** The folder that holds those of the files that there are. */
 async function smallFiles(model: Peek, dir: string, names: readonly string[]): Promise<string> {
@@ -281,7 +294,7 @@ function treeOf(model: Peek): Parameters<typeof wantedFiles>[0] {
   return {
     name: model.name,
     paths: new Set(model.sizes.keys()),
-    readText: async (path) => readFile(await model.file(path), 'utf8'),
+    readText: async (path) => readForeignText(await model.file(path)),
   };
 }
 

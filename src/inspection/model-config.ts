@@ -2,10 +2,11 @@
  * @file The configuration of a model that is only looked at.
  */
 
-import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 
 import { ModelError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { isGguf } from '../model/gguf/split-names.js';
 import type { Peek } from './peek.js';
 
@@ -40,7 +41,7 @@ function configOf({ at, sizes }: Peek): string | null {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+    return parseJson(await readForeignText(path));
   } catch (error) {
     throw new ModelError(`${path}: is not JSON`, [], { cause: error });
   }

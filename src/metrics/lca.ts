@@ -6,8 +6,9 @@
  * - the prediction is its first line once newlines at its ends are cut off;
  * - EM compares stripped lines, ES unstripped ones;
  * - its figures are means over files, not over lines, and the sum behind ES is not reset between the
- *   categories of a file, so the ES of a category holds all categories before it. Both are in
- *   `published`; `em`, `es` and those of the categories are plain means over lines.
+ *   categories of a file, so the ES of a category holds all categories before it, in the order of the records.
+ *   A file without lines of a category does not count for it. Both are in `published`; `em`, `es` and those of the
+ *   categories are plain means over lines.
  */
 
 import { LCA_CATEGORIES } from '../domain/lca-categories.js';
@@ -20,7 +21,7 @@ import { mean } from '../statistics/statistics.js';
 
 export const LCA = plainKind({
   name: 'lca',
-  version: 'lca@1',
+  version: 'lca@2',
   direction: 'higher-is-better',
   formula: 'fuzz-indel',
   rule: 'the first line is compared; EM ignores white space at its ends',
@@ -93,17 +94,16 @@ function fileReport(scored: readonly ScoredTask[]): FileReport {
   const all = { em: 0, es: 0 };
   let similarity = 0;
   let count = 0;
-  // The data set lists all categories of a file, empty ones too: those repeat the ES so far. The sum of ES follows
-  // the order of that list.
-  const listed = LCA_CATEGORIES.some((name) => groups.has(name)) ? LCA_CATEGORIES : [];
-  for (const name of new Set<string>([...listed, ...groups.keys()])) {
-    const lines = groups.get(name) ?? [];
+  // Predictions come in any order, and the sum of ES follows that of the records.
+  const known = LCA_CATEGORIES.filter((name) => groups.has(name));
+  for (const name of new Set<string>([...known, ...groups.keys()])) {
+    const lines = groups.get(name)!;
     for (const { score } of lines) similarity += fuzzPercent(score.editSimilarity);
     count += lines.length;
-    if (count > 0) es.set(name, similarity / count);
-    if (lines.length > 0) em.set(name, meanExactMatch(lines) * 100);
-    all.em += (em.get(name) ?? 0) * lines.length;
-    all.es += (es.get(name) ?? 0) * lines.length;
+    em.set(name, meanExactMatch(lines) * 100);
+    es.set(name, similarity / count);
+    all.em += em.get(name)! * lines.length;
+    all.es += es.get(name)! * lines.length;
   }
   return { em, es, all: { em: all.em / scored.length, es: all.es / scored.length } };
 }

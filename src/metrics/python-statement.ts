@@ -22,6 +22,13 @@ export interface PythonParser {
 /** Python cannot encode a lone surrogate: CrossCodeEval's parse fails there. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/**
+ * Beginnings of one completion that are parsed, each with all that is before it. A completion of a line benchmark has
+ * at most a few hundred tokens. CrossCodeEval gives up after five seconds, which keeps the whole completion; so does
+ * this limit.
+ */
+const MOST_BEGINNINGS = 500;
+
 type Verdict = 'valid' | 'invalid' | 'failed';
 
 function verdictOn(code: string, parser: PythonParser): Verdict {
@@ -36,7 +43,9 @@ function verdictOn(code: string, parser: PythonParser): Verdict {
  * parser fails first.
  */
 export function firstPythonStatement(prefix: string, completion: string, parser: PythonParser): string {
+  let tried = 0;
   for (let end = completion.indexOf('\n', 1); end !== -1; end = completion.indexOf('\n', end + 1)) {
+    if (++tried > MOST_BEGINNINGS) break;
     const beginning = completion.slice(0, end);
     const verdict = verdictOn(prefix + beginning, parser);
     if (verdict === 'valid') return stripEnd(beginning);
@@ -49,11 +58,16 @@ export function firstPythonStatement(prefix: string, completion: string, parser:
 export function watchPythonStatement(prefix: string, parser: PythonParser): (completion: string) => boolean {
   /** Where to look for the next newline; null once the parser has failed, which keeps everything. */
   let from: number | null = 1;
+  let tried = 0;
   let settled = false;
   return (completion) => {
     while (!settled && from !== null) {
       const end = completion.indexOf('\n', from);
       if (end === -1) break;
+      if (++tried > MOST_BEGINNINGS) {
+        from = null;
+        break;
+      }
       const verdict = verdictOn(prefix + completion.slice(0, end), parser);
       if (verdict === 'valid') settled = true;
       from = verdict === 'failed' ? null : end + 1;

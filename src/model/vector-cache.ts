@@ -24,6 +24,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { sha256 } from '../domain/hash.js';
 import type { TokenId } from '../domain/units.js';
 import { replaceFile } from '../files/atomic-file.js';
@@ -139,7 +140,7 @@ export class VectorCache implements VectorStore {
       const bytes = await readFile(path);
       const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf(0x0a);
       if (end === -1) throw new Error('it has no header');
-      const parsed = headerSchema.safeParse(JSON.parse(bytes.toString('utf8', 0, end)));
+      const parsed = headerSchema.safeParse(parseJson(bytes.toString('utf8', 0, end)));
       if (!parsed.success) throw new Error('its header is not one of this version');
       const { space, width, count, sha256: expected } = parsed.data;
       if (canonical(space) !== canonical(this.#options.space) || width !== this.#options.width) {

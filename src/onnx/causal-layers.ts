@@ -17,7 +17,14 @@
 import type { Graph, Value } from './graph.js';
 import { project, type LinearLayer, type Precision } from './linear.js';
 import { add, layerNorm, mul, newestRows, reshape, silu, split, unsqueeze } from './operators.js';
-import { addLayerNorm, geluTanh, groupQueryAttention, rmsNorm, skipRmsNorm } from './fused-operators.js';
+import {
+  addLayerNorm,
+  gelu,
+  geluTanh,
+  groupQueryAttention,
+  rmsNorm,
+  skipRmsNorm,
+} from './fused-operators.js';
 import { rotaryTable, type Rope } from './rotary.js';
 import type { WeightSource } from './weights.js';
 
@@ -47,8 +54,8 @@ export interface CausalArchitecture {
   /** Rows of the learned table; 0 with rotary positions. */
   readonly learnedPositions: number;
   readonly norm: { readonly kind: 'rms' | 'layer'; readonly eps: number };
-  /** down(silu(gate(x)) * up(x)), or down(gelu(up(x))) with the tanh form of GELU. */
-  readonly feedForward: 'gated-silu' | 'gelu-tanh';
+  /** down(silu(gate(x)) * up(x)), or down(gelu(up(x))) with the tanh form of GELU or with the exact one. */
+  readonly feedForward: 'gated-silu' | 'gelu-tanh' | 'gelu';
   /** Whether queries and keys are normalised head by head before they are rotated. */
   readonly queryKeyNorm: boolean;
   readonly biases: {
@@ -293,6 +300,8 @@ function feedForward(
     }
     case 'gelu-tanh':
       return layer(geluTanh(g, layer(x, up, F)), down, C);
+    case 'gelu':
+      return layer(gelu(g, layer(x, up, F)), down, C);
   }
 }
 

@@ -209,7 +209,7 @@ function readTensor(bytes: Uint8Array): ExportedTensor {
   let name = '';
   let location: string | null = null;
   for (const field of readFields(bytes)) {
-    if (field.number === 1) dims.push(...integersOf(field));
+    if (field.number === 1) for (const dim of integersOf(field)) dims.push(dim);
     else if (field.number === 2) dataType = integerOf(field);
     else if (field.number === 8) name = textOf(field);
     else if (field.number === 13) {

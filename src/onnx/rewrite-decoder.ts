@@ -40,6 +40,9 @@ export interface RewrittenDecoder {
   readonly io: ExportedDecoderIo;
 }
 
+/** Nodes in a row that are followed in search of a table or of the head. Exports have at most five. */
+const MOST_STEPS = 32;
+
 /**
  * Splits the lookup off and cuts the head's work down to the positions that are asked for.
  *
@@ -87,14 +90,17 @@ function splitLookup(graph: Wiring): ExportedModel {
 
   const lookups: ExportedNode[] = [];
   const shapes: ExportedNode[] = [];
+  const seen = new Set<string>();
   const open = [IDS];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
     for (const node of graph.consumers(value)) {
       if (isLookup(node) && node.inputs[1] === value && graph.isConstant(node.inputs[0]!)) lookups.push(node);
       else if (isOnnx(node, 'Shape')) shapes.push(node);
       // Some exporters pass the ids through these on the way to the lookup; [1, n] stays [1, n].
       else if (isOnnx(node, 'Cast', 'Identity', 'Reshape') && node.inputs[0] === value)
-        open.push(...node.outputs);
+        for (const output of node.outputs) open.push(output);
       else {
         throw new ExportError(
           `its node ${node.name || '(unnamed)'} (${node.operator}) reads the token ids; ` +
@@ -143,14 +149,26 @@ function lookupModel(graph: Wiring, found: string, ids: ExportedValue): Exported
 
 /** Element type of looked-up rows, followed back to the table or to the scales that make it numbers. */
 function tableType(graph: Wiring, value: string): number {
-  const weight = graph.weight(value);
-  if (weight !== undefined) return weight.dataType;
-  const node = graph.producer(value);
-  if (node === undefined) throw new ExportError(`the embedding table ${value} is not a weight`);
-  if (isOnnx(node, 'DequantizeLinear')) return tableType(graph, node.inputs[1]!);
-  if (node.operator === 'GatherBlockQuantized') return tableType(graph, node.inputs[2]!);
-  if (isOnnx(node, 'Gather', 'Identity', 'Transpose')) return tableType(graph, node.inputs[0]!);
-  throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
+  let at = value;
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const weight = graph.weight(at);
+    if (weight !== undefined) return weight.dataType;
+    const node = graph.producer(at);
+    if (node === undefined) throw new ExportError(`the embedding table ${at} is not a weight`);
+    const input = isOnnx(node, 'DequantizeLinear')
+      ? 1
+      : node.operator === 'GatherBlockQuantized'
+        ? 2
+        : isOnnx(node, 'Gather', 'Identity', 'Transpose')
+          ? 0
+          : null;
+    const next = input === null ? undefined : node.inputs[input];
+    if (next === undefined) {
+      throw new ExportError(`the embedding table comes out of a ${node.operator}, which is not understood`);
+    }
+    at = next;
+  }
+  throw new ExportError(`the embedding table is more than ${MOST_STEPS} nodes away from its lookup`);
 }
 
 /**
@@ -211,9 +229,14 @@ function pickBeforeHead(graph: Wiring, logits: string): string | null {
 }
 
 /** The node that reads the hidden state for the head, and the value it reads. */
-function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden: string } | null {
+function findHead(
+  graph: Wiring,
+  value: string,
+  seen = new Set<string>(),
+): { reader: ExportedNode; hidden: string } | null {
   const node = graph.producer(value);
-  if (node === undefined) return null;
+  if (node === undefined || seen.has(value) || seen.size >= MOST_STEPS) return null;
+  seen.add(value);
   if (PRODUCTS.has(node.operator)) {
     const [hidden, matrix] = node.inputs;
     if (hidden === undefined || matrix === undefined || !graph.isConstant(matrix)) return null;
@@ -229,7 +252,7 @@ function findHead(graph: Wiring, value: string): { reader: ExportedNode; hidden:
   if (node.domain !== '' || !BEHIND_HEAD.has(node.operator)) return null;
   for (const input of node.inputs) {
     if (graph.isConstant(input)) continue;
-    const head = findHead(graph, input);
+    const head = findHead(graph, input, seen);
     if (head !== null) return head;
   }
   return null;

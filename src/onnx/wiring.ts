@@ -32,12 +32,23 @@ export class Wiring {
     return this.initializers.find((tensor) => tensor.name === name);
   }
 
-  /** Whether a value is the same in every run: a weight, or computed from weights alone. */
+  /**
+   * Whether a value is the same in every run: a weight, or computed from weights alone. Each value is looked at once,
+   * since the file may share values without end or run in circles.
+   */
   isConstant(value: string): boolean {
-    if (this.weight(value) !== undefined) return true;
-    const node = this.producer(value);
-    if (node === undefined) return false;
-    return node.inputs.every((input) => input === '' || this.isConstant(input));
+    const weights = new Set(this.initializers.map(({ name }) => name));
+    const makers = makersOf(this.nodes);
+    const seen = new Set<string>();
+    const open = [value];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (at === '' || seen.has(at) || weights.has(at)) continue;
+      seen.add(at);
+      const node = makers.get(at);
+      if (node === undefined) return false;
+      for (const input of node.inputs) open.push(input);
+    }
+    return true;
   }
 
   /** A name that nothing in the graph has. */
@@ -68,9 +79,7 @@ export class Wiring {
     outputs: readonly ExportedValue[] = this.outputs,
     inputs: readonly ExportedValue[] = this.inputs,
   ): ExportedModel {
-    const makers = new Map(
-      this.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
-    );
+    const makers = makersOf(this.nodes);
     const needed = new Set<string>();
     const kept = new Set<ExportedNode>();
     const open = outputs.map(({ name }) => name);
@@ -80,7 +89,7 @@ export class Wiring {
       const node = makers.get(value);
       if (node === undefined || kept.has(node)) continue;
       kept.add(node);
-      open.push(...node.inputs);
+      for (const input of node.inputs) open.push(input);
     }
     return {
       ...this.model,
@@ -90,6 +99,11 @@ export class Wiring {
       outputs,
     };
   }
+}
+
+/** The node that makes each value. */
+function makersOf(nodes: readonly ExportedNode[]): Map<string, ExportedNode> {
+  return new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
 }
 
 /** A node that reads another value in the place of one. */

@@ -10,7 +10,7 @@
 
 import { languageOfPath, type Language } from '../domain/languages.js';
 import { nonBlankLines } from '../domain/text.js';
-import { childAs, childrenAs, type SyntaxNode, type SyntaxTree } from './syntax-tree.js';
+import { childAs, childrenAs, nodesIn, type SyntaxNode, type SyntaxTree } from './syntax-tree.js';
 import { loadTreeParser, type GrammarName, type TreeParser } from './tree-sitter.js';
 
 /** The languages that it reads. */
@@ -143,7 +143,8 @@ function ecmascriptOf(node: SyntaxNode, text: string): Declared | null {
     return { shown: text.slice(node.start, node.end), within: null };
   }
   const body = childAs(node, 'body');
-  if ((WITH_BODY.has(node.type) || FIELDS.has(node.type)) && isStatement(node, text)) {
+  const isMember = WITH_BODY.has(node.type) || FIELDS.has(node.type);
+  if (isMember && (isStatement(node, text) || isBroken(node) || isBareWord(node))) {
     return { shown: null, within: null };
   }
   if (WITH_BODY.has(node.type)) {
@@ -159,6 +160,18 @@ function ecmascriptOf(node: SyntaxNode, text: string): Declared | null {
   }
   // The inside of a function is its body, whoever calls it.
   return node.type === 'statement_block' ? { shown: null, within: null } : null;
+}
+
+/** Whether the parser could not place a part of what stands before the body. */
+function isBroken(node: SyntaxNode): boolean {
+  const end = childAs(node, 'body')?.start ?? node.end;
+  for (const { type, start } of nodesIn(node)) if (type === 'ERROR' && start < end) return true;
+  return false;
+}
+
+/** A field that is one word says nothing, and what a window cuts off looks like one. */
+function isBareWord(node: SyntaxNode): boolean {
+  return FIELDS.has(node.type) && node.children.length === 1;
 }
 
 /** Where `export` begins, where a declaration is exported. */

@@ -34,7 +34,7 @@ function holdsErrorNode(root: Node): boolean {
   const open = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.isError) return true;
-    if (node.hasError) open.push(...node.children);
+    if (node.hasError) for (const child of node.children) open.push(child);
   }
   return false;
 }

@@ -41,6 +41,12 @@ function editorGrammar(require: NodeJS.Require, name: string): string {
  */
 export const MAX_REPORTS = 100_000;
 
+/**
+ * Deepest tree. What walks trees calls itself for each level, or climbs from each name to the root. Code that people
+ * write stays below a hundred levels; a sum or a chain of calls over a thousand lines reaches this.
+ */
+export const MOST_DEPTH = 1000;
+
 /** Loads a grammar into a parser of its own. */
 export async function loadGrammar(name: GrammarName): Promise<Parser> {
   await Parser.init();
@@ -51,7 +57,7 @@ export async function loadGrammar(name: GrammarName): Promise<Parser> {
 
 /** Makes trees of texts in one language. */
 export interface TreeParser {
-  /** @returns null where the text is too much work. */
+  /** @returns null where the text is too much work, or its tree deeper than {@link MOST_DEPTH}. */
   parse(text: string): SyntaxTree | null;
 }
 
@@ -68,7 +74,8 @@ export async function loadTreeParser(name: GrammarName, maxReports = MAX_REPORTS
       }
       const cursor = tree.walk();
       try {
-        return { root: copyTree(cursor), isSound: !tree.rootNode.hasError };
+        const root = copyTree(cursor);
+        return root === null ? null : { root, isSound: !tree.rootNode.hasError };
       } finally {
         cursor.delete();
         tree.delete();
@@ -79,21 +86,24 @@ export async function loadTreeParser(name: GrammarName, maxReports = MAX_REPORTS
 
 type Growing = { -readonly [K in keyof SyntaxNode]: SyntaxNode[K] } & { children: Growing[] };
 
-/** Copies the tree below a cursor out of the parser's memory. Without recursion: trees can be very deep. */
-function copyTree(cursor: TreeCursor): SyntaxNode {
+/** Copies the tree below a cursor out of the parser's memory, without recursion; null if it is too deep. */
+function copyTree(cursor: TreeCursor): SyntaxNode | null {
   const root = copyNode(cursor, null);
   let parent = root;
+  let depth = 1;
   if (!cursor.gotoFirstChild()) return root;
   for (;;) {
     const node = copyNode(cursor, parent);
     parent.children.push(node);
     if (cursor.gotoFirstChild()) {
+      if (++depth > MOST_DEPTH) return null;
       parent = node;
       continue;
     }
     while (!cursor.gotoNextSibling()) {
       if (!cursor.gotoParent() || parent === root) return root;
       parent = parent.parent as Growing;
+      depth--;
     }
   }
 }

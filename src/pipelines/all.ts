@@ -11,6 +11,7 @@ import { fullRagShuffledPipeline } from './full-rag-shuffled.js';
 import { fullRagPipeline } from './full-rag.js';
 import {
   learnPipelineKind,
+  showsSoftPrompt,
   type BuiltInPipelineName,
   type PipelineKind,
   type PipelineName,
@@ -20,6 +21,7 @@ import { noContextPipeline } from './no-context.js';
 import type { Pipeline, PipelineFactory, PipelineResources } from './pipeline.js';
 import { prunedRagPipeline } from './pruned-rag.js';
 import { signaturesRagPipeline } from './signatures-rag.js';
+import { softPromptPipeline, withSoftPrompt } from './soft-prompt.js';
 
 /** What makes each of them. A row of `kinds.ts` without a line here is a type error. */
 export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFactory>> = {
@@ -30,6 +32,7 @@ export const PIPELINE_FACTORIES: Readonly<Record<BuiltInPipelineName, PipelineFa
   'compressed-random': compressedRandomPipeline,
   'full-rag-shuffled': fullRagShuffledPipeline,
   'compressed-shuffled': compressedShuffledPipeline,
+  'soft-prompt': softPromptPipeline,
   'signatures-rag': signaturesRagPipeline,
   'identifiers-rag': identifiersRagPipeline,
   expanded: expandedPipeline,
@@ -57,7 +60,10 @@ export function addPipeline(kind: PipelineKind, factory: PipelineFactory): void 
 export function makePipeline(name: PipelineName, resources: PipelineResources): Pipeline {
   const factory = FACTORIES.get(name);
   if (factory === undefined) throw new RangeError(`nothing makes the pipeline ${name}`);
-  return factory(resources);
+  const pipeline = factory(resources);
+  const { softPrompt, setting } = resources;
+  const isShown = softPrompt !== null && showsSoftPrompt(name);
+  return isShown ? withSoftPrompt(pipeline, softPrompt, setting) : pipeline;
 }
 
 /**

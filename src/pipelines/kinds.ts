@@ -79,8 +79,13 @@ export interface PipelineKind<Name extends string = string> {
     /** How many chunks are to be shown as text (`--expand`). */
     readonly expansion?: true;
   };
-  /** Whether it is given the chunks of another task of another repository: a control, which must not see its own. */
-  readonly borrowsChunks: boolean;
+  /** It is given the chunks of another task of another repository: a control, which must not see its own. */
+  readonly borrowsChunks?: true;
+  /**
+   * Whether it shows the tuned constant prompt of a run (`--soft-prompt`). `shared`, also where absent: if the run has one.
+   * `never`: a plain base. `always`: it is about that prompt, so that a run without one refuses it.
+   */
+  readonly softPrompt?: 'shared' | 'never' | 'always';
   /** In the order of the prompt; empty for a prompt of the completed file alone. */
   readonly shows: readonly ContextForm[];
   /** The bases that this pipeline is compared with. */
@@ -98,7 +103,7 @@ const ROWS = [
     isDefault: true,
     role: 'no-retrieval',
     needs: { retrieval: false, softTokens: 'none' },
-    borrowsChunks: false,
+    softPrompt: 'never',
     shows: [],
     against: [],
     isBaseOf: [],
@@ -110,7 +115,6 @@ const ROWS = [
     isDefault: true,
     role: 'full-text',
     needs: { retrieval: true, softTokens: 'none' },
-    borrowsChunks: false,
     shows: ['commented-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [],
@@ -122,7 +126,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length' },
-    borrowsChunks: false,
     shows: ['bare-text'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
@@ -134,7 +137,6 @@ const ROWS = [
     isDefault: true,
     role: 'soft-tokens',
     needs: { retrieval: true, softTokens: 'vectors' },
-    borrowsChunks: false,
     shows: ['soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -149,7 +151,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors' },
-    borrowsChunks: false,
     shows: ['soft-tokens'],
     against: [{ pipeline: 'no-context', reading: 'baseline' }],
     isBaseOf: [{ pipeline: 'compressed', reading: 'control' }],
@@ -180,12 +181,34 @@ const ROWS = [
     subjectRank: 3,
   },
   {
+    name: 'soft-prompt',
+    title: 'the file being completed behind the tuned constant prompt',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: false, softTokens: 'none' },
+    softPrompt: 'always',
+    shows: [],
+    against: [{ pipeline: 'no-context', reading: 'baseline' }],
+    isBaseOf: [
+      { pipeline: 'full-rag', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'baseline' },
+      { pipeline: 'compressed', reading: 'baseline' },
+      { pipeline: 'compressed-random', reading: 'baseline' },
+      { pipeline: 'full-rag-shuffled', reading: 'baseline' },
+      { pipeline: 'compressed-shuffled', reading: 'baseline' },
+      { pipeline: 'signatures-rag', reading: 'baseline' },
+      { pipeline: 'identifiers-rag', reading: 'baseline' },
+      { pipeline: 'expanded', reading: 'baseline' },
+      { pipeline: 'pruned-rag', reading: 'baseline' },
+    ],
+    subjectRank: 4,
+  },
+  {
     name: 'signatures-rag',
     title: 'what the retrieved chunks declare, in as many tokens',
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length' },
-    borrowsChunks: false,
     shows: ['own-text'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -200,7 +223,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length' },
-    borrowsChunks: false,
     shows: ['own-text'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -215,7 +237,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors', expansion: true },
-    borrowsChunks: false,
     shows: ['own-text', 'soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -230,7 +251,6 @@ const ROWS = [
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'length', scorer: true },
-    borrowsChunks: false,
     shows: ['own-text'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -283,7 +303,6 @@ function unknownKind(name: string): PipelineKind {
   return {
     ...{ name, title: name, isDefault: false, role: null, isBaseOf: [], subjectRank: UNKNOWN_RANK },
     needs: { retrieval: true, softTokens: 'none' },
-    borrowsChunks: false,
     shows: ['own-text'],
     against: [
       { pipeline: pipelineInRole('no-retrieval'), reading: 'baseline' },
@@ -302,7 +321,17 @@ export function usesRetrieval(name: PipelineName): boolean {
 
 /** Whether a pipeline is given the chunks of another task. */
 export function borrowsChunks(name: PipelineName): boolean {
-  return kindOf(name).borrowsChunks;
+  return kindOf(name).borrowsChunks === true;
+}
+
+/** Whether a pipeline shows the constant prompt of a run that has one. */
+export function showsSoftPrompt(name: PipelineName): boolean {
+  return kindOf(name).softPrompt !== 'never';
+}
+
+/** Whether a pipeline is about the constant prompt, so that a run needs one. */
+export function needsSoftPrompt(name: PipelineName): boolean {
+  return kindOf(name).softPrompt === 'always';
 }
 
 /** Whether a pipeline shows soft tokens, and so needs an encoder and a projector. */

@@ -9,7 +9,7 @@ import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Ms } from '../domain/units.js';
 import type { Decoder } from '../inference/decoder.js';
-import type { Prompt } from '../prompt/assemble.js';
+import type { AssembledPrompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
 import type { Compressor } from './compressor.js';
 import type { InFileContext, PromptSetting } from './in-file.js';
@@ -29,7 +29,7 @@ export const NO_TEXT: ContextText = { tokens: 0, characters: 0 };
 
 /** A prompt ready to be handed to the decoder, and the time each stage took to make it. */
 export interface PreparedPrompt {
-  readonly prompt: Prompt;
+  readonly prompt: AssembledPrompt;
   /** Soft tokens, one row a slot; null where the pipeline has none. */
   readonly soft: Matrix | null;
   readonly text: ContextText;
@@ -59,6 +59,8 @@ export interface Pipeline {
 /** What pipelines are made from. Each takes what it needs and asks for nothing else. */
 export interface PipelineResources {
   readonly setting: PromptSetting;
+  /** The tuned constant prompt of the run, [n, C]; null without one. */
+  readonly softPrompt: Matrix | null;
   /** Of the run: what is random in a pipeline comes from it. */
   readonly seed: number;
   /** Soft tokens that a chunk has, or would have in a pipeline that shows none. */

@@ -44,7 +44,6 @@ const pipelineRowSchema = z.strictObject({
     softTokens: z.enum(SOFT_TOKEN_NEEDS),
     scorer: z.exactOptional(z.literal(true)),
   }),
-  borrowsChunks: z.literal(false),
   shows: z.array(z.enum(CONTEXT_FORMS)),
   against: relationsSchema,
   isBaseOf: relationsSchema,

@@ -175,7 +175,7 @@ function describe({ path, files, definitions }: Loaded): PluginDescription {
       const { shows, against, isBaseOf, ...row } = pipelineRow(one);
       return [
         {
-          ...{ ...row, isDefault: false as const, role: null, borrowsChunks: false as const },
+          ...{ ...row, isDefault: false as const, role: null },
           ...{ shows: [...shows], against: [...against], isBaseOf: [...isBaseOf] },
         },
       ];

@@ -26,7 +26,6 @@ export function pipelineRow(
       ...{ retrieval: needs?.retrieval ?? true, softTokens },
       ...(needs?.scorer === true ? { scorer: true as const } : {}),
     },
-    borrowsChunks: false,
     shows: shows ?? (softTokens === 'vectors' ? ['own-text', 'soft-tokens'] : ['own-text']),
     against: against ?? [
       { pipeline: pipelineInRole('no-retrieval'), reading: 'baseline' },

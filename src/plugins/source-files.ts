@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { compareCodePoints } from '../domain/text.js';
 import { messageOf, PluginError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
+import { parseJson } from '../domain/json.js';
 import type { ImportReader } from '../parsing/module-imports.js';
 
 /** What a plug-in is made of. */
@@ -91,7 +92,7 @@ async function versionOf(name: string, folder: string): Promise<string | null> {
   for (let at = folder; ; at = dirname(at)) {
     const manifest = join(at, 'node_modules', name, 'package.json');
     if (existsSync(manifest)) {
-      const parsed = manifestSchema.safeParse(JSON.parse(await readFile(manifest, 'utf8')));
+      const parsed = manifestSchema.safeParse(parseJson(await readFile(manifest, 'utf8')));
       return parsed.data?.version ?? null;
     }
     if (dirname(at) === at) return null;

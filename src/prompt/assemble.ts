@@ -4,8 +4,13 @@
  *   before-prefix   context F1 left F2 right F3      (LlavaCode's `preprefix`)
  *   after-suffix    F1 left F2 right context F3      (LlavaCode's `premiddle`)
  *
- * A model without markers sees begin, context, left: there is nothing after the hole to be before or
- * after of, so both placements are one.
+ * Where a model wants the suffix first, these are
+ *
+ *   before-prefix   context F2 right F1 left F3
+ *   after-suffix    F2 right context F1 left F3
+ *
+ * so the first places the context in front of all code, and the second behind the code after the hole. A model that is
+ * not shown that code sees begin, context, left, and both placements are one.
  *
  * Context is nothing, text, soft tokens, or a mixture of the two. Parts are put together as ids that were tokenized
  * once, each part by itself. LlavaCode decodes the cut parts and tokenizes the joined text again, which can
@@ -13,7 +18,7 @@
  */
 
 import type { TokenId } from '../domain/units.js';
-import type { PromptFormat } from './fim.js';
+import { showsSuffix, type PromptFormat } from './fim.js';
 
 export const CONTEXT_PLACEMENTS = ['before-prefix', 'after-suffix'] as const;
 export type ContextPlacement = (typeof CONTEXT_PLACEMENTS)[number];
@@ -35,6 +40,12 @@ export interface Prompt {
   readonly slots: readonly number[];
 }
 
+/** A prompt that says where its context is. */
+export interface AssembledPrompt extends Prompt {
+  /** Where the context stands, or would stand: the first position of it, and the first behind it. */
+  readonly context: readonly [from: number, to: number];
+}
+
 export interface PromptParts {
   readonly left: readonly TokenId[];
   readonly right: readonly TokenId[];
@@ -50,18 +61,64 @@ export interface PromptParts {
 export function assemblePrompt(
   format: PromptFormat,
   { left, right, context, placement }: PromptParts,
-): Prompt {
-  const { begin, markers } = format;
-  const { ids: inserted, slots: offsets } = contextIds(context, format.placeholder);
-  const around: readonly TokenId[] =
-    markers === null ? left : [markers.prefix, ...left, markers.suffix, ...right];
-  const end = markers === null ? [] : [markers.middle];
-  const isBefore = markers === null || placement === 'before-prefix';
-  const ids = isBefore
-    ? [...begin, ...inserted, ...around, ...end]
-    : [...begin, ...around, ...inserted, ...end];
-  const first = begin.length + (isBefore ? 0 : around.length);
-  return { ids, slots: offsets.map((offset) => first + offset) };
+): AssembledPrompt {
+  const inserted = contextIds(context, format.placeholder);
+  const isBefore = placement === 'before-prefix' || !showsSuffix(format);
+  const ids: TokenId[] = [...format.begin];
+  let first = ids.length;
+  const add = (more: readonly TokenId[]): void => {
+    for (const id of more) ids.push(id);
+  };
+  if (isBefore) add(inserted.ids);
+  for (const part of format.parts) {
+    switch (part.kind) {
+      case 'markers':
+        add(part.ids);
+        break;
+      case 'prefix':
+        add(left);
+        break;
+      case 'suffix':
+        add(right);
+        if (isBefore) break;
+        first = ids.length;
+        add(inserted.ids);
+        break;
+    }
+  }
+  return {
+    ids,
+    slots: inserted.slots.map((offset) => first + offset),
+    context: [first, first + inserted.ids.length],
+  };
+}
+
+/**
+ * Puts slots for a constant prompt beside the context: in front of it where it stands before the code, and behind it,
+ * next to the middle marker, where it stands behind the code.
+ *
+ * @returns The slots of the constants are the first or the last of the new slots, as `isFirst` says.
+ * @example // one constant, two soft tokens after the suffix: F1 left F2 right s s c F3, the last slot is the constant's
+ */
+export function withConstants(
+  prompt: AssembledPrompt,
+  count: number,
+  format: PromptFormat,
+  placement: ContextPlacement,
+): { readonly prompt: AssembledPrompt; readonly isFirst: boolean } {
+  const isFirst = placement === 'before-prefix' || !showsSuffix(format);
+  const [from, to] = prompt.context;
+  const at = isFirst ? from : to;
+  const places = Array.from({ length: count }, (_, i) => at + i);
+  const moved = prompt.slots.map((slot) => (slot >= at ? slot + count : slot));
+  return {
+    isFirst,
+    prompt: {
+      ids: [...prompt.ids.slice(0, at), ...places.map(() => format.placeholder), ...prompt.ids.slice(at)],
+      slots: isFirst ? [...places, ...moved] : [...moved, ...places],
+      context: [from, to + count],
+    },
+  };
 }
 
 /** The ids of the context by itself; slots count from its start. */

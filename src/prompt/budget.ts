@@ -1,7 +1,7 @@
 /**
  * @file How many tokens each part of a prompt may take; the same for every pipeline.
  *
- *   rest  = maxPromptTokens - maxNewTokens - markers (3, and 1 where the model wants a BOS)
+ *   rest  = maxPromptTokens - maxNewTokens - markers (3 in most families, and 1 where the model wants a BOS)
  *   right = floor(rest / 3)          left = 2 x right
  *
  * A model that is not shown what follows the hole gets left = rest.
@@ -15,7 +15,7 @@
  */
 
 import { UsageError } from '../domain/errors.js';
-import { markerCount, type PromptFormat } from './fim.js';
+import { markerCount, showsSuffix, type PromptFormat } from './fim.js';
 
 const LEFT_PER_RIGHT = 2;
 
@@ -46,7 +46,7 @@ export function promptBudget(
 ): PromptBudget {
   const markers = markerCount(format);
   const rest = maxPromptTokens - maxNewTokens - markers;
-  const showsRight = format.markers !== null;
+  const showsRight = showsSuffix(format);
   const rightTokens = showsRight ? Math.trunc(rest / (LEFT_PER_RIGHT + 1)) : 0;
   const leftTokens = showsRight ? rightTokens * LEFT_PER_RIGHT : rest;
   if (leftTokens < 1) {

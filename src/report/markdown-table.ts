@@ -35,5 +35,5 @@ function line(cells: readonly string[]): string {
 }
 
 function inOneCell(text: string): string {
-  return text.replace(/(?<!\\)\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
+  return text.replace(/(?<!\\)\|/g, '\\|').replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap));
 }

@@ -106,7 +106,7 @@ export function createRetrievers(
     names.map((name): [SearchName, Retriever] => {
       const parts = partsOf(name).map((part) => rankers.get(part)!);
       const retrieve: Retriever['retrieve'] = (task, k) => {
-        const query = queryText(task, asking.query);
+        const query = queryText(task, asking.query, corpus.file(task.path)?.text ?? null);
         const ranking = (count: number) => rankOf(parts, corpus, task, query, count);
         return shownChunks(corpus, task, asking, ranking, Math.min(k, corpus.profile.topK.most));
       };

@@ -97,6 +97,7 @@ function movedOn(corpus: Corpus, task: RetrievalTask, place: Place, by: number):
 
 /** Lines of the target file before the hole's line. */
 function holeLine(corpus: Corpus, task: RetrievalTask): number {
+  if (task.lines !== undefined) return task.lines.hole;
   const start = promptStartLine(corpus.file(task.path)?.text ?? '', task);
   return start + splitLines(`${task.prefix}|`).length - 1;
 }

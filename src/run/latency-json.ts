@@ -5,13 +5,14 @@
  * finished.
  */
 
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { sha256 } from '../domain/hash.js';
 import { ms } from '../domain/units.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { canonicalJson } from '../domain/canonical-json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { deviceProofSchema } from '../inference/device-proof.js';
 import { gitSchema, hardwareSchema } from './environment.js';
 import { LATENCY_PIPELINES, MEASURES } from './latency.js';
@@ -123,7 +124,7 @@ export async function readLatency(files: {
 
 async function readChecked<S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>> {
   try {
-    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return schema.parse(parseJson(await readForeignText(path)));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
     const problem =

@@ -17,6 +17,9 @@ export interface RunFolder {
   readonly report: string;
   readonly page: string;
   readonly junit: string;
+  /** A row a task and configuration, for other programs; only where they were asked for. */
+  readonly csv: string;
+  readonly parquet: string;
   /** What a run with `--latency-only` measured, instead of journal and summary. */
   readonly latency: string;
   /** Of SVG files, which `report` shows. */
@@ -34,6 +37,8 @@ export function runFolder(path: string): RunFolder {
     report: join(path, 'report.md'),
     page: join(path, 'report.html'),
     junit: join(path, 'junit.xml'),
+    csv: join(path, 'records.csv'),
+    parquet: join(path, 'records.parquet'),
     latency: join(path, 'latency.json'),
     charts: join(path, 'charts'),
   };

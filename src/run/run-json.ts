@@ -2,9 +2,10 @@
  * @file `run.json` says about a run what its journal does not say. Reports are made from the two.
  */
 
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { deviceProofSchema } from '../inference/device-proof.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { learnPlugins } from '../plugins/description.js';
@@ -41,7 +42,15 @@ const runJsonSchema = z.strictObject({
     bundle: z.string(),
     sources: z.array(
       z.strictObject({
-        role: z.enum(['bundle', 'decoder', 'tokenizer', 'encoder', 'projector', 'retriever-encoder']),
+        role: z.enum([
+          'bundle',
+          'decoder',
+          'tokenizer',
+          'encoder',
+          'projector',
+          'constant-prompt',
+          'retriever-encoder',
+        ]),
         /** As the user wrote it. */
         reference: z.string(),
         /** Repository and commit on the hub; null for local files. */
@@ -84,7 +93,7 @@ export function writeRunJson(path: string, run: RunJson): Promise<void> {
 /** @throws {JournalError} If the file cannot be read or was not written by this version. */
 export async function readRunJson(path: string): Promise<RunJson> {
   try {
-    const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const content: unknown = parseJson(await readForeignText(path));
     if (olderSchema.safeParse(content).success) throw olderVersion(path, OLDER_RUN_SCHEMA, RUN_SCHEMA);
     if (latencySchema.safeParse(content).success) {
       throw new JournalError(`${path}: is of a run with --latency-only, which has no tasks and no journal`, [

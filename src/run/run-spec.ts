@@ -40,6 +40,8 @@ export const runSpecSchema = z.strictObject({
         normalize: z.boolean(),
       })
       .nullable(),
+    /** The tuned constant prompt, and its vectors; absent in a run without one. */
+    softPrompt: z.exactOptional(z.strictObject({ identity: z.string(), tokens: count })),
     /** Null where no configuration of the run ranks by vectors. */
     retrieverEncoder: z.strictObject({ encoder: z.string(), tokenizer: z.string() }).nullable(),
   }),

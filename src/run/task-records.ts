@@ -3,6 +3,7 @@
  */
 
 import { messageOf } from '../domain/errors.js';
+import { withoutHome } from '../files/portable-path.js';
 import type { CompletionTask } from '../domain/task.js';
 import {
   configurationOf,
@@ -39,7 +40,7 @@ export class TaskRecords {
     this.#records.set(configuration, {
       ...this.#identity(configuration),
       status: 'failed',
-      error: { stage, message: messageOf(error) },
+      error: { stage, message: withoutHome(messageOf(error)) },
     });
   }
 

@@ -17,7 +17,7 @@
 import { z } from 'zod';
 
 import type { TokenizerDefinition } from './definition.js';
-import { cuttingStages, GPT2_SPLIT, type CuttingStage } from './stages.js';
+import { cuttingStages, GPT2_SPLIT, QWEN_SPLIT, type CuttingStage } from './stages.js';
 
 /** Whether the ids of `text` are those of its first `offset` units, and then those of the rest. */
 export type CutRule = (text: string, offset: number) => boolean;
@@ -25,8 +25,7 @@ export type CutRule = (text: string, offset: number) => boolean;
 /** Patterns that take a letter with all letters after it, and nothing else after those. */
 const WORD_PATTERNS = [
   GPT2_SPLIT,
-  // Qwen2, Qwen2.5, Qwen3.
-  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+  QWEN_SPLIT,
   // Llama 3.
   String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
   // DeepSeek-Coder.

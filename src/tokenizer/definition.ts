@@ -19,10 +19,19 @@ const addedTokenSchema = z.looseObject({
   special: z.boolean().default(false),
 });
 
+const stage = z
+  .looseObject({ type: z.string() })
+  .nullish()
+  .transform((value) => value ?? null);
+
+/** Files from before tokenizers 0.9 lack stages that are not used, and the type of the model. */
 const tokenizerSchema = z.looseObject({
-  added_tokens: z.array(addedTokenSchema),
-  normalizer: z.looseObject({ type: z.string() }).nullable(),
-  pre_tokenizer: z.looseObject({ type: z.string() }).nullable(),
+  added_tokens: z
+    .array(addedTokenSchema)
+    .nullish()
+    .transform((tokens) => tokens ?? []),
+  normalizer: stage,
+  pre_tokenizer: stage,
   post_processor: z.unknown(),
   decoder: z.unknown(),
   model: z.looseObject({
@@ -50,11 +59,11 @@ export interface PlainDefinition {
 /**
  * Checks a definition and takes out of it what does not stand for text.
  *
- * @param value Content of `tokenizer.json`; owned by this call and changed.
+ * @param value Content of `tokenizer.json` of any version; owned by this call and changed.
  * @throws {ModelError} If it describes a tokenizer of another kind.
  */
 export function plainDefinition(value: unknown, where: string): PlainDefinition {
-  const result = tokenizerSchema.safeParse(value);
+  const result = tokenizerSchema.safeParse(withModelType(value));
   if (!result.success) {
     throw new ModelError(
       `${where}: not a tokenizer this version can run`,
@@ -85,6 +94,26 @@ export function plainDefinition(value: unknown, where: string): PlainDefinition 
     startsWithBlank: normalizer.found || preTokenizer.found,
     vocabularySize: ids.reduce((highest, id) => Math.max(highest, id), -1) + 1,
   };
+}
+
+const untypedSchema = z.looseObject({ model: z.looseObject({ type: z.undefined().optional() }) });
+
+/**
+ * A definition whose model says its type. Files from before tokenizers 0.9 leave it out; it then follows from the
+ * model's fields, as the package of the time told it.
+ */
+function withModelType(value: unknown): unknown {
+  const untyped = untypedSchema.safeParse(value);
+  if (!untyped.success) return value;
+  const { model } = untyped.data;
+  const type = ['vocab', 'merges'].every((field) => field in model)
+    ? 'BPE'
+    : ['vocab', 'unk_token', 'continuing_subword_prefix', 'max_input_chars_per_word'].every(
+          (field) => field in model,
+        )
+      ? 'WordPiece'
+      : null;
+  return type === null ? value : { ...untyped.data, model: { ...model, type } };
 }
 
 function isVocabulary(value: unknown): boolean {

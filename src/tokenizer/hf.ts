@@ -9,7 +9,6 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -20,19 +19,24 @@ import {
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../domain/errors.js';
+import { parseJson, withoutMark } from '../domain/json.js';
+import { shortened } from '../domain/foreign-text.js';
 import { tokenId, type TokenId } from '../domain/units.js';
+import { readForeignText } from '../files/foreign-text-file.js';
 import { cutRule, type CutRule } from './cuts.js';
+import { patternProblem, regularExpressionsOf } from './pattern-cost.js';
 import { plainDefinition, type PlainDefinition, type TokenizerDefinition } from './definition.js';
 import { cuttingStages } from './stages.js';
 import type { Specials, Tokenizer } from '../inference/tokenizer.js';
-import { definitionFromVocabMerges } from './vocab-merges.js';
+import { tokenizerFromSlowFiles } from './slow-files.js';
 import { WordCache } from './word-cache.js';
 
 /** The bytes of ids follow each other, and several ids together may make one character. */
 const byteLevelDecoder = z.looseObject({ type: z.literal('ByteLevel') });
 
 /**
- * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`.
+ * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt` and the class of the
+ * tokenizer.
  *
  * @throws {ModelError} If a file is missing, is not JSON, or describes a tokenizer that is neither BPE
  *   nor WordPiece.
@@ -52,6 +56,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
  */
 export function tokenizerOf(value: unknown, texts: readonly string[], path: string): Tokenizer {
   const plain = plainDefinition(value, path);
+  requireCheapPatterns(plain.definition, path);
   const identity = createHash('sha256').update(texts.join('\n')).digest('hex');
   try {
     const split = wordSplit(plain.definition);
@@ -65,6 +70,21 @@ export function tokenizerOf(value: unknown, texts: readonly string[], path: stri
     throw new ModelError(`${path}: not a tokenizer this version can run (${messageOf(error)})`, [], {
       cause: error,
     });
+  }
+}
+
+/** @throws {ModelError} If a regular expression may run without end: nothing can stop it then. */
+function requireCheapPatterns(
+  { normalizer, pre_tokenizer, decoder }: TokenizerDefinition,
+  path: string,
+): void {
+  for (const pattern of regularExpressionsOf([normalizer, pre_tokenizer, decoder])) {
+    const problem = patternProblem(pattern);
+    if (problem === null) continue;
+    throw new ModelError(`${path}: its pattern ${shortened(pattern, 80)} is not run: ${problem}`, [
+      'on some texts such a pattern takes longer than anybody waits, and it cannot be stopped',
+      'if you know where the file comes from, write the pattern in another way',
+    ]);
   }
 }
 
@@ -82,25 +102,32 @@ async function readDefinition(dir: string): Promise<DefinitionFiles> {
   if (!existsSync(path) && existsSync(vocabulary)) {
     const vocab = await readText(vocabulary);
     const merges = await readText(join(dir, 'merges.txt'));
-    return {
-      path: vocabulary,
-      texts: [vocab, merges],
-      value: parsed(vocabulary, () => definitionFromVocabMerges(vocab, merges, vocabulary)),
+    const beside = (name: string): Promise<string | null> =>
+      existsSync(join(dir, name)) ? readText(join(dir, name)) : Promise.resolve(null);
+    const files = {
+      ...{
+        vocab,
+        merges,
+        config: await beside('tokenizer_config.json'),
+        added: await beside('added_tokens.json'),
+      },
+      ...{ specials: await beside('special_tokens_map.json'), model: await beside('config.json') },
     };
+    const { definition, deciding } = tokenizerFromSlowFiles(files, vocabulary);
+    return { path: vocabulary, texts: [vocab, merges, ...deciding], value: definition };
   }
   const text = await readText(path);
   // The configuration beside it decides nothing here, but another program would treat a changed one as another
   // tokenizer.
   const config = join(dir, 'tokenizer_config.json');
   const texts = existsSync(config) ? [text, await readText(config)] : [text];
-  return { path, texts, value: parsed(path, () => JSON.parse(text) as unknown) };
+  return { path, texts, value: parsed(path, text) };
 }
 
-function parsed(path: string, parse: () => unknown): unknown {
+function parsed(path: string, text: string): unknown {
   try {
-    return parse();
+    return parseJson(text);
   } catch (error) {
-    if (error instanceof ModelError) throw error;
     throw new ModelError(`${path}: not JSON (${messageOf(error)})`, [], { cause: error });
   }
 }
@@ -135,7 +162,7 @@ function wordSplit(definition: TokenizerDefinition): ((text: string) => string[]
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return withoutMark(await readForeignText(path));
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

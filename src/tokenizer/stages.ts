@@ -31,6 +31,9 @@ export type CuttingStage = z.infer<typeof splitSchema> | z.infer<typeof digitsSc
 /** The splitting pattern of GPT-2, which a ByteLevel pre-tokenizer applies unless told otherwise. */
 export const GPT2_SPLIT = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
+/** The splitting pattern of Qwen2, Qwen2.5 and Qwen3. */
+export const QWEN_SPLIT = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+
 const GPT2_STAGE: CuttingStage = {
   type: 'Split',
   pattern: { Regex: GPT2_SPLIT },

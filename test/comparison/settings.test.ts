@@ -15,6 +15,7 @@ describe('the settings of a comparison', () => {
       [
         ['repoformer', [10]],
         ['cceval', [5]],
+        ['cceval-shipped', [5]],
         ['repocoder', [10]],
         ['global', [10]],
       ],
@@ -42,6 +43,19 @@ describe('the settings of a comparison', () => {
     );
     assert.deepEqual(axes, { pipelines: ['no-context'], retrievers: [], topK: [] });
     assert.deepEqual(needs, { compression: false, softLength: false, embedder: false });
+  });
+
+  test('refuse a prompt family together with a template', () => {
+    const form = (request: object): unknown => {
+      const { promptFamily, promptTemplate } = comparisonSettings(
+        request,
+        retrievalProfile('repoformer'),
+      ).models;
+      return [promptFamily, promptTemplate];
+    };
+    assert.deepEqual(form({ promptFamily: 'mellum' }), ['mellum', undefined]);
+    assert.deepEqual(form({ promptTemplate: '{prefix}' }), [undefined, '{prefix}']);
+    assert.throws(() => form({ promptFamily: 'mellum', promptTemplate: '{prefix}' }), UsageError);
   });
 
   test('sample the default benchmark, and run everything else whole', () => {

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
+import { PIPELINES } from '../../src/pipelines/kinds.js';
 import type { AddedReport } from './added/report.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,7 +24,6 @@ const ROW = `
     isDefault: false,
     role: null,
     needs: { retrieval: true, softTokens: 'vectors' },
-    borrowsChunks: false,
     shows: ['own-text', 'soft-tokens'],
     against: [
       { pipeline: 'no-context', reading: 'baseline' },
@@ -116,8 +116,9 @@ describe('a pipeline added by one file, one row and one line', () => {
       captions: ['compressed against named-chunks'],
     });
     assert.equal(added.reduction, 'compressed and named-chunks against full-rag');
-    // Eleven rows stand before it: it has the twelfth slot.
-    assert.deepEqual(added.look, { colour: 'slot-11', hasMarks: true, hasLegend: true, hasDarkRule: true });
+    // So many rows stand before it.
+    const colour = `slot-${PIPELINES.length}`;
+    assert.deepEqual(added.look, { colour, hasMarks: true, hasLegend: true, hasDarkRule: true });
     assert.deepEqual(added.prompt, ['retrieved', 'soft', 'left', 'hole', 'right']);
     assert.match(added.shownText, /^of of /);
     assert.ok(added.isListedInPage);

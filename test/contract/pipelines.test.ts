@@ -8,11 +8,12 @@ import type { ScoredChunk } from '../../src/domain/chunk.js';
 import type { CompletionTask } from '../../src/domain/task.js';
 import { makePipeline, makePipelines, PIPELINE_FACTORIES } from '../../src/pipelines/all.js';
 import type { Compressor } from '../../src/pipelines/compressor.js';
-import { kindOf, PIPELINES, type PipelineName } from '../../src/pipelines/kinds.js';
+import { kindOf, PIPELINES, showsSoftPrompt, type PipelineName } from '../../src/pipelines/kinds.js';
 import type { Continuation } from '../../src/inference/decoder.js';
 import type { PipelineResources, PreparedPrompt } from '../../src/pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/assemble.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
+import { matrixOf } from '../../src/tensor/matrix.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import {
   FakeDecoder,
@@ -47,6 +48,7 @@ const resources = (placement: ContextPlacement = 'before-prefix'): PipelineResou
     clock: tickingClock(),
   },
   seed: 5,
+  softPrompt: null,
   tokensPerChunk: K,
   compressionRatio: null,
   expandedChunks: 1,
@@ -199,6 +201,32 @@ for (const name of PIPELINES) {
       assert.equal(taken.has('vectors'), needs.softTokens === 'vectors');
       if (needs.softTokens === 'length') assert.ok(taken.has('length'));
       if (needs.softTokens === 'none') assert.ok(!taken.has('length'));
+    });
+
+    test('shows the constant prompt of the run beside its context, or never does, and changes nothing else', async () => {
+      const constants = matrixOf(2, 2, Float32Array.of(91, 92, 93, 94));
+      for (const placement of CONTEXT_PLACEMENTS) {
+        const plain = await makePipelines([name], resources(placement)).get(name)!.prepare(TASK, CHUNKS);
+        const with2 = { ...resources(placement), softPrompt: constants };
+        const made = await makePipelines([name], with2).get(name)!.prepare(TASK, CHUNKS);
+        if (!showsSoftPrompt(name)) {
+          assert.deepEqual(content(made), content(plain));
+          continue;
+        }
+        const added = made.prompt.slots.filter((_, row) => {
+          const first = made.soft!.data[row * 2]!;
+          return first === 91 || first === 93;
+        });
+        assert.equal(added.length, 2);
+        // In front of everything before the code, and right before the middle marker behind it.
+        const [from] = plain.prompt.context;
+        const at = placement === 'before-prefix' ? from : made.prompt.ids.length - 3;
+        assert.deepEqual(added, [at, at + 1]);
+        const left = made.prompt.ids.filter((_, t) => !added.includes(t));
+        assert.deepEqual(left, plain.prompt.ids);
+        assert.equal(made.soft!.rows, 2 + (plain.soft?.rows ?? 0));
+        assert.deepEqual([made.text, made.inFile], [plain.text, plain.inFile]);
+      }
     });
 
     test('measures its stages: no time where nothing is encoded or projected', async () => {

@@ -68,6 +68,7 @@ const NO_COLUMNS: RowFile = {
 const CONTEXT: RowContext = {
   split: 'in_file',
   index: 0,
+  countOf: () => 0,
   withShipped: true,
   advice: 'mend the line',
   deviate: () => undefined,
@@ -245,5 +246,121 @@ describe('a schema', () => {
     const file = await write(`nonsense\n${linesOf([{ a: 1 }, record(0)])}`);
     const dataset = await openDataset(file, { skipInvalid: true });
     assert.deepEqual([dataset.format, dataset.tasks.length, dataset.skipped], ['repoeval', 1, 2]);
+  });
+});
+
+test('RepoBench’s cropped code gives the same prompt with any number of line ends behind it', async () => {
+  const { record } = SAMPLES.find(({ format }) => format === 'repobench')!;
+  const rows = ['\n', '', '\n\n\n', '  \n'].map((end) => ({
+    ...record(0),
+    import_statement: 'from b import f',
+    cropped_code: `def g(y):\n    z = f(y)${end}`,
+  }));
+  const { tasks } = await openDataset(await write(linesOf(rows)));
+  assert.deepEqual(
+    new Set(tasks.map(({ prefix }) => prefix)),
+    new Set(['from b import f\ndef g(y):\n    z = f(y)\n']),
+  );
+  assert.equal(tasks.length, 4);
+});
+
+describe('RepoEval as it is published', () => {
+  // The lines of a file, and the records of its two functions: lines are joined, blank ones before the hole are gone.
+  const lines = [
+    'import os',
+    '',
+    'def area(w, h):',
+    '    """Of a box."""',
+    '',
+    '    return w * h',
+    'def one():',
+    '    return 1',
+  ];
+  const text = lines.join('\n');
+  const published = (
+    repository: string,
+    start: number,
+    hole: number,
+    prompt: string,
+    truth: string,
+  ): object => ({
+    prompt,
+    metadata: {
+      task_id: `${repository.replace('_', '--')}/idx`,
+      ground_truth: truth,
+      fpath_tuple: [repository, 'pkg', 'area.py'],
+      context_start_lineno: start,
+      lineno: hole,
+      function_name: 'area',
+    },
+  });
+  const area = (repository: string): object =>
+    published(repository, 0, 5, lines.slice(0, 4).join('\n'), '    return w * h\n');
+  const one = (repository: string): object =>
+    // Begins in the middle of line 2.
+    published(repository, 2, 7, ['area(w, h):', ...lines.slice(3, 7)].join('\n'), '    return 1\n');
+
+  test('numbers functions within each repository, since all of them have the id "idx"', async () => {
+    const file = await write(linesOf([area('a_x'), area('b_y'), one('a_x'), one('b_y')]));
+    const { tasks } = await openDataset(file);
+    assert.deepEqual(
+      tasks.map(({ id, repository }) => [id, repository]),
+      [
+        ['a_x/0', 'a_x'],
+        ['b_y/0', 'b_y'],
+        ['a_x/1', 'a_x'],
+        ['b_y/1', 'b_y'],
+      ],
+    );
+  });
+
+  test('gives back the newline before the hole and the blank lines that the line numbers count', async () => {
+    const { tasks, deviations } = await openDataset(await write(linesOf([area('a_x'), one('a_x')])));
+    // Line 5 of the file is the sixth: four lines of the prompt, and one blank one.
+    assert.equal(tasks[0]!.prefix, 'import os\n\ndef area(w, h):\n    """Of a box."""\n\n');
+    assert.ok(tasks[1]!.prefix.endsWith('return w * h\ndef one():\n'));
+    for (const { prefix, reference } of some(tasks)) assert.ok(`${text}\n`.includes(prefix + reference));
+    assert.deepEqual(
+      tasks.map((task) => task.lines),
+      [
+        { start: 0, hole: 5 },
+        { start: 2, hole: 7 },
+      ],
+    );
+    assert.deepEqual(deviations, []);
+  });
+
+  test('ends a prompt with a newline where the record has no line numbers, and keeps one that is there', async () => {
+    const record = (id: string, prompt: string): object => ({
+      prompt,
+      metadata: { task_id: id, ground_truth: 'x', fpath_tuple: ['a_x', 'a.py'] },
+    });
+    const rows = [record('a/0', 'a = 1'), record('a/1', 'a = 1\n'), record('a/2', '')];
+    const { tasks } = await openDataset(await write(linesOf(rows)));
+    assert.deepEqual(
+      tasks.map(({ prefix, lines: place }) => [prefix, place]),
+      [
+        ['a = 1\n', undefined],
+        ['a = 1\n', undefined],
+        ['', undefined],
+      ],
+    );
+  });
+
+  test('does not use line numbers that the prompt belies, and says so', async () => {
+    const few = published('a_x', 0, 1, 'a = 1\nb = 2\nc = 3', 'd = 4\n');
+    const many = published('a_x', 0, 2 ** 52, 'a = 1', 'd = 4\n');
+    const { tasks, deviations } = await openDataset(await write(linesOf([few, many])));
+    assert.deepEqual(
+      tasks.map(({ prefix, lines: place }) => [prefix, place]),
+      [
+        ['a = 1\nb = 2\nc = 3\n', undefined],
+        ['a = 1\n', undefined],
+      ],
+    );
+    assert.match(
+      deviations.join(),
+      /:1 and 1 more: the line numbers do not fit the prompt; they are not used/,
+    );
   });
 });

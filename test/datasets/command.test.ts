@@ -59,9 +59,9 @@ const SHOP = 'datasets/tiny/repos/shop';
 describe('datasets list', () => {
   test('names every registered set and whether it needs the network', async () => {
     const rows = JSON.parse((await datasets('list', '--json')).stdout) as { id: string; state: string }[];
-    assert.deepEqual(rows.map(({ id }) => id).slice(0, 3), ['npm-ts-lines', 'tiny', 'repoeval-line']);
+    assert.deepEqual(rows.map(({ id }) => id).slice(0, 3), ['npm-ts-lines', 'pypi-py-lines', 'tiny']);
     assert.ok(rows.some(({ id, state }) => id === 'cceval-csharp' && state === 'not fetched yet'));
-    assert.equal(rows[1]!.state, 'included');
+    assert.equal(rows[2]!.state, 'included');
     assert.match((await datasets('list')).stdout, /^tiny +included +a dozen/m);
   });
 });
@@ -230,13 +230,29 @@ describe('datasets inspect', () => {
 });
 
 describe('datasets inspect of published schemas', () => {
+  test('tells a hole behind code from one behind indentation and from a whole line', async () => {
+    const file = join(folder, 'seams.jsonl');
+    const record = (id: number, prompt: string): string =>
+      JSON.stringify({
+        prompt,
+        groundtruth: 'f(x)',
+        right_context: '',
+        metadata: { task_id: `t/${id}`, repository: 'r', file: 'a.py', context_start_lineno: 0 },
+      });
+    // Three whole lines (one of them the first of its file), two behind indentation, four behind code.
+    const prompts = ['', 'a\n', 'a\n\n', 'a\n    ', '\t', 'return ', 'a\n  return', 'a\n    x =  ', 'x'];
+    await writeFile(file, prompts.map((prompt, i) => `${record(i, prompt)}\n`).join(''));
+    const { stdout } = await datasets('inspect', file);
+    assert.match(stdout, /hole starts at line start 3, after indentation 2, after code 4\n/);
+  });
+
   test('counts categories, levels, line ends and shipped chunks, and shows a sample with its first chunk', async () => {
     const { stdout } = await datasets('inspect', 'test/golden/parquet/repobench');
     assert.match(stdout, /^test\/golden\/parquet\/repobench|^repobench: 9 tasks$/m);
     assert.match(stdout, /schema +repobench\n/);
     assert.match(stdout, /categories +cross_file_first 3, cross_file_random 3, in_file 3\n/);
     assert.match(stdout, /levels +2k 3, 4k 3, 8k 3\n/);
-    assert.match(stdout, /hole starts after indentation 0, at line start 9\n/);
+    assert.match(stdout, /hole starts at line start 9, after indentation 0, after code 0\n/);
     assert.match(stdout, /shipped +9 tasks bring chunks: 2 \(2\) each, 0 bring none\n/);
     assert.match(
       stdout,

@@ -28,7 +28,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-const CHARTS = ['pareto.svg', 'retrievers.svg', 'stages.svg', 'ttft.svg'];
+const CHARTS = ['likelihood.svg', 'pareto.svg', 'retrievers.svg', 'stages.svg', 'ttft.svg'];
 
 /** The command of most tests; the tiny random model on the hand-made dataset, on the CPU. */
 const runArgs = (out: string, ...more: string[]): string[] => [
@@ -171,7 +171,10 @@ describe('llava-eval run', () => {
       stdout,
     );
     assert.match(stdout, /^budget-rag  bm25 +3 +6 /m);
-    assert.match(stdout, /^A\/A: the same prompt timed twice differs by \d+\.\d %\n.*interval: [\d.]+x \[/m);
+    assert.match(
+      stdout,
+      /^A\/A: the same prompt timed twice differs by \d+\.\d % \(slower over faster\)\n.*interval: [\d.]+x \[/m,
+    );
     assert.match(stdout, /compressed\/bm25 k=3 +0\.00 /);
     const { rows, spec, noiseFloor } = summaryOf('sweep');
     assert.deepEqual(

@@ -6,9 +6,12 @@ import { DEFAULT_RULES, rulesSchema, type Rules } from '../../src/gate/rules.js'
 import {
   editSimilarityChange,
   exactMatchChange,
+  natsChange,
   moreTasks,
   slowdown,
 } from '../../src/statistics/regression.js';
+import { renderGate } from '../../src/gate/render.js';
+import { gateResult } from '../../src/gate/result.js';
 import { noLikelihood } from '../../src/report/numbers/likelihood.js';
 import type { OutcomeColumn } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
@@ -54,6 +57,80 @@ const of = (checks: readonly Check[], kind: Check['kind'], subject: string): Che
 function flipped(n: number, lost: number, won: number): Float64Array {
   return numbers(n, (i) => (i % 2 === 1 ? (i < 2 * lost ? 0 : 1) : i < 2 * won ? 1 : 0));
 }
+
+describe('a gate on likelihood', () => {
+  const withNats = (perToken: Float64Array): OutcomeColumn => ({
+    ...column(NONE, perToken.length),
+    likelihood: { ...noLikelihood(perToken.length), perToken },
+  });
+  const judged = (after: (i: number) => number, rules: Rules = DEFAULT_RULES): Check | undefined =>
+    checkRun(
+      side([withNats(numbers(400, () => 2))]),
+      side([withNats(numbers(400, after))]),
+      rules,
+      true,
+    ).find(({ kind }) => kind === 'likelihood');
+
+  test('passes the same numbers, and small changes either way', () => {
+    assert.match(judged(() => 2)!.reason, /the same on all 400 tasks/);
+    const wobble = judged((i) => 2 + 0.1 * Math.sin(i))!;
+    assert.equal(wobble.outcome, 'passed');
+    assert.match(wobble.reason, /a rise of 0\.05 nats is ruled out/);
+  });
+
+  test('fails a shown rise that no completion shows, and says by how much', () => {
+    const risen = judged((i) => 2.05 + 0.1 * Math.sin(i))!;
+    assert.equal(risen.outcome, 'failed');
+    assert.ok(Math.abs(risen.change! - 0.05) < 0.001);
+    assert.match(risen.reason, /less likely, .* likelier of 400; corrected p < 0\.0001/);
+    const text = renderGate(
+      gateResult({
+        ...{ checks: [risen], mode: 'pass', run: { path: 'run', fingerprint: 'f' } },
+        baseline: {
+          ...{ reason: 'r', updatedAt: '2026-01-01T00:00:00.000Z', run: { fingerprint: 'f' } },
+          tasks: { ids: ['t'], repositories: ['r'], repository: [0] },
+        },
+        ...{
+          baselinePath: 'b.json',
+          changes: [],
+          isSameHardware: true,
+          now: new Date('2026-01-02T00:00:00.000Z'),
+        },
+      }),
+    );
+    assert.match(
+      text,
+      /Likelihood, nats a token +baseline +run +change\n {2}no-context +2\.000 +2\.05\d +\+0\.05\d +FAILED/,
+    );
+  });
+
+  test('fails a rise beyond the limit whatever the test says, and is inconclusive in between', () => {
+    // One task in 400 costs 240 nats more: 0.6 on average, and no test sees it.
+    assert.match(
+      judged((i) => (i === 0 ? 242 : 2))!.reason,
+      /rose by 0\.600 nats a token, more than the 0\.5/,
+    );
+    const wide = judged((i) => 2.01 + Math.sin(i * 7))!;
+    assert.equal(wide.outcome, 'inconclusive');
+    assert.ok(wide.moreTasks! > 0);
+  });
+
+  test('checks nothing where the baseline has no likelihood, and fails where only the run lacks it', () => {
+    const plain = side([column(NONE, 40)]);
+    const full = side([withNats(numbers(40, () => 2))]);
+    const kinds = (a: GateSide, b: GateSide): string[] =>
+      checkRun(a, b, DEFAULT_RULES, true).flatMap(({ kind, outcome }) =>
+        kind === 'likelihood' ? [outcome] : [],
+      );
+    assert.deepEqual(kinds(plain, full), []);
+    assert.deepEqual(kinds(full, plain), ['failed']);
+    assert.deepEqual(kinds(full, full), ['passed']);
+    assert.equal(
+      judged(() => 9, { ...DEFAULT_RULES, likelihood: null }),
+      undefined,
+    );
+  });
+});
 
 describe('a gate', () => {
   test('passes a run that answers as the baseline did, at any size', () => {
@@ -220,6 +297,19 @@ describe('tests of a regression', () => {
         numbers(40, () => 0.6),
       )!.p! > 0.99,
     );
+  });
+
+  test('nats: fewer are better, by the test of ES with the sign turned', () => {
+    // Four of 40 tasks cost 0.4 nats more: 0.04 on average, and no flip of four signs is rarer than 1/16.
+    const before = numbers(40, () => 2);
+    const change = natsChange(
+      before,
+      numbers(40, (i) => (i < 4 ? 2.4 : 2)),
+    )!;
+    assert.ok(Math.abs(change.rise - 0.04) < 1e-12);
+    assert.deepEqual([change.p, change.won, change.lost, change.pairs], [1 / 16, 0, 4, 40]);
+    assert.ok(change.upperBound > 0.04 && change.upperBound < 0.08, String(change.upperBound));
+    assert.equal(natsChange(before, before)!.p, null);
   });
 
   test('leave out tasks that one side lacks', () => {

@@ -37,7 +37,7 @@ const CONFIGURATIONS: readonly Configuration[] = [
 ];
 const SPEED: Readonly<Record<string, number>> = {
   ...{ 'no-context': 1, 'full-rag': 2.2, 'budget-rag': 1.1, compressed: 1.05 },
-  ...{ 'compressed-random': 1.05, 'full-rag-shuffled': 2.2, 'compressed-shuffled': 1.05 },
+  ...{ 'compressed-random': 1.05, 'full-rag-shuffled': 2.2, 'compressed-shuffled': 1.05, 'soft-prompt': 1 },
 };
 
 interface Setting {

@@ -11,7 +11,7 @@ import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import { fakeFormat, fakeTask, FakeDecoder, fakeTokenizer } from '../support/fakes.js';
 
 const NANO = fileURLToPath(new URL('../../models/llavacode-nano/decoder', import.meta.url));
-const PREFIX_ONLY = { markers: null, stop: fakeFormat.stop };
+const PREFIX_ONLY = { parts: [{ kind: 'prefix' }], stop: fakeFormat.stop } as const;
 
 function textOf(
   reference: string,
@@ -130,7 +130,7 @@ describe('the ending of a decoder', () => {
 
   test('is a line end without markers, and nobody is asked', async () => {
     const decoder = new FakeDecoder('x');
-    const format = { ...fakeFormat, markers: null };
+    const format = { ...fakeFormat, parts: [{ kind: 'prefix' }] } as const;
     const scorer = new Preferring(0);
     assert.equal(await referenceEndOf({ decoder, scorer, tokenizer: fakeTokenizer, format }), 'line-end');
     assert.equal(decoder.prompts.length, 0);

@@ -1,6 +1,6 @@
 """Writes lexical-tokens.json: what NLTK's word tokenizer followed by \\w+ gives for hand-picked and random texts.
 
-    pip install nltk==3.9.1 && python make-lexical-tokens.py > lexical-tokens.json
+    pip install nltk==3.8.1 && python make-lexical-tokens.py > lexical-tokens.json
 
 The sentence splitter (which needs downloaded data) is left out, as in src/retrieval/lexical-tokens.ts.
 """
@@ -21,6 +21,7 @@ HAND = [
     "", "if (!x) don't do_it(größe)", "// we can't do this; don't try", "throw new Error('cannot open');", "wanna\n",
     "I wanna go", "wanna.go", "isn't\nit", "'tis so", "x'tis", "don't=1", "don't,2", "don't, x", 'say "don\'t"',
     "const a = `can't`;", "can't.", "can't. ", "can't.)  ", "(can't)", "n't x", "a n't b", "'n't b", "naïve_été cannot",
+    "can't\n", "can't\tgo", "can't go", "it isn't\nso", "x\n'tis so", "wanna'\n", "can't'\n", "don't,\n", "don't\r\n",
 ]
 
 

@@ -5,10 +5,11 @@ Every text in them was written for this project. Needs pyarrow:
     python test/golden/make-parquet.py
 
 RepoBench's shape with each compression that Parquet writers use, row groups of two rows, CRLF and odd line
-ends inside strings; Long Code Arena's shape with its snapshot as parallel lists, in both spellings of its
+ends inside strings; three of its rows once more as writers with other habits leave them (writers/); Long Code Arena's shape with its snapshot as parallel lists, in both spellings of its
 first category.
 """
 
+import datetime
 import sys
 from pathlib import Path
 
@@ -100,6 +101,38 @@ def lca_row(first: str, n: int) -> dict:
     }
 
 
+def large(schema: pa.Schema) -> pa.Schema:
+    """The same schema with the types of polars and of newer versions of `datasets`."""
+    field = pa.struct([(name, pa.large_string()) for name in ("identifier", "path", "snippet")])
+    types = {"context": pa.large_list(field)}
+    return pa.schema(
+        [(f.name, pa.large_string() if f.type == pa.string() else types.get(f.name, f.type)) for f in schema]
+    )
+
+
+def write_writers(folder: Path) -> None:
+    table = pa.Table.from_pylist([repobench_row(n) for n in range(3)], schema=REPOBENCH)
+    days = pa.array([datetime.datetime(2023, 11, 1 + n) for n in range(3)], pa.timestamp("us"))
+    typed = table.set_column(9, "created_at", days).set_column(10, "level", table["level"].dictionary_encode())
+    delta = {"repo_name": "DELTA_BYTE_ARRAY", "cropped_code": "DELTA_LENGTH_BYTE_ARRAY", "token_num": "DELTA_BINARY_PACKED"}
+    for name, (rows, options) in {
+        "brotli": (table, {"compression": "brotli"}),
+        "lz4": (table, {"compression": "lz4"}),
+        "none": (table, {"compression": "none"}),
+        "pages-v2": (table, {"data_page_version": "2.0", "compression": "zstd"}),
+        "no-dictionary": (table, {"use_dictionary": False}),
+        "delta": (table, {"use_dictionary": False, "column_encoding": delta}),
+        "small-pages": (table, {"data_page_size": 64, "write_page_index": True}),
+        "checksums": (table, {"write_page_checksum": True}),
+        "large-types": (table.cast(large(REPOBENCH)), {}),
+        "typed": (typed, {}),
+    }.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows, folder / name / "cross_file_first-00000-of-00001.parquet", **options)
+    (folder / "empty").mkdir(exist_ok=True)
+    pq.write_table(table.slice(0, 0), folder / "empty" / "cross_file_first-00000-of-00001.parquet")
+
+
 def main() -> None:
     OUT.mkdir(exist_ok=True)
     splits = {"cross_file_first": "snappy", "cross_file_random": "zstd", "in_file": "gzip"}
@@ -110,6 +143,7 @@ def main() -> None:
     for first, name in [("committed", "new"), ("commited", "old")]:
         table = pa.Table.from_pylist([lca_row(first, n) for n in range(3)], schema=lca_schema(first))
         pq.write_table(table, OUT / f"lca-{name}.parquet", row_group_size=2)
+    write_writers(OUT / "writers")
     broken = pa.table({"repo_name": ["a/b"], "file_path": ["a.py"], "next_line": [7]})
     pq.write_table(broken, OUT / "unknown.parquet")
     rows = [repobench_row(0), {**repobench_row(1), "next_line": None}]

@@ -87,6 +87,10 @@ describe('the settings of the hub', () => {
     assert.equal(hubSettings({ HF_HUB_CACHE: '~/models' }).cacheDir, join(homedir(), 'models'));
     assert.equal(hubSettings({ HF_ENDPOINT: 'http://mirror:8080/' }).endpoint, 'http://mirror:8080');
     assert.throws(() => hubSettings({ HF_ENDPOINT: 'mirror' }), UsageError);
+    assert.throws(
+      () => hubSettings({ HF_ENDPOINT: 'https://ada:secret@mirror' }),
+      (error) => error instanceof UsageError && !error.render().includes('secret'),
+    );
     assert.equal(hubSettings({ HF_HUB_DOWNLOAD_TIMEOUT: '7' }).timeoutMs, 7000);
     for (const value of ['1', 'true', 'ON', 'yes'])
       assert.ok(hubSettings({ HF_HUB_OFFLINE: value }).isOffline);

@@ -490,6 +490,132 @@ describe('without a connection', () => {
   });
 });
 
+describe('a snapshot of which another program fetched a part', () => {
+  /** As Python's library leaves it: the files of the model, and not all that belong to them. */
+  function fetchPart(names: readonly (keyof typeof DECODER)[]): void {
+    const snapshot = join(repository(), 'snapshots', COMMIT);
+    for (const part of [join(repository(), 'blobs'), join(repository(), 'refs'), snapshot])
+      mkdirSync(part, { recursive: true });
+    writeFileSync(join(repository(), 'refs', 'main'), COMMIT);
+    for (const name of names) {
+      const hash = name === 'model.safetensors' ? sha256(DECODER[name]) : gitHash(DECODER[name]);
+      writeFileSync(join(repository(), 'blobs', hash), DECODER[name]);
+      symlinkSync(`../../blobs/${hash}`, join(snapshot, name));
+    }
+  }
+  const PART = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
+
+  test('is completed when online, at a branch and at a commit', async () => {
+    for (const revision of ['', `@${COMMIT}`]) {
+      rmSync(repository(), { recursive: true, force: true });
+      fetchPart(PART);
+      server.requests.length = 0;
+      const model = await resolve(`own/model${revision}`);
+      assert.ok(model.files.includes('generation_config.json'), revision);
+      assert.ok(existsSync(join(model.path, 'generation_config.json')));
+      // What was there is not fetched again.
+      assert.deepEqual(
+        server.seen('/resolve/').map(({ path }) => path.split('/').at(-1)),
+        ['generation_config.json'],
+      );
+    }
+  });
+
+  test('is used offline with a word that it may be incomplete, and without one once it was complete', async () => {
+    fetchPart(PART);
+    const online = settings;
+    settings = { ...settings, isOffline: true };
+    const model = await resolve('own/model');
+    assert.deepEqual(model.files, [...PART].sort());
+    assert.match(notes.join(), /own\/model: another program[^]*a part of its files[^]*models pull/);
+    settings = online;
+    await resolve('own/model');
+    settings = { ...settings, isOffline: true };
+    notes = [];
+    await resolve('own/model');
+    assert.deepEqual(notes, []);
+  });
+
+  test('is not taken for whole where a file that the hub lists has gone', async () => {
+    const model = await resolve('own/model');
+    rmSync(join(model.path, 'generation_config.json'));
+    server.requests.length = 0;
+    const again = await resolve(`own/model@${COMMIT}`);
+    assert.ok(existsSync(join(again.path, 'generation_config.json')));
+    rmSync(join(model.path, 'generation_config.json'));
+    settings = { ...settings, isOffline: true };
+    await assert.rejects(resolve('own/model'), says(/not completely in the cache/));
+  });
+});
+
+describe('a mirror that lacks calls of the hub', () => {
+  const lacks = (isMeant: (path: string, method: string) => boolean, status = 404, code = ''): void => {
+    server.misbehave = (_, response, { path, method }) => {
+      if (!isMeant(path, method)) return false;
+      refuse(response, status, code);
+      return true;
+    };
+  };
+  const KINDS: readonly [string, (path: string, method: string) => boolean][] = [
+    ['the file tree', (path) => path.includes('/tree/')],
+    ['chosen fields', (path) => path.startsWith('/api/') && path.includes('?')],
+    ['the revision HEAD', (path) => path.includes('/revision/HEAD')],
+    [
+      'all but the plain model info',
+      (path) => /\/tree\/|\/revision\/|\?/.test(path) && path.startsWith('/api/'),
+    ],
+  ];
+  for (const [title, isMeant] of KINDS) {
+    test(`gives the same files without ${title}`, async () => {
+      const expected = await resolve('own/model');
+      for (const [status, code] of [
+        [404, ''],
+        [404, 'EntryNotFound'],
+        [405, ''],
+      ] as const) {
+        rmSync(repository(), { recursive: true, force: true });
+        lacks(isMeant, status, code);
+        const model = await resolve('own/model');
+        assert.deepEqual([model.files, model.origin], [expected.files, expected.origin], `${title} ${code}`);
+        assert.ok(Object.keys(await contentHashes(model)).length === expected.files.length);
+      }
+    });
+  }
+
+  test('gives the same files without the tree and without HEAD requests', async () => {
+    const expected = await resolve('own/model');
+    rmSync(repository(), { recursive: true, force: true });
+    lacks((path, method) => path.includes('/tree/') || method === 'HEAD', 405);
+    assert.deepEqual((await resolve('own/model')).files, expected.files);
+  });
+
+  test('is not blamed for a repository that the hub says does not exist', async () => {
+    lacks((path) => path.startsWith('/api/'), 404, 'RepoNotFound');
+    await assert.rejects(resolve('own/model'), (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.render(), /not found on/);
+      assert.doesNotMatch(error.render(), /mirror/);
+      return true;
+    });
+    assert.equal(server.requests.length, 1);
+  });
+
+  test('is named as a possible cause where nothing of the API is there', async () => {
+    lacks((path) => path.startsWith('/api/'));
+    await assert.rejects(resolve('own/model'), says(/not found on[^]*this mirror lacks the calls/));
+  });
+
+  test('is refused where it does not say what arrives', async () => {
+    server.misbehave = (_, response, { path, method }) => {
+      if (path.includes('/tree/')) refuse(response, 404, '');
+      else if (method === 'HEAD') response.writeHead(200, { ETag: '"v1"' }).end();
+      else return false;
+      return true;
+    };
+    await assert.rejects(resolve('own/model'), says(/does not say size and hash[^]*another mirror/));
+  });
+});
+
 describe('the cache', () => {
   test('filled by several at once holds each file once, and nobody gets half of one', async () => {
     const models = await Promise.all(Array.from({ length: 4 }, () => resolve('own/model')));

@@ -83,6 +83,32 @@ describe('looking at a model', () => {
     assert.ok(size('fp32') > size('int8') && size('int8') > size('int4') && size('fp32') > size('fp16'));
   });
 
+  test('says in which order prompts show their parts, and where the order may be another', async () => {
+    const { facts } = await inspect('own/bundle/decoder');
+    assert.deepEqual([facts['prompt order'], facts['prompt note']], ['prefix, suffix, middle', undefined]);
+    // The same weights as a llama model with StarCoder's markers.
+    const decoder = Object.fromEntries(
+      Object.entries(files).flatMap(([path, bytes]) =>
+        path.startsWith('decoder/') ? [[path.slice('decoder/'.length), bytes]] : [],
+      ),
+    );
+    const tokenizer = Buffer.from(decoder['tokenizer.json']!)
+      .toString()
+      .replaceAll(/<\|(fim_prefix|fim_suffix|fim_middle|fim_pad)\|>/g, '<$1>');
+    const config = JSON.parse(Buffer.from(decoder['config.json']!).toString()) as Record<string, unknown>;
+    server.repositories.set('own/llama', {
+      refs: { main: COMMIT },
+      files: {
+        ...decoder,
+        'tokenizer.json': Buffer.from(tokenizer),
+        'config.json': Buffer.from(JSON.stringify({ ...config, model_type: 'llama' })),
+      },
+    });
+    const { facts: llama } = await inspect('own/llama');
+    assert.equal(llama['prompt family'], 'starcoder');
+    assert.match(String(llama['prompt note']), /suffix first[^]*--prompt-family mellum/);
+  });
+
   test('of a bundle shows its parts, and a projector is read whole', async () => {
     const { role, facts, parts } = await inspect('own/bundle');
     assert.deepEqual([role, facts['soft tokens a chunk']], ['bundle', 1]);

@@ -102,6 +102,28 @@ describe('a report', () => {
   });
 });
 
+test('Long Code Arena’s ES runs on in the order of its records, over the files that have lines of a category', () => {
+  const line = (file: string, category: string, es: number): ScoredTask =>
+    scored(0, es, { path: file, category });
+  const report = metricProfile('lca', null).report([
+    // In another order than the records', as predictions may come.
+    line('a.py', 'random', 0.9),
+    line('a.py', 'inproject', 0.1),
+    line('a.py', 'infile', 0.5),
+    line('a.py', 'common', 0.7),
+    line('a.py', 'committed', 0.3),
+    line('b.py', 'random', 0.6),
+    line('b.py', 'infile', 0.2),
+  ]);
+  const published = Object.fromEntries(report.groups.map(({ name, published: own }) => [name, own?.es]));
+  // a.py: committed 30, common (30 + 70) / 2 = 50, infile (100 + 50) / 3 = 50, inproject (150 + 10) / 4 = 40,
+  // random (160 + 90) / 5 = 50. b.py: infile 20, random (20 + 60) / 2 = 40; it has no line of the others and does
+  // not count for them.
+  assert.deepEqual(published, { random: 45, inproject: 40, infile: 35, common: 50, committed: 30 });
+  // a.py (30 + 50 + 50 + 40 + 50) / 5 = 44, b.py (20 + 40) / 2 = 30, mean 37.
+  assert.equal(report.published?.es, 37);
+});
+
 describe('keywords', () => {
   test('are as many as CrossCodeEval’s lists hold as sets', () => {
     const sizes = (['java', 'csharp', 'typescript', 'javascript', 'python'] as const).map(

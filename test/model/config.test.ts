@@ -309,6 +309,55 @@ describe('published decoders', () => {
     assert.equal(describeDecoder(architecture, 'fp32').parameters, 1_137_207_296);
   });
 
+  test('StarCoder with 15 billion parameters: the exact GELU, and fields of its old server', () => {
+    const architecture = read({
+      model_type: 'gpt_bigcode',
+      activation_function: 'gelu',
+      attention_softmax_in_fp32: true,
+      attn_pdrop: 0.1,
+      embd_pdrop: 0.1,
+      inference_runner: 0,
+      layer_norm_epsilon: 1e-5,
+      max_batch_size: null,
+      max_sequence_length: null,
+      multi_query: true,
+      n_embd: 6144,
+      n_head: 48,
+      n_inner: 24576,
+      n_layer: 40,
+      n_positions: 8192,
+      pad_key_length: true,
+      pre_allocate_kv_cache: false,
+      resid_pdrop: 0.1,
+      scale_attention_softmax_in_fp32: true,
+      scale_attn_weights: true,
+      summary_use_proj: true,
+      validate_runner_input: true,
+      vocab_size: 49152,
+    });
+    assert.equal(architecture.feedForward, 'gelu');
+    // Tables (49,152 + 8,192) x 6,144; a layer: norms 2 x 12,288, c_attn 6,144 x 6,400 + 6,400, c_proj 6,144 x 6,144 +
+    // 6,144, network 2 x 6,144 x 24,576 + 24,576 + 6,144, in all 379,128,064; 40 of them, and the last norm 12,288.
+    assert.equal(describeDecoder(architecture, 'fp16').parameters, 352_321_536 + 40 * 379_128_064 + 12_288);
+  });
+
+  test('StarCoder2’s leftovers of the first StarCoder change nothing, and are refused in another family', () => {
+    const sizes = { ...QWEN, hidden_act: 'gelu_pytorch_tanh', rms_norm_eps: undefined };
+    const starcoder2 = { ...sizes, model_type: 'starcoder2', norm_epsilon: 1e-5 };
+    const leftovers = { activation_function: 'gelu', layer_norm_epsilon: 1e-6, scale_attn_weights: true };
+    assert.deepEqual(read({ ...starcoder2, ...leftovers }), read(starcoder2));
+    assert.equal(read({ ...starcoder2, ...leftovers }).feedForward, 'gelu-tanh');
+    assert.throws(() => read({ ...QWEN, ...leftovers }), message(/3 fields of this qwen2 configuration/));
+  });
+
+  test('a GELU of another kind is refused by name', () => {
+    const sizes = { n_embd: 32, n_layer: 1, n_head: 2, n_positions: 64, vocab_size: 72 };
+    assert.throws(
+      () => read({ model_type: 'gpt_bigcode', ...sizes, activation_function: 'quick_gelu' }),
+      message(/activation_function is quick_gelu; this version computes only gelu_pytorch_tanh, .*gelu/),
+    );
+  });
+
   test('GPT-BigCode without shared keys, StarCoder2 with another norm or network are refused', () => {
     const sizes = { n_embd: 32, n_layer: 1, n_head: 2, n_positions: 64, vocab_size: 72 };
     const perHead = { model_type: 'gpt_bigcode', ...sizes, multi_query: false };

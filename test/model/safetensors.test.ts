@@ -109,6 +109,35 @@ describe('safetensors', () => {
     assert.match(refusal(fileWith({ a: entry([1], 0, 4, 'F5') }, 4)), /unknown type F5/);
   });
 
+  test('a header that other writers pad, fill with metadata or with buffers is read', () => {
+    const one = { a: entry([2], 0, 8) };
+    const open = (header: unknown, bytes: number): SafetensorsFile =>
+      SafetensorsFile.open(fileWith(header, bytes));
+    // Blanks at the end, up to a multiple of eight bytes, as the reference writer puts them.
+    const json = JSON.stringify(one);
+    const padded = open(json + ' '.repeat(8 - (json.length % 8)), 8);
+    assert.deepEqual([...padded.read('a')], [0, 0]);
+    padded.close();
+    // A header of 99,996 bytes.
+    const empty = JSON.stringify({ ...one, __metadata__: { format: 'pt', pad: '' } }).length;
+    const long = { ...one, __metadata__: { format: 'pt', pad: 'x'.repeat(99_996 - empty) } };
+    assert.equal(JSON.stringify(long).length, 99_996);
+    open(long, 8).close();
+    // Buffers that checkpoints carry along: frequencies, a mask, positions, nothing.
+    const buffers = {
+      ...one,
+      'rotary.inv_freq': entry([4], 8, 24),
+      'attn.bias': entry([1, 2, 2], 24, 28, 'BOOL'),
+      position_ids: entry([1, 2], 28, 44, 'I64'),
+      empty: entry([0], 44, 44),
+    };
+    const carried = open(buffers, 44);
+    assert.deepEqual([...carried.tensors.keys()], Object.keys(buffers));
+    carried.close();
+    // What is not JSON is no padding.
+    assert.match(refusal(fileWith(`${json}\0\0\0`, 8)), /not JSON/);
+  });
+
   test('a truncated file is refused', () => {
     assert.match(refusal(fileWith({ a: entry([4], 0, 16) }, 12)), /tensors end at byte \d+ but the file has/);
   });

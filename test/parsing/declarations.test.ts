@@ -67,6 +67,18 @@ export class Shop extends Base {
     assert.ok(!found.some((one) => one.includes('before')), found.join('\n'));
   });
 
+  test('leave out what a window has cut off', () => {
+    // The end of a head, the end of a type, and a statement that a class would have as a method.
+    const text = `): Lambda
+{
+  if (isReady(x)) {
+    return x;
+  }
+}
+export type Id = string;`;
+    assert.deepEqual(read('a.ts', text), ['export type Id = string;']);
+  });
+
   test('leave out the locals of a function whose head is not in the window', () => {
     assert.deepEqual(read('a.ts', 'const outer = 1;\n  const local = 2;\n'), ['const outer = 1']);
   });

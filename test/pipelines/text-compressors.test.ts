@@ -28,7 +28,7 @@ function resources(changed: Partial<PipelineResources> = {}): PipelineResources 
       ...{ tokenizer: fakeTokenizer, format: fakeFormat, budget: BUDGET, placement: 'before-prefix' },
       clock: tickingClock(),
     },
-    ...{ seed: 1, tokensPerChunk: 1, compressionRatio: 1, expandedChunks: 1 },
+    ...{ seed: 1, softPrompt: null, tokensPerChunk: 1, compressionRatio: 1, expandedChunks: 1 },
     wordCounts: () => () => ({ chunks: 0, of: () => 0 }),
     compressor: () => ({
       ...{ encoder: fakeEncoder, tokenizer: fakeTokenizer, normalize: false, tokensPerChunk: 1 },

@@ -93,7 +93,7 @@ const resources: PipelineResources = {
     ...{ tokenizer: fakeTokenizer, format: fakeFormat, budget: BUDGET, placement: 'before-prefix' },
     clock: tickingClock(),
   },
-  ...{ seed: 1, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 0 },
+  ...{ seed: 1, softPrompt: null, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 0 },
   wordCounts: () => () => ({ chunks: 0, of: () => 0 }),
   compressor: () => ({
     ...{ encoder: fakeEncoder, tokenizer: fakeTokenizer, normalize: false, tokensPerChunk: 1 },

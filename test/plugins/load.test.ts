@@ -102,7 +102,7 @@ export default ${pipeline('described', `needs: { softTokens: two + three === 5 ?
     });
     const [found] = formatNamed('two-fields').read(
       { where: 'f:1', value: { before: 'a', line: 'b' } },
-      { split: 'f', index: 7, withShipped: false, advice: '', deviate: () => undefined, readColumns: null },
+      { split: 'f', index: 7, withShipped: false, advice: '', deviate: () => undefined, readColumns: null, countOf: () => 1 },
     );
     assert.deepEqual([found!.task.id, found!.task.prefix, found!.task.reference], ['7', 'a', 'b']);
   });

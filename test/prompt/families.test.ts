@@ -9,7 +9,16 @@ import { tokenId, type TokenId } from '../../src/domain/units.js';
 import { readDecoderFacts } from '../../src/model/folder/decoder-facts.js';
 import { assemblePrompt } from '../../src/prompt/assemble.js';
 import { promptBudget } from '../../src/prompt/budget.js';
-import { promptFormat, recognizeFamily, type PromptFamily } from '../../src/prompt/fim.js';
+import {
+  familyDoubt,
+  markerCount,
+  PROMPT_FAMILIES,
+  promptFormat,
+  promptOrder,
+  recognizeFamily,
+  type PromptFamily,
+} from '../../src/prompt/fim.js';
+import { templateFormat } from '../../src/prompt/template.js';
 import { loadTokenizer } from '../../src/tokenizer/hf.js';
 import type { Tokenizer } from '../../src/inference/tokenizer.js';
 import { byteLevelDefinition, sentencePieceDefinition } from '../support/tiny-tokenizers.js';
@@ -233,6 +242,113 @@ for (const { family, definition, modelType, names, controls, startsWithBlank } o
     });
   });
 }
+
+describe('prompts that show the suffix first', () => {
+  const load = async (modelType = 'llama') => {
+    const tokenizer = await write(
+      byteLevelDefinition({ controls: [...STARCODER, '<filename>'], split: 'digits' }),
+    );
+    const facts = { modelType, vocabularySize: tokenizer.vocabularySize, endIds: ids(3) };
+    const [f1, f2, f3] = ['<fim_prefix>', '<fim_suffix>', '<fim_middle>'].map((name) =>
+      tokenizer.controlToken(name)!,
+    );
+    return { tokenizer, facts, f1: f1!, f2: f2!, f3: f3! };
+  };
+  const [left, right, text] = [ids(200, 201), ids(202), ids(203)];
+  const context = { kind: 'text', ids: text } as const;
+
+  test('mellum is suffix, prefix, middle; context stands in front of all code or behind the suffix', async () => {
+    const { tokenizer, facts, f1, f2, f3 } = await load();
+    const format = promptFormat('mellum', tokenizer, facts);
+    assert.equal(promptOrder('mellum'), 'suffix, prefix, middle');
+    const ofPlacement = (placement: 'before-prefix' | 'after-suffix'): readonly TokenId[] =>
+      assemblePrompt(format, { left, right, context, placement }).ids;
+    assert.deepEqual(ofPlacement('before-prefix'), [...text, f2, ...right, f1, ...left, f3]);
+    assert.deepEqual(ofPlacement('after-suffix'), [f2, ...right, ...text, f1, ...left, f3]);
+    const soft = assemblePrompt(format, {
+      left,
+      right,
+      context: { kind: 'soft', count: 2 },
+      placement: 'after-suffix',
+    });
+    // F2 and one id of the suffix stand before the soft tokens.
+    assert.deepEqual(soft.slots, [2, 3]);
+    assert.ok(format.stop.has(tokenizer.controlToken('<filename>')!) && format.stop.has(tokenId(3)));
+  });
+
+  test('the budget is that of any family with three markers', async () => {
+    const { tokenizer, facts } = await load();
+    const limits = { maxPromptTokens: 2048, maxNewTokens: 50, contextTokens: 512 };
+    assert.deepEqual(
+      promptBudget(limits, promptFormat('mellum', tokenizer, facts)),
+      promptBudget(limits, promptFormat('starcoder', tokenizer, facts)),
+    );
+  });
+
+  test('is never guessed: the markers are StarCoder’s, and a llama model gets a word of doubt', async () => {
+    const { tokenizer, facts } = await load();
+    assert.equal(recognizeFamily(tokenizer, facts), 'starcoder');
+    assert.match(familyDoubt('starcoder', facts)!, /suffix first[^]*--prompt-family mellum/);
+    for (const modelType of ['starcoder2', 'gpt_bigcode', null]) {
+      assert.equal(familyDoubt('starcoder', { ...facts, modelType }), null);
+    }
+    assert.equal(familyDoubt('codellama', facts), null);
+  });
+
+  test('every family says its order, and only mellum has the suffix first', () => {
+    const first = PROMPT_FAMILIES.filter((family) => promptOrder(family).startsWith('suffix'));
+    assert.deepEqual(first, ['mellum']);
+    assert.equal(promptOrder('prefix-only'), 'prefix');
+  });
+
+  describe('a template', () => {
+    test('says the same as a family, in any order of markers', async () => {
+      const { tokenizer, facts } = await load();
+      for (const [family, template] of [
+        ['mellum', '<fim_suffix>{suffix}<fim_prefix>{prefix}<fim_middle>'],
+        ['starcoder', '<fim_prefix>{prefix}<fim_suffix>{suffix}<fim_middle>'],
+      ] as const) {
+        const format = templateFormat(template, tokenizer, facts);
+        const expected = promptFormat(family, tokenizer, facts);
+        assert.deepEqual([format.parts, format.begin], [expected.parts, expected.begin]);
+        assert.equal(format.name, template, 'runs with another template are another run');
+      }
+    });
+
+    test('may begin with a token, hold several in a row, and end with the code before the hole', async () => {
+      const { tokenizer, facts, f1, f2, f3 } = await load();
+      const format = templateFormat(
+        '<|endoftext|><fim_prefix><fim_suffix>{suffix}<fim_middle>{prefix}',
+        tokenizer,
+        facts,
+      );
+      const prompt = assemblePrompt(format, { left, right, context, placement: 'before-prefix' });
+      const start = tokenizer.controlToken('<|endoftext|>')!;
+      assert.deepEqual(prompt.ids, [...text, start, f1, f2, ...right, f3, ...left]);
+      assert.equal(markerCount(format), 4);
+    });
+
+    test('without {suffix} gives the whole window to the code before the hole', async () => {
+      const { tokenizer, facts } = await load();
+      const format = templateFormat('<fim_prefix>{prefix}', tokenizer, facts);
+      const limits = { maxPromptTokens: 100, maxNewTokens: 10, contextTokens: 5 };
+      assert.deepEqual(promptBudget(limits, format), { leftTokens: 89, rightTokens: 0, contextTokens: 5 });
+    });
+
+    test('is refused without {prefix}, with a place twice, and with anything that is no control token', async () => {
+      const { tokenizer, facts } = await load();
+      const refused = (template: string, pattern: RegExp): void => {
+        assert.throws(() => templateFormat(template, tokenizer, facts), pattern, template);
+      };
+      refused('<fim_suffix>{suffix}<fim_middle>', /has 0 \{prefix\} and 1 \{suffix\}/);
+      refused('{prefix}{suffix}{suffix}', /has 1 \{prefix\} and 2 \{suffix\}/);
+      refused('<fim_prefix> {prefix}', /no control token at " "/);
+      refused('<PRE>{prefix}', /no control token at "<PRE>"/);
+      const small = { ...facts, vocabularySize: tokenizer.controlToken('<fim_middle>')! };
+      assert.throws(() => templateFormat('{prefix}<fim_middle>', tokenizer, small), /no control token/);
+    });
+  });
+});
 
 describe('the format of a prompt', () => {
   test('of a model without markers gives the whole window to the code before the hole', async () => {

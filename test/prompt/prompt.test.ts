@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ModelError, UsageError } from '../../src/domain/errors.js';
 import { tokenId } from '../../src/domain/units.js';
-import { assemblePrompt } from '../../src/prompt/assemble.js';
+import { assemblePrompt, withConstants } from '../../src/prompt/assemble.js';
 import { promptFormat } from '../../src/prompt/fim.js';
 import { promptBudget } from '../../src/prompt/budget.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
@@ -50,7 +50,8 @@ describe('prompt assembly', () => {
   test('without context is F1 left F2 right F3 in both placements', () => {
     for (const placement of ['before-prefix', 'after-suffix'] as const) {
       const prompt = assemblePrompt(FIM, { ...parts, context: { kind: 'none' }, placement });
-      assert.deepEqual(prompt, { ids: ids(1, 200, 201, 3, 300, 2), slots: [] });
+      const at = placement === 'before-prefix' ? 0 : 5;
+      assert.deepEqual(prompt, { ids: ids(1, 200, 201, 3, 300, 2), slots: [], context: [at, at] });
     }
   });
 
@@ -72,6 +73,34 @@ describe('prompt assembly', () => {
     assert.deepEqual([before.ids.length, before.slots], [8, [0, 1]]);
     const after = assemblePrompt(FIM, { ...parts, context, placement: 'after-suffix' });
     assert.deepEqual([after.ids.length, after.slots], [8, [5, 6]]);
+  });
+
+  test('puts a constant prompt in front of a context before the code, and behind one after it', () => {
+    const soft = { kind: 'soft', count: 1 } as const;
+    // Two constants c and one soft token s: c c s F1 left F2 right F3, and F1 left F2 right s c c F3.
+    const first = withConstants(
+      assemblePrompt(FIM, { ...parts, context: soft, placement: 'before-prefix' }),
+      ...([2, FIM, 'before-prefix'] as const),
+    );
+    assert.deepEqual(first, {
+      isFirst: true,
+      prompt: { ids: ids(2, 2, 2, 1, 200, 201, 3, 300, 2), slots: [0, 1, 2], context: [0, 3] },
+    });
+    const last = withConstants(
+      assemblePrompt(FIM, { ...parts, context: soft, placement: 'after-suffix' }),
+      ...([2, FIM, 'after-suffix'] as const),
+    );
+    assert.deepEqual(last, {
+      isFirst: false,
+      prompt: { ids: ids(1, 200, 201, 3, 300, 2, 2, 2, 2), slots: [5, 6, 7], context: [5, 8] },
+    });
+    const text = { kind: 'text', ids: ids(7, 8) } as const;
+    const behind = withConstants(
+      assemblePrompt(FIM, { ...parts, context: text, placement: 'after-suffix' }),
+      ...([1, FIM, 'after-suffix'] as const),
+    );
+    assert.deepEqual(behind.prompt.ids, ids(1, 200, 201, 3, 300, 7, 8, 2, 2));
+    assert.deepEqual(behind.prompt.slots, [7]);
   });
 
   test('with no chunk found equals the prompt without context', () => {

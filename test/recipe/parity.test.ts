@@ -93,7 +93,7 @@ describe('the recipe and the program retrieve the same', () => {
   });
 
   test('the query of a hole', () => {
-    for (const { task, query } of tasks) assert.equal(queryText(task, asking.query), query);
+    for (const { task, query } of tasks) assert.equal(queryText(task, asking.query, null), query);
   });
 
   test('the chunks of a hole, their order and their scores, bit for bit', async () => {

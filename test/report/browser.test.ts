@@ -17,11 +17,13 @@ import { drawCharts } from '../../src/report/charts/charts.js';
 import { packTasks } from '../../src/report/html/explorer-data.js';
 import { readPageAssets } from '../../src/report/html/assets.js';
 import { renderHtml } from '../../src/report/html/document.js';
+import { taskFragment } from '../../src/report/page/task-link.js';
 import { matches, type Filter } from '../../src/report/page/tasks.js';
 import type { PackedTasks } from '../../src/report/page-data/packed-tasks.js';
 import { summarizeRun } from '../../src/report/numbers/summarize-run.js';
 import { reportView } from '../../src/report/view/view.js';
 import { configurations } from '../../src/run/configurations.js';
+import { some } from '../support/some.js';
 import { suiteNeeding } from '../support/suite-needing.js';
 import { syntheticRun } from '../support/synthetic-run.js';
 
@@ -34,6 +36,7 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
   let browser: Browser;
   let page: Page;
   let data: PackedTasks;
+  let chartCount = 0;
   /** What must never happen: requests, errors, dialogs. */
   const incidents: string[] = [];
 
@@ -48,9 +51,10 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     });
     const view = reportView(summarizeRun(run, records), run, records);
     const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
+    chartCount = charts.length;
     data = packTasks(
       configurations(run.spec),
-      run.spec.contextPlacement,
+      run.spec,
       records,
       new Map(evidence.map((task) => [task.taskId, task])),
       'fit',
@@ -75,7 +79,8 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
       void dialog.dismiss();
     });
     page.on('request', (request) => {
-      if (request.url() !== pathToFileURL(file).href && request.url() !== 'data:,') {
+      const [address] = request.url().split('#');
+      if (address !== pathToFileURL(file).href && !['data:,', 'about:blank'].includes(request.url())) {
         incidents.push(`request ${request.url()}`);
       }
     });
@@ -148,6 +153,50 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     await page.fill('#filter-words', 'no-such-word');
     assert.equal(await page.textContent('#task-detail'), 'No task matches these filters.');
     await page.fill('#filter-words', '');
+  });
+
+  test('an address with a task opens it, and the address follows the task that is chosen', async () => {
+    const wanted = data.tasks[17]!;
+    const head = (): Promise<string | null> => page.textContent('.task-head p');
+    const plain = page.url().split('#')[0]!;
+    await page.fill('#filter-words', 'no such words');
+    await page.goto(plain + taskFragment(wanted.id));
+    await page.waitForFunction(
+      `document.querySelector(".task-head p")?.textContent.includes(${JSON.stringify(wanted.id)})`,
+    );
+    assert.equal(await page.inputValue('#filter-words'), '', 'filters that hide the task are cleared');
+    assert.equal(await page.getAttribute('.task-link', 'href'), taskFragment(wanted.id));
+    await page.focus('#task-list');
+    await page.keyboard.press('Home');
+    const first = data.tasks.find(({ id }) => page.url().endsWith(taskFragment(id)));
+    assert.ok(first !== undefined && (await head())!.includes(first.id), page.url());
+    await page.click('.task-link');
+    await page.waitForFunction('document.querySelector(".task-link").textContent !== "Copy link"');
+    // An address in a page that is opened anew.
+    await page.goto('about:blank');
+    await page.goto(plain + taskFragment(wanted.id));
+    assert.ok((await head())!.includes(wanted.id));
+    await page.goto('about:blank');
+    await page.goto(plain);
+  });
+
+  test('says where something goes on beyond an edge, and shows every section in the navigation', async () => {
+    const regions = (): Promise<readonly { isCut: boolean; isSaid: boolean }[]> =>
+      ask(
+        '[...document.querySelectorAll("[data-scrolls]")].map((e) => ({ ' +
+          'isCut: e.scrollWidth > e.clientWidth + 1, isSaid: e.classList.contains("more-right") }))',
+      );
+    for (const width of [1400, 900]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal((await regions())[0]!.isCut, false, `navigation at ${width} px`);
+    }
+    await page.setViewportSize({ width: 400, height: 900 });
+    // The hint follows in the next frame.
+    await page.waitForFunction('document.querySelector(".table .more-right") !== null');
+    const narrow = await regions();
+    assert.ok(narrow.some(({ isCut }) => isCut));
+    for (const { isCut, isSaid } of some(narrow)) assert.equal(isSaid, isCut);
+    await page.setViewportSize({ width: 1280, height: 900 });
   });
 
   test('every stop of the Tab key is seen and named, and none is a trap', async () => {
@@ -227,7 +276,7 @@ suiteNeeding('browser', problem, 'report.html in a browser', () => {
     const charts = await ask<string[]>(
       '[...document.querySelectorAll("figure svg")].map((e) => e.getAttribute("aria-label") ?? "")',
     );
-    assert.ok(charts.length === 8 && charts.every((name) => name !== ''));
+    assert.ok(charts.length === 2 * chartCount && charts.every((name) => name !== ''));
   });
 
   test('draws no text of a chart outside of it, as this browser measures text', async () => {

@@ -376,6 +376,51 @@ describe('the differences chart', () => {
     for (const { text, x: at } of labels) near(at, x(Number(text.replace('−', '-'))) + 0.5, text);
   });
 
+  test('places changes by their logarithm: a half and a double are equally far from no change', async () => {
+    const point = (value: number) => ({ value, low: value, high: value, isShown: true });
+    const changes = [-50, 100, 300].map((value, position) => ({
+      ...{ position, name: `r${position}`, points: [point(value)] },
+    }));
+    const { wide } = await drawn({
+      ...DIFFERENCES,
+      groups: [{ title: 'g', rows: changes }],
+      panels: [{ title: 'TTFT', better: 'lower', scale: 'change' }],
+    });
+    // Fourfold reaches ln 4 x 1.12 to both sides: x(v) = 226 + 319 (1 + ln(1 + v / 100) / (1.12 ln 4)).
+    const at = (v: number): number => 226 + 319 * (1 + Math.log(1 + v / 100) / (1.12 * Math.log(4)));
+    assert.deepEqual(symbols(wide).length, 3);
+    for (const [i, value] of [-50, 100, 300].entries()) near(symbols(wide)[i]!.x, at(value), `${value} %`);
+    near(at(0) - at(-50), at(100) - at(0), 'half and double');
+    // Body from 91: a title of 28 and three rows of 26.
+    const labels = ticks(wide, [91 + 106, 91 + 106 + 20]);
+    assert.deepEqual(
+      labels.map(({ text }) => text),
+      ['−75', '0', '+300'],
+    );
+    for (const { text, x: found } of labels) near(found, at(Number(text.replace('−', '-'))) + 0.5, text);
+  });
+
+  test('has no tick of a fall by 100 % or more, however large the changes are', async () => {
+    for (const most of [0.4, 3, 20, 80, 99.5, 900]) {
+      const value = most > 100 ? most : -most;
+      const { wide } = await drawn({
+        ...DIFFERENCES,
+        groups: [
+          {
+            title: 'g',
+            rows: [{ position: 1, name: 'a', points: [{ value, low: value, high: value / 2, isShown: true }] }],
+          },
+        ],
+        panels: [{ title: 'TTFT', better: 'lower', scale: 'change' }],
+      });
+      const numbers = ticks(wide, [91 + 54, 91 + 54 + 20]).map(({ text }) =>
+        Number(text.replace('−', '-').replace('+', '')),
+      );
+      assert.ok(numbers.length >= 2 && numbers.includes(0), `${value}: ${numbers.join(' ')}`);
+      assert.ok(Math.min(...numbers) > -100, `${value}: ${numbers.join(' ')}`);
+    }
+  });
+
   test('spends little room on the side where nothing lies', async () => {
     const positive = [
       {
@@ -485,6 +530,27 @@ describe('the pareto chart', () => {
       ['k=10', 39],
     ] as const) {
       assert.ok(Math.abs(textAt(wide, k).x - x(at)) < 30, `${k} stands beside its point`);
+    }
+  });
+
+  test('names no k over a point or over another name, however close the curves are', async () => {
+    const crowded = ['full-rag', 'budget-rag', 'compressed', 'compressed-random'].flatMap((pipeline, p) =>
+      [1, 10].map((k) =>
+        point(pipeline, k, [19, 20 + p / 10, 21], [59, 60 + p / 10 + k / 50, 61], { position: 1 + p }),
+      ),
+    );
+    const { wide, narrow } = await drawn({ ...PARETO, points: [...points.slice(0, 1), ...crowded] });
+    for (const drawing of [wide, narrow]) {
+      const names = drawing.texts.filter(({ text }) => /^k=/.test(text));
+      assert.ok(names.length >= 2, `${names.length} names`);
+      const marks = drawing.shapes.filter((shape) => shape.kind === 'path' && shape.fill !== null);
+      for (const [i, a] of names.entries()) {
+        for (const b of names.slice(i + 1)) assert.ok(!overlap(a.box, b.box), `${a.text} and ${b.text}`);
+        for (const mark of marks) {
+          const core: Box = [mark.x - 3, mark.y - 3, mark.x + 3, mark.y + 3];
+          assert.ok(!overlap(a.box, core), `${a.text} over a point at ${mark.x}, ${mark.y}`);
+        }
+      }
     }
   });
 
@@ -684,10 +750,8 @@ describe('every chart, of random numbers', () => {
 
   test('never draws a title, a name, a number or a legend over another', () => {
     for (const { what, drawing } of drawings) {
-      // Labels of points may meet those of other points; everything else has a place of its own.
-      const placed = drawing.texts.filter(({ text }) => !/^k=\d+$/.test(text));
-      for (const [i, a] of placed.entries()) {
-        for (const b of placed.slice(i + 1)) {
+      for (const [i, a] of drawing.texts.entries()) {
+        for (const b of drawing.texts.slice(i + 1)) {
           assert.ok(!overlap(a.box, b.box), `${what}: "${a.text}" and "${b.text}"`);
         }
       }

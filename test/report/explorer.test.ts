@@ -7,9 +7,12 @@ import { packTasks, readPageEvidence } from '../../src/report/html/explorer-data
 import { diffPieces } from '../../src/report/page/diff.js';
 import { promptParts } from '../../src/report/page/prompt-parts.js';
 import { chunksOf, matches, outcomesOf, standing, unpackResult } from '../../src/report/page/tasks.js';
+import { taskFragment, taskOfFragment } from '../../src/report/page/task-link.js';
 import type { Filter, Outcome } from '../../src/report/page/tasks.js';
 import { crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { configurations } from '../../src/run/configurations.js';
+import { isSameConfiguration } from '../../src/run/record.js';
+import { some } from '../support/some.js';
 import { syntheticRun, type SyntheticRun } from '../support/synthetic-run.js';
 
 const made = syntheticRun({
@@ -22,7 +25,7 @@ const made = syntheticRun({
 const pack = ({ run, records, evidence }: SyntheticRun, limit: number | 'fit' | 'all' = 'fit') =>
   packTasks(
     configurations(run.spec),
-    run.spec.contextPlacement,
+    run.spec,
     records,
     new Map(evidence.map((task) => [task.taskId, task])),
     limit,
@@ -40,6 +43,57 @@ const scored = (pipeline: 'compressed' | 'full-rag', exactMatch: 0 | 1, editSimi
 });
 
 describe('packed tasks', () => {
+  test('hold the nats of each position of the reference and its text, where they were measured', () => {
+    for (const record of some(made.records.filter(({ status }) => status === 'scored'))) {
+      assert.ok(record.status === 'scored');
+      const task = data.tasks.find(({ id }) => id === record.taskId)!;
+      const index = data.configurations.findIndex((one) => isSameConfiguration(one, record));
+      const result = unpackResult(task.results[index]!);
+      assert.ok(result.status === 'scored');
+      assert.equal(result.tokenNats?.length, task.source?.pieces?.length);
+      const distances = result.tokenNats!.map((nats, i) => Math.abs(nats - record.likelihood!.tokenNats[i]!));
+      assert.ok(Math.max(...distances) <= 0.005 + 1e-9);
+      assert.equal(task.source!.pieces!.join(''), task.source!.reference);
+    }
+    const without = pack(syntheticRun({ tasks: 4, likelihood: false }));
+    assert.equal(without.tasks[0]?.source?.pieces, undefined);
+    const [first] = without.tasks[0]!.results;
+    const result = unpackResult(first!);
+    assert.ok(result.status === 'scored' && result.tokenNats === undefined);
+  });
+
+  test('put the constant prompt in front of what stands before the code, and behind what stands after it', () => {
+    const soft = syntheticRun({ tasks: 2, pipelines: ['no-context', 'compressed'], retrievers: ['bm25'] });
+    const partsOf = (contextPlacement: 'before-prefix' | 'after-suffix', pipeline: string): string[] => {
+      const { spec } = soft.run;
+      const models = { ...spec.models, softPrompt: { identity: 'c', tokens: 3 } };
+      const withThree = soft.records.map((record) =>
+        record.status === 'scored' && record.pipeline !== 'no-context'
+          ? { ...record, softTokens: record.softTokens + 3 }
+          : record,
+      );
+      const packed = pack({
+        ...soft,
+        run: { ...soft.run, spec: { ...spec, contextPlacement, models } },
+        records: withThree,
+      });
+      const task = packed.tasks[0]!;
+      const outcome = outcomesOf(packed, task, bm25).find(
+        ({ configuration }) => configuration.pipeline === pipeline,
+      )!;
+      return promptParts(packed, task, outcome)!.map((part) =>
+        part.kind === 'constants' || part.kind === 'soft' ? `${part.kind} ${part.count}` : part.kind,
+      );
+    };
+    assert.deepEqual(partsOf('before-prefix', 'compressed'), [
+      ...['constants 3', 'soft 10', 'left', 'hole', 'right'],
+    ]);
+    assert.deepEqual(partsOf('after-suffix', 'compressed'), [
+      ...['left', 'hole', 'right', 'soft 10', 'constants 3'],
+    ]);
+    assert.deepEqual(partsOf('before-prefix', 'no-context'), ['left', 'hole', 'right']);
+  });
+
   test('give back every record of the run', () => {
     for (const record of made.records) {
       const task = data.tasks.find(({ id }) => id === record.taskId)!;
@@ -107,7 +161,7 @@ describe('packed tasks', () => {
       const packed = async (limit: number | 'fit' | 'all', budget?: number) =>
         packTasks(
           configurations(made.run.spec),
-          made.run.spec.contextPlacement,
+          made.run.spec,
           made.records,
           await readPageEvidence(path, made.records, limit, budget),
           limit,
@@ -240,5 +294,13 @@ describe('a diff', () => {
     assert.equal(reading('reference'), completion);
     assert.equal(reading('completion'), reference);
     assert.ok(pieces.some(({ kind, text }) => kind === 'same' && text.includes('return cart.')));
+  });
+});
+
+describe('the address of a task', () => {
+  test('gives back any id, and nothing where it names none', () => {
+    for (const id of ['shop/0001', 'a b#c%d', 'ü/𝟙', '']) assert.equal(taskOfFragment(taskFragment(id)), id);
+    assert.equal(taskFragment('shop/0001'), '#task=shop%2F0001');
+    assert.deepEqual(['', '#overview', '#task=%'].map(taskOfFragment), [null, null, null]);
   });
 });

@@ -19,4 +19,11 @@ describe('a Markdown table', () => {
   test('does not escape a pipe twice', () => {
     assert.deepEqual(markdownTable(COLUMNS, [['a\\|b', '1']]).slice(2), ['| a\\|b | 1 |']);
   });
+
+  test('puts white space around a line end into one blank, and takes 300,000 blanks without one in time', () => {
+    assert.deepEqual(markdownTable(COLUMNS, [['a \t\n\n b  c', '1']]).slice(2), ['| a b  c | 1 |']);
+    const before = process.cpuUsage();
+    markdownTable(COLUMNS, [[`a${' '.repeat(300_000)}b`, '1']]);
+    assert.ok(process.cpuUsage(before).user < 2e6, 'more than two seconds');
+  });
 });

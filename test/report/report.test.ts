@@ -41,7 +41,7 @@ function write(
 ): Rendered {
   const tasks = packTasks(
     configurations(run.spec),
-    run.spec.contextPlacement,
+    run.spec,
     records,
     new Map(evidence.map((task) => [task.taskId, task])),
     'fit',
@@ -77,8 +77,8 @@ describe('a report', () => {
 
   test('draws every chart with its title, in two widths and as a file with a ground of its own', () => {
     assert.deepEqual(
-      rendered.charts.map(({ id }) => id),
-      [...CHART_IDS],
+      rendered.charts.map(({ id }) => id).toSorted(),
+      CHART_IDS.toSorted(),
     );
     for (const { title, file, wide, narrow } of some(rendered.charts)) {
       for (const svg of [file, wide, narrow]) {
@@ -223,7 +223,7 @@ describe('a page', () => {
     });
     const packed = packTasks(
       configurations(large.run.spec),
-      large.run.spec.contextPlacement,
+      large.run.spec,
       large.records,
       new Map(large.evidence.map((task) => [task.taskId, task])),
       'fit',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fixed, interval, pValue, signed } from '../../src/report/format.js';
+import { about, apart, fixed, interval, pValue, signed } from '../../src/report/format.js';
 import { summarize, type SummaryHead } from '../../src/report/numbers/summary.js';
 import { renderTable } from '../../src/report/terminal/table.js';
 import type { Configuration, ScoredRecord, TaskRecord } from '../../src/run/record.js';
@@ -297,6 +297,18 @@ describe('numbers for people', () => {
     assert.deepEqual(
       [pValue(0.0004), pValue(0.0312), pValue(null)],
       ['p < 0.001', 'p = 0.031', 'no difference'],
+    );
+  });
+
+  test('are rough where they are only known roughly, with thousands apart', () => {
+    assert.deepEqual([1234, 81, 98_765, 2_000_000].map(about), ['1,200', '81', '99,000', 'over a million']);
+  });
+
+  test('say of two times by how much the longer exceeds the shorter', () => {
+    // 1 / 0.884 = 1.1312.
+    assert.deepEqual(
+      [0.884, 1.131222, 1].map((ratio) => apart(ratio).toFixed(1)),
+      ['13.1', '13.1', '0.0'],
     );
   });
 

@@ -55,7 +55,7 @@ test('the report averages over the tasks that have a value, and counts them', ()
     schema: 'llava-eval/retrieval-report@1',
     dataset: 'd',
     tasks: 3,
-    retrievalProfile: 'cceval@1',
+    retrievalProfile: 'cceval@2',
     query: 'last-n',
     strictReference: false,
     leaks: false,

@@ -89,7 +89,7 @@ describe('queries', () => {
   const ask = (profile: 'repoformer' | 'cceval' | 'repocoder', kind: 'last-n' | 'two-sided' | 'oracle') =>
     askingOf(retrievalProfile(profile), kind, false)!;
   const text = (rule: QueryRule, prefix: string, reference = '', suffix = ''): string[] =>
-    queryText({ path: 'a.ts', prefix, reference, suffix }, rule).split('\n');
+    queryText({ path: 'a.ts', prefix, reference, suffix }, rule, null).split('\n');
 
   test('of kind last-n are the last ten non-blank lines, an indentation-only last line not counted', () => {
     const prefix = `${lines(0, 14).join('\n\n')}\n    `;
@@ -228,6 +228,76 @@ describe("RepoCoder's guard", () => {
   });
 });
 
+describe('CrossCodeEval’s two rules for repeated texts', () => {
+  // Two files begin differently and go on alike; a third goes on in its own way.
+  const window = (word: string): string[] => Array.from({ length: 10 }, (_, i) => `${word} w${i}`);
+  const fileOf = (name: string, first: string, second: string) => ({
+    path: `src/${name}.ts`,
+    text: [...window(first), ...window(second)].join('\n'),
+  });
+  const files = [
+    fileOf('a', 'needle needle', 'shared'),
+    fileOf('b', 'needle thread', 'shared'),
+    fileOf('c', 'needle thread yarn', 'own'),
+    fileOf('d', 'other', 'more'),
+  ];
+  const task = taskIn('src/t.ts', 'needle thread\n');
+  const shown = async (profile: 'cceval' | 'cceval-shipped', k: number): Promise<string[]> =>
+    (await retrieverOver(files, 'jaccard', { profile }).retrieve(task, k)).map(({ path }) => path);
+
+  test('the released script goes on until k texts differ, the shipped lists stop after the best k', async () => {
+    // Query {needle, thread}. b shares 2 of 12 words, c 2 of 13, a 1 of 12, all others none.
+    assert.deepEqual(await shown('cceval', 2), ['src/b.ts', 'src/c.ts']);
+    assert.deepEqual(await shown('cceval-shipped', 2), ['src/b.ts', 'src/c.ts']);
+    // The third is a, which goes on as b does. The first of the others, by id, is the second window of d.
+    assert.deepEqual(await shown('cceval-shipped', 3), ['src/b.ts', 'src/c.ts']);
+    assert.deepEqual(await shown('cceval', 3), ['src/b.ts', 'src/c.ts', 'src/d.ts']);
+  });
+});
+
+describe('Stated lines of a prompt', () => {
+  // Forty lines l0 to l39; the prompt begins in the middle of line 12, and the hole is line 30.
+  const lines = Array.from({ length: 40 }, (_, i) => `l${i} = ${i}`);
+  const file = { path: 't.py', text: lines.join('\n') };
+  const stated = taskIn('t.py', `= 12\n${lines.slice(13, 30).join('\n')}\n`, {
+    reference: lines[30]!,
+    lines: { start: 12, hole: 30 },
+  });
+
+  test('are those of the file in queries of whole lines, none from before the prompt', () => {
+    const before = (count: number): string =>
+      queryText(stated, { kind: 'lines-before', lines: count }, file.text);
+    assert.equal(before(3), 'l27 = 27\nl28 = 28\nl29 = 29');
+    // Twenty lines would begin at line 10. The first line is whole, though the prompt begins in its middle.
+    assert.equal(before(20), lines.slice(12, 30).join('\n'));
+    // What is behind the hole comes from the file, since RepoEval's records hold none of it.
+    assert.equal(
+      queryText(stated, { kind: 'lines-around', before: 2, after: 3 }, file.text),
+      lines.slice(28, 33).join('\n'),
+    );
+  });
+
+  test('do not help where the file is missing: the text of the task is asked with', () => {
+    const query = queryText(stated, { kind: 'lines-before', lines: 20 }, null);
+    assert.equal(query, ['= 12', ...lines.slice(13, 30)].join('\n'));
+  });
+
+  test('say where the guard begins although the text of the prompt is not in the file', () => {
+    const changed = { ...stated, prefix: stated.prefix.replace('l20', 'other') };
+    assert.equal(promptStartLine(file.text, changed), 12);
+    assert.equal(promptStartLine(file.text, taskIn('t.py', changed.prefix, { reference: lines[30]! })), 0);
+  });
+
+  test('keep shown windows before the hole', async () => {
+    // Windows of 20 lines around lines 0, 10, 20 and 30. Only the first ends (line 10) before the prompt (line 12).
+    const [shown] = await retrieverOver([file], 'jaccard', { profile: 'repocoder' }).retrieve(stated, 5);
+    // Moved on by 10 lines: lines 0 to 19, which end before the hole in line 30.
+    assert.deepEqual([shown?.startLine, shown?.endLine], [1, 20]);
+    const early = { ...stated, lines: { start: 12, hole: 20 } };
+    assert.deepEqual(await retrieverOver([file], 'jaccard', { profile: 'repocoder' }).retrieve(early, 5), []);
+  });
+});
+
 describe('BM25', () => {
   const score = (documents: readonly string[], query: string): number[] => {
     const corpus = corpusOf(documents.map((text, i) => ({ path: `d${i}.ts`, text })));
@@ -249,6 +319,25 @@ describe('BM25', () => {
   test('keeps the floor negative when the mean idf is, so that the chunk matching fewer terms wins', () => {
     close(score(['a b', 'a b', 'a c'], 'a b'), [-0.324318, -0.324318, -0.162159], 1e-6);
   });
+});
+
+test('where every term of the query is in half of the chunks, all scores are 0 and the order is that of the ids', async () => {
+  // N = 4, each term in two chunks: idf = ln(4 - 2 + 0.5) - ln(2 + 0.5) = 0, which rank_bm25 leaves at 0.
+  const texts = { a: 'x y', b: 'x z', c: 'z q', d: 'y q' };
+  const files = Object.entries(texts).map(([name, text]) => ({ path: `${name}.py`, text }));
+  const found = await retrieverOver(files, 'bm25', { profile: 'cceval' }).retrieve(
+    taskIn('t.py', 'x y z q\n'),
+    5,
+  );
+  assert.deepEqual(
+    found.map(({ path, score }) => [path, score]),
+    [
+      ['d.py', 0],
+      ['c.py', 0],
+      ['b.py', 0],
+      ['a.py', 0],
+    ],
+  );
 });
 
 describe('Jaccard', () => {

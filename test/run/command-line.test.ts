@@ -38,6 +38,8 @@ describe('a command to paste', () => {
       projector: 'p.safetensors',
       retrieverEncoder: 're',
       promptFamily: 'qwen2.5-coder',
+      promptTemplate: 'template',
+      softPrompt: 'constants.safetensors',
       encoderInput: 'plain',
       pipelines: ['no-context', 'compressed'],
       retrievers: ['bm25', 'jaccard+bm25'],

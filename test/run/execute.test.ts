@@ -11,7 +11,7 @@ import { execute } from '../../src/run/execute.js';
 import type { ExecutionParts, ExecutionPlan } from '../../src/run/execution.js';
 import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
 import { makePipelines } from '../../src/pipelines/all.js';
-import { DEFAULT_PIPELINES, PIPELINES } from '../../src/pipelines/kinds.js';
+import { DEFAULT_PIPELINES, PIPELINES, usesRetrieval } from '../../src/pipelines/kinds.js';
 import type { Pipeline } from '../../src/pipelines/pipeline.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
@@ -64,7 +64,7 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     tokensPerChunk: 1,
   };
   const resources = {
-    ...{ setting, seed: 0, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 1 },
+    ...{ setting, seed: 0, softPrompt: null, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 1 },
     wordCounts: () => () => ({ chunks: 0, of: () => 0 }),
     ...{ compressor: () => compressor, decoder: () => decoder },
   };
@@ -335,8 +335,9 @@ describe('the core loop', () => {
       planOf({ configurations: configurations({ ...axes, topK: [1, 2] }) }),
       partsOf(new FakeDecoder('answer')),
     );
-    // no-context once; the other pipelines at two top-k; two tasks.
-    assert.equal(swept.records.length, 2 * (1 + (PIPELINES.length - 1) * 2));
+    // Pipelines without retrieval once, the others at two top-k; two tasks.
+    const retrieving = PIPELINES.filter(usesRetrieval).length;
+    assert.equal(swept.records.length, 2 * (PIPELINES.length - retrieving + retrieving * 2));
     const untimed = (records: readonly TaskRecord[]) =>
       new Map(records.map((record) => [recordKey(record.taskId, record), { ...record, timing: null }]));
     const all = untimed(swept.records);

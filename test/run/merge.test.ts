@@ -21,7 +21,7 @@ const SPEC: RunSpec = {
   pipelines: ['no-context', 'budget-rag'],
   retrievers: ['bm25'],
   topK: [1, 3],
-  retrievalProfile: 'repoformer@1',
+  retrievalProfile: 'repoformer@2',
   metricProfile: 'llavacode@1',
   contextPlacement: 'before-prefix',
   maxPromptTokens: 100,

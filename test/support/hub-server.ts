@@ -91,8 +91,9 @@ export class HubServer {
     const found =
       /^\/api\/models\/(?<id>[^/]+\/[^/]+)\/revision\/(?<revision>[^?]+)/.exec(path) ??
       /^\/api\/models\/(?<id>[^/]+\/[^/]+)\/(?<tree>tree)\/(?<revision>[^?]+)/.exec(path) ??
+      /^\/api\/models\/(?<id>[^/?]+\/[^/?]+)$/.exec(path) ??
       /^\/(?<id>[^/]+\/[^/]+)\/resolve\/(?<revision>[^/]+)\/(?<file>.+)/.exec(path);
-    const { id = '', revision: escaped = '', tree, file } = found?.groups ?? {};
+    const { id = '', revision: escaped = 'HEAD', tree, file } = found?.groups ?? {};
     const revision = decodeURIComponent(escaped);
     const repository = this.repositories.get(id);
     if (repository === undefined) {
@@ -130,6 +131,10 @@ export class HubServer {
         private: false,
         gated: false,
         lastModified: '2026-01-01',
+        // Chosen fields leave the list of files out.
+        ...(path.includes('expand')
+          ? {}
+          : { siblings: Object.keys(repository.files).map((rfilename) => ({ rfilename })) }),
       });
     }
   }
@@ -180,7 +185,7 @@ export function sendBytes(
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
   if (from === undefined) {
     response.writeHead(200, { ...headers, 'Content-Length': String(bytes.length), 'Accept-Ranges': 'bytes' });
-    response.end(bytes);
+    response.end(request.method === 'HEAD' ? undefined : bytes);
     return;
   }
   const start = Number(from);
@@ -195,7 +200,7 @@ export function sendBytes(
     'Content-Length': String(end - start + 1),
     'Content-Range': `bytes ${start}-${end}/${bytes.length}`,
   });
-  response.end(bytes.subarray(start, end + 1));
+  response.end(request.method === 'HEAD' ? undefined : bytes.subarray(start, end + 1));
 }
 
 function sendJson(response: ServerResponse, value: unknown): void {

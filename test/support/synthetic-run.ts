@@ -14,7 +14,7 @@ import {
 } from '../../src/pipelines/kinds.js';
 import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import { configurations } from '../../src/run/configurations.js';
-import type { TaskRecord } from '../../src/run/record.js';
+import type { Likelihood, TaskRecord } from '../../src/run/record.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';
 import type { RunSpec } from '../../src/run/run-spec.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
@@ -32,6 +32,8 @@ export interface SyntheticOptions {
   readonly failures?: number;
   /** Characters of code before and after each hole. */
   readonly contextCharacters?: number;
+  /** Whether records have the likelihood of the reference; true by default. */
+  readonly likelihood?: boolean;
 }
 
 export interface SyntheticRun {
@@ -73,8 +75,11 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
     hostile = '',
     failures = 0,
     contextCharacters = 400,
+    likelihood = true,
   } = options;
   const rng = createRng(seed);
+  // Draws of its own, so that a run without likelihood is the same run in everything else.
+  const natsRng = createRng(seed + 1);
   const axes = { pipelines, retrievers, topK };
   const evidence: TaskEvidence[] = [];
   const records: TaskRecord[] = [];
@@ -97,7 +102,10 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       left: `${filler(rng, contextCharacters)}export function ${word(rng)}() {\n  `,
       right: `\n}\n${filler(rng, contextCharacters / 2)}`,
       chunks,
+      ...(likelihood ? { referencePieces: [...(reference.match(/\w+|\W/g) ?? []), ''] } : {}),
     });
+    /** Nats a token of this task, whatever the pipeline. */
+    const difficulty = 0.5 + 3 * natsRng.next() ** 2;
     for (const configuration of configurations(axes)) {
       const { pipeline } = configuration;
       const common = { taskId, repository, crossFile: t % 3 === 0, ...configuration };
@@ -139,6 +147,16 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
           ...{ path, startLine, endLine },
           score: 1 - i / 20,
         })),
+        // A pipeline that is right more often finds the reference likelier: 0.1 nats a token for ten points.
+        ...(likelihood
+          ? {
+              likelihood: likelihoodOf(
+                reference,
+                difficulty - right * gain + 0.2 * natsRng.normal(),
+                natsRng,
+              ),
+            }
+          : {}),
         generatedTokens: 9,
         stopReason: 'settled',
         timing: {
@@ -156,6 +174,21 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
     }
   }
   return { run: runOf(axes, tasks, seed), records, evidence };
+}
+
+/** The likelihood of a reference whose tokens cost about so much each. */
+function likelihoodOf(reference: string, natsPerToken: number, rng: Rng): Likelihood {
+  const tokens = (reference.match(/\w+|\W/g) ?? []).length + 1;
+  const tokenNats = Array.from({ length: tokens }, () =>
+    Number((Math.max(0.01, natsPerToken) * 2 * rng.next()).toFixed(4)),
+  );
+  return {
+    referenceNats: Number(tokenNats.reduce((a, b) => a + b, 0).toFixed(6)),
+    endNats: tokenNats.at(-1)!,
+    referenceTokens: tokens,
+    referenceCharacters: Array.from(reference).length,
+    tokenNats,
+  };
 }
 
 /** The settings of a made-up run. */
@@ -186,7 +219,7 @@ export function specOf(
     pipelines: [...axes.pipelines],
     retrievers: [...axes.retrievers],
     topK: [...axes.topK],
-    retrievalProfile: 'repoformer@1',
+    retrievalProfile: 'repoformer@2',
     metricProfile: 'llavacode@1',
     contextPlacement: 'before-prefix',
     maxPromptTokens: 2048,

@@ -27,6 +27,9 @@ export interface TinyBundleOptions {
 }
 
 /** Control tokens of the tiny decoder, with the names of Qwen2.5-Coder. */
+/** Of the decoder, unless the options say another. */
+export const TINY_DECODER_WIDTH = 32;
+
 export const TINY_DECODER_CONTROLS = [
   '<|endoftext|>',
   '<|im_start|>',
@@ -53,7 +56,7 @@ export function writeTinyBundle(dir: string, options: TinyBundleOptions = {}): v
   const {
     seed = 1,
     projectorLayers = 3,
-    decoderWidth = 32,
+    decoderWidth = TINY_DECODER_WIDTH,
     encoderWidth = 24,
     maxPositions = 2048,
     projectorOutput = decoderWidth,

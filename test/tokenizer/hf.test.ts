@@ -127,6 +127,143 @@ describe('loading a tokenizer', () => {
     assert.deepEqual(tokenizer.specials, { before: [cls], after: [sep] });
   });
 
+  describe('from vocab.json and merges.txt', () => {
+    /** A folder with the older files of the tiny decoder or encoder, and what else is given. */
+    function slowFolder(part: 'decoder' | 'encoder', more: Record<string, unknown>): string {
+      const made = mkdtempSync(join(folder, 'slow-'));
+      writeTinyBundle(made);
+      const dir = join(made, part);
+      const { model, added_tokens: added } = JSON.parse(
+        readFileSync(join(dir, 'tokenizer.json'), 'utf8'),
+      ) as {
+        model: { vocab: Record<string, number>; merges: string[] };
+        added_tokens: { content: string }[];
+      };
+      const controls = new Set(added.map(({ content }) => content));
+      const ordinary = Object.entries(model.vocab).filter(([token]) => !controls.has(token));
+      const vocab = part === 'decoder' ? Object.fromEntries(ordinary) : model.vocab;
+      writeFileSync(join(dir, 'vocab.json'), JSON.stringify(vocab));
+      writeFileSync(join(dir, 'merges.txt'), `#version: 0.2\n${model.merges.join('\n')}\n`);
+      rmSync(join(dir, 'tokenizer.json'));
+      for (const [name, content] of Object.entries(more))
+        writeFileSync(join(dir, name), JSON.stringify(content));
+      return dir;
+    }
+    const controlIds = (): Record<string, number> =>
+      Object.fromEntries(TINY_DECODER_CONTROLS.map((name, i) => [name, 5000 + i]));
+
+    test('a Qwen2 tokenizer cuts text by Qwen2’s rule and knows its added tokens', async () => {
+      const ids = controlIds();
+      const decoder = Object.fromEntries(
+        Object.entries(ids).map(([content, id]) => [id, { content, special: true, normalized: false }]),
+      );
+      const folders = [
+        slowFolder('decoder', {
+          'tokenizer_config.json': { tokenizer_class: 'Qwen2Tokenizer', added_tokens_decoder: decoder },
+        }),
+        slowFolder('decoder', {
+          'tokenizer_config.json': {},
+          'added_tokens.json': ids,
+          'config.json': { model_type: 'qwen2' },
+        }),
+        slowFolder('decoder', {
+          'added_tokens.json': ids,
+          'config.json': { tokenizer_class: 'Qwen2TokenizerFast' },
+        }),
+      ];
+      for (const dir of some(folders)) {
+        const tokenizer = await loadTokenizer(dir);
+        // Qwen2 cuts numbers into digits and takes a sign with the word behind it; GPT-2 does neither.
+        assert.deepEqual(tokenizer.encode('1234').length, 4);
+        for (const text of TEXTS)
+          assert.equal(tokenizer.decode(tokenizer.encode(text)), text.normalize('NFC'));
+        assert.equal(tokenizer.controlToken('<|fim_prefix|>'), ids['<|fim_prefix|>']);
+        assert.ok(!tokenizer.encode('"<|fim_prefix|>"').includes(tokenId(ids['<|fim_prefix|>']!)));
+      }
+    });
+
+    test('the class decides the ids: the same two files give others under GPT-2’s rule', async () => {
+      const idsOf = async (tokenizer_class: string): Promise<readonly number[]> => {
+        const dir = slowFolder('encoder', { 'tokenizer_config.json': { tokenizer_class } });
+        // Two merges that only GPT-2's words leave room for.
+        const vocab = JSON.parse(readFileSync(join(dir, 'vocab.json'), 'utf8')) as Record<string, number>;
+        writeFileSync(join(dir, 'vocab.json'), JSON.stringify({ ...vocab, '12': 6000 }));
+        writeFileSync(join(dir, 'merges.txt'), `1 2\n${readFileSync(join(dir, 'merges.txt'), 'utf8')}`);
+        return (await loadTokenizer(dir)).encode('12');
+      };
+      assert.deepEqual(await idsOf('GPT2Tokenizer'), [6000]);
+      assert.equal((await idsOf('Qwen2Tokenizer')).length, 2);
+    });
+
+    test('a class that is not known, or that nobody names, is refused', async () => {
+      const refused = (more: Record<string, unknown>): Promise<unknown> =>
+        loadTokenizer(slowFolder('decoder', more));
+      await assert.rejects(
+        refused({ 'tokenizer_config.json': { tokenizer_class: 'CLIPTokenizer' } }),
+        message(/vocab\.json: [^]*tokenizer_class is CLIPTokenizer[^]*known classes: GPT2Tokenizer/),
+      );
+      await assert.rejects(
+        refused({ 'config.json': { model_type: 'llama' }, 'tokenizer_config.json': {} }),
+        message(/nothing says which tokenizer[^]*tokenizer_config\.json has no tokenizer_class/),
+      );
+      // Its published tokenizer cuts numbers into digits, which GPT-2's class does not say.
+      await assert.rejects(
+        refused({
+          'config.json': { model_type: 'gpt_bigcode' },
+          'tokenizer_config.json': { tokenizer_class: 'GPT2Tokenizer' },
+        }),
+        message(/cuts numbers[^]*tokenizer\.json/),
+      );
+    });
+
+    test('a blank before texts and a token that begins them are taken from the configuration', async () => {
+      const config = {
+        tokenizer_class: 'GPT2Tokenizer',
+        add_prefix_space: true,
+        add_bos_token: true,
+        bos_token: { content: '<s>' },
+      };
+      const tokenizer = await loadTokenizer(slowFolder('encoder', { 'tokenizer_config.json': config }));
+      assert.equal(tokenizer.startsWithBlank, true);
+      assert.deepEqual(tokenizer.specials, { before: [tokenizer.controlToken('<s>')!], after: [] });
+    });
+
+    test('damage in a file beside them is named', async () => {
+      await assert.rejects(
+        loadTokenizer(slowFolder('decoder', { 'tokenizer_config.json': { added_tokens_decoder: { x: 1 } } })),
+        message(/tokenizer_config\.json beside it cannot be used/),
+      );
+    });
+  });
+
+  test('a tokenizer.json from before tokenizers 0.9 is the same without the type of its model and unused stages', async () => {
+    for (const part of ['decoder', 'encoder'] as const) {
+      writeTinyBundle(folder);
+      const dir = join(folder, part);
+      const expected = await loadTokenizer(dir);
+      const file = join(dir, 'tokenizer.json');
+      const { normalizer, model, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Record<
+        string,
+        object | null
+      >;
+      assert.equal(normalizer, null);
+      const { type, ...untyped } = model as Record<string, unknown>;
+      assert.equal(type, 'BPE');
+      writeFileSync(file, JSON.stringify({ ...rest, model: untyped }));
+      const old = await loadTokenizer(dir);
+      for (const text of TEXTS) assert.deepEqual(old.encode(text), expected.encode(text));
+      assert.deepEqual(old.specials, expected.specials);
+    }
+    // BERT's, which has no merges.
+    const words = { unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 };
+    const model = { ...words, vocab: { '[UNK]': 0, con: 1, '##st': 2 } };
+    writeFileSync(
+      path,
+      JSON.stringify({ added_tokens: [], pre_tokenizer: { type: 'BertPreTokenizer' }, model }),
+    );
+    assert.deepEqual((await loadTokenizer(join(folder, 'decoder'))).encode('const'), [1, 2]);
+  });
+
   test('an added token that stands for text stays text', async () => {
     writeTinyBundle(folder);
     const text = readFileSync(path, 'utf8');

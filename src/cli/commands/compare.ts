@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { compareFolders } from '../../comparison/compare.js';
 import { EXIT } from '../../domain/errors.js';
 import { renderRunComparison } from '../../report/compare/compare.js';
+import { columnsOf } from '../terminal/columns.js';
 import type { Shell } from '../terminal/shell.js';
 
 /** Registers the command. */
@@ -24,7 +25,9 @@ export function registerCompare(program: Command, shell: Shell): void {
       shell.stdout.write(
         json === true
           ? `${JSON.stringify(comparison)}\n`
-          : comparison.runs.map((run) => renderRunComparison(run, run.changes)).join('\n'),
+          : comparison.runs
+              .map((run) => renderRunComparison(run, run.changes, columnsOf(shell.stdout)))
+              .join('\n'),
       );
       shell.exit(EXIT.done);
     });

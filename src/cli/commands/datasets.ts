@@ -28,7 +28,8 @@ import {
   renderValidation,
 } from '../terminal/dataset-text.js';
 import { oneMore, oneOf, wholeNumber } from '../flags/options.js';
-import { downloadBar, terminalProgress } from '../terminal/progress.js';
+import { rawStream } from '../terminal/foreign-text.js';
+import { downloadBar, progressOn } from '../terminal/progress.js';
 import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 
@@ -152,7 +153,7 @@ interface PullFlags {
 
 /** Shows size and licence, asks, and fetches. */
 async function pull(shell: Shell, id: string, { yes, again }: PullFlags): Promise<void> {
-  const progress = terminalProgress(shell.stderr);
+  const progress = progressOn(shell.stderr, shell.clock);
   try {
     const outcome = await pullDataset(
       id,
@@ -181,7 +182,7 @@ async function agrees(shell: Shell): Promise<boolean> {
       'pass --yes to fetch it under the licence shown',
     ]);
   }
-  const asking = createInterface({ input: process.stdin, output: shell.stderr });
+  const asking = createInterface({ input: process.stdin, output: rawStream(shell.stderr) });
   try {
     const answer = await asking.question('fetch it? [y/N] ', { signal: shell.interrupt });
     return /^y(es)?$/i.test(answer.trim());

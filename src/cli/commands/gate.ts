@@ -19,6 +19,7 @@ import { gateCases, renderGate, renderGateComment, renderGateMarkdown } from '..
 import { INCONCLUSIVE_MODES, type InconclusiveMode } from '../../gate/result.js';
 import { renderJUnit } from '../../report/documents/junit.js';
 import { oneOf } from '../flags/options.js';
+import { columnsOf } from '../terminal/columns.js';
 import type { Shell } from '../terminal/shell.js';
 
 interface GateFlags {
@@ -115,7 +116,9 @@ async function judge(run: string, flags: GateFlags, shell: Shell): Promise<ExitC
   const judgement = await judgeRun(request, shell.wallClock());
   await writeVerdict(judgement, flags);
   const { result } = judgement;
-  shell.stdout.write(json === true ? `${JSON.stringify(result)}\n` : renderGate(result));
+  shell.stdout.write(
+    json === true ? `${JSON.stringify(result)}\n` : renderGate(result, columnsOf(shell.stdout)),
+  );
   return result.exitCode;
 }
 

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { mergeRuns } from '../../comparison/merge.js';
 import { EXIT } from '../../domain/errors.js';
 import { renderTable } from '../../report/terminal/table.js';
+import { columnsOf } from '../terminal/columns.js';
 import type { Shell } from '../terminal/shell.js';
 
 /** Registers the command. */
@@ -20,7 +21,7 @@ export function registerMerge(program: Command, shell: Shell): void {
     .requiredOption('--out <dir>', 'run folder to make')
     .action(async (paths: string[], { out }: { readonly out: string }) => {
       const { run, summary } = await mergeRuns(paths, out);
-      shell.stdout.write(renderTable(summary, run.deviceProof));
+      shell.stdout.write(renderTable(summary, run.deviceProof, columnsOf(shell.stdout)));
       shell.exit(EXIT.done);
     });
 }

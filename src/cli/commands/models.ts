@@ -16,7 +16,7 @@ import { pullModel } from '../../inspection/pull.js';
 import { verifyModel } from '../../inspection/verify.js';
 import { oneOf, wholeNumber } from '../flags/options.js';
 import { renderDescription, renderList, renderPulled, renderVerification } from '../terminal/model-text.js';
-import { terminalProgress } from '../terminal/progress.js';
+import { progressOn } from '../terminal/progress.js';
 import { jsonText } from '../terminal/json-text.js';
 import type { Shell } from '../terminal/shell.js';
 import { surroundingsOf } from '../terminal/surroundings.js';
@@ -100,6 +100,6 @@ export function registerModels(program: Command, shell: Shell): void {
 
 /** How files arrive. */
 function fetching(shell: Shell, { dtype }: { readonly dtype?: Dtype } = {}): ResolveOptions {
-  const options = fetchingWith(surroundingsOf(shell, terminalProgress(shell.stderr)));
+  const options = fetchingWith(surroundingsOf(shell, progressOn(shell.stderr, shell.clock)));
   return dtype === undefined ? options : { ...options, dtype };
 }

@@ -7,12 +7,15 @@ import { measureLatencies, type LatencyOutcome } from '../../comparison/measure-
 import { runComparison, type ComparisonOutcome } from '../../comparison/run-comparison.js';
 import { EXIT, type ExitCode } from '../../domain/errors.js';
 import { renderLatencyTable } from '../../report/terminal/latency-report.js';
+import { wrapped } from '../../report/format.js';
+import { describeNothingFound, isWithoutRetrieval, nothingFound } from '../../report/numbers/found.js';
 import { renderTable } from '../../report/terminal/table.js';
 import { describeResources } from '../../run/phases.js';
 import { shardText } from '../../run/shard.js';
 import { readConfigFile } from '../flags/config-file.js';
 import { addRunFlags } from '../flags/run-flags.js';
 import { runCommand, type RunCommand, type RunOutput } from '../flags/run-options.js';
+import { columnsOf } from '../terminal/columns.js';
 import type { Progress } from '../terminal/progress.js';
 import { commandToContinue } from '../terminal/invocation.js';
 import type { Shell } from '../terminal/shell.js';
@@ -71,7 +74,9 @@ function showComparison(
   }
   const { run, summary, folder } = outcome;
   shell.stdout.write(
-    output.json === true ? `${JSON.stringify(summary)}\n` : renderTable(summary, run.deviceProof),
+    output.json === true
+      ? `${JSON.stringify(summary)}\n`
+      : renderTable(summary, run.deviceProof, columnsOf(shell.stdout)),
   );
   const hasFailures = summary.rows.some((row) => row.tasks.failed > 0);
   if (outcome.wasFinished) {
@@ -79,11 +84,25 @@ function showComparison(
     // A scheduler would start the shard again and again for tasks that have failed for good.
     return hasFailures && request.shard !== 'auto' ? EXIT.someTasksFailed : EXIT.done;
   }
-  const took = run.resources === null ? '' : `\n  ${describeResources(run.resources)}`;
+  const width = Math.min(columnsOf(shell.stderr), 80);
+  const remarks = [
+    'report.html there shows the numbers and every task',
+    ...(run.resources === null ? [] : [describeResources(run.resources)]),
+  ];
   progress.note(
-    `\n${describeTasks(outcome)}; everything is in ${folder}\n  report.html there shows the numbers and every task${took}`,
+    [
+      '',
+      ...wrapped(`${describeTasks(outcome)}; everything is in ${folder}`, width),
+      ...remarks.flatMap((remark) => wrapped(remark, width - 2).map((line) => `  ${line}`)),
+    ].join('\n'),
   );
-  return hasFailures ? EXIT.someTasksFailed : EXIT.done;
+  const isEmpty = isWithoutRetrieval(summary.rows);
+  if (isEmpty) {
+    progress.note(
+      `${describeNothingFound(nothingFound(summary.rows, summary.spec.topK))}:\n  this run says nothing about retrieval`,
+    );
+  }
+  return hasFailures || isEmpty ? EXIT.someTasksFailed : EXIT.done;
 }
 
 function interruption(
@@ -116,7 +135,9 @@ function showLatencies(
   }
   const { run, summary, folder } = outcome;
   shell.stdout.write(
-    output.json === true ? `${JSON.stringify(summary)}\n` : renderLatencyTable(run, summary),
+    output.json === true
+      ? `${JSON.stringify(summary)}\n`
+      : renderLatencyTable(run, summary, columnsOf(shell.stdout)),
   );
   progress.note(`\neverything is in ${folder}: latency.json has every sample`);
   return EXIT.done;

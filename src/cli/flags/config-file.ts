@@ -2,8 +2,9 @@
  * @file The configuration file of `run`.
  */
 
-import { readFile } from 'node:fs/promises';
 import { UsageError, messageOf } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 import { checkedOptions, type RunOptions } from './run-options.js';
 
 /** Looked for in the working folder. */
@@ -36,7 +37,7 @@ export async function readConfigJson(
   const file = path ?? CONFIG_FILE;
   let content: string;
   try {
-    content = await readFile(file, 'utf8');
+    content = await readForeignText(file);
   } catch (error) {
     if (path === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       return null;
@@ -45,7 +46,7 @@ export async function readConfigJson(
   }
   try {
     // Editors on Windows put a byte order mark in front, which is not JSON.
-    return { file, json: JSON.parse(content.replace(/^\uFEFF/, '')) };
+    return { file, json: parseJson(content.replace(/^\uFEFF/, '')) };
   } catch (error) {
     throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
   }

@@ -100,11 +100,19 @@ function addModelFlags(add: Add): void {
   );
   add('--encoder <model>', 'folder or hub id[@revision] to use instead of the bundle’s encoder');
   add('--projector <file>', '.safetensors, .pth or .ckpt, here or as id/path on the hub');
+  add(
+    '--soft-prompt <file>',
+    `a tuned constant prompt [n, C] for all pipelines but ${pipelineInRole('no-retrieval')}, as .safetensors`,
+  );
   add('--retriever-encoder <model>', 'encoder of the unixcoder retriever (default: the encoder)');
   add(
     '--prompt-family <name>',
     `how the decoder is prompted: ${list(PROMPT_FAMILIES)} (default: recognized)`,
     oneOf(PROMPT_FAMILIES),
+  );
+  add(
+    '--prompt-template <text>',
+    'the same written down: control tokens around {prefix} and {suffix}, in any order',
   );
   add(
     '--encoder-input <form>',

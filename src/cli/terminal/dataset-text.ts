@@ -39,7 +39,7 @@ export function renderOverview(overview: Overview, sample: CompletionTask): stri
     ],
     [
       'newlines',
-      `hole starts after indentation ${newlines.indentationInPrefix}, at line start ${newlines.indentationInReference}`,
+      `hole starts at line start ${newlines.indentationInReference}, after indentation ${newlines.indentationInPrefix}, after code ${newlines.codeInPrefix}`,
     ],
     [
       '',

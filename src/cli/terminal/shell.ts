@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../../domain/clock.js';
 import type { ExitCode } from '../../domain/errors.js';
+import { printableStream } from './foreign-text.js';
 import { invocationOf, type Invocation } from './invocation.js';
 
 export interface Shell {
@@ -33,8 +34,8 @@ export function processShell(): Shell {
   process.on('SIGTERM', stop);
   return {
     invocation: invocationOf(process.argv, process.env, process.cwd()),
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: printableStream(process.stdout),
+    stderr: printableStream(process.stderr),
     clock: () => performance.now(),
     wallClock: () => new Date(),
     interrupt: controller.signal,

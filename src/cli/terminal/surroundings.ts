@@ -3,12 +3,12 @@
  */
 
 import type { ComparisonEvent, Surroundings } from '../../comparison/events.js';
-import { SILENT, terminalProgress, type Progress } from './progress.js';
+import { progressOn, SILENT, type Progress } from './progress.js';
 import type { Shell } from './shell.js';
 
 /** Progress on stderr, or none if nothing but the result is wanted. */
 export function progressOf({ quiet }: { readonly quiet?: boolean | undefined }, shell: Shell): Progress {
-  return quiet === true ? SILENT : terminalProgress(shell.stderr);
+  return quiet === true ? SILENT : progressOn(shell.stderr, shell.clock);
 }
 
 /** What a comparison gets from this process. */

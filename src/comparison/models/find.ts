@@ -12,7 +12,7 @@ import type { ModelSelection } from './selection.js';
 
 /** Where the files of a model come from and what they are. */
 export interface ModelSource {
-  readonly role: FileRole | 'retriever-encoder';
+  readonly role: FileRole | 'retriever-encoder' | 'constant-prompt';
   /** As the user would write it. */
   readonly reference: string;
   /** Repository and commit on the hub; null for local files. */
@@ -28,6 +28,7 @@ export interface FoundModels {
   readonly tokenizer: LocalModel | null;
   readonly encoder: LocalModel | null;
   readonly projector: LocalModel | null;
+  readonly softPrompt: LocalModel | null;
   readonly retrieverEncoder: LocalModel | null;
   readonly sources: readonly ModelSource[];
 }
@@ -63,6 +64,8 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
     tokenizer: await find(selection.tokenizer, 'tokenizer'),
     encoder: await find(selection.encoder, 'encoder'),
     projector: await find(selection.projector, 'projector'),
+    // One file of tensors, as a projector is.
+    softPrompt: await find(selection.softPrompt, 'projector', 'constant-prompt'),
     retrieverEncoder: await find(selection.retrieverEncoder, 'encoder', 'retriever-encoder'),
     sources,
   };
@@ -70,8 +73,8 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
 
 /** @throws {UsageError} Naming the reference. */
 function refuseSynthetic(selection: ModelSelection): void {
-  const { bundle, decoder, tokenizer, encoder, projector, retrieverEncoder } = selection;
-  for (const reference of [bundle, decoder, tokenizer, encoder, projector, retrieverEncoder]) {
+  const { bundle, decoder, tokenizer, encoder, projector, softPrompt, retrieverEncoder } = selection;
+  for (const reference of [bundle, decoder, tokenizer, encoder, projector, softPrompt, retrieverEncoder]) {
     if (reference === undefined || !isSynthetic(reference)) continue;
     throw new UsageError(
       `${reference}: has random weights, so its completions and scores would mean nothing`,

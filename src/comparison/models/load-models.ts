@@ -11,8 +11,19 @@ import { decoderFiles } from '../../model/decoder-files.js';
 import type { Bundle } from '../../model/folder/bundle.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
 import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
+import { identityOf } from '../../model/folder/model-hash.js';
 import { projectorWidths } from '../../model/weights/projector-file.js';
-import { promptFormat, recognizeFamily, type PromptFormat } from '../../prompt/fim.js';
+import { readSoftPrompt } from '../../model/weights/soft-prompt-file.js';
+import type { Matrix } from '../../tensor/matrix.js';
+import {
+  familyDoubt,
+  promptFormat,
+  recognizeFamily,
+  type DecoderFacts,
+  type PromptFamily,
+  type PromptFormat,
+} from '../../prompt/fim.js';
+import { templateFormat } from '../../prompt/template.js';
 import type { RunSpec } from '../../run/run-spec.js';
 import { findModels, type FoundModels, type ModelSource } from './find.js';
 import { executionOn, provenDevice, type Execution } from './open-decoder.js';
@@ -38,12 +49,22 @@ export interface LoadedCompression extends LoadedEncoder {
   readonly conventions: EncoderConventions;
 }
 
+/** A tuned constant prompt. */
+export interface LoadedSoftPrompt {
+  /** [n, C]. */
+  readonly vectors: Matrix;
+  /** Hash of its file. */
+  readonly identity: string;
+}
+
 export interface LoadedModels {
   readonly bundle: Bundle;
   readonly execution: Execution;
   readonly decoder: PromptedDecoder;
   /** Null where no configuration compresses. */
   readonly compression: LoadedCompression | null;
+  /** The tuned constant prompt of the run; null without one. */
+  readonly softPrompt: LoadedSoftPrompt | null;
   /** What a chunk takes in a prompt with soft tokens; 1 where no configuration asks. */
   readonly softTokensPerChunk: number;
   /** Null where no configuration ranks by vectors. */
@@ -78,13 +99,27 @@ export async function loadModels(
     },
   };
   try {
-    const decoder = await openPrompted(opening, device.isRequired);
+    const decoder = await openPrompted(
+      opening,
+      device.isRequired,
+      fetching.progress?.note.bind(fetching.progress),
+    );
     const compression = needs.compression ? await openCompression(opening) : null;
     const softTokensPerChunk = await softLength(opening, needs, compression, decoder.decoder);
+    const softPrompt = await openSoftPrompt(found, decoder.decoder.width);
     const retrieverEncoder = needs.embedder ? await openRetrieverEncoder(opening, compression) : null;
     const { bundle, sources } = found;
     return {
-      ...{ bundle, execution, decoder, compression, softTokensPerChunk, retrieverEncoder, sources },
+      ...{
+        bundle,
+        execution,
+        decoder,
+        compression,
+        softTokensPerChunk,
+        softPrompt,
+        retrieverEncoder,
+        sources,
+      },
       dispose,
     };
   } catch (error) {
@@ -105,6 +140,7 @@ interface Opening {
 async function openPrompted(
   { selection, found, execution, keep }: Opening,
   isRequired: boolean,
+  onNote: ((line: string) => void) | undefined,
 ): Promise<PromptedDecoder> {
   const { bundle } = found;
   const path = found.decoder?.path ?? bundle.decoder.path;
@@ -113,13 +149,31 @@ async function openPrompted(
   const proof = await provenDevice({ kind: 'files', path }, execution, isRequired);
   const decoder = keep(await openDecoder(path, execution));
   const facts = files.readFacts(decoder.vocabularySize);
-  const family = found.decoder === null ? bundle.decoder.promptFamily : recognizeFamily(tokenizer, facts);
+  const stated = found.decoder === null ? bundle.decoder.promptFamily : undefined;
   return {
     name: found.decoder?.name ?? bundle.name,
     ...{ decoder, tokenizer, proof },
-    format: promptFormat(selection.promptFamily ?? family, tokenizer, facts),
+    format: formatFor({ ...selection, stated }, tokenizer, facts, onNote),
     defaults: found.decoder === null ? bundle.defaults : defaultsFor(decoder, bundle),
   };
+}
+
+/** How the decoder is prompted: as the user says, else as its bundle says, else as its vocabulary looks. */
+function formatFor(
+  said: Pick<ModelSelection, 'promptFamily' | 'promptTemplate'> & {
+    readonly stated: PromptFamily | undefined;
+  },
+  tokenizer: Tokenizer,
+  facts: DecoderFacts,
+  onNote: ((line: string) => void) | undefined,
+): PromptFormat {
+  if (said.promptTemplate !== undefined) return templateFormat(said.promptTemplate, tokenizer, facts);
+  const given = said.promptFamily ?? said.stated;
+  if (given !== undefined) return promptFormat(given, tokenizer, facts);
+  const family = recognizeFamily(tokenizer, facts);
+  const doubt = familyDoubt(family, facts);
+  if (doubt !== null) onNote?.(`prompts are those of ${family}; ${doubt}`);
+  return promptFormat(family, tokenizer, facts);
 }
 
 /** LlavaCode's window for a decoder that no bundle describes, as far as its positions go. */
@@ -147,6 +201,18 @@ async function openCompression(opening: Opening): Promise<LoadedCompression> {
     normalize: own.normalize,
   };
   return { ...loaded, projector, conventions };
+}
+
+/** The one that was asked for, or that of the bundle; one that belongs to another decoder is left to its bundle. */
+async function openSoftPrompt(
+  { softPrompt, decoder, bundle }: FoundModels,
+  width: number,
+): Promise<LoadedSoftPrompt | null> {
+  const own = decoder === null ? bundle.softPrompt?.path : undefined;
+  const path = softPrompt?.path ?? own;
+  if (path === undefined) return null;
+  const vectors = await readSoftPrompt(path, width);
+  return { vectors, identity: await identityOf('soft prompt', [path]) };
 }
 
 /**
@@ -191,11 +257,16 @@ async function openNamed({ found, execution, keep }: Opening, dir: string): Prom
 }
 
 /** Identities of what is open, as a run's spec has them. */
-export function modelIds({ decoder, compression, retrieverEncoder }: LoadedModels): RunSpec['models'] {
+export function modelIds({
+  decoder,
+  compression,
+  softPrompt,
+  retrieverEncoder,
+}: LoadedModels): RunSpec['models'] {
   return {
     decoder: decoder.decoder.identity,
     decoderTokenizer: decoder.tokenizer.identity,
-    promptFamily: decoder.format.family,
+    promptFamily: decoder.format.name,
     compression:
       compression === null
         ? null
@@ -209,5 +280,8 @@ export function modelIds({ decoder, compression, retrieverEncoder }: LoadedModel
       retrieverEncoder === null
         ? null
         : { encoder: retrieverEncoder.encoder.identity, tokenizer: retrieverEncoder.tokenizer.identity },
+    ...(softPrompt === null
+      ? {}
+      : { softPrompt: { identity: softPrompt.identity, tokens: softPrompt.vectors.rows } }),
   };
 }

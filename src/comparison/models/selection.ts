@@ -12,11 +12,15 @@ export interface ModelSelection {
   readonly decoder: string | undefined;
   readonly encoder: string | undefined;
   readonly projector: string | undefined;
+  /** A tuned constant prompt in the prompts of all pipelines but the plain base. */
+  readonly softPrompt: string | undefined;
   readonly retrieverEncoder: string | undefined;
   /** Folder or hub id of the tokenizer that is used instead of the decoder's own. */
   readonly tokenizer: string | undefined;
   /** How the decoder is prompted; recognized if undefined. */
   readonly promptFamily: PromptFamily | undefined;
+  /** The same written down, see `prompt/template.ts`; never together with a family. */
+  readonly promptTemplate: string | undefined;
   /** What the encoder reads of a chunk; found out if undefined. */
   readonly encoderInput: EncoderInput | undefined;
 }

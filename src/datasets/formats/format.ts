@@ -18,6 +18,8 @@ export interface RowContext {
   readonly split: string;
   /** The row's number within its split, from 0. */
   readonly index: number;
+  /** How often it was asked for a name before, in all files of the dataset: numbers rows that have no number. */
+  readonly countOf: (name: string) => number;
   /** Whether anyone will look at the chunks that the row ships. */
   readonly withShipped: boolean;
   /** What to do about a row that cannot be used; the last hint of every complaint. */

@@ -35,7 +35,7 @@ const schema = z.object({
   completion_lines: z
     .object({
       ...Object.fromEntries(LCA_CATEGORIES.map((name) => [name, lineNumbers])),
-      // How older dumps spell the first of them.
+      // How the published records spell the first of them, those of 2025 too.
       commited: lineNumbers,
     })
     .catchall(lineNumbers),

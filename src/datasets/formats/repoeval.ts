@@ -1,17 +1,23 @@
 /**
  * @file RepoEval as RepoCoder published it.
  *
- * The prompt is already cut to the 1k, 2k or 4k of its file, begins at `context_start_lineno` and ends with
- * the newline before the hole; nothing after the hole is stored. Function records may name the line
- * `lineno`, may lack both numbers, and write `owner--name` where the repository's folder is `owner_name`.
+ * The prompt is already cut to the 1k, 2k or 4k of its file and begins in line `context_start_lineno`, often in the
+ * middle of it. Its lines are joined, so the newline before the hole is missing, and the prompts of functions have
+ * lost the blank lines before the hole as well. Both are put back here: the line numbers say how many. Nothing after
+ * the hole is stored.
  *
- * Source: microsoft/CodeT `RepoCoder/README.md` and `RepoCoder/utils.py`; for the function records
- * amazon-science/Repoformer `repo_eval/data/convert.py`.
+ * Function records name the line `lineno`. Their ids are the repository and the word `idx`, so they are numbered here
+ * within each repository, as Repoformer numbers them. They write `owner--name` where the repository's folder is
+ * `owner_name`.
+ *
+ * Source: microsoft/CodeT `RepoCoder/README.md`, `RepoCoder/utils.py` and `RepoCoder/make_dataset/`; for the function
+ * records amazon-science/Repoformer `repo_eval/data/convert.py`, and the published records.
  */
 
 import { z } from 'zod';
-import { taskId } from '../../domain/task.js';
-import { defineFormat } from './format.js';
+import { taskId, type FileLines } from '../../domain/task.js';
+import { splitLines } from '../../domain/text.js';
+import { defineFormat, type RowContext } from './format.js';
 import { nonEmpty } from './shared-fields.js';
 
 const lineNumber = z.int().min(0).optional();
@@ -40,22 +46,52 @@ export const REPOEVAL = defineFormat({
     'metadata.ground_truth': 'every task needs the text its completion is scored against',
     'metadata.fpath_tuple': 'it names the repository and the file',
   },
-  tasks(record) {
-    const { task_id, ground_truth, fpath_tuple } = record.metadata;
+  tasks({ prompt, metadata }, context) {
+    const { task_id, ground_truth, fpath_tuple } = metadata;
     const [folder, ...path] = fpath_tuple;
+    const repository = folder!.replace('--', '_');
+    const lines = linesOf(metadata, prompt, context);
     return [
       {
         task: {
-          id: taskId(task_id),
-          repository: folder!.replace('--', '_'),
+          id: taskId(UNNUMBERED.test(task_id) ? `${repository}/${context.countOf(repository)}` : task_id),
+          repository,
           path: path.join('/'),
           language: 'python',
-          prefix: record.prompt,
+          prefix: wholeLines(prompt, lines),
           reference: ground_truth,
           suffix: '',
           crossFile: null,
+          ...(lines === null ? {} : { lines }),
         },
       },
     ];
   },
 });
+
+/** The ids of the published function records. */
+const UNNUMBERED = /\/idx$/;
+
+/** Blank lines before a hole that a prompt may have lost. More do not occur in code; the numbers are then wrong. */
+const MOST_BLANK_LINES = 20;
+
+/** Where the prompt lies in its file; null where the record does not say, or says what its prompt belies. */
+function linesOf(
+  { context_start_lineno: start, line_no, lineno }: z.output<typeof schema>['metadata'],
+  prompt: string,
+  { deviate }: RowContext,
+): FileLines | null {
+  const hole = line_no ?? lineno;
+  if (start === undefined || hole === undefined) return null;
+  const lost = hole - start - splitLines(prompt).length;
+  if (lost >= 0 && lost <= MOST_BLANK_LINES) return { start, hole };
+  deviate('the line numbers do not fit the prompt; they are not used');
+  return null;
+}
+
+/** The prompt with the line ends that it has lost; nothing is lost where the hole is the first line. */
+function wholeLines(prompt: string, lines: FileLines | null): string {
+  const ended = prompt === '' || prompt.endsWith('\n') ? prompt : `${prompt}\n`;
+  const blank = lines === null ? 0 : lines.hole - lines.start - splitLines(prompt).length;
+  return `${ended}${'\n'.repeat(blank)}`;
+}

@@ -38,7 +38,7 @@ export interface BuiltFolder {
 }
 
 /** The lines of one language that may become holes. */
-interface LanguageLines {
+export interface LanguageLines {
   readonly language: Language;
   readonly candidates: readonly CandidateLine[];
 }
@@ -64,7 +64,7 @@ export async function buildFromFolder(request: FolderRequest): Promise<BuiltFold
   for (const note of [...read.notes, ...(leftOut === null ? [] : [`${folder}: ${leftOut}`])])
     onProgress?.(note);
   if (repository.files.length === 0) throw noSources(folder, language, leftOut);
-  const found = chooseLanguages(await findLines(folder, repository, onProgress));
+  const found = chooseLanguages(await findCandidates(folder, repository, onProgress));
   const tasks = allot(repository, found, lines, seed);
   if (tasks.length === 0) throw noFairLine(folder, repository);
   const used = new Set(tasks.map(({ task }) => task.language));
@@ -106,7 +106,7 @@ export async function openOwnFolder(folder: string, id: string, options: Dataset
 }
 
 /** The candidate lines of each language that a repository has, in the order of the languages. */
-async function findLines(
+export async function findCandidates(
   folder: string,
   { files }: Repository,
   onProgress: FolderRequest['onProgress'],

@@ -123,7 +123,7 @@ function readModules({ root, read }: Project, folders: Iterable<string>): { name
     for (let above = folder; !places.has(above); above = posix.dirname(above)) places.add(above);
   }
   const modules = [...places].flatMap((folder) => {
-    const stated = /^\s*module\s+"?([^\s"]+)/m.exec(read(posix.join(root, folder, 'go.mod')) ?? '');
+    const stated = /^[^\S\n]*module[^\S\n]+"?([^\s"]+)/m.exec(read(posix.join(root, folder, 'go.mod')) ?? '');
     return stated === null ? [] : [{ name: stated[1]!, folder }];
   });
   return modules.sort((a, b) => b.name.length - a.name.length);

@@ -8,7 +8,7 @@ import type { LanguageKind } from './lines/language.js';
 export const python: LanguageKind = {
   name: 'python',
   names: {
-    test: /(^|\/)(test_[^/]*|[^/]*_test|conftest)\.py$/,
+    test: /(^|\/)(_tests?\/|(test_[^/]*|[^/]*_test|conftest)\.py$)/,
     generated: /_pb2(_grpc)?\.py$/,
   },
   load: async () => (await import('./python/find-lines.js')).loadPythonLines(),

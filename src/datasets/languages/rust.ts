@@ -170,13 +170,24 @@ function readCrates({ root, files, read }: Project): ReadonlySet<string> {
   for (const { path } of files) {
     for (let above = posix.dirname(path); !places.has(above); above = posix.dirname(above)) places.add(above);
   }
-  const names = [...places].flatMap((folder) => {
-    const manifest = read(posix.join(root, folder, 'Cargo.toml')) ?? '';
-    return [...manifest.matchAll(/^\[(?:package|lib)\][^[]*?^\s*name\s*=\s*["']([^"']+)["']/gm)].map(
-      (found) => found[1]!.replaceAll('-', '_'),
-    );
-  });
-  return new Set(names);
+  const names = [...places].flatMap((folder) =>
+    namesInManifest(read(posix.join(root, folder, 'Cargo.toml')) ?? ''),
+  );
+  return new Set(names.map((name) => name.replaceAll('-', '_')));
+}
+
+/** The names in the sections `[package]` and `[lib]`: in each the first, if no list or table stands before it. */
+function namesInManifest(manifest: string): string[] {
+  const names: string[] = [];
+  let isWanted = false;
+  for (const line of manifest.split('\n')) {
+    const name: string | undefined = isWanted ? /^\s*name\s*=\s*["']([^"']+)["']/.exec(line)?.[1] : undefined;
+    if (name !== undefined) names.push(name);
+    const head = /^\[(?:package|lib)\]/.exec(line)?.[0];
+    isWanted =
+      (isWanted || head !== undefined) && name === undefined && !line.slice(head?.length).includes('[');
+  }
+  return names;
 }
 
 /** Tests stand inside the files that they test; they are left out as test files are. */

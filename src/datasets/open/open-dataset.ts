@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DataError, UsageError } from '../../domain/errors.js';
 import { nearestName } from '../../metrics/nearest-name.js';
 import type { Dataset, DatasetOptions } from '../dataset.js';
-import { readDescription } from '../description.js';
+import { isOfPackages, readDescription } from '../description.js';
 import { findPublished } from '../published/catalog.js';
 import { openPublished } from '../published/open.js';
 import { openRecordFiles } from '../records/record-file.js';
@@ -19,7 +19,7 @@ import { findRegistered, knownIds, registeredFolder } from './registry.js';
  * Opens a dataset.
  *
  * @param reference One of, in this order:
- *   - the id of a set that comes with the program (`npm-ts-lines`, `tiny`);
+ *   - the id of a set that comes with the program (`npm-ts-lines`, `pypi-py-lines`, `tiny`);
  *   - the id of a published set that was pulled, with a part or without (`repobench-python:in_file`);
  *   - a file of records, JSON lines or Parquet, of any schema in `formats/`;
  *   - a folder with `tasks.jsonl`, repositories under `repos/<name>/` beside it;
@@ -66,16 +66,16 @@ export async function openDataset(reference: string, options: DatasetOptions = {
 async function isOwnFolder(reference: string): Promise<boolean> {
   if (findRegistered(reference) !== undefined || findPublished(reference) !== null) return false;
   if ((await kindOfPath(reference)) !== 'folder') return false;
-  const isDescribed = (await readDescription(reference))?.kind === 'npm-lines';
+  const isDescribed = isOfPackages(await readDescription(reference));
   const hasRecords = (await kindOfPath(join(reference, 'tasks.jsonl'))) === 'file';
   return !isDescribed && !hasRecords && (await recordFilesIn(reference)).length === 0;
 }
 
 async function openFolder(folder: string, id: string, options: DatasetOptions): Promise<Dataset> {
   const description = await readDescription(folder);
-  if (description?.kind === 'npm-lines') {
-    const { openNpmLines } = await import('../npm/npm-lines.js');
-    return openNpmLines(folder, id, description, options);
+  if (isOfPackages(description)) {
+    const { openPackageLines } = await import('../packages/package-lines.js');
+    return openPackageLines(folder, id, description, options);
   }
   const records = join(folder, 'tasks.jsonl');
   if ((await kindOfPath(records)) === 'file') {

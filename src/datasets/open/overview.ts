@@ -4,6 +4,7 @@
  */
 
 import type { CompletionTask } from '../../domain/task.js';
+import { isBlank } from '../../domain/text.js';
 import type { Dataset, RepositorySource } from '../dataset.js';
 
 /** Counts of the tasks that use a name from another file, that do not, and that do not say. */
@@ -32,8 +33,10 @@ export interface Overview {
   readonly crossFile: CrossFileCounts;
   readonly lengths: { readonly prefix: Lengths; readonly reference: Lengths; readonly suffix: Lengths };
   readonly newlines: {
-    /** The prefix ends inside the line of the hole, with its indentation. */
+    /** The prefix ends inside the line of the hole, and holds nothing of it but its indentation. */
     readonly indentationInPrefix: number;
+    /** The prefix ends inside the line of the hole, behind code: the hole is the rest of a line. */
+    readonly codeInPrefix: number;
     /** The prefix ends with a newline, so the reference begins with the indentation. */
     readonly indentationInReference: number;
     readonly referenceEndsWithNewline: number;
@@ -80,7 +83,10 @@ export function overviewOf(dataset: Dataset): Overview {
       suffix: lengthsOf(tasks.map(({ suffix }) => suffix.length)),
     },
     newlines: {
-      indentationInPrefix: countOf(({ prefix }) => prefix !== '' && !prefix.endsWith('\n')),
+      indentationInPrefix: countOf(
+        ({ prefix }) => startOfLine(prefix) !== '' && isBlank(startOfLine(prefix)),
+      ),
+      codeInPrefix: countOf(({ prefix }) => !isBlank(startOfLine(prefix))),
       indentationInReference: countOf(({ prefix }) => prefix === '' || prefix.endsWith('\n')),
       referenceEndsWithNewline: countOf(({ reference }) => reference.endsWith('\n')),
       carriageReturns: countOf((task) => [task.prefix, task.reference, task.suffix].some(hasReturn)),
@@ -99,6 +105,11 @@ export function overviewOf(dataset: Dataset): Overview {
       return { ...source, tasks: own.length, crossFile: crossFileCounts(own) };
     }),
   };
+}
+
+/** What of the hole's line stands before the hole. */
+function startOfLine(prefix: string): string {
+  return prefix.slice(prefix.lastIndexOf('\n') + 1);
 }
 
 function hasReturn(text: string): boolean {

@@ -4,8 +4,9 @@
 
 import { fileURLToPath } from 'node:url';
 import { defaultCacheDir } from '../../files/cache-dir.js';
-import { readDescription } from '../description.js';
-import { cachedFolder } from '../npm/package-cache.js';
+import { isOfPackages, readDescription } from '../description.js';
+import { REGISTRY_OF } from '../packages/all.js';
+import { cachedFolder } from '../packages/package-cache.js';
 import { PUBLISHED_SETS } from '../published/catalog.js';
 import { isFolder } from '../repository/source-folder.js';
 
@@ -26,6 +27,12 @@ export const REGISTERED: readonly RegisteredDataset[] = [
   {
     id: DEFAULT_DATASET,
     title: '1,600 lines of eight TypeScript packages, fetched with npm at first use',
+    fetched: true,
+    sample: 80,
+  },
+  {
+    id: 'pypi-py-lines',
+    title: '1,600 lines of eight Python packages, fetched with pip at first use',
     fetched: true,
     sample: 80,
   },
@@ -51,9 +58,10 @@ export function registeredFolder(id: string): string {
 /** Whether all packages of a registered dataset lie in the cache, so that it opens offline. */
 export async function isFetched(id: string, cacheDir: string = defaultCacheDir()): Promise<boolean> {
   const description = await readDescription(registeredFolder(id));
-  if (description?.kind !== 'npm-lines') return true;
+  if (!isOfPackages(description)) return true;
+  const { hash } = REGISTRY_OF[description.kind];
   for (const pin of description.packages) {
-    if (!(await isFolder(cachedFolder(cacheDir, pin)))) return false;
+    if (!(await isFolder(cachedFolder(cacheDir, pin, hash)))) return false;
   }
   return true;
 }

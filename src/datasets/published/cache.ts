@@ -3,11 +3,13 @@
  * what was fetched, from where, and with which hash.
  */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../../files/atomic-file.js';
 import type { PublishedSet } from './catalog.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 
 const recordSchema = z.object({
   schema: z.literal('llava-eval/published-set@1'),
@@ -34,7 +36,7 @@ export function setFolder(cacheDir: string, set: PublishedSet): string {
 /** What was fetched for a folder, sets that share it included; empty where nothing was. */
 export async function fetchedFiles(folder: string): Promise<readonly FetchedFile[]> {
   try {
-    return recordSchema.parse(JSON.parse(await readFile(join(folder, 'set.json'), 'utf8'))).files;
+    return recordSchema.parse(parseJson(await readForeignText(join(folder, 'set.json')))).files;
   } catch {
     return [];
   }

@@ -5,6 +5,8 @@
  * goes to the hub alone.
  */
 
+import { addressOf } from '../../domain/address.js';
+
 export interface Hosts {
   /** Without a slash at the end. */
   readonly hub: string;
@@ -12,16 +14,17 @@ export interface Hosts {
   readonly hubHeaders: Readonly<Record<string, string>>;
 }
 
+/** @throws {UsageError} If a variable holds no address, or one with a user name or a password. */
 export function hostsOf(environment: NodeJS.ProcessEnv): Hosts {
   const setting = (name: string): string | null => {
     const value = (environment[name] ?? '').trim();
     return value === '' ? null : value;
   };
-  const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
+  const address = (name: string, usual: string): string => addressOf(name, setting(name) ?? usual, usual);
   const token = setting('HF_TOKEN');
   return {
-    hub: withoutSlash(setting('HF_ENDPOINT') ?? 'https://huggingface.co'),
-    gitHubRaw: withoutSlash(setting('LLAVA_EVAL_GITHUB_RAW') ?? 'https://raw.githubusercontent.com'),
+    hub: address('HF_ENDPOINT', 'https://huggingface.co'),
+    gitHubRaw: address('LLAVA_EVAL_GITHUB_RAW', 'https://raw.githubusercontent.com'),
     hubHeaders: token === null ? {} : { authorization: `Bearer ${token}` },
   };
 }

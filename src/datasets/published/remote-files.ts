@@ -9,6 +9,7 @@
 
 import { z } from 'zod';
 import { DataError, DownloadError, messageOf } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
 import type { Fetch } from '../../download/fetch.js';
 import type { GitHubFile, HubFiles, PublishedSet } from './catalog.js';
 import type { Hosts } from './hosts.js';
@@ -119,7 +120,7 @@ async function askJson<Schema extends z.ZodType>(
 
 function parseAnswer<Schema extends z.ZodType>(url: string, text: string, schema: Schema): z.output<Schema> {
   try {
-    return schema.parse(JSON.parse(text));
+    return schema.parse(parseJson(text));
   } catch (error) {
     throw new DownloadError('refused', `${url}: the answer is not what the hub sends`, [
       'if HF_ENDPOINT names a mirror, it has to speak the hub’s language',

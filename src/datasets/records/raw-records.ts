@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { CompletionTask } from '../../domain/task.js';
 import { readLines } from '../rows/jsonl.js';
 import { recordOfTask } from '../formats/cceval.js';
+import { parseJson } from '../../domain/json.js';
 
 /** A record as JSON. */
 export type RawRecord = Readonly<Record<string, unknown>>;
@@ -32,8 +33,8 @@ export async function* tasksWithRecords(
 ): AsyncGenerator<TaskWithRecord> {
   const waiting = new Map<string, CompletionTask>(tasks.map((task) => [task.id, task]));
   if (/\.jsonl?$/.test(reference)) {
-    for await (const { text } of readLines(reference)) {
-      const found = rawRecord(text);
+    for await (const { text, brokenAt } of readLines(reference)) {
+      const found = brokenAt === null ? rawRecord(text) : null;
       const task = found === null ? undefined : waiting.get(found.id);
       if (found === null || task === undefined) continue;
       waiting.delete(task.id);
@@ -53,7 +54,7 @@ function lineOf({ prefix }: CompletionTask): number {
 /** The line's own object, so that its fields stay in their order; null for anything but a record. */
 function rawRecord(text: string): { readonly id: string; readonly record: RawRecord } | null {
   try {
-    const value: unknown = JSON.parse(text.trim());
+    const value: unknown = parseJson(text.trim());
     return isRecord(value) ? { id: value.metadata.task_id, record: value } : null;
   } catch {
     return null;

@@ -85,6 +85,7 @@ class Loader {
   readonly #placeOfId = new Map<string, string>();
   readonly #mentions = new Map<string, { -readonly [K in keyof RepositoryMention]: RepositoryMention[K] }>();
   readonly #rowsOfSplit = new Map<string, number>();
+  readonly #namesAsked = new Map<string, number>();
   readonly #deviations = new Map<string, { count: number; first: string }>();
   #format: RecordFormat | null = null;
   #skipped = 0;
@@ -132,6 +133,7 @@ class Loader {
       const context: RowContext = {
         split,
         index,
+        countOf: (name) => this.#count(name),
         withShipped,
         advice: SKIP_HINT,
         deviate: (what) => {
@@ -216,6 +218,12 @@ class Loader {
     }
     mention.dir ??= repositoryDir;
     if (repository !== undefined) mention.held ??= { hash, load: repository };
+  }
+
+  #count(name: string): number {
+    const before = this.#namesAsked.get(name) ?? 0;
+    this.#namesAsked.set(name, before + 1);
+    return before;
   }
 
   #deviate(where: string, what: string): void {

@@ -13,9 +13,11 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { DataError, messageOf } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
 import { languageOfPath, type Language } from '../../domain/languages.js';
 import type { Repository, SourceFile } from '../../domain/task.js';
 import { compareCodePoints } from '../../domain/text.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 import { gitPath, listGitFiles, type GitListing } from './git-files.js';
 import { LeftOutTally, type LeftOut } from './left-out.js';
 import { isBuiltFolder, isMachineWritten, isSourcePath, mayHoldSource, unwantedBy } from './source-path.js';
@@ -227,7 +229,7 @@ function isMissing(error: unknown): boolean {
 /** The licence that a folder's package.json states, or null. */
 export async function statedLicence(folder: string): Promise<string | null> {
   try {
-    const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const manifest: unknown = parseJson(await readForeignText(join(folder, 'package.json')));
     if (typeof manifest !== 'object' || manifest === null || !('license' in manifest)) return null;
     return typeof manifest.license === 'string' ? manifest.license : null;
   } catch {

@@ -4,6 +4,7 @@
 
 import type { z } from 'zod';
 import { DataError, messageOf } from '../../domain/errors.js';
+import { parseJson as parse } from '../../domain/json.js';
 
 /**
  * Parses JSON.
@@ -12,7 +13,7 @@ import { DataError, messageOf } from '../../domain/errors.js';
  */
 export function parseJson(where: string, text: string, advice: string): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch (error) {
     throw new DataError(
       `${where}: not valid JSON: ${messageOf(error)}`,

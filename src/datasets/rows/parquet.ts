@@ -1,5 +1,5 @@
 /**
- * @file Parquet files, one row group at a time; sole importer of `hyparquet`.
+ * @file Parquet files, one row group at a time; with `parquet-pages.ts` the sole importer of `hyparquet`.
  *
  * A file of gigabytes needs the memory of its largest row group, and of that only the columns asked for.
  */
@@ -7,6 +7,7 @@
 import { open, stat } from 'node:fs/promises';
 import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { DataError, messageOf } from '../../domain/errors.js';
+import { columnChunks, PageGuard } from './parquet-pages.js';
 
 export interface ParquetFile {
   readonly path: string;
@@ -21,8 +22,10 @@ export interface ParquetFile {
 
 /** Where a row group lies in its file. */
 interface Group {
+  /** Rows [start, end) of the file. */
   readonly start: number;
   readonly end: number;
+  readonly group: FileMetaData['row_groups'][number];
 }
 
 /**
@@ -49,14 +52,18 @@ export async function openParquet(path: string): Promise<ParquetFile> {
   }
   const groups = groupsOf(metadata);
   const fields = fieldsOf(metadata);
-  const readGroup = async ({ start, end }: Group, wanted: readonly string[]): Promise<unknown[]> => {
+  const readGroup = async ({ start, end, group }: Group, wanted: readonly string[]): Promise<unknown[]> => {
     const columns = wanted.filter((name) => fields.has(name));
     try {
+      const guard = new PageGuard(compressors);
+      for (const chunk of columnChunks(metadata, group, columns)) {
+        guard.check(new Uint8Array(await file.slice(chunk.start, chunk.end)), chunk, end - start);
+      }
       const rows = await parquetReadObjects({
         file,
         metadata,
         columns,
-        compressors,
+        compressors: guard.compressors,
         rowStart: start,
         rowEnd: end,
       });
@@ -89,6 +96,10 @@ async function asyncBuffer(path: string): Promise<AsyncBuffer> {
   return {
     byteLength,
     async slice(start, end = byteLength) {
+      // The numbers come from the file itself: no memory is taken by them before they are checked.
+      if (!(start >= 0 && start <= end && end <= byteLength)) {
+        throw new RangeError(`it names bytes ${start} to ${end}, but has ${byteLength}`);
+      }
       const handle = await open(path, 'r');
       try {
         const bytes = new Uint8Array(end - start);
@@ -109,9 +120,9 @@ async function asyncBuffer(path: string): Promise<AsyncBuffer> {
 function groupsOf(metadata: FileMetaData): Group[] {
   const groups: Group[] = [];
   let start = 0;
-  for (const { num_rows } of metadata.row_groups) {
-    const end = start + Number(num_rows);
-    if (end > start) groups.push({ start, end });
+  for (const group of metadata.row_groups) {
+    const end = start + Number(group.num_rows);
+    if (end > start) groups.push({ start, end, group });
     start = end;
   }
   return groups;

@@ -6,8 +6,7 @@
  */
 
 import { DataError } from '../../domain/errors.js';
-import { parseJson } from './check-shape.js';
-import { readLines } from './jsonl.js';
+import { parseText, readLines, type JsonLine } from './jsonl.js';
 import { openParquet } from './parquet.js';
 
 /** One row of a file, and where it is. */
@@ -59,15 +58,16 @@ function jsonRows(path: string): RowFile {
   return {
     fields: null,
     async *rows(_columns, advice) {
-      for await (const { line, text } of readLines(path)) yield parseRow(`${path}:${line}`, text, advice);
+      for await (const line of readLines(path)) yield parseRow(path, line, advice);
     },
     readColumns: null,
   };
 }
 
-function parseRow(where: string, text: string, advice: string): RowOrProblem {
+function parseRow(path: string, line: JsonLine, advice: string): RowOrProblem {
+  const where = `${path}:${line.line}`;
   try {
-    return { where, value: parseJson(where, text, advice) };
+    return { where, value: parseText(path, line, advice) };
   } catch (error) {
     if (error instanceof DataError) return { where, problem: error };
     throw error;

@@ -11,6 +11,16 @@ import { ModelError } from '../../domain/errors.js';
 
 /** A whole number of at least 1. */
 export const count = z.number().int().positive();
+/**
+ * Layers of a model. The largest published dense models have 126. A graph is described layer by layer before any
+ * weight is read, so a configuration alone must not ask for work without end.
+ */
+export const layerCount = count.max(512);
+/**
+ * Positions of a model. Published ones reach 4,194,304. Rotary tables follow from the configuration alone, so this
+ * bounds their memory: with heads 128 wide, 2 GiB.
+ */
+export const positionCount = count.max(2 ** 22);
 /** A norm's epsilon. */
 export const epsilon = z.number().positive();
 
@@ -20,6 +30,8 @@ export interface ModelFamily<Architecture> {
   readonly modelType: string;
   /** The fields that decide the architecture; `model_type` is not among them. */
   readonly fields: z.ZodRawShape;
+  /** Fields that published configurations of the family have and that its model never reads. */
+  readonly unread: readonly string[];
   /** @throws {ModelError} If a field asks for something that the graphs do not compute. */
   readonly read: (config: unknown, where: string) => Architecture;
 }
@@ -29,11 +41,13 @@ export function family<Shape extends z.ZodRawShape, Architecture>(
   modelType: string,
   fields: Shape,
   build: (config: z.infer<z.ZodObject<Shape>>, where: string) => Architecture,
+  unread: readonly string[] = [],
 ): ModelFamily<Architecture> {
   const schema = z.object(fields);
   return {
     modelType,
     fields,
+    unread,
     read: (config, where) => {
       const result = schema.safeParse(config);
       if (!result.success) {
@@ -113,13 +127,14 @@ function isOff(value: unknown): boolean {
  */
 export function requireKnownFields(
   config: Readonly<Record<string, unknown>>,
-  { modelType, fields }: Pick<ModelFamily<unknown>, 'modelType' | 'fields'>,
+  { modelType, fields, unread }: Pick<ModelFamily<unknown>, 'modelType' | 'fields' | 'unread'>,
   where: string,
 ): void {
   const unknown = Object.entries(config).filter(
     ([name, value]) =>
       !Object.hasOwn(fields, name) &&
       !WITHOUT_EFFECT.has(name) &&
+      !unread.includes(name) &&
       !PATTERNS_WITHOUT_EFFECT.some((pattern) => pattern.test(name)) &&
       !isOff(value),
   );

@@ -5,11 +5,11 @@
  * Anything that the graphs do not compute is refused by name, and so is every unknown field.
  */
 
-import { readFileSync } from 'node:fs';
-
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignTextSync } from '../../files/foreign-text-file.js';
 import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { EncoderArchitecture } from '../../onnx/encoder-graph.js';
 import { requireKnownFields, type ModelFamily } from './config-fields.js';
@@ -71,7 +71,7 @@ function parse<A>(config: unknown, where: string, role: Role, families: readonly
 
 function readJson(path: string, role: Role): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readForeignTextSync(path));
   } catch (error) {
     throw new ModelError(
       `${path}: cannot be read (${messageOf(error)})`,

@@ -8,7 +8,16 @@ import { z } from 'zod';
 
 import { ModelError } from '../../domain/errors.js';
 import type { DecoderArchitecture } from '../../onnx/decoder-graph.js';
-import { count, epsilon, family, refuse, requireValue, type ModelFamily } from './config-fields.js';
+import {
+  count,
+  epsilon,
+  family,
+  layerCount,
+  positionCount,
+  refuse,
+  requireValue,
+  type ModelFamily,
+} from './config-fields.js';
 import { readRope, ropeFields } from './rope-config.js';
 
 /** Fields of all families that grew out of Llama's configuration. */
@@ -16,12 +25,12 @@ const llamaFields = {
   ...ropeFields,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),
   vocab_size: count,
-  max_position_embeddings: count,
+  max_position_embeddings: positionCount,
   rms_norm_eps: epsilon.default(1e-6),
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
@@ -138,8 +147,18 @@ const llama = family(
   }),
 );
 
-/** Names under which configurations ask for GELU with the tanh. The functions differ in rounding at most. */
-const GELU_TANH = new Set(['gelu_pytorch_tanh', 'gelu_new', 'gelu_fast']);
+/** GELU by the names that configurations use. The functions with the tanh differ from each other in rounding at most. */
+const GELUS: Readonly<Record<string, 'gelu-tanh' | 'gelu'>> = {
+  gelu_pytorch_tanh: 'gelu-tanh',
+  gelu_new: 'gelu-tanh',
+  gelu_fast: 'gelu-tanh',
+  gelu: 'gelu',
+};
+
+/** The GELU that a field asks for. */
+function geluOf(where: string, field: string, name: string): 'gelu-tanh' | 'gelu' {
+  return GELUS[name] ?? refuse(where, field, name, Object.keys(GELUS).join(', '));
+}
 
 const starcoder2 = family(
   'starcoder2',
@@ -157,8 +176,6 @@ const starcoder2 = family(
     tie_word_embeddings: z.boolean().default(true),
   },
   (config, where): DecoderArchitecture => {
-    if (!GELU_TANH.has(config.hidden_act))
-      refuse(where, 'hidden_act', config.hidden_act, 'gelu_pytorch_tanh');
     requireValue(where, 'norm_type', config.norm_type, 'layer_norm');
     requireValue(where, 'mlp_type', config.mlp_type, 'default');
     const { use_bias: bias } = config;
@@ -167,20 +184,22 @@ const starcoder2 = family(
       layout: 'starcoder2',
       maxPositions: positionsInWindow(config.max_position_embeddings, config.sliding_window),
       norm: { kind: 'layer', eps: config.norm_epsilon },
-      feedForward: 'gelu-tanh',
+      feedForward: geluOf(where, 'hidden_act', config.hidden_act),
       biases: { queryKeyValue: bias, attentionOutput: bias, feedForward: bias },
     };
   },
+  // Left over from the configuration of the first StarCoder. hidden_act and norm_epsilon say what is computed.
+  ['activation_function', 'layer_norm_epsilon', 'scale_attn_weights'],
 );
 
 const gptBigcode = family(
   'gpt_bigcode',
   {
     n_embd: count,
-    n_layer: count,
+    n_layer: layerCount,
     n_head: count,
     n_inner: count.nullish(),
-    n_positions: count,
+    n_positions: positionCount,
     vocab_size: count,
     layer_norm_epsilon: epsilon.default(1e-5),
     activation_function: z.string().default('gelu_pytorch_tanh'),
@@ -190,9 +209,6 @@ const gptBigcode = family(
     tie_word_embeddings: z.boolean().default(true),
   },
   (config, where): DecoderArchitecture => {
-    if (!GELU_TANH.has(config.activation_function)) {
-      refuse(where, 'activation_function', config.activation_function, 'gelu_pytorch_tanh');
-    }
     // Without it the checkpoint interleaves queries, keys and values head by head.
     requireValue(where, 'multi_query', config.multi_query, true);
     requireValue(where, 'scale_attn_weights', config.scale_attn_weights, true);
@@ -208,7 +224,7 @@ const gptBigcode = family(
       rope: null,
       learnedPositions: config.n_positions,
       norm: { kind: 'layer', eps: config.layer_norm_epsilon },
-      feedForward: 'gelu-tanh',
+      feedForward: geluOf(where, 'activation_function', config.activation_function),
       queryKeyNorm: false,
       biases: { queryKeyValue: true, attentionOutput: true, feedForward: true },
       tiedHead: config.tie_word_embeddings,

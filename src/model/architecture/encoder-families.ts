@@ -8,16 +8,25 @@ import { z } from 'zod';
 
 import { ModelError } from '../../domain/errors.js';
 import type { BidirectionalEncoder, EncoderArchitecture } from '../../onnx/encoder-graph.js';
-import { count, epsilon, family, refuse, requireValue, type ModelFamily } from './config-fields.js';
+import {
+  count,
+  epsilon,
+  family,
+  layerCount,
+  positionCount,
+  refuse,
+  requireValue,
+  type ModelFamily,
+} from './config-fields.js';
 import { DECODER_FAMILIES } from './decoder-families.js';
 
 const bertFields = {
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   vocab_size: count,
-  max_position_embeddings: count,
+  max_position_embeddings: positionCount,
   type_vocab_size: count.default(2),
   layer_norm_eps: epsilon.default(1e-12),
   hidden_act: z.string().default('gelu'),

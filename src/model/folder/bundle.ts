@@ -6,12 +6,13 @@
  * found (`hub/resolve.ts`).
  */
 
-import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignTextSync } from '../../files/foreign-text-file.js';
 import { whatWasMeant } from '../../metrics/nearest-name.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
@@ -31,6 +32,7 @@ const projectorSchema = z.strictObject({
   path: z.string().min(1),
   layers: z.union([z.literal(2), z.literal(3), z.literal(4)]),
 });
+const softPromptSchema = z.strictObject({ path: z.string().min(1) });
 const defaultsSchema = z.strictObject({
   maxPromptTokens: count,
   contextTokens: count,
@@ -49,6 +51,8 @@ const bundleSchema = z.strictObject({
   decoder: decoderSchema,
   encoder: encoderSchema,
   projector: projectorSchema,
+  /** A tuned constant prompt for the decoder; left out where there is none. */
+  softPrompt: softPromptSchema.optional(),
   defaults: defaultsSchema,
 });
 
@@ -59,6 +63,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   decoder: Object.keys(decoderSchema.shape),
   encoder: Object.keys(encoderSchema.shape),
   projector: Object.keys(projectorSchema.shape),
+  softPrompt: Object.keys(softPromptSchema.shape),
   defaults: Object.keys(defaultsSchema.shape),
 };
 
@@ -79,13 +84,14 @@ export interface Bundle extends BundleDescription {
  */
 export function readBundle(dir: string): Bundle {
   const path = join(dir, 'bundle.json');
-  const description = parseBundle(readFileSync(path, 'utf8'), path);
-  const { decoder, encoder, projector } = description;
+  const description = parseBundle(readForeignTextSync(path), path);
+  const { decoder, encoder, projector, softPrompt } = description;
   return {
     ...description,
     decoder: { ...decoder, path: join(dir, decoder.path) },
     encoder: { ...encoder, path: join(dir, encoder.path) },
     projector: { ...projector, path: join(dir, projector.path) },
+    ...(softPrompt === undefined ? {} : { softPrompt: { path: join(dir, softPrompt.path) } }),
     dir,
   };
 }
@@ -99,7 +105,7 @@ export function readBundle(dir: string): Bundle {
 export function parseBundle(text: string, where: string): BundleDescription {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw new ModelError(`${where}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }
@@ -110,8 +116,10 @@ export function parseBundle(text: string, where: string): BundleDescription {
       result.error.issues.flatMap(complaints),
     );
   }
-  for (const part of ['decoder', 'encoder', 'projector'] as const) {
-    const path = posix.normalize(result.data[part].path);
+  for (const part of ['decoder', 'encoder', 'projector', 'softPrompt'] as const) {
+    const given = result.data[part];
+    if (given === undefined) continue;
+    const path = posix.normalize(given.path);
     if (/^(?:\.\.?(?:\/|$)|\/)|[\\:]/.test(path)) {
       throw new ModelError(`${where}: the path of the ${part} leaves the bundle: ${path}`);
     }

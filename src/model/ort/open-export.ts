@@ -15,6 +15,8 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignText } from '../../files/foreign-text-file.js';
 import { readExportedModel, type ExportedModel } from '../../onnx/exported-model.js';
 import { rewriteDecoder } from '../../onnx/rewrite-decoder.js';
 import {
@@ -94,7 +96,7 @@ export async function openExportedDecoder(reference: string, options: ModelOptio
 async function readSizes(path: string): Promise<{ maxPositions: number; vocabularySize: number | null }> {
   let config: z.infer<typeof configSchema>;
   try {
-    config = configSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    config = configSchema.parse(parseJson(await readForeignText(path)));
   } catch (error) {
     throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

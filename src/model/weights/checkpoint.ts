@@ -7,12 +7,14 @@
  * `model.safetensors.index.json`, with a `weight_map` from tensor to file.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
+import { readForeignTextSync } from '../../files/foreign-text-file.js';
 import { isTorchFile, TorchFile } from './torch-file.js';
 import { FLOAT_TYPES, SafetensorsFile, type TensorInfo, type TensorStore } from './safetensors.js';
 
@@ -122,7 +124,7 @@ export class Checkpoint implements TensorStore {
 function readIndex(path: string): Readonly<Record<string, string>> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = parseJson(readForeignTextSync(path));
   } catch (error) {
     throw new ModelError(`${path}: cannot be read (${messageOf(error)})`, [], { cause: error });
   }

@@ -14,6 +14,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
 import { fromBfloat16, fromHalf } from '../../onnx/half.js';
 import type { StoredBlocks, TensorReader, WeightSource } from '../../onnx/weights.js';
 
@@ -21,7 +22,7 @@ import type { StoredBlocks, TensorReader, WeightSource } from '../../onnx/weight
  * Longest header accepted, in bytes. The reference implementation has the same limit: a header of
  * 100 MB describes about a million tensors, far beyond any model, and parsing more only costs memory.
  */
-const MAX_HEADER_BYTES = 100_000_000;
+export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Most dimensions of a tensor; weights of language models have one or two. */
 const MAX_RANK = 8;
@@ -202,7 +203,7 @@ export function parseHeader(
   let parsed: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(read(8, headerBytes));
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     return fail(`its header is not JSON (${messageOf(error)})`);
   }

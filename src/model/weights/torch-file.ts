@@ -203,7 +203,13 @@ class Archive {
         'PyTorch writes neither; save the checkpoint again with torch.save',
       ]);
     }
-    return { start: await record.start(), bytes: record.bytes };
+    try {
+      return { start: await record.start(), bytes: record.bytes };
+    } catch (error) {
+      throw new ModelError(`${this.#path}: its record ${name} is damaged: ${messageOf(error)}`, [DAMAGED], {
+        cause: error,
+      });
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import type { Style } from './parts.js';
 import { stagesChart, type StageRow } from './stages.js';
 
 /** Names of the files, without their extension. */
-export const CHART_IDS = ['pareto', 'ttft', 'stages', 'retrievers'] as const;
+export const CHART_IDS = ['pareto', 'ttft', 'stages', 'retrievers', 'likelihood'] as const;
 
 interface Named {
   readonly id: (typeof CHART_IDS)[number];

@@ -4,7 +4,18 @@
 
 import type { Mark, Spec } from 'vega';
 import { lookAt } from './palette.js';
-import { chart, FONT_SIZE, gutter, heading, label, MARGIN, panel, WIDTH, type Style } from './parts.js';
+import {
+  chart,
+  clearLabel,
+  FONT_SIZE,
+  gutter,
+  heading,
+  label,
+  MARGIN,
+  panel,
+  WIDTH,
+  type Style,
+} from './parts.js';
 
 export interface DifferencePoint {
   readonly value: number;
@@ -29,8 +40,12 @@ export interface DifferenceGroup {
 
 export interface DifferencePanel {
   readonly title: string;
-  /** Where nothing differs: 0 for points, 0 for a change in percent. */
   readonly better: 'higher' | 'lower';
+  /**
+   * `change` for changes in percent of something above 0, which fall by less than 100 % and rise without bound: their
+   * axis is a logarithm, so that a half and a double are equally far from no change. Default: `points`, as they are.
+   */
+  readonly scale?: 'points' | 'change';
 }
 
 const ROW = 26;
@@ -67,7 +82,7 @@ export function differencesChart(
   const blockHeight = bodyHeight + 74;
   const top = head.height + 10;
 
-  const marks = panels.flatMap(({ title: panelTitle, better }, p): Mark[] => {
+  const marks = panels.flatMap(({ title: panelTitle, better, scale = 'points' }, p): Mark[] => {
     const x = left + (isWide ? p * (width + gap) : 0);
     const y = top + (isWide ? 0 : p * blockHeight) + 26;
     const values = places.flatMap(({ group, row, y: at }) => {
@@ -86,33 +101,17 @@ export function differencesChart(
         },
       ];
     });
-    const ends = values.flatMap(({ low, high, value }) => [low, high, value]);
-    const reach = Math.max(...ends.map(Math.abs), 0.5) * 1.12;
-    const low = ends.every((end) => end >= 0) ? -reach * 0.15 : -reach;
-    const high = ends.every((end) => end <= 0) ? reach * 0.15 : reach;
+    const axis = axisOf(
+      scale,
+      values.flatMap(({ low, high, value }) => [low, high, value]),
+    );
+    const drawn = values.map(({ low, high, value, ...rest }) => ({
+      ...rest,
+      ...{ low: axis.place(low), high: axis.place(high), value: axis.place(value) },
+    }));
     const named = isWide && p > 0 ? [] : places;
     return [
       label({ x, y: y - 14, text: panelTitle, weight: 'bold' }),
-      ...(isWide && p > 0
-        ? []
-        : groups.map(({ title: name }, g) =>
-            label({
-              x: isWide ? left - 12 : x,
-              y: y + groupTops[g]! + GROUP / 2,
-              text: name,
-              align: isWide ? 'right' : 'left',
-              weight: 'bold',
-            }),
-          )),
-      ...named.map(({ group, row, y: at }) =>
-        label({
-          x: isWide ? left - 12 : x,
-          y: y + at - (isWide ? 0 : 10),
-          text: groups[group]!.rows[row]!.name,
-          align: isWide ? 'right' : 'left',
-          fill: isWide ? paint('ink') : paint('muted'),
-        }),
-      ),
       label({
         x: x + width / 2,
         y: y + bodyHeight + 32,
@@ -124,18 +123,15 @@ export function differencesChart(
       panel(
         { x: x, y: y, width: width, height: bodyHeight },
         {
-          data: [{ name: 'points', values }],
-          scales: [{ name: 'x', type: 'linear', domain: [low, high], range: [0, width], zero: false }],
+          data: [{ name: 'points', values: drawn }],
+          scales: [{ name: 'x', type: axis.type, domain: [...axis.domain], range: [0, width], zero: false }],
           axes: [
             {
               scale: 'x',
               orient: 'bottom',
-              tickCount: 4,
-              encode: {
-                labels: {
-                  update: { text: { signal: "datum.value === 0 ? '0' : format(datum.value, '+~r')" } },
-                },
-              },
+              ...axis.ticks,
+              labelOverlap: 'greedy',
+              encode: { labels: { update: { text: { signal: axis.label } } } },
             },
           ],
           marks: [
@@ -143,7 +139,7 @@ export function differencesChart(
               type: 'rule',
               encode: {
                 enter: {
-                  x: { scale: 'x', value: 0 },
+                  x: { scale: 'x', value: axis.place(0) },
                   y: { value: 0 },
                   y2: { value: bodyHeight },
                   stroke: { value: paint('ink') },
@@ -182,9 +178,76 @@ export function differencesChart(
           ],
         },
       ),
+      // After the panel, whose grid lines would cross the names of a narrow chart.
+      ...(isWide && p > 0
+        ? []
+        : groups.flatMap(({ title: name }, g) => {
+            const at = y + groupTops[g]! + GROUP / 2;
+            return isWide
+              ? [label({ x: left - 12, y: at, text: name, align: 'right', weight: 'bold' })]
+              : clearLabel(style, { x, y: at, text: name, weight: 'bold' });
+          })),
+      ...named.flatMap(({ group, row, y: at }) => {
+        const text = groups[group]!.rows[row]!.name;
+        return isWide
+          ? [label({ x: left - 12, y: y + at, text, align: 'right', fill: paint('ink') })]
+          : clearLabel(style, { x, y: y + at - 10, text, fill: paint('muted') });
+      }),
     ];
   });
   return chart(style, top + (isWide ? blockHeight : panels.length * blockHeight), {
     marks: [...head.marks, ...marks],
   });
+}
+
+/** How a panel places values. */
+interface Axis {
+  readonly type: 'linear' | 'log';
+  readonly domain: readonly [number, number];
+  /** Where a value stands in the domain. */
+  readonly place: (value: number) => number;
+  readonly ticks: { readonly tickCount: number } | { readonly values: number[] };
+  /** Vega's expression for the text of a tick. */
+  readonly label: string;
+}
+
+/** Where nothing differs at all there is still an axis: a hundredth, of points, of nats or of a time. */
+const LEAST_REACH = 0.01;
+
+/** Room for all ends, and little of it on the side where nothing lies. */
+function axisOf(scale: 'points' | 'change', ends: readonly number[]): Axis {
+  const isChange = scale === 'change';
+  const place = isChange
+    ? (percent: number): number => 1 + percent / 100
+    : (points: number): number => points;
+  const length = isChange ? (percent: number): number => Math.log(place(percent)) : place;
+  const reach = Math.max(...ends.map((end) => Math.abs(length(end))), LEAST_REACH) * 1.12;
+  const low = ends.every((end) => end >= 0) ? -reach * 0.15 : -reach;
+  const high = ends.every((end) => end <= 0) ? reach * 0.15 : reach;
+  if (!isChange) {
+    return {
+      ...{ type: 'linear', domain: [low, high], place, ticks: { tickCount: 4 } },
+      label: "datum.value === 0 ? '0' : format(datum.value, '+~r')",
+    };
+  }
+  const domain = [Math.exp(low), Math.exp(high)] as const;
+  return {
+    ...{ type: 'log', domain, place, ticks: { values: changeTicks(domain) } },
+    label: "datum.value === 1 ? '0' : format((datum.value - 1) * 100, '+.0f')",
+  };
+}
+
+/** Ratios at which a change has a tick, coarse ones first: quarters and fourfolds, halves and doubles, then steps. */
+const TICK_LISTS: readonly (readonly number[])[] = [
+  [-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5].map((power) => 4 ** power),
+  [-10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((power) => 2 ** power),
+  ...[25, 10, 5, 2, 1].map((step) =>
+    Array.from({ length: Math.floor(180 / step) }, (_, i) => 1 + ((i + 1) * step - 90 + (90 % step)) / 100),
+  ),
+];
+
+/** The coarsest ticks of which three are in the domain; the finest there are where none has so many. */
+function changeTicks([low, high]: readonly [number, number]): number[] {
+  const inside = TICK_LISTS.map((list) => list.filter((tick) => tick >= low && tick <= high));
+  return inside.find((ticks) => ticks.length >= 3) ?? inside.at(-1)!;
 }

@@ -97,10 +97,6 @@ export function latencyChart(
   return chart(style, top + height + 44, {
     marks: [
       ...head.marks,
-      ...rowLabels(style, {
-        ...{ names, top, left, width, height: ROW[size] },
-        axis: 'TTFT, ms, log scale (lower is better)',
-      }),
       panel(
         { x: left, y: top, width: width, height: height },
         {
@@ -157,6 +153,10 @@ export function latencyChart(
           ],
         },
       ),
+      ...rowLabels(style, {
+        ...{ names, top, left, width, height: ROW[size] },
+        axis: 'TTFT, ms, log scale (lower is better)',
+      }),
       label({ x: left + width + RIGHT, y: top - 4, text: 'median', align: 'right', fill: paint('muted') }),
     ],
   });

@@ -166,7 +166,8 @@ export interface LabelSide {
   readonly align: 'left' | 'center' | 'right';
 }
 
-const LABEL_SIDES: readonly LabelSide[] = [
+/** Every place that a label can have. */
+export const LABEL_SIDES: readonly LabelSide[] = [
   { dx: 8, dy: 0, align: 'left' },
   { dx: 8, dy: -10, align: 'left' },
   { dx: 8, dy: 12, align: 'left' },

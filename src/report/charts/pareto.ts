@@ -8,6 +8,7 @@ import type { RetrieverName } from '../../retrieval/kinds.js';
 import type { Interval } from '../../statistics/statistics.js';
 import { lookAt } from './palette.js';
 import { chart, FONT_SIZE, heading, label, legend, MARGIN, panel, WIDTH, type Style } from './parts.js';
+import { placeLabels } from './point-labels.js';
 
 /** One configuration: its latency in ms and its quality in percent, with 95 % intervals. */
 export interface ParetoPoint {
@@ -112,20 +113,28 @@ function metricPanel(from: {
         .sort((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0) || (a.k ?? 0) - (b.k ?? 0)),
     }))
     .filter((curve) => curve.values.length > 1);
-  // Of each curve the first and the last point are named, once; those between follow from the line.
-  const named = (metric.key === 'es' ? curves : []).flatMap(({ look, values: along }) =>
-    [along[0]!, along.at(-1)!].map((point) => ({
-      ...point,
-      text: point.ratio === null ? `k=${point.k}` : `${point.ratio}x`,
-      ...look.labelSide,
-    })),
-  );
   const ends = from.all.flatMap((point) => [
     point[metric.key].ci95?.[0] ?? point[metric.key].mean,
     point[metric.key].ci95?.[1] ?? point[metric.key].mean,
   ]);
   const quality = padded(Math.min(...ends), Math.max(...ends));
   const scaled = (axis: 'x' | 'y', field: string) => ({ scale: axis, field });
+  const pixels = ({ x, y }: { readonly x: number; readonly y: number }) => ({
+    x:
+      (at.width * Math.log(x / latencies.domain[0]!)) / Math.log(latencies.domain[1]! / latencies.domain[0]!),
+    y: (at.height * (quality[1] - y)) / (quality[1] - quality[0]),
+  });
+  // Of each curve the first and the last point are named, once, where there is room. Those between follow from the line.
+  const named = placeLabels(
+    (metric.key === 'es' ? curves : []).flatMap(({ look, values: along }) =>
+      [along[0]!, along.at(-1)!].map((point) => ({
+        ...{ ...pixels(point), fill: point.fill, side: look.labelSide },
+        text: point.ratio === null ? `k=${point.k}` : `${point.ratio}x`,
+      })),
+    ),
+    values.map(pixels),
+    { width: at.width, height: at.height, fontSize: FONT_SIZE[size] - 2 },
+  );
   return [
     label({ x: at.x, y: at.y - 12, text: from.title, weight: 'bold' }),
     label({
@@ -214,8 +223,8 @@ function metricPanel(from: {
           from: { data: 'named' },
           encode: {
             enter: {
-              x: scaled('x', 'x'),
-              y: scaled('y', 'y'),
+              x: { field: 'x' },
+              y: { field: 'y' },
               dx: { field: 'dx' },
               dy: { field: 'dy' },
               align: { field: 'align' },

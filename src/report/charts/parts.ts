@@ -167,15 +167,17 @@ export interface Rows {
   readonly axis: string;
 }
 
-/** Names left of the rows, or above them where the chart is narrow, and the title of the axis below. */
-export function rowLabels({ size, paint }: Style, { names, top, left, width, height, axis }: Rows): Mark[] {
+/**
+ * Names left of the rows, or above them where the chart is narrow, and the title of the axis below. To be drawn after the
+ * panel, whose grid lines would cross the names of a narrow chart.
+ */
+export function rowLabels(style: Style, { names, top, left, width, height, axis }: Rows): Mark[] {
+  const { size, paint } = style;
   return [
-    ...names.map((text, i) =>
-      label(
-        size === 'wide'
-          ? { x: left - 12, y: top + (i + 0.5) * height, text, align: 'right' }
-          : { x: left, y: top + i * height + 12, text },
-      ),
+    ...names.flatMap((text, i) =>
+      size === 'wide'
+        ? [label({ x: left - 12, y: top + (i + 0.5) * height, text, align: 'right' })]
+        : clearLabel(style, { x: left, y: top + i * height + 12, text }),
     ),
     label({
       x: left + width / 2,
@@ -185,6 +187,24 @@ export function rowLabels({ size, paint }: Style, { names, top, left, width, hei
       fill: paint('muted'),
     }),
   ];
+}
+
+/** A label that begins at a place inside a panel, on a ground that keeps grid lines from crossing it. */
+export function clearLabel({ size, paint }: Style, of: Omit<Label, 'align' | 'fontSize'>): Mark[] {
+  const width = roughWidth(of.text, FONT_SIZE[size]);
+  const ground: Mark = {
+    type: 'rect',
+    encode: {
+      enter: {
+        x: value(of.x - 2),
+        width: value(width + 4),
+        yc: value(of.y),
+        height: value(FONT_SIZE[size] + 4),
+        fill: value(paint('surface')),
+      },
+    },
+  };
+  return [ground, label(of)];
 }
 
 /**

@@ -80,10 +80,6 @@ export function stagesChart(
     marks: [
       ...head.marks,
       ...key.marks,
-      ...rowLabels(style, {
-        ...{ names, top, left, width, height: ROW[size] },
-        axis: 'mean time, ms (lower is better)',
-      }),
       ...rows.map((row, i) =>
         label({
           x: left + width + RIGHT[size],
@@ -133,6 +129,10 @@ export function stagesChart(
           ],
         },
       ),
+      ...rowLabels(style, {
+        ...{ names, top, left, width, height: ROW[size] },
+        axis: 'mean time, ms (lower is better)',
+      }),
     ],
   });
 }

@@ -8,7 +8,8 @@ import { isSameHardware } from '../../run/environment.js';
 import type { FinishedRun } from '../../run/finished-run.js';
 import { configurations } from '../../run/configurations.js';
 import { configurationLabel, isSameConfiguration, type Configuration } from '../../run/record.js';
-import { signed, interval, fixed } from '../format.js';
+import { signed, interval, fixed, wrapped } from '../format.js';
+import { labelledRows } from '../labelled-rows.js';
 import { tabulate, type OutcomeColumn } from '../numbers/outcomes.js';
 import { summarizeRun } from '../numbers/summarize-run.js';
 import { compareColumns, type Comparison } from '../numbers/verdicts.js';
@@ -110,10 +111,16 @@ function matching(
   return same ?? (candidates.length === 1 && own.filter(alike).length === 1 ? candidates[0] : undefined);
 }
 
-/** For the terminal, 80 columns, ending in a newline. */
+/**
+ * For the terminal, ending in a newline.
+ *
+ * @param changes What differs in settings, models and versions, in words.
+ * @param width   Columns of the terminal.
+ */
 export function renderRunComparison(
   { run, base, tasks, inference, comparisons, isSameHardware, unmatched }: RunComparison,
   changes: readonly string[],
+  width = 80,
 ): string {
   const topKs = (read: (one: Comparison) => Configuration): number[] => [
     ...new Set(comparisons.flatMap((one) => read(one).topK ?? [])),
@@ -123,35 +130,61 @@ export function renderRunComparison(
       one.of,
       topKs(({ of }) => of),
     );
-  const width = Math.max(...comparisons.map((one) => label(one).length), 0);
   const cell = ({ delta, ci95, verdict }: Comparison['exactMatch']): string =>
     `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;
-  const ems = comparisons.map(({ exactMatch }) => cell(exactMatch));
-  const emWidth = Math.max(...ems.map(({ length }) => length), 2);
+  const text = (of: string): string[] => wrapped(of, Math.min(width, 80) - 2).map((line) => `  ${line}`);
+  const ratios = labelledRows(
+    [''],
+    comparisons.map((one) => {
+      const { p50, ci95, verdict } = one.ttftRatio;
+      const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
+      return [label(one), isSameHardware ? `${ratio} ${verdict}` : ratio];
+    }),
+    width,
+  );
   const lines = [
     run,
-    `  against ${base}, ${tasks} tasks of both`,
+    ...text(`against ${base}, ${tasks} tasks of both`),
     ...(changes.length === 0
-      ? ['  settings, models and versions are the same']
-      : changes.map((text) => `  ${text}`)),
+      ? text('settings, models and versions are the same')
+      : changes.map((change) => `  ${change}`)),
     '',
-    `  ${''.padEnd(width)}  ${'EM points'.padEnd(emWidth)}  ES points`,
-    ...comparisons.map(
-      (one, i) => `  ${label(one).padEnd(width)}  ${ems[i]!.padEnd(emWidth)}  ${cell(one.editSimilarity)}`,
+    ...labelledRows(
+      ['EM points', 'ES points'],
+      comparisons.map((one) => [label(one), cell(one.exactMatch), cell(one.editSimilarity)]),
+      width,
     ),
+    ...likelihoodLines(comparisons, label, text, width),
     '',
-    isSameHardware
-      ? '  TTFT, median ratio of pairs (the runs did not take turns: drift is in it):'
-      : '  TTFT, median ratio of pairs (other hardware: not judged):',
-    ...comparisons.map(({ ttftRatio, ...one }) => {
-      const word = isSameHardware ? ttftRatio.verdict : '';
-      const ratio = `${fixed(ttftRatio.p50, 3)}x ${interval(ttftRatio.ci95, 3)} ${word}`;
-      return `  ${label({ ...one, ttftRatio }).padEnd(width)}  ${ratio}`;
-    }),
+    ...text(
+      isSameHardware
+        ? 'TTFT, median ratio of pairs (the runs did not take turns: drift is in it):'
+        : 'TTFT, median ratio of pairs (other hardware: not judged):',
+    ),
+    ...ratios,
     '',
-    `  Intervals: 95 %, over ${inference.basis === 'repositories' ? `${inference.repositories} repositories` : 'tasks'}. Verdicts are corrected for ${comparisons.length}`,
-    '  comparisons (Holm, 5 %); tied: no difference is shown.',
-    ...unmatched.map((text) => `  ${text}`),
+    ...text(
+      `Intervals: 95 %, over ${inference.basis === 'repositories' ? `${inference.repositories} repositories` : 'tasks'}. ` +
+        `Verdicts are corrected for ${comparisons.length} comparisons, at 5 %; tied: no difference is shown.`,
+    ),
+    ...unmatched.map((one) => `  ${one}`),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** Differences in the likelihood of the true line; nothing where one of the runs has none. */
+function likelihoodLines(
+  comparisons: readonly Comparison[],
+  label: (one: Comparison) => string,
+  text: (of: string) => string[],
+  width: number,
+): string[] {
+  const rows = comparisons.flatMap((one): [string, string][] => {
+    if (one.likelihood === null) return [];
+    const { delta, ci95, verdict } = one.likelihood.perToken;
+    return [[label(one), `${signed(delta, 3)} ${interval(ci95, 3)} ${verdict}`]];
+  });
+  if (rows.length === 0) return [];
+  const lines = labelledRows([''], rows, width);
+  return ['', ...text('Likelihood of the true line, nats a token (fewer are better):'), ...lines];
 }

@@ -49,7 +49,7 @@ export function renderHtml(
 <header class="top">
 <p class="brand">llava-eval report</p>
 <button type="button" id="theme" hidden>Theme</button>
-<nav aria-label="Sections"><ul>${contents
+<nav aria-label="Sections" data-scrolls><ul>${contents
     .map(({ id, short }) => `<li><a href="#${id}">${escapeText(short)}</a></li>`)
     .join('')}</ul></nav>
 </header>
@@ -128,19 +128,29 @@ function renderTable({ caption, columns, rows }: Table, id: string): string {
     .join('\n');
   // The caption stands outside of what scrolls sideways; the region can be scrolled with the keyboard.
   return (
-    `<div class="table"><p class="caption" id="${id}">${escapeText(caption)}</p>` +
-    `<div class="scroll" role="region" aria-labelledby="${id}" tabindex="0">` +
+    `<div class="table"><p class="caption"><span id="${id}">${escapeText(caption)}</span>${directions(columns)}</p>` +
+    `<div class="scroll" role="region" aria-labelledby="${id}" tabindex="0" data-scrolls>` +
     `<table data-sortable aria-labelledby="${id}"><thead><tr>${head}</tr></thead>` +
     `<tbody>${body}</tbody></table></div></div>`
   );
 }
 
+/** Which way is good, in words beside the caption: an arrow in the head would look as if the column were sorted. */
+function directions(columns: readonly Column[]): string {
+  const sentences = (['higher', 'lower'] as const).flatMap((better) => {
+    const titles = columns.flatMap((column) => (column.better === better ? [column.title] : []));
+    return titles.length === 0 ? [] : [`${capital(better)} is better: ${titles.join(', ')}.`];
+  });
+  return sentences.length === 0 ? '' : ` <span class="directions">${escapeText(sentences.join(' '))}</span>`;
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
 function renderHead({ title, kind, better }: Column): string {
-  const hint =
-    better === undefined
-      ? ''
-      : ` <span class="hint" title="${better} is better">${better === 'higher' ? '↑' : '↓'}</span>`;
-  return `<th scope="col" class="${kind}"><button type="button">${escapeText(title)}${hint}</button></th>`;
+  const hint = better === undefined ? '' : ` title="${better} is better"`;
+  return `<th scope="col" class="${kind}"><button type="button"${hint}>${escapeText(title)}</button></th>`;
 }
 
 const VERDICT_MARKS = { better: '▲ better', worse: '▼ worse', tied: '= tied' } as const;

@@ -4,6 +4,7 @@
  */
 
 import { kindOf, PIPELINES } from '../../pipelines/kinds.js';
+import type { RunSpec } from '../../run/run-spec.js';
 import { sha256 } from '../../domain/hash.js';
 import { compareCodePoints } from '../../domain/text.js';
 import {
@@ -117,7 +118,7 @@ function recordsByTask(records: readonly TaskRecord[]): Map<string, TaskRecord[]
  */
 export function packTasks(
   configurations: readonly Configuration[],
-  placement: string,
+  { contextPlacement, models }: Pick<RunSpec, 'contextPlacement' | 'models'>,
   records: readonly TaskRecord[],
   evidence: ReadonlyMap<string, PageEvidence>,
   limit: number | 'fit' | 'all',
@@ -179,9 +180,7 @@ export function packTasks(
             record.generatedTokens,
             record.completion,
             index,
-            ...(isWhole && record.contextText !== undefined
-              ? ([record.contextText] as const)
-              : ([] as const)),
+            ...optionalParts(record, isWhole),
           ];
         }
       }
@@ -200,6 +199,7 @@ export function packTasks(
               path: source.path,
               language: source.language,
               reference: source.reference,
+              ...(source.referencePieces === undefined ? {} : { pieces: source.referencePieces }),
               left: isWhole ? source.left : source.left.slice(-EXCERPT.left),
               right: isWhole ? source.right : source.right.slice(0, EXCERPT.right),
               isWhole,
@@ -213,13 +213,24 @@ export function packTasks(
   return {
     configurations,
     ...(others.length === 0 ? {} : { kinds: others.map(kindOf) }),
-    placement,
+    placement: contextPlacement,
+    constants: models.softPrompt?.tokens ?? 0,
     texts: texts.keys,
     chunks: packedChunks,
     tasks,
     total: ranked.length,
     whole: [...whole].filter((id) => evidence.has(id)).length,
   };
+}
+
+/** What only some records have, at the end of a packed one. */
+function optionalParts(
+  { contextText, likelihood }: ScoredRecord,
+  isWhole: boolean,
+): readonly [] | readonly [string | null] | readonly [string | null, readonly number[]] {
+  const text = isWhole && contextText !== undefined ? contextText : null;
+  if (likelihood !== undefined) return [text, likelihood.tokenNats.map(rounded)];
+  return text === null ? [] : [text];
 }
 
 /** The chunks of a record with their texts. Those without lines are told apart by their order alone. */

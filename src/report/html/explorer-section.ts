@@ -67,6 +67,7 @@ ${ratioField(ratios)}${select('filter-repository', 'Repository', [['', 'all'], .
 <div class="panes">
 <ul id="task-list" role="listbox" aria-label="Tasks" tabindex="0"></ul>
 <div id="task-detail" role="region" aria-label="The chosen task"></div>
+<p id="task-link-said" class="sr-only" role="status"></p>
 </div>
 </section>`;
 }

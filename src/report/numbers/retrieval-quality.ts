@@ -70,10 +70,7 @@ function shareOf(tasks: readonly TaskQuality[], valueOf: (task: TaskQuality) => 
     return value === null ? [] : [{ value, repository: task.repository }];
   });
   const values = Float64Array.from(known, ({ value }) => value);
-  const { ci95 } = estimateMean(
-    { values, ...numbered(known.map(({ repository }) => repository)) },
-    'graded',
-  );
+  const { ci95 } = estimateMean({ values, ...numbered(known.map(({ repository }) => repository)) }, 'graded');
   return {
     n: values.length,
     mean: mean(values),

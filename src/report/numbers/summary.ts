@@ -56,7 +56,8 @@ export interface SummaryRow extends Configuration {
   readonly stagesMs: ByStage<number | null>;
   readonly promptTokens: { mean: number | null; p50: number | null; max: number | null };
   readonly softTokens: { mean: number | null };
-  readonly chunks: { mean: number | null };
+  /** Chunks a task, and how many tasks got any. */
+  readonly chunks: { mean: number | null; found: number };
   readonly generatedTokens: { mean: number | null };
   /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. */
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
@@ -233,7 +234,7 @@ function summarizeRow(
       max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
     },
     softTokens: { mean: mean(of('softTokens')) },
-    chunks: { mean: mean(of('chunks')) },
+    chunks: { mean: mean(of('chunks')), found: of('chunks').filter((count) => count > 0).length },
     generatedTokens: { mean: mean(of('generatedTokens')) },
   };
 }

@@ -23,8 +23,10 @@ export type PackedResult =
       completion: string,
       /** Into the task's lists. */
       list: number,
-      /** Text that the pipeline made in its own way, where the prompt is held. */
-      contextText?: string,
+      /** Text that the pipeline made in its own way, where the prompt is held; null where there is none. */
+      contextText?: string | null,
+      /** Nats of each position of the reference, where they were measured. */
+      tokenNats?: readonly number[],
     ]
   | readonly [kind: 'f', stage: string, message: string]
   | readonly [kind: 'k', promptTokens: number | null];
@@ -47,6 +49,8 @@ export interface PackedTask {
     readonly reference: string;
     readonly left: string;
     readonly right: string;
+    /** The text of each position of the reference, a stop token as empty text; absent without likelihood. */
+    readonly pieces?: readonly string[];
     /** Whether left, right and chunks are all there, or a few lines around the hole only. */
     readonly isWhole: boolean;
   } | null;
@@ -70,6 +74,8 @@ export interface PackedTasks {
   /** The rows of pipelines that the program itself has not; absent where there are none. */
   readonly kinds?: readonly PipelineKind[];
   readonly placement: string;
+  /** Vectors of the constant prompt that pipelines share; 0 without one. */
+  readonly constants: number;
   readonly texts: readonly string[];
   readonly chunks: readonly PackedChunk[];
   /** By id; of a large run not all. */

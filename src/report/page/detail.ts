@@ -14,6 +14,7 @@ import {
   looksOf,
   outcomesOf,
   type Outcome,
+  type Scored,
   type Selection,
   type ShownChunk,
 } from './tasks.js';
@@ -22,6 +23,8 @@ export interface Steps {
   /** Null where there is none. */
   readonly previous: (() => void) | null;
   readonly next: (() => void) | null;
+  /** The address of the task, and what pressing it does. */
+  readonly link: { readonly fragment: string; readonly follow: () => void };
 }
 
 /** The elements of the pane. */
@@ -54,7 +57,13 @@ export function taskDetail(
           ].join('  ·  '),
         ),
       ),
-      make('div', { class: 'steps' }, step('Previous', steps.previous), step('Next', steps.next)),
+      make(
+        'div',
+        { class: 'steps' },
+        taskLink(steps.link),
+        step('Previous', steps.previous),
+        step('Next', steps.next),
+      ),
     ),
     ...(source === null
       ? [
@@ -120,6 +129,7 @@ function completion(
         `TTFT ${result.ttftMs.toFixed(1)} ms`,
         `cold ${result.ttftColdMs.toFixed(1)} ms`,
         `${result.promptTokens} prompt tokens`,
+        ...(result.tokenNats === undefined ? [] : [`${meanNats(result.tokenNats).toFixed(3)} nats a token`]),
       ];
       const pieces =
         task.source === null
@@ -136,17 +146,55 @@ function completion(
             });
       const body = make('pre', { class: 'code' }, ...pieces);
       if (result.completion.trim() === '') body.append(make('span', { class: 'muted' }, ' (nothing)'));
-      return card(name, facts.join('   '), body);
+      return card(name, facts.join('   '), body, ...surprise(result, task));
     }
   }
 }
 
-function card(name: HTMLElement, facts: string, body: HTMLElement): HTMLElement {
+/** A link, so that the menu of the browser can copy or open it too. */
+function taskLink({ fragment, follow }: Steps['link']): HTMLElement {
+  const link = make('a', { class: 'task-link', href: fragment }, 'Copy link');
+  link.addEventListener('click', (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    follow();
+  });
+  return link;
+}
+
+function meanNats(tokenNats: readonly number[]): number {
+  return tokenNats.reduce((sum, value) => sum + value, 0) / tokenNats.length;
+}
+
+/** Nats from which on a token has the next thicker line below it. */
+const SURPRISES = [0.1, 0.5, 1, 2, 4] as const;
+
+/** The true line token by token: the thicker the line below a token, the less the decoder expected it. */
+function surprise({ tokenNats }: Scored, { source }: PackedTask): HTMLElement[] {
+  const pieces = source?.pieces;
+  if (tokenNats === undefined || pieces?.length !== tokenNats.length) return [];
+  const tokens = pieces.map((piece, i) => {
+    const nats = tokenNats[i]!;
+    const level = SURPRISES.filter((least) => nats >= least).length;
+    const text = piece === '' ? ' (end)' : piece.replaceAll('\n', '↵');
+    return make('span', { class: `token surprise-${level}`, title: `${nats} nats` }, text);
+  });
+  return [
+    make(
+      'p',
+      { class: 'surprise-line' },
+      make('span', { class: 'muted' }, 'True line, thicker where less expected: '),
+      make('code', {}, ...tokens),
+    ),
+  ];
+}
+
+function card(name: HTMLElement, facts: string, ...body: readonly HTMLElement[]): HTMLElement {
   return make(
     'article',
     { class: 'completion' },
     make('p', { class: 'completion-head' }, name, make('span', { class: 'facts' }, facts)),
-    body,
+    ...body,
   );
 }
 
@@ -194,6 +242,12 @@ function part(of: PromptPart): HTMLElement {
       return block('right', 'after the hole', of.text);
     case 'retrieved':
       return block('retrieved', 'retrieved, as text', of.text);
+    case 'constants':
+      return make(
+        'section',
+        { class: 'part part-soft' },
+        make('h5', {}, `${of.count} constant vectors, the same in every prompt`),
+      );
     case 'hole':
       return make('p', { class: 'part-hole' }, 'the completion goes here');
     case 'soft': {

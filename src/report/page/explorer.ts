@@ -2,12 +2,14 @@
  * @file The task explorer: filters, the list of tasks, and what is shown of the chosen one.
  *
  * The list is a listbox: one stop of the Tab key, arrows or j and k move, Home and End jump. `/` goes to the
- * search field from anywhere, Escape from there to the list.
+ * search field from anywhere, Escape from there to the list. The address of the page follows the task that the reader
+ * chooses, and an address with a task opens it.
  */
 
 import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { taskDetail } from './detail.js';
 import { byId, make } from './dom.js';
+import { taskFragment, taskOfFragment } from './task-link.js';
 import {
   listedPipeline,
   matches,
@@ -40,6 +42,7 @@ export function startExplorer(data: PackedTasks): void {
   // Only runs with compression ratios have the choice.
   const ratio = document.getElementById('filter-ratio');
   const repository = byId('filter-repository', HTMLSelectElement);
+  const said = byId('task-link-said', HTMLParagraphElement);
   const subject = listedPipeline(data);
 
   let listed: readonly PackedTask[] = [];
@@ -62,7 +65,7 @@ export function startExplorer(data: PackedTasks): void {
       result.points === null
         ? ''
         : `${result.points > 0 ? '+' : result.points < 0 ? '−' : ''}${Math.abs(result.points).toFixed(0)}`;
-    const said = {
+    const outcomeInWords = {
       better: `${subject} better`,
       worse: `${subject} worse`,
       same: 'same',
@@ -76,7 +79,7 @@ export function startExplorer(data: PackedTasks): void {
         { class: `mark ${result.standing}`, 'aria-hidden': 'true' },
         `${MARKS[result.standing]} ${points}`,
       ),
-      make('span', { class: 'sr-only' }, `${said} ${points} `),
+      make('span', { class: 'sr-only' }, `${outcomeInWords} ${points} `),
       make('span', { class: 'task-name' }, task.source?.path ?? task.id),
       make('span', { class: 'task-line' }, task.source?.reference.trim() ?? task.repository),
     );
@@ -112,15 +115,53 @@ export function startExplorer(data: PackedTasks): void {
                 move(1);
               }
             : null,
+        link: { fragment: taskFragment(task.id), follow: copyAddress },
       }),
     );
     for (const code of detail.querySelectorAll('.part-left pre')) code.scrollTop = code.scrollHeight;
   };
 
+  /** The same for a task that the reader asked for: the address says so. */
+  const go = (task: PackedTask): void => {
+    choose(task);
+    // Not a step of the history: Back leaves the page, whatever was looked at.
+    history.replaceState(null, '', taskFragment(task.id));
+  };
+
   const move = (by: number): void => {
     if (listed.length === 0) return;
     const at = chosen === null ? -1 : listed.indexOf(chosen);
-    choose(listed[Math.min(listed.length - 1, Math.max(0, at + by))]!);
+    go(listed[Math.min(listed.length - 1, Math.max(0, at + by))]!);
+  };
+
+  /** Puts the address of the page, which is that of the chosen task, where it can be pasted from. */
+  const copyAddress = (): void => {
+    if (chosen !== null) history.replaceState(null, '', taskFragment(chosen.id));
+    const done = (text: string) => (): void => {
+      said.textContent = text;
+      const link = detail.querySelector('.task-link');
+      if (link !== null) link.textContent = text;
+    };
+    const isInBar = done('The address bar has the link');
+    // Some browsers keep the clipboard from files. Their address bar has the link all the same.
+    if (window.isSecureContext) navigator.clipboard.writeText(location.href).then(done('Link copied'), isInBar);
+    else isInBar();
+  };
+
+  /** Opens the task of the address, with filters that list it. */
+  const openAddressed = (): void => {
+    const id = taskOfFragment(location.hash);
+    const task = id === null ? undefined : data.tasks.find((other) => other.id === id);
+    if (task === undefined) {
+      if (id !== null) said.textContent = `This page does not list the task ${id}.`;
+      return;
+    }
+    if (!listed.includes(task)) {
+      form.reset();
+      refresh();
+    }
+    choose(task);
+    byId('tasks', HTMLElement).scrollIntoView();
   };
 
   const refresh = (): void => {
@@ -143,7 +184,7 @@ export function startExplorer(data: PackedTasks): void {
     const index = item === null ? -1 : [...list.children].indexOf(item);
     const task = listed[index];
     if (task === undefined) return;
-    choose(task);
+    go(task);
     // Side by side the detail is in view already; below each other it is not.
     if (detail.getBoundingClientRect().top > window.innerHeight * 0.8) detail.scrollIntoView();
   });
@@ -184,7 +225,9 @@ export function startExplorer(data: PackedTasks): void {
     }
     event.preventDefault();
   });
+  window.addEventListener('hashchange', openAddressed);
   refresh();
+  openAddressed();
 }
 
 /** Scrolls a list, and only the list, so that an item of it is seen. */

@@ -2,7 +2,7 @@
  * @file A prompt in the order in which the decoder reads it, put together again from what the run recorded.
  */
 
-import { kindOf } from '../../pipelines/kinds.js';
+import { kindOf, showsSoftPrompt } from '../../pipelines/kinds.js';
 import { bareBlock, crossFileBlock } from '../../prompt/cross-file-block.js';
 import type { PackedTask, PackedTasks } from '../page-data/packed-tasks.js';
 import { chunksOf, type Outcome, type ShownChunk } from './tasks.js';
@@ -10,22 +10,34 @@ import { chunksOf, type Outcome, type ShownChunk } from './tasks.js';
 export type PromptPart =
   | { readonly kind: 'left' | 'right' | 'retrieved'; readonly text: string }
   | { readonly kind: 'soft'; readonly chunks: readonly ShownChunk[]; readonly count: number }
+  /** Vectors of the constant prompt that all pipelines but the plain base share. */
+  | { readonly kind: 'constants'; readonly count: number }
   | { readonly kind: 'hole' };
 
 /** Null where the task's source is not held. The hole stands where the completion goes. */
 export function promptParts(data: PackedTasks, task: PackedTask, outcome: Outcome): PromptPart[] | null {
   const { source } = task;
   if (source === null) return null;
-  const context = source.isWhole ? contextPart(data, task, outcome) : [];
+  const isFirst = data.placement === 'before-prefix';
+  const constants: PromptPart[] =
+    constantsIn(data, outcome) === 0 ? [] : [{ kind: 'constants', count: data.constants }];
+  const shown = source.isWhole ? contextPart(data, task, outcome) : [];
+  const context = isFirst ? [...constants, ...shown] : [...shown, ...constants];
   const around: PromptPart[] = [
     { kind: 'left', text: source.left },
     { kind: 'hole' },
     { kind: 'right', text: source.right },
   ];
-  return data.placement === 'before-prefix' ? [...context, ...around] : [...around, ...context];
+  return isFirst ? [...context, ...around] : [...around, ...context];
 }
 
-function contextPart(data: PackedTasks, task: PackedTask, { configuration, result }: Outcome): PromptPart[] {
+/** Constant vectors in the prompt of an outcome. */
+function constantsIn(data: PackedTasks, { configuration, result }: Outcome): number {
+  return result.status === 'scored' && showsSoftPrompt(configuration.pipeline) ? data.constants : 0;
+}
+
+function contextPart(data: PackedTasks, task: PackedTask, outcome: Outcome): PromptPart[] {
+  const { configuration, result } = outcome;
   if (result.status !== 'scored' || task.source === null) return [];
   const chunks = chunksOf(data, task, result);
   const cut = (block: string): PromptPart[] =>
@@ -41,8 +53,10 @@ function contextPart(data: PackedTasks, task: PackedTask, { configuration, resul
         return cut(bareBlock(chunks));
       case 'own-text':
         return cut(result.contextText ?? '');
-      case 'soft-tokens':
-        return result.softTokens === 0 ? [] : [{ kind: 'soft', chunks, count: result.softTokens }];
+      case 'soft-tokens': {
+        const count = result.softTokens - constantsIn(data, outcome);
+        return count === 0 ? [] : [{ kind: 'soft', chunks, count }];
+      }
     }
   });
 }

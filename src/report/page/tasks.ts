@@ -22,6 +22,8 @@ export interface Scored {
   readonly list: number;
   /** What the prompt holds of text that its pipeline made in its own way. */
   readonly contextText?: string;
+  /** Nats of each position of the reference, where they were measured. */
+  readonly tokenNats?: readonly number[];
 }
 
 export type Result =
@@ -84,7 +86,8 @@ export function unpackResult(packed: PackedResult): Result {
         generatedTokens,
         completion: rest[5],
         list: rest[6],
-        ...(rest[7] === undefined ? {} : { contextText: rest[7] }),
+        ...(rest[7] === undefined || rest[7] === null ? {} : { contextText: rest[7] }),
+        ...(rest[8] === undefined ? {} : { tokenNats: rest[8] }),
       };
     }
     case 'f':

@@ -5,14 +5,19 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically, writeLinesAtomically } from '../../files/atomic-file.js';
+import { writeAtomically, writeLinesAtomically, writePartsAtomically } from '../../files/atomic-file.js';
 import { makeFolders } from '../../files/folder.js';
 import { configurations } from '../../run/configurations.js';
 import { collectRecords } from '../../run/journal.js';
+import type { TaskRecord } from '../../run/record.js';
 import type { RecordTable } from '../../run/record-table.js';
 import type { RunFolder } from '../../run/run-folder.js';
 import type { RunJson } from '../../run/run-json.js';
 import { CHART_IDS, drawCharts, type DrawnChart } from '../charts/charts.js';
+import { csvParts } from '../data-files/csv.js';
+import { dataColumns } from '../data-files/data-columns.js';
+import { recordsInOrder } from '../data-files/ordered-records.js';
+import { parquetParts } from '../data-files/parquet.js';
 import { listedTasks, packTasks, readPageEvidence } from '../html/explorer-data.js';
 import { readPageAssets } from '../html/assets.js';
 import { renderHtml } from '../html/document.js';
@@ -22,11 +27,14 @@ import type { Summary } from '../numbers/summary.js';
 import { summarizeRun } from '../numbers/summarize-run.js';
 import { reportView } from '../view/view.js';
 
-export const REPORT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
+/** What a run writes by itself. */
+export const DEFAULT_FORMATS = ['md', 'html', 'junit', 'json'] as const;
+/** And what it has for other programs. */
+export const REPORT_FORMATS = [...DEFAULT_FORMATS, 'csv', 'parquet'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 export interface PublishOptions {
-  /** Default: all. */
+  /** Default: those that a run writes by itself. */
   readonly formats?: readonly ReportFormat[];
   /** Most tasks whose prompts the page holds; by default as many as fit. */
   readonly tasks?: number | 'fit' | 'all';
@@ -64,13 +72,21 @@ export interface SummarizedRun {
 export async function writeReports(
   folder: RunFolder,
   { run, records, summary }: SummarizedRun,
-  { formats = REPORT_FORMATS, tasks = 'fit' }: PublishOptions = {},
+  { formats = DEFAULT_FORMATS, tasks = 'fit' }: PublishOptions = {},
 ): Promise<void> {
   if (formats.includes('json')) {
     await writeAtomically(folder.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
   if (formats.includes('junit')) {
     await writeLinesAtomically(folder.junit, runJUnit(run, configurations(run.spec), records));
+  }
+  const ordered = (): AsyncIterable<TaskRecord> =>
+    recordsInOrder(folder.journal, records, configurations(run.spec));
+  if (formats.includes('csv')) {
+    await writePartsAtomically(folder.csv, csvParts(dataColumns(run), ordered()));
+  }
+  if (formats.includes('parquet')) {
+    await writePartsAtomically(folder.parquet, parquetParts(dataColumns(run), ordered()));
   }
   if (!formats.includes('md') && !formats.includes('html')) return;
 
@@ -86,7 +102,7 @@ export async function writeReports(
     const shown = await collectRecords(folder.journal, (id) => listed.has(id));
     const packed = packTasks(
       configurations(run.spec),
-      run.spec.contextPlacement,
+      run.spec,
       shown,
       evidence,
       tasks,

@@ -11,7 +11,7 @@ import type { Ratio } from '../../statistics/paired.js';
 import { fixed, interval, wrapped } from '../format.js';
 import { markdownTable } from '../markdown-table.js';
 import { rowsByMeasure, type LatencyRow, type LatencySummary } from '../numbers/latency-summary.js';
-import { framedTable } from './table.js';
+import { framedTable, USUAL_COLUMNS } from './table.js';
 
 /** Below this the sign test has no interval. */
 const LEAST_ROUNDS = leastForMedian(0.025);
@@ -22,12 +22,23 @@ interface Sheet {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The tables and what to make of them, without colour, ending in a newline. */
-export function renderLatencyTable(run: LatencyRun, summary: LatencySummary): string {
+/**
+ * The tables and what to make of them, without colour, ending in a newline.
+ *
+ * @param width Columns of the terminal.
+ */
+export function renderLatencyTable(run: LatencyRun, summary: LatencySummary, width = USUAL_COLUMNS): string {
+  const remarks = notes(run, summary);
   const lines = [
     ...facts(run, summary),
-    ...sheets(run, summary).flatMap(({ title, columns, rows }) => ['', title, ...framedTable(columns, rows)]),
-    ...notes(run, summary),
+    ...sheets(run, summary).flatMap(({ title, columns, rows }) => [
+      '',
+      title,
+      ...framedTable(columns, rows, width),
+    ]),
+    ...(width >= USUAL_COLUMNS
+      ? remarks
+      : paragraphs(remarks).flatMap((paragraph) => ['', ...wrapped(paragraph, width)])),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
@@ -190,6 +201,6 @@ function paragraphs(lines: readonly string[]): string[] {
   return lines
     .join('\n')
     .split(/\n{2,}/)
-    .map((block) => block.trim().replace(/\s*\n\s*/g, ' '))
+    .map((block) => block.trim().replace(/\s+/g, (gap) => (gap.includes('\n') ? ' ' : gap)))
     .filter((block) => block !== '');
 }

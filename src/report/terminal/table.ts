@@ -1,21 +1,57 @@
 /**
- * @file The comparison as the terminal shows it, in 80 columns; the one home of cli-table3.
+ * @file The comparison as the terminal shows it, in as many columns as there are; the one home of cli-table3.
  */
 
 import Table from 'cli-table3';
 import { fallbackNote, type DeviceProof } from '../../inference/device-proof.js';
 import type { Difference } from '../../statistics/paired.js';
 import type { Recovery } from '../../statistics/recovery.js';
+import { leastForMedian } from '../../statistics/median-interval.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
 import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
+import { hidesSuffix } from '../../prompt/fim.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
-import { enumerate, fixed, interval, signed, wrapped } from '../format.js';
-import { unscored, type Summary, type SummaryRow } from '../numbers/summary.js';
+import { apart, enumerate, fixed, interval, signed, wrapped } from '../format.js';
+import { labelledRows } from '../labelled-rows.js';
+import { unscored, type NoiseFloor, type Summary, type SummaryRow } from '../numbers/summary.js';
+import type { Comparison } from '../numbers/verdicts.js';
+import { headlineOf } from '../view/view.js';
 
 const FULL_TEXT = pipelineInRole('full-text');
 const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 
-const HEAD = ['n', 'EM %', 'ES %', 'TTFT p50', 'p90', 'cold', 'tokens'];
+/** Below this a median has no interval over tasks. */
+const LEAST_FOR_MEDIAN = leastForMedian(0.025);
+
+/** The numbers of a row, in order; a column that no row has anything for is left out. */
+const COLUMNS: readonly {
+  readonly title: string;
+  readonly cell: (row: SummaryRow) => string;
+  readonly isThere?: (row: SummaryRow) => boolean;
+}[] = [
+  {
+    title: 'k',
+    cell: ({ topK }) => (topK === null ? '' : String(topK)),
+    isThere: ({ topK }) => topK !== null,
+  },
+  {
+    title: 'ratio',
+    cell: ({ compressionRatio }) => (compressionRatio === undefined ? '' : String(compressionRatio)),
+    isThere: ({ compressionRatio }) => compressionRatio !== undefined,
+  },
+  { title: 'n', cell: ({ tasks }) => String(tasks.scored) },
+  { title: 'EM %', cell: ({ exactMatch }) => fixed(exactMatch.mean, 2) },
+  { title: 'ES %', cell: ({ editSimilarity }) => fixed(editSimilarity.mean, 2) },
+  {
+    title: 'nats',
+    cell: ({ likelihood }) => fixed(likelihood?.perToken.mean ?? null, 3),
+    isThere: ({ likelihood }) => likelihood !== null,
+  },
+  { title: 'TTFT', cell: ({ ttftMs }) => fixed(ttftMs.p50, 1) },
+  { title: 'p90', cell: ({ ttftMs }) => fixed(ttftMs.p90, 1), isThere: ({ ttftMs }) => ttftMs.p90 !== null },
+  { title: 'cold', cell: ({ ttftColdMs }) => fixed(ttftColdMs.p50, 1) },
+  { title: 'tokens', cell: ({ promptTokens }) => fixed(promptTokens.mean, 0) },
+];
 
 const FRAME = {
   ...{ top: '─', 'top-mid': '─', 'top-left': '', 'top-right': '' },
@@ -23,134 +59,232 @@ const FRAME = {
   ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ' },
 };
 
-/** A table's lines: a frame of two rules, numbers to the right. */
+/** A terminal that says nothing about itself. */
+export const USUAL_COLUMNS = 80;
+/** Longer lines are hard to read, however wide a terminal is. */
+const WIDEST_TEXT = 78;
+
+interface TableColumn {
+  readonly title: string;
+  readonly isNumber: boolean;
+}
+
+/** Columns that say what a row is: they stand in front of every part of a table that is too wide. */
+const NAMING_COLUMNS = 2;
+
+/**
+ * A table's lines: a frame of two rules, numbers to the right. A table that is too wide becomes several with the same
+ * rows.
+ *
+ * @param width Columns of the terminal.
+ */
 export function framedTable(
-  columns: readonly { readonly title: string; readonly isNumber: boolean }[],
+  columns: readonly TableColumn[],
   rows: readonly (readonly string[])[],
+  width = Infinity,
 ): string[] {
-  const table = new Table({
-    head: columns.map(({ title }) => title),
-    chars: FRAME,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 },
-    colAligns: columns.map(({ isNumber }) => (isNumber ? 'right' : 'left')),
-  });
-  for (const row of rows) table.push([...row]);
-  return table.toString().split('\n');
+  const draw = (shown: readonly number[]): string[] => {
+    const table = new Table({
+      head: shown.map((c) => columns[c]!.title),
+      chars: FRAME,
+      style: { head: [], border: [], 'padding-left': 0, 'padding-right': 1 },
+      colAligns: shown.map((c) => (columns[c]!.isNumber ? 'right' : 'left')),
+    });
+    for (const row of rows) table.push(shown.map((c) => row[c] ?? ''));
+    return table.toString().split('\n');
+  };
+  const all = [...columns.keys()];
+  const [names, others] = [all.slice(0, NAMING_COLUMNS), all.slice(NAMING_COLUMNS)];
+  const fits = (shown: readonly number[]): boolean =>
+    draw(shown).every((line) => line.trimEnd().length <= width);
+  if (fits(all)) return draw(all);
+  const lines: string[] = [];
+  let shown: readonly number[] = names;
+  for (const c of others) {
+    if (shown.length > names.length && !fits([...shown, c])) {
+      lines.push(...draw(shown));
+      shown = names;
+    }
+    shown = [...shown, c];
+  }
+  return [...lines, ...draw(shown)];
 }
 
 /**
  * The table and what to make of it, without colour, ending in a newline.
  *
  * @param proof Where the decoder ran; null if that was not recorded.
+ * @param width Columns of the terminal.
  */
-export function renderTable(summary: Summary, proof: DeviceProof | null): string {
+export function renderTable(summary: Summary, proof: DeviceProof | null, width = USUAL_COLUMNS): string {
   const isSweep = summary.spec.topK.length > 1;
-  const hasRatios = summary.spec.compressionRatio !== undefined;
-  const numbers = [...(isSweep ? ['k'] : []), ...(hasRatios ? ['ratio'] : []), ...HEAD];
+  const numbers = COLUMNS.filter(
+    ({ title, isThere = () => true }) => summary.rows.some(isThere) && (title !== 'k' || isSweep),
+  );
   const columns = [
     ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
-    ...numbers.map((title) => ({ title, isNumber: true })),
+    ...numbers.map(({ title }) => ({ title, isNumber: true })),
   ];
   const rows = summary.rows.map((row) => [
     row.pipeline,
     row.retriever ?? '',
-    ...(isSweep ? [row.topK === null ? '' : String(row.topK)] : []),
-    ...(hasRatios ? [row.compressionRatio === undefined ? '' : String(row.compressionRatio)] : []),
-    String(row.tasks.scored),
-    fixed(row.exactMatch.mean, 2),
-    fixed(row.editSimilarity.mean, 2),
-    fixed(row.ttftMs.p50, 1),
-    fixed(row.ttftMs.p90, 1),
-    fixed(row.ttftColdMs.p50, 1),
-    fixed(row.promptTokens.mean, 0),
+    ...numbers.map(({ cell }) => cell(row)),
   ]);
-  const lines = [...framedTable(columns, rows), ...notes(summary), ...deviceLines(proof)];
+  const lines = [
+    ...text(headlineOf(summary), width),
+    '',
+    ...framedTable(columns, rows, width),
+    ...notes(summary, width),
+    ...deviceLines(proof, width),
+  ];
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
-/** Only what a reader must know: nodes that ran elsewhere than on the device. */
-function deviceLines(proof: DeviceProof | null): string[] {
-  const note = proof === null ? null : fallbackNote(proof);
-  return note === null ? [] : ['', ...wrapped(`NOT SHOWN TO BE ON THE DEVICE: ${note}.`)];
+/** Text in lines that the terminal does not break. */
+function text(of: string, width: number): string[] {
+  return wrapped(of, Math.min(width, WIDEST_TEXT));
 }
 
-function notes(summary: Summary): string[] {
-  const lines = [
-    'Times in ms. TTFT: soft tokens precomputed; cold: p50 with retrieval,',
-    'tokenizing, encoding and projecting included. tokens: mean prompt length.',
+/** Only what a reader must know: nodes that ran elsewhere than on the device. */
+function deviceLines(proof: DeviceProof | null, width: number): string[] {
+  const note = proof === null ? null : fallbackNote(proof);
+  return note === null ? [] : ['', ...text(`NOT SHOWN TO BE ON THE DEVICE: ${note}.`, width)];
+}
+
+function notes(summary: Summary, width: number): string[] {
+  const remarks = [
+    'Times in ms. TTFT: p50, soft tokens precomputed; cold: p50 with retrieval, tokenizing, encoding and projecting included. ' +
+      'tokens: mean prompt length.',
+    ...(summary.rows.some(({ likelihood }) => likelihood !== null)
+      ? ['nats: cross entropy of the true line, a token; fewer are better.']
+      : []),
   ];
   if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
-    lines.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
+    remarks.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
   const { softTokensPerChunk = 1 } = summary.spec;
   if (softTokensPerChunk > 1 && summary.rows.some(({ pipeline }) => usesSoftTokens(pipeline))) {
-    lines.push(`The projector gives ${softTokensPerChunk} soft tokens a chunk.`);
+    remarks.push(`The projector gives ${softTokensPerChunk} soft tokens a chunk.`);
   }
-  if (summary.decoder.promptFamily === 'prefix-only') {
-    lines.push('prefix-only prompts: the code behind the hole is not shown to the decoder.');
-  }
-  if (summary.retrieverEncoder !== null) {
-    lines.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);
-  }
-  if (summary.noiseFloor !== null) {
-    const { p50, ci95 } = summary.noiseFloor.ratio;
-    const percent = fixed(Math.abs(p50 - 1) * 100, 1);
-    const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
-    lines.push(
-      '',
-      `A/A: the same prompt timed twice differs by ${percent} %`,
-      `  (median ratio of pairs, 95 % interval: ${ratio})`,
+  if (hidesSuffix(summary.decoder.promptFamily)) {
+    remarks.push(
+      `${summary.decoder.promptFamily} prompts: the code behind the hole is not shown to the decoder.`,
     );
   }
-  lines.push(...comparisonLines(summary));
+  if (summary.retrieverEncoder !== null) {
+    remarks.push(`unixcoder retrieval uses the weights of ${summary.retrieverEncoder.name}.`);
+  }
+  const lines = remarks.flatMap((remark) => text(remark, width));
+  if (summary.noiseFloor !== null) lines.push('', ...noiseLines(summary.noiseFloor, width));
+  lines.push(...likelihoodLines(summary, width), ...comparisonLines(summary, width));
   const incomplete = unscored(summary.rows, summary.spec.topK);
   if (incomplete.length > 0) lines.push('', 'Not scored:', ...incomplete.map((line) => `  ${line}`));
   return lines;
 }
 
+function noiseLines({ ratio: { p50, ci95 }, pairs }: NoiseFloor, width: number): string[] {
+  const ratio = `${fixed(p50, 3)}x`;
+  return [
+    ...text(
+      `A/A: the same prompt timed twice differs by ${fixed(apart(p50), 1)} % (slower over faster)`,
+      width,
+    ),
+    ...text(
+      ci95 === null
+        ? `(median ratio of ${pairs} pairs: ${ratio}; fewer than ${LEAST_FOR_MEDIAN} have no 95 % interval)`
+        : `(median ratio of pairs, 95 % interval: ${ratio} ${interval(ci95, 3)})`,
+      width - 2,
+    ).map((line) => `  ${line}`),
+  ];
+}
+
+/** What the pipelines differ by in the likelihood of the true line. */
+function likelihoodLines({ comparisons, spec }: Summary, width: number): string[] {
+  const rows = comparisons.flatMap(({ of, base, likelihood }): [string, string][] => {
+    if (likelihood === null) return [];
+    const { delta, ci95, verdict } = likelihood.perToken;
+    return [
+      [
+        `${configurationLabel(of, spec.topK)} − ${base.pipeline}`,
+        `${signed(delta, 3)} ${interval(ci95, 3)} ${verdict}`.replace('  ', ' '),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  const lines = labelledRows([''], rows, width);
+  return ['', ...text('Likelihood of the true line, nats a token (fewer are better):', width), ...lines];
+}
+
 /** The comparisons, one block a base, with the word for what each shows. */
-function comparisonLines({ rows, comparisons, spec, inference }: Summary): string[] {
+function comparisonLines({ rows, comparisons, spec, inference }: Summary, width: number): string[] {
   if (comparisons.length === 0) return [];
   const label = (row: Configuration): string => configurationLabel(row, spec.topK);
-  const width = Math.max(...comparisons.map(({ of }) => label(of).length));
   const cell = ({ delta, ci95, verdict }: Difference): string =>
     `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;
-  const cells = comparisons.map((one) => cell(one.exactMatch));
-  const emWidth = Math.max(...cells.map((text) => text.length), 2);
+  // One table for all bases, so that their columns stand below each other.
+  const table = labelledRows(
+    ['EM points', 'ES points'],
+    comparisons.map((one) => [label(one.of), cell(one.exactMatch), cell(one.editSimilarity)]),
+    width,
+  );
+  const isStacked = table.length === 3 * comparisons.length;
   const bases = [...new Set(comparisons.map(({ base }) => base.pipeline))];
   const lines = bases.flatMap((base) => [
     '',
     `Against ${base}:`,
-    `  ${''.padEnd(width)}  ${'EM points'.padEnd(emWidth)}  ES points`,
+    ...(isStacked ? [] : [table[0]!]),
     ...comparisons.flatMap((one, i) =>
-      one.base.pipeline === base
-        ? [`  ${label(one.of).padEnd(width)}  ${cells[i]!.padEnd(emWidth)}  ${cell(one.editSimilarity)}`]
-        : [],
+      one.base.pipeline !== base ? [] : isStacked ? table.slice(3 * i, 3 * i + 3) : [table[i + 1]!],
     ),
   ]);
-  const reductions = comparisons.filter(({ base }) => base.pipeline === FULL_TEXT);
-  if (reductions.length > 0) {
-    const pipelines = enumerate([...new Set(reductions.map(({ of }) => of.pipeline))]);
-    lines.push('', `TTFT reduction, ${pipelines} against ${FULL_TEXT} (median of pairs):`);
-    for (const { of, ttftRatio } of reductions) {
-      const { p50, ci95, verdict } = ttftRatio;
-      const percent = ci95 === null ? null : ([(1 - ci95[1]) * 100, (1 - ci95[0]) * 100] as const);
-      lines.push(
-        `  ${label(of).padEnd(width)}  ${fixed((1 - p50) * 100, 1)} % ${interval(percent, 1)} ${verdict}`,
-      );
-    }
-  }
-  lines.push(...recoveryLines(rows, label, width));
+  lines.push(...reductionLines(comparisons, label, width), ...recoveryLines(rows, label, width));
   const over =
     inference.basis === 'repositories'
       ? `over ${inference.repositories} repositories`
       : `over tasks: ${inference.repositories === 1 ? 'one repository speaks' : `${inference.repositories} repositories speak`} for no other`;
   lines.push(
     '',
-    `Intervals: 95 %, ${over}.`,
-    `Verdicts hold for a whole column of ${comparisons.length} (Holm, 5 %); tied: none is shown.`,
+    ...text(`Intervals: 95 %, ${over}.`, width),
+    ...text(
+      `Verdicts hold for a whole column of ${comparisons.length} (corrected, 5 %); tied: none is shown.`,
+      width,
+    ),
   );
   return lines;
+}
+
+/** What is saved against full text. */
+function reductionLines(
+  comparisons: readonly Comparison[],
+  label: (row: Configuration) => string,
+  width: number,
+): string[] {
+  const reductions = comparisons.filter(({ base }) => base.pipeline === FULL_TEXT);
+  if (reductions.length === 0) return [];
+  const pipelines = enumerate([...new Set(reductions.map(({ of }) => of.pipeline))]);
+  const isTooSmall = reductions.some(({ ttftRatio }) => ttftRatio.ci95 === null);
+  const lines = labelledRows(
+    [''],
+    reductions.map(({ of, ttftRatio: { p50, ci95, verdict } }) => {
+      const ends = ci95 === null ? '–' : interval([(1 - ci95[1]) * 100, (1 - ci95[0]) * 100], 1);
+      return [label(of), `${fixed((1 - p50) * 100, 1)} % ${ends} ${verdict}`];
+    }),
+    width,
+  );
+  return [
+    '',
+    ...text(
+      `TTFT reduction, ${pipelines} against ${FULL_TEXT} (median of the reductions of each task):`,
+      width,
+    ),
+    ...lines,
+    ...(isTooSmall
+      ? text(
+          `–: fewer than ${LEAST_FOR_MEDIAN} tasks have no 95 % interval of a median, so nothing is shown.`,
+          width,
+        )
+      : []),
+  ];
 }
 
 /** What is won back of the gain of full text, where it gains; nothing where no gain is shown. */
@@ -159,17 +293,15 @@ function recoveryLines(
   label: (row: Configuration) => string,
   width: number,
 ): string[] {
-  const shown = rows.flatMap((row) => {
+  const shown = rows.flatMap((row): [string, string, string][] => {
     const { exactMatch: em, editSimilarity: es } = row.recovery ?? { exactMatch: null, editSimilarity: null };
-    return em === null && es === null ? [] : [{ name: label(row), em: share(em), es: share(es) }];
+    return em === null && es === null ? [] : [[label(row), share(em), share(es)]];
   });
   if (shown.length === 0) return [];
-  const emWidth = Math.max(...shown.map(({ em }) => em.length), 2);
   return [
     '',
-    `Share of the gain of ${FULL_TEXT} over ${NO_RETRIEVAL} that is won back:`,
-    `  ${''.padEnd(width)}  ${'EM'.padEnd(emWidth)}  ES`,
-    ...shown.map(({ name, em, es }) => `  ${name.padEnd(width)}  ${em.padEnd(emWidth)}  ${es}`),
+    ...text(`Share of the gain of ${FULL_TEXT} over ${NO_RETRIEVAL} that is won back:`, width),
+    ...labelledRows(['EM', 'ES'], shown, width),
   ];
 }
 

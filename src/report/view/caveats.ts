@@ -2,11 +2,14 @@
  * @file What a reader must know before quoting a number; each line follows from a fact of the run.
  */
 
+import { pipelineInRole } from '../../pipelines/kinds.js';
 import { describeProfile } from '../../metrics/registry.js';
 import { fallbackNote } from '../../inference/device-proof.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
+import { hidesSuffix } from '../../prompt/fim.js';
 import type { RunJson } from '../../run/run-json.js';
 import { fixed, interval } from '../format.js';
+import { describeNothingFound, nothingFound } from '../numbers/found.js';
 import { unscored, type Inference, type Summary, type SummaryRow } from '../numbers/summary.js';
 import type { Comparison } from '../numbers/verdicts.js';
 import { embeddedTraining } from './embedded-training.js';
@@ -37,6 +40,13 @@ export function caveats(
   if (fallback !== null) {
     lines.push(
       `The decoder is not shown to have run on ${run.spec.device} alone: ${fallback}. --require-device refuses such a run.`,
+    );
+  }
+  const empty = nothingFound(summary.rows, summary.spec.topK);
+  if (empty.length > 0) {
+    lines.push(
+      `In this run ${describeNothingFound(empty)}. A prompt without chunks is that of ${pipelineInRole('no-retrieval')}, so that nothing can differ ` +
+        'there. Does the retrieval profile look for files of this kind, and has each repository a second file?',
     );
   }
   for (const line of unscored(summary.rows, summary.spec.topK)) {
@@ -72,6 +82,9 @@ export function caveats(
         `${fixed(Math.max(...detectable), 1)} points would more likely than not have stayed unseen in some comparison.`,
     );
   }
+  if (own.some(({ exactMatch }) => exactMatch.detectable === null)) {
+    lines.push('In some comparison so few tasks would find no difference in EM that can be.');
+  }
   const again = summary.noiseFloor?.ratio;
   if (again?.ci95 && (again.ci95[0] > 1 || again.ci95[1] < 1)) {
     lines.push(
@@ -89,9 +102,9 @@ export function caveats(
       'elsewhere in the repository are not removed, as in the published harnesses.',
     `Intervals are over ${describeBasis(summary.inference)}.`,
   );
-  if (summary.decoder.promptFamily === 'prefix-only') {
+  if (hidesSuffix(summary.decoder.promptFamily)) {
     lines.push(
-      'The decoder does not fill in the middle (prompt family prefix-only): it saw the code before the hole and what ' +
+      `The decoder does not fill in the middle (prompts: ${summary.decoder.promptFamily}): it saw the code before the hole and what ` +
         'was retrieved, nothing of what follows. Figures of decoders that see both sides are not comparable.',
     );
   }

@@ -2,6 +2,7 @@
  * @file What a run was made with, for those who want to make it again.
  */
 
+import { PROMPT_FAMILIES, promptOrder } from '../../prompt/fim.js';
 import type { RunJson } from '../../run/run-json.js';
 import type { Summary } from '../numbers/summary.js';
 
@@ -51,7 +52,7 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
       name: 'Prompt',
       value:
         `${spec.maxPromptTokens} tokens with ${spec.maxNewTokens} new ones, ${spec.contextTokens} more for text of ` +
-        `other files, context ${spec.contextPlacement}`,
+        `other files, context ${spec.contextPlacement}; ${promptForm(spec.models.promptFamily)}`,
     },
     {
       name: 'Profiles',
@@ -65,4 +66,10 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
     { name: 'Finished', value: run.finishedAt ?? 'not finished' },
     { name: 'Fingerprint', value: summary.fingerprint },
   ];
+}
+
+/** How the decoder was prompted: a family with the order of its parts, or the template that the user gave. */
+function promptForm(name: string): string {
+  const family = PROMPT_FAMILIES.find((known) => known === name);
+  return family === undefined ? `template ${name}` : `prompt family ${family} (${promptOrder(family)})`;
 }

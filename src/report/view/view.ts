@@ -9,10 +9,12 @@ import { pipelineInRole, readingOf } from '../../pipelines/kinds.js';
 import type { TaskRecord } from '../../run/record.js';
 import type { RecordTable } from '../../run/record-table.js';
 import type { RunJson } from '../../run/run-json.js';
+import { describeNothingFound, nothingFound } from '../numbers/found.js';
 import type { Summary } from '../numbers/summary.js';
 import { caveats } from './caveats.js';
 import { environment, type Fact } from './environment.js';
 import { contextOf, type Context } from './parts/context.js';
+import { explainedGains } from './parts/explained.js';
 import type { Section } from './parts/section.js';
 import { headline, retrieverStatement } from './parts/statements.js';
 import { SECTIONS } from './sections/all.js';
@@ -46,7 +48,7 @@ export function reportView(
   return {
     title: `${summary.dataset.id}: ${summary.decoder.name}`,
     facts: facts(summary),
-    headline: verdict(context),
+    headline: headlineIn(context),
     statements: statements(context),
     sections: SECTIONS.flatMap((section) => section(context) ?? []),
     caveats: caveats(summary, run, context.shown, context.own),
@@ -54,8 +56,25 @@ export function reportView(
   };
 }
 
-/** The sentence on top. */
-function verdict({ own, summary }: Context): string {
+/** What a run shows, in the sentences that stand on top of its report. */
+export function headlineOf(summary: Summary): string {
+  return headlineIn(contextOf(summary, []));
+}
+
+function headlineIn(context: Context): string {
+  const sentences = [verdict(context), explainedGains(attributionsShown(context))];
+  return sentences.filter((text) => text !== '').join(' ');
+}
+
+/** The sentence about the comparisons. */
+function verdict(context: Context): string {
+  const empty = nothingFound(context.summary.rows, context.summary.spec.topK);
+  if (empty.length === 0) return comparisonVerdict(context);
+  const text = describeNothingFound(empty);
+  return `R${text.slice(1)}: most prompts compared here show no retrieved code. ${comparisonVerdict(context)}`;
+}
+
+function comparisonVerdict({ own, summary }: Context): string {
   if (own.length > 0) return headline(own);
   const pipelines = [...new Set(summary.rows.map(({ pipeline }) => pipeline))];
   if (pipelines.length === 1) return 'One pipeline was run; there is nothing to compare.';
@@ -63,6 +82,11 @@ function verdict({ own, summary }: Context): string {
   return areCompared
     ? 'No task was scored by two pipelines that are compared with each other.'
     : `No two pipelines of this run are compared with each other. Run ${pipelineInRole('no-retrieval')} beside them.`;
+}
+
+/** Those at the top-k that the sentences are about. */
+function attributionsShown({ summary, topK }: Context): Summary['attributions'] {
+  return summary.attributions.filter(({ of }) => of.topK === topK);
 }
 
 /** One a retriever; one in all for a pipeline that retrieves nothing. */

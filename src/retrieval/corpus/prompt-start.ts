@@ -9,13 +9,14 @@ import { splitLines } from '../../domain/text.js';
 import type { RetrievalTask } from './query.js';
 
 /**
- * Lines of the file before the prompt, found by the prompt's own text: 0 where the prompt begins the file,
- * and also where the file does not contain it, which then keeps everything of that file out.
+ * Lines of the file before the prompt, as the task states them, else found by the prompt's own text: 0 where the
+ * prompt begins the file, and also where the file does not contain it, which then keeps everything of that file out.
  *
  * @param text The target file.
  * @example promptStartLine('a\nb\nc\nd', { prefix: 'c\n', reference: 'd', ... }) // => 2
  */
-export function promptStartLine(text: string, { prefix, reference }: RetrievalTask): number {
+export function promptStartLine(text: string, { lines, prefix, reference }: RetrievalTask): number {
+  if (lines !== undefined) return lines.start;
   const at = text.indexOf(prefix + reference);
   return at <= 0 ? 0 : splitLines(text.slice(0, at)).length;
 }

@@ -49,7 +49,7 @@ const view = reportView(summarizeRun(run, records), run, records);
 const charts = await drawCharts(view.sections.flatMap((section) => section.charts));
 const rows = configurations(run.spec);
 const byId = new Map(evidence.map((task) => [task.taskId, task]));
-const tasks = packTasks(rows, run.spec.contextPlacement, records, byId, 'all');
+const tasks = packTasks(rows, run.spec, records, byId, 'all');
 const html = renderHtml(view, charts, tasks, { script: 'document.title;', style: 'main{margin:0}' });
 
 const section = (id: string) => view.sections.find((one) => one.id === id);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { loadPythonLines } from '../../../src/datasets/languages/python/find-lines.js';
+import { chooseHoles } from '../../../src/datasets/holes/choose-holes.js';
 import type { FoundLines, LineFinder } from '../../../src/datasets/languages/lines/language.js';
 
 let finder: LineFinder;
@@ -232,5 +233,23 @@ describe('names in nested scopes', () => {
       '',
     ].join('\n');
     assert.deepEqual(marked(text), ['return price * 3 + 1', 'return price * 5 + 1']);
+  });
+});
+
+describe("RepoEval's rules for lines hold for the holes of a Python file", () => {
+  // Six blocks, six lines apart: a comment, a line with 3 tokens, one that every block has, and one of its own.
+  const blocks = [0, 1, 2, 3, 4, 5].map(
+    (n) => `# total = alpha + beta + ${n}\nshort_name_${n} = ${n}\ntotal = alpha + beta\nvalue_${n} = f(${n}, ${n})\n\n\n`,
+  );
+  const text = blocks.join('');
+
+  test('each has at least 5 tokens, none is a comment, and no text is taken twice', () => {
+    const { candidates } = find({ 'a.py': text });
+    const texts = chooseHoles(candidates, 200, 0).map((hole) => hole.text);
+    // "total = alpha + beta" and "value_n = f(n, n)" have 5 and 8 tokens; the first is taken once at most.
+    assert.equal(new Set(texts).size, texts.length);
+    for (const taken of texts) assert.match(taken, /^(total = alpha \+ beta|value_\d = f\(\d, \d\))$/);
+    // Each block has room for one hole, since two of a file are at least 5 lines apart.
+    assert.equal(texts.length, 6);
   });
 });

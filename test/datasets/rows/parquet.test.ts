@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -61,6 +61,19 @@ describe('RepoBench in Parquet', () => {
         ['garden/hose.py', 'def water(bed):\r\n    return bed', null],
       ],
     );
+  });
+
+  test('has the same content from every writer, and none in an empty file', async () => {
+    const file = 'cross_file_first-00000-of-00001.parquet';
+    const expected = await openDataset(`${GOLDEN}/repobench/${file}`, { withShipped: true });
+    const writers = (await readdir(`${GOLDEN}/writers`)).filter((name) => name !== 'empty');
+    assert.equal(writers.length, 10);
+    for (const name of writers) {
+      const dataset = await openDataset(`${GOLDEN}/writers/${name}/${file}`, { withShipped: true });
+      assert.deepEqual(dataset.tasks, expected.tasks, name);
+      assert.equal(dataset.contentHash, expected.contentHash, name);
+    }
+    assert.match((await refusal(openDataset(`${GOLDEN}/writers/empty/${file}`))).message, /no task/);
   });
 
   test('keeps the numbers of its rows when only a part is read, and reads no further', async () => {

@@ -108,8 +108,8 @@ describe('a decoder in a GGUF file', () => {
       ['<|im_end|>', '<|endoftext|>'].map((token) => tokenizer.controlToken(token)),
     );
     assert.equal(recognizeFamily(tokenizer, facts), 'qwen2.5-coder');
-    const { markers, stop } = promptFormat('qwen2.5-coder', tokenizer, facts);
-    assert.equal(markers?.prefix, tokenizer.controlToken('<|fim_prefix|>'));
+    const { parts, stop } = promptFormat('qwen2.5-coder', tokenizer, facts);
+    assert.deepEqual(parts[0], { kind: 'markers', ids: [tokenizer.controlToken('<|fim_prefix|>')] });
     assert.ok(stop.has(tokenizer.controlToken('<|file_sep|>')!));
   });
 

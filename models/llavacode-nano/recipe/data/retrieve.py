@@ -21,16 +21,17 @@ WINDOW, STRIDE, QUERY_LINES = 10, 5, 10
 MAX_FILES = MAX_WINDOWS = 1000
 MAX_DISTANCE = 100
 
-# English contractions are cut as NLTK's word tokenizer cuts them; ``src/retrieval/lexical-tokens.ts`` explains the rules.
+# English contractions are cut as NLTK 3.8.1 cuts them; ``src/retrieval/lexical-tokens.ts`` explains the rules. The model
+# was trained while contractions before a newline were cut as well, as NLTK 3.9 does it.
 MAY_CONTRACT = re.compile(r"n't|cannot|gimme|gonna|gotta|lemme|wanna|'tis|'twas", re.I)
-APART_CHARACTERS = r"""[\s\]\[(){}<>;@#$%&?!*"«»“”‘’„`]"""
+APART_CHARACTERS = r"""[ \]\[(){}<>;@#$%&?!*"«»“”‘’„`]"""
 APART = rf"{APART_CHARACTERS}|--|\.\.|''"
-AFTER = rf"""(?={APART}|\Z|'(?={APART}|\Z)|[:,](?![0-9])|\.[\])}}>"'»”’ ]*\s*\Z)"""
+ENDS = rf"""{APART}|\Z|'(?={APART}|\Z)|[:,](?![0-9])|\.[\])}}>"'»”’ ]*\s*\Z"""
 BEFORE_TIS = "|".join(f"(?<={x})" for x in (APART_CHARACTERS, "--", r"\.\.", "''", "[:,]", "can not", "gim me", "gon na", "got ta", "lem me"))
 CONTRACTIONS = (
-    (re.compile(rf"([^'\s])(n't|N'T){AFTER}"), r"\1 \2"),
+    (re.compile(rf"([^'\s])(n't|N'T)(?={ENDS})"), r"\1 \2"),
     (re.compile(r"(?<!\w)(?:(can)(not)|(gim)(me)|(gon)(na)|(got)(ta)|(lem)(me))(?!\w)", re.I), r"\1\3\5\7\9 \2\4\6\8\10"),
-    (re.compile(rf"(?<!\w)(wan)(na){AFTER}", re.I), r"\1 \2"),
+    (re.compile(rf"(?<!\w)(wan)(na)(?=\s|{ENDS})", re.I), r"\1 \2"),
     (re.compile(rf"(?:\A|{BEFORE_TIS})('t)(is|was)(?!\w)", re.I), r"\1 \2"),
 )
 

@@ -30,8 +30,7 @@ export const LINE_RULES_VERSION = 1;
  * @param resolve Finds the file that a specifier names.
  */
 export function findLines(files: readonly SourceFile[], resolve: ModuleResolver): FoundLines {
-  const program = createProgram(files, resolve);
-  const checker = program.getTypeChecker();
+  const { program, checker } = checkedProgram(files, resolve);
   const candidates: CandidateLine[] = [];
   const unparsed: string[] = [];
   for (const file of files) {
@@ -55,6 +54,41 @@ function ofCompiler<T>(make: () => T): T | null {
     if (error instanceof RangeError) return null;
     throw error;
   }
+}
+
+/** Levels of a syntax tree that the compiler's recursion takes whatever the nodes are. */
+const MOST_DEPTH = 300;
+
+/**
+ * A program with its checker. The checker looks at all files together, so if one of them is too deep for it, deep
+ * files are left out. (A chain of calls is deep without any nesting in its text.)
+ */
+function checkedProgram(
+  files: readonly SourceFile[],
+  resolve: ModuleResolver,
+): { readonly program: ts.Program; readonly checker: ts.TypeChecker } {
+  const program = createProgram(files, resolve);
+  const checker = ofCompiler(() => program.getTypeChecker());
+  if (checker !== null) return { program, checker };
+  const shallow = files.filter(({ path }) => {
+    const tree = program.getSourceFile(path);
+    return tree !== undefined && depthOf(tree) <= MOST_DEPTH;
+  });
+  const rest = createProgram(shallow, resolve);
+  return { program: rest, checker: rest.getTypeChecker() };
+}
+
+/** Levels of a tree, counted without recursion. */
+function depthOf(tree: ts.Node): number {
+  let depth = 0;
+  let level: ts.Node[] = [tree];
+  while (level.length > 0) {
+    depth++;
+    const next: ts.Node[] = [];
+    for (const node of level) node.forEachChild((child) => void next.push(child));
+    level = next;
+  }
+  return depth;
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 
 import { posix } from 'node:path';
+import { parseJson } from '../../../domain/json.js';
 import { z } from 'zod';
 import type { Project } from '../lines/language.js';
 import { matchStar } from './module-resolution.js';
@@ -127,7 +128,7 @@ function readPackage({ read }: Project, folder: string): OwnPackage | null {
 function manifestOf(text: string | null): OwnPackage['manifest'] | null {
   if (text === null) return null;
   try {
-    const result = manifestSchema.safeParse(JSON.parse(text));
+    const result = manifestSchema.safeParse(parseJson(text));
     return result.success ? result.data : null;
   } catch {
     return null;
@@ -170,9 +171,21 @@ function memberTest(globs: readonly string[]): (folder: string) => boolean {
     wanted.some((pattern) => pattern.test(folder)) && !unwanted.some((pattern) => pattern.test(folder));
 }
 
-/** `*` and `?` stay inside a folder's name, `**` goes over several, `{a,b}` is one of a list. */
+/** Stars of one glob. More of them on a long name would take the engine longer than anybody waits. */
+const MOST_STARS = 4;
+const NOTHING = /(?!)/;
+
+/**
+ * `*` and `?` stay inside a folder's name, `**` goes over several, `{a,b}` is one of a list. A glob that is broken or
+ * has more than `MOST_STARS` stands for no folder.
+ */
 function globPattern(glob: string): RegExp {
-  const trimmed = glob.replace(/^\.\//, '').replace(/\/+$/, '');
+  const trimmed = glob
+    .replace(/^\.\//, '')
+    .replace(/\/+$/, '')
+    .replace(/(?:\*\*\/)+/g, '**/')
+    .replace(/\*{2,}/g, '**');
+  if ((trimmed.match(/\*+/g)?.length ?? 0) > MOST_STARS) return NOTHING;
   const source = trimmed.replace(/\*\*\/?|[*?{},]|[.+^$()|[\]\\]/g, (mark) => {
     if (mark === '**/') return '(?:.*/)?';
     if (mark === '**') return '.*';
@@ -183,7 +196,12 @@ function globPattern(glob: string): RegExp {
     if (mark === ',') return trimmed.includes('{') ? '|' : ',';
     return `\\${mark}`;
   });
-  return new RegExp(`^${source}$`);
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    // Braces that do not match.
+    return NOTHING;
+  }
 }
 
 /**

@@ -53,9 +53,19 @@ function readSettings(project: Project, folder: string): CompilerSettings | null
   for (const name of NAMES) {
     const file = posix.join(folder, name);
     const text = project.read(file);
-    if (text !== null) return settingsOf(project, file, text);
+    if (text !== null) return ofCompiler(() => settingsOf(project, file, text));
   }
   return null;
+}
+
+/** What the compiler makes of a file; null where the file is nested too deeply for its recursion. */
+function ofCompiler<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function settingsOf(project: Project, file: string, text: string): CompilerSettings {

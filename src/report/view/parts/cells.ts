@@ -2,9 +2,10 @@
  * @file Cells of tables: what is shown of a value, and what it is sorted by.
  */
 
-import type { Difference, Estimate } from '../../../statistics/paired.js';
+import type { Difference, Estimate, Ratio, Verdict } from '../../../statistics/paired.js';
 import type { Recovery } from '../../../statistics/recovery.js';
-import { fixed, interval, pValue, signed } from '../../format.js';
+import { about, fixed, interval, pValue, signed } from '../../format.js';
+import type { NatsDifference, NatsEstimate } from '../../numbers/likelihood.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 import type { Cell } from './section.js';
 import { change } from './statements.js';
@@ -43,6 +44,20 @@ export function difference(of: Difference): Cell {
   };
 }
 
+/** A mean in nats with its interval. */
+export function nats({ mean: value, ci95 }: NatsEstimate): Cell {
+  return { text: `${fixed(value, 3)} ${interval(ci95, 3)}`.trimEnd(), sort: value };
+}
+
+/** A paired difference in nats with its interval and its verdict. */
+export function natsDifference(of: NatsDifference): Cell {
+  return {
+    text: `${signed(of.delta, 3)} ${interval(of.ci95, 3)}`.trimEnd(),
+    sort: of.delta,
+    verdict: of.verdict,
+  };
+}
+
 /** A share of a gain with its interval; a dash where no gain is shown. */
 export function share(of: Recovery | null): Cell {
   if (of === null) return { text: fixed(null, 0), sort: null };
@@ -57,4 +72,21 @@ export function ttftChange(comparison: Comparison): Cell {
     sort: percent,
     verdict: comparison.ttftRatio.verdict,
   };
+}
+
+/** How much data would show what a comparison saw; a dash where it saw nothing. */
+export function dataNeeded(
+  of: { readonly needed: Difference['needed'] | Ratio['needed']; readonly verdict: Verdict } | null,
+): Cell {
+  if (of !== null && of.verdict !== 'tied') return { text: 'shown', sort: 0 };
+  const needed = of?.needed ?? null;
+  if (needed === null) return { text: fixed(null, 0), sort: null };
+  switch (needed.of) {
+    case 'tasks':
+      return { text: about(needed.tasks), sort: needed.tasks };
+    case 'repositories':
+      return { text: `${about(needed.repositories)} repositories`, sort: needed.tasks };
+    case 'noise':
+      return { text: 'within A/A', sort: null };
+  }
 }

@@ -7,6 +7,7 @@ import type { Verdict } from '../../../statistics/paired.js';
 import type { Interval } from '../../../statistics/statistics.js';
 import type { PipelineName } from '../../../pipelines/kinds.js';
 import { enumerate, fixed, interval, signed } from '../../format.js';
+import type { NatsDifference } from '../../numbers/likelihood.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 
 /** Percent by which a ratio is below or above 1, with its interval turned the same way. */
@@ -45,6 +46,9 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
   const qualities = comparisons.map((comparison) => ({
     base: comparison.base.pipeline,
     metrics: [
+      ...(comparison.likelihood === null
+        ? []
+        : [{ metric: 'likelihood', difference: comparison.likelihood.perToken }]),
       { metric: 'EM', difference: comparison.exactMatch },
       { metric: 'ES', difference: comparison.editSimilarity },
     ].map(({ metric, difference }) => ({ metric, difference, verdict: difference.verdict })),
@@ -53,10 +57,12 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
     metrics.flatMap(({ metric, difference, verdict }) =>
       verdict === 'tied'
         ? []
-        : [
-            `${metric} ${fixed(Math.abs(difference.delta ?? 0), 2)} points ${verdict === 'better' ? 'above' : 'below'} ` +
-              `${base} ${interval(verdict === 'better' ? difference.ci95 : turned(difference.ci95), 2)}`,
-          ],
+        : metric === 'likelihood'
+          ? [natsPhrase(difference, base)]
+          : [
+              `${metric} ${fixed(Math.abs(difference.delta ?? 0), 2)} points ${verdict === 'better' ? 'above' : 'below'} ` +
+                `${base} ${interval(verdict === 'better' ? difference.ci95 : turned(difference.ci95), 2)}`,
+            ],
     ),
   );
   const tied = new Map<string, string[]>();
@@ -68,6 +74,14 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
   }
   const ties = [...tied].map(([names, bases]) => `${names} tied with ${enumerate(bases)}`);
   return `${latencies.join(', ')}; ${[...shown, ...ties].join('; ')}.`;
+}
+
+/** @example 'the true line costs 0.161 nats a token less than with no-context [0.060, 0.262]' */
+function natsPhrase({ delta, ci95, verdict }: NatsDifference, base: string): string {
+  const isLess = verdict === 'better';
+  const size = fixed(Math.abs(delta ?? 0), 3);
+  const ends = interval(isLess ? turned(ci95) : ci95, 3);
+  return `the true line costs ${size} nats a token ${isLess ? 'less' : 'more'} than with ${base} ${ends}`.trimEnd();
 }
 
 /** The interval of a quantity whose sign is turned, as in "7 points below [4, 10]". */
@@ -96,8 +110,10 @@ export function headline(comparisons: readonly Comparison[]): string {
 export function claims(comparisons: readonly Comparison[]): string {
   const latency = latencyClaim(comparisons);
   const quality = qualityClaim(comparisons);
-  return latency === 'TTFT is tied' && quality === 'EM and ES are tied'
-    ? 'TTFT, EM and ES are tied'
+  if (latency !== 'TTFT is tied') return `${latency}, ${quality}`;
+  if (quality === 'EM and ES are tied') return 'TTFT, EM and ES are tied';
+  return quality === 'likelihood, EM and ES are tied'
+    ? 'TTFT, likelihood, EM and ES are tied'
     : `${latency}, ${quality}`;
 }
 
@@ -113,6 +129,8 @@ function latencyClaim(comparisons: readonly Comparison[]): string {
 /** Over all retrievers, against one base. @example 'EM and ES are tied' */
 function qualityClaim(comparisons: readonly Comparison[]): string {
   const words = { better: 'higher', worse: 'lower' };
+  const nats = comparisons.flatMap(({ likelihood }) => likelihood?.perToken.verdict ?? []);
+  const likelihood = nats.length === 0 ? null : tally(nats, words);
   const em = tally(
     comparisons.map(({ exactMatch }) => exactMatch.verdict),
     words,
@@ -121,7 +139,9 @@ function qualityClaim(comparisons: readonly Comparison[]): string {
     comparisons.map(({ editSimilarity }) => editSimilarity.verdict),
     words,
   );
-  return em === es ? `EM and ES are ${em}` : `EM is ${em}, ES ${es}`;
+  if (likelihood === null) return em === es ? `EM and ES are ${em}` : `EM is ${em}, ES ${es}`;
+  if (likelihood === em && em === es) return `likelihood, EM and ES are ${em}`;
+  return `the likelihood of the true line is ${likelihood}, ${em === es ? `EM and ES are ${em}` : `EM is ${em}, ES ${es}`}`;
 }
 
 /** @example tally(['better', 'tied', 'tied'], …) // => 'higher with 1 of 3 retrievers, else tied' */

@@ -4,11 +4,13 @@
 
 import type { Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
+import { attribution } from './attribution.js';
 import { crossFile } from './cross-file.js';
 import { differences } from './differences.js';
 import { equalLatency } from './equal-latency.js';
 import { identifiers } from './identifiers.js';
 import { latency } from './latency.js';
+import { likelihood } from './likelihood.js';
 import { noise } from './noise.js';
 import { overview } from './overview.js';
 import { recovered } from './recovered.js';
@@ -17,6 +19,8 @@ import { tradeOff } from './trade-off.js';
 
 export const SECTIONS: readonly ((context: Context) => Section | null)[] = [
   overview,
+  attribution,
+  likelihood,
   tradeOff,
   equalLatency,
   recovered,

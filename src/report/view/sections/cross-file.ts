@@ -4,7 +4,7 @@
 
 import { pipelineInRole } from '../../../pipelines/kinds.js';
 import { configurationLabel } from '../../../run/record.js';
-import { count, difference, estimate, word } from '../parts/cells.js';
+import { count, difference, estimate, natsDifference, word } from '../parts/cells.js';
 import type { Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
 
@@ -13,6 +13,7 @@ const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 export function crossFile({ summary }: Context): Section | null {
   if (summary.crossFileRows.length === 0) return null;
   const tasks = Math.max(...summary.crossFileRows.map((row) => row.tasks.total));
+  const hasNats = summary.crossFileRows.some(({ likelihood }) => likelihood !== null);
   return {
     id: 'cross-file',
     title: 'Lines that use an identifier of another file',
@@ -30,6 +31,7 @@ export function crossFile({ summary }: Context): Section | null {
           { title: 'n', kind: 'number' },
           { title: 'EM %', kind: 'number', better: 'higher' },
           { title: 'ES %', kind: 'number', better: 'higher' },
+          ...(hasNats ? [{ title: `nats against ${NO_RETRIEVAL}`, kind: 'number' as const }] : []),
           { title: `EM against ${NO_RETRIEVAL}`, kind: 'number' },
           { title: `ES against ${NO_RETRIEVAL}`, kind: 'number' },
         ],
@@ -38,6 +40,9 @@ export function crossFile({ summary }: Context): Section | null {
           count(row.tasks.scored),
           estimate(row.exactMatch),
           estimate(row.editSimilarity),
+          ...(hasNats
+            ? [row.vsNoContext?.likelihood ? natsDifference(row.vsNoContext.likelihood.perToken) : word('')]
+            : []),
           row.vsNoContext === null ? word('') : difference(row.vsNoContext.exactMatch),
           row.vsNoContext === null ? word('') : difference(row.vsNoContext.editSimilarity),
         ]),

@@ -3,13 +3,15 @@
  */
 
 import type { Verdict } from '../../../statistics/paired.js';
-import { count, difference, number, testResult, ttftChange, word } from '../parts/cells.js';
+import { count, dataNeeded, difference, number, testResult, ttftChange, word } from '../parts/cells.js';
 import { atTopK, comparisonName, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
 import { change } from '../parts/statements.js';
 
-export function differences({ summary, comparisons, topK, positions }: Context): Section | null {
+export function differences(context: Context): Section | null {
+  const { summary, comparisons, topK, positions } = context;
   if (comparisons.length === 0) return null;
+  const hasNats = comparisons.some(({ likelihood }) => likelihood !== null);
   const retrievers = [...new Set(comparisons.map(({ of }) => of.retriever))];
   const point = (
     value: number | null,
@@ -39,7 +41,7 @@ export function differences({ summary, comparisons, topK, positions }: Context):
         panels: [
           { title: 'ES, points', better: 'higher' },
           { title: 'EM, points', better: 'higher' },
-          { title: 'TTFT, %', better: 'lower' },
+          { title: 'TTFT, %, log scale', better: 'lower', scale: 'change' },
         ],
         groups: retrievers.map((retriever) => ({
           title: retriever ?? 'no retriever',
@@ -80,35 +82,109 @@ export function differences({ summary, comparisons, topK, positions }: Context):
         ]),
       },
       {
-        caption: 'Tests, and the smallest difference that as much data finds with 80 % probability',
+        caption: 'P-values',
         columns: [
           { title: 'comparison', kind: 'text' },
           { title: 'EM, exact McNemar', kind: 'number' },
           { title: 'EM, corrected', kind: 'number' },
           { title: 'ES, corrected', kind: 'number' },
+          ...(hasNats ? [{ title: 'likelihood, corrected', kind: 'number' } as const] : []),
           { title: 'TTFT, corrected', kind: 'number' },
-          { title: 'detectable EM points', kind: 'number' },
-          { title: 'ES points', kind: 'number' },
-          { title: 'TTFT %', kind: 'number' },
+        ],
+        rows: comparisons.map((comparison) => [
+          word(comparisonName(comparison)),
+          testResult(comparison.exactMatch.p),
+          testResult(comparison.exactMatch.pAdjusted),
+          testResult(comparison.editSimilarity.pAdjusted),
+          ...(hasNats ? [testResult(comparison.likelihood?.perToken.pAdjusted ?? null)] : []),
+          testResult(comparison.ttftRatio.pAdjusted),
+        ]),
+      },
+      {
+        caption: 'The smallest difference that as much data finds with a probability of 80 %',
+        columns: [
+          { title: 'comparison', kind: 'text' },
+          { title: 'smallest EM difference found, points', kind: 'number' },
+          { title: 'smallest ES difference found, points', kind: 'number' },
+          ...(hasNats
+            ? [{ title: 'smallest likelihood difference found, nats a token', kind: 'number' } as const]
+            : []),
+          { title: 'smallest TTFT reduction found, %', kind: 'number' },
         ],
         rows: comparisons.map((comparison) => {
-          const { exactMatch: em, editSimilarity: es, ttftRatio: ttft } = comparison;
+          const { exactMatch: em, editSimilarity: es, ttftRatio: ttft, likelihood } = comparison;
           return [
             word(comparisonName(comparison)),
-            testResult(em.p),
-            testResult(em.pAdjusted),
-            testResult(es.pAdjusted),
-            testResult(ttft.pAdjusted),
             number(em.detectable, 1),
             number(es.detectable, 1),
+            ...(hasNats ? [number(likelihood?.perToken.detectable ?? null, 3)] : []),
             number(ttft.detectable === null ? null : ttft.detectable * 100, 1),
           ];
         }),
       },
+      {
+        caption: 'About how many tasks would show the difference that was seen, with a probability of 80 %',
+        columns: [
+          { title: 'comparison', kind: 'text' },
+          { title: 'tasks now', kind: 'number' },
+          { title: 'tasks for EM', kind: 'number' },
+          { title: 'tasks for ES', kind: 'number' },
+          ...(hasNats ? [{ title: 'tasks for likelihood', kind: 'number' } as const] : []),
+          { title: 'tasks for TTFT', kind: 'number' },
+        ],
+        rows: comparisons.map((comparison) => [
+          word(comparisonName(comparison)),
+          count(comparison.pairs),
+          dataNeeded(comparison.exactMatch),
+          dataNeeded(comparison.editSimilarity),
+          ...(hasNats ? [dataNeeded(comparison.likelihood?.perToken ?? null)] : []),
+          dataNeeded(comparison.ttftRatio),
+        ]),
+      },
     ],
-    notes: [
-      `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together (Holm); verdicts are ` +
-        'made from them at 5 %. McNemar takes tasks as independent and is not corrected.',
-    ],
+    notes: notes(context),
   };
+}
+
+function notes({ summary, comparisons }: Context): string[] {
+  const all = comparisons.flatMap(({ exactMatch, editSimilarity, likelihood, ttftRatio }) => [
+    exactMatch.needed,
+    editSimilarity.needed,
+    likelihood?.perToken.needed ?? null,
+    ttftRatio.needed,
+  ]);
+  const has = (of: string): boolean => all.some((needed) => needed?.of === of);
+  return [
+    'TTFT: the time of each task is divided by its time under the other pipeline, and the change is that of the median of ' +
+      'these ratios. It need not be the ratio of the two medians.',
+    `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together; verdicts are made ` +
+      'from them at 5 %. EM, ES and likelihood are corrected by Holm, TTFT by flipping the signs of all comparisons ' +
+      'together. McNemar takes tasks as independent and is not corrected.',
+    ...(summary.inference.basis === 'repositories'
+      ? [
+          `No test of signs over ${summary.inference.repositories} repositories gives a p-value below ` +
+            `${(2 ** (1 - summary.inference.repositories)).toPrecision(2)}, however large the effect.`,
+        ]
+      : []),
+    ...(comparisons.some(({ exactMatch }) => exactMatch.detectable === null)
+      ? ['– under a smallest difference: no difference that can be would be found by so few tasks.']
+      : []),
+    ...(all.some((needed) => needed !== null)
+      ? [
+          'The numbers of tasks take the difference that was seen as the true one, so they are rough. They count all tasks, ' +
+            'spread over the same repositories as here. –: nothing differs.',
+        ]
+      : []),
+    ...(has('repositories')
+      ? [
+          'Where a number of repositories stands, no number of tasks of the same repositories is enough: the difference varies ' +
+            'too much from one repository to the next. So many repositories would be, each with as many tasks as here.',
+        ]
+      : []),
+    ...(has('noise')
+      ? [
+          'Within A/A: the difference is no larger than that of one prompt timed twice. More tasks do not help.',
+        ]
+      : []),
+  ];
 }

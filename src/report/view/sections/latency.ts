@@ -3,6 +3,7 @@
  */
 
 import { kindOf, pipelineInRole } from '../../../pipelines/kinds.js';
+import { leastForMedian } from '../../../statistics/median-interval.js';
 import { SAMPLES_FOR } from '../../../statistics/statistics.js';
 import { enumerate, fixed, interval } from '../../format.js';
 import { count, word } from '../parts/cells.js';
@@ -62,12 +63,20 @@ export function latency({ summary, shown, records, comparisons, topK, positions 
                     word(nameOf(row, summary.spec.topK)),
                     count(pairs),
                     { text: `${fixed(p50 * 100, 1)} %`, sort: p50 },
-                    word(interval(ci95 === null ? null : [ci95[0] * 100, ci95[1] * 100], 1)),
+                    word(ci95 === null ? '–' : interval([ci95[0] * 100, ci95[1] * 100], 1)),
                   ],
                 ];
               }),
             },
           ],
-    notes: [],
+    notes:
+      reduced.length === 0
+        ? []
+        : [
+            'The reduction is the median of the reductions of each task; it need not be the reduction of the median.',
+            ...(summary.rows.some(({ ttftReductionVsFullRag: reduction }) => reduction?.ci95 === null)
+              ? [`–: fewer than ${leastForMedian(0.025)} tasks have no 95 % interval of a median.`]
+              : []),
+          ],
   };
 }

@@ -4,7 +4,7 @@
 
 import { SAMPLES_FOR } from '../../../statistics/statistics.js';
 import type { SummaryRow } from '../../numbers/summary.js';
-import { count, estimate, number, word } from '../parts/cells.js';
+import { count, estimate, nats, number, word } from '../parts/cells.js';
 import type { Context } from '../parts/context.js';
 import type { Cell, Column, Section } from '../parts/section.js';
 
@@ -30,6 +30,16 @@ export function overview({ summary }: Context): Section {
     { title: 'n', kind: 'number', cell: (row) => count(row.tasks.scored) },
     { title: 'EM %', ...higher, cell: (row) => estimate(row.exactMatch) },
     { title: 'ES %', ...higher, cell: (row) => estimate(row.editSimilarity) },
+    ...(rows.some(({ likelihood }) => likelihood !== null)
+      ? [
+          {
+            title: 'nats a token',
+            ...lower,
+            cell: (row: SummaryRow) =>
+              row.likelihood === null ? number(null, 3) : nats(row.likelihood.perToken),
+          },
+        ]
+      : []),
     { title: 'TTFT p50 ms', ...lower, cell: (row) => number(row.ttftMs.p50, 1) },
     // A percentile that no row has enough tasks for has no column.
     ...(['p90', 'p95', 'p99'] as const)
@@ -59,6 +69,9 @@ export function overview({ summary }: Context): Section {
       },
     ],
     notes: [
+      ...(rows.some(({ likelihood }) => likelihood !== null)
+        ? ['Nats a token: cross entropy of the true completion, fewer are better.']
+        : []),
       'TTFT runs from handing over the prompt, soft tokens precomputed as an editor would keep them, to the first ' +
         'token id on the host. Cold TTFT adds retrieval, tokenizing, encoding and projecting.',
       `A percentile is given where the sample supports it: p90 from ${SAMPLES_FOR.p90} tasks, p95 from ` +
