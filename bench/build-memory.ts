@@ -54,7 +54,10 @@ if (dir === undefined) {
   const checkpoint = Checkpoint.open(dir);
   const graph = buildDecoderGraph(architecture, new CheckpointWeights(checkpoint), type, matrices);
   const started = performance.now();
-  const path = await cachedModelFile(graph, 'memory', join(dir, '..', 'graphs'));
+  const path = await cachedModelFile(graph, 'memory', {
+    cacheDir: join(dir, '..', 'graphs'),
+    device: 'cpu',
+  });
   const seconds = (performance.now() - started) / 1000;
   checkpoint.close();
   const largest = Math.max(

@@ -19,7 +19,7 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from '../src/model/ort/runtime.js';
 
 import { taskId, type CompletionTask } from '../src/domain/task.js';
 import { LLAVACODE } from '../src/metrics/llavacode.js';

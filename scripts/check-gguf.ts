@@ -66,7 +66,7 @@ async function checkMemory(dtype: Dtype, cacheDir: string): Promise<void> {
   const opened = openGgufWeights(path!);
   const { type, matrices } = precisionOf(dtype);
   const graph = buildDecoderGraph(opened.architecture, opened.weights, type, matrices);
-  const built = await cachedModelFile(graph, 'check', cacheDir);
+  const built = await cachedModelFile(graph, 'check', { cacheDir, device: 'cpu' });
   opened.close();
   const bytes = readdirSync(join(built, '..'))
     .map((name) => statSync(join(built, '..', name)).size)

@@ -38,7 +38,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 
 /** The one home of each third-party package; zod checks foreign data wherever it enters. */
 const HOMES: Readonly<Record<string, RegExp>> = {
-  'onnxruntime-node': /^model\/ort\//,
+  'onnxruntime-node': /^model\/ort\/runtime\.ts$/,
   '@huggingface/hub': /^hub\/api\.ts$/,
   '@huggingface/tokenizers': /^tokenizer\/hf\.ts$/,
   jstat: /^statistics\/distributions\.ts$/,

@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { removeAbandoned } from '../files/folder.js';
 import type { ArchiveCounts } from './entry-check.js';
 import { readArchive } from './read.js';
 import type { ArchiveLimits } from './limits.js';
@@ -22,7 +23,9 @@ export async function unpackArchive(
   limits: ArchiveLimits,
 ): Promise<ArchiveCounts> {
   await mkdir(dirname(folder), { recursive: true });
-  const work = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
+  const temporary = `.${basename(folder)}-`;
+  await removeAbandoned(dirname(folder), temporary);
+  const work = await mkdtemp(join(dirname(folder), temporary));
   try {
     const counts = await readArchive({
       file,

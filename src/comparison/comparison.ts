@@ -15,6 +15,8 @@ export interface Comparison {
   readonly surroundings: Surroundings;
   readonly phases: PhaseTimer;
   readonly folder: ClaimedFolder;
+  /** Failed records that are taken out of the journal and answered again. */
+  readonly retried: number;
   readonly settings: ComparisonSettings;
   readonly open: OpenComparison;
   /** What every prompt has in common. */

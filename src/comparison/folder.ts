@@ -6,8 +6,15 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalError, UsageError } from '../domain/errors.js';
+import { removeTemporaries } from '../files/atomic-file.js';
 import { hasHeader, readJournal, type JournalContent } from '../run/journal.js';
-import { assertWritable, defaultFolder, runFolder, type RunFolder } from '../run/run-folder.js';
+import {
+  assertWritable,
+  defaultFolder,
+  requireNothingForeign,
+  runFolder,
+  type RunFolder,
+} from '../run/run-folder.js';
 import { readRunJson, type RunJson } from '../run/run-json.js';
 import { RunLock } from '../run/run-lock.js';
 import { shardFolder, type Shard } from '../run/shard.js';
@@ -43,8 +50,14 @@ export function isResumed({ resume, shard }: ComparisonRequest): boolean {
   return resume === true || shard === 'auto';
 }
 
-/** @throws {UsageError} If a run may have to be continued and nothing says where it is. */
-export function requireFolderOfResumed({ resume, shard, out }: ComparisonRequest): void {
+/** @throws {UsageError} If a run may have to be continued and nothing says where it is, or only then means something. */
+export function requireFolderOfResumed(request: ComparisonRequest): void {
+  const { resume, shard, out } = request;
+  if (request.retryFailed === true && !isResumed(request)) {
+    throw new UsageError(
+      '--retry-failed needs --resume: it answers again what failed in a run that is continued',
+    );
+  }
   if (out !== undefined) return;
   if (resume === true) throw new UsageError('--resume needs --out: the folder of the run to continue');
   if (shard === 'auto') {
@@ -58,7 +71,7 @@ export function requireFolderOfResumed({ resume, shard, out }: ComparisonRequest
  * Looks whether a run can be written there, without making the folder. The caller releases the lock.
  *
  * @param mayResume Whether a run that is in it goes on. Without one, a new run starts either way.
- * @throws {DataError}    If it cannot be written.
+ * @throws {DataError}    If it cannot be written, or holds files of somebody else under the names of a run's.
  * @throws {JournalError} If it holds a run that is not to be continued, one that cannot be, or one that another
  *                        process works on.
  */
@@ -74,7 +87,10 @@ export async function claimFolder(
   };
   const lock = new RunLock(path, files.lock, { onWait, signal });
   const fresh = { files, lock, earlier: null, earlierRun: null, evidenced: null };
-  if (!existsSync(files.journal)) return fresh;
+  if (!existsSync(files.journal)) {
+    requireNothingForeign(files);
+    return fresh;
+  }
   if (!mayResume) {
     throw new JournalError(`${path}: holds a run already`, [
       'continue it with --resume, or choose another folder with --out',
@@ -82,6 +98,7 @@ export async function claimFolder(
   }
   await lock.take();
   try {
+    for (const folder of [path, files.charts]) await removeTemporaries(folder);
     // A process that was killed while it wrote the first line has recorded nothing.
     if (!(await hasHeader(files.journal))) {
       await rm(files.journal);
@@ -99,6 +116,16 @@ export async function claimFolder(
     await lock.release();
     throw error;
   }
+}
+
+/**
+ * Counts what failed in the run that is continued as open, so that it is answered again. The journal still holds those
+ * records; whoever opens it takes them out (`answer.ts`).
+ *
+ * @returns How many there are.
+ */
+export function reopenFailed({ earlier }: ClaimedFolder, { retryFailed }: ComparisonRequest): number {
+  return retryFailed === true && earlier !== null ? earlier.records.dropFailed() : 0;
 }
 
 /** @throws {UsageError} If the run that is to be continued was another one, or another shard. */

@@ -9,6 +9,7 @@ import { makeFolders } from '../files/folder.js';
 import {
   baselineOf,
   baselineSide,
+  requireBaseline,
   readBaseline,
   runSide,
   writeBaseline,
@@ -92,7 +93,7 @@ export interface UpdatedBaseline {
  * @param now Kept as the date of the baseline.
  * @throws {UsageError}   If the reason is empty.
  * @throws {JournalError} If the run is not finished or not whole.
- * @throws {DataError}    If the baseline cannot be written.
+ * @throws {DataError}    If the baseline cannot be written, or another file stands in its place.
  * @example
  * await updateBaseline({ run: 'results/main', reason: 'projector 0.2' }, new Date());
  */
@@ -103,7 +104,8 @@ export async function updateBaseline(
   requireReason(reason);
   const run = await readFinishedRun(runPath);
   const path = baseline ?? defaultBaseline(run.run.spec.dataset.id);
-  // One that cannot be read is replaced without a word about it.
+  if (existsSync(path)) requireBaseline(path);
+  // One of another version is replaced without a word about it.
   const before = existsSync(path) ? await readBaseline(path).catch(() => null) : null;
   const made = baselineOf(run, reason.trim(), now);
   await makeFolders(dirname(path));

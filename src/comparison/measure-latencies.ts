@@ -23,7 +23,14 @@ import {
   type LatencyRun,
   type LatencySpec,
 } from '../run/latency-json.js';
-import { assertWritable, defaultFolder, makeFolder, runFolder, type RunFolder } from '../run/run-folder.js';
+import {
+  assertWritable,
+  defaultFolder,
+  makeFolder,
+  requireNothingForeign,
+  runFolder,
+  type RunFolder,
+} from '../run/run-folder.js';
 import { fetchingWith, type Surroundings } from './events.js';
 import { loadDecoder, type LoadedDecoder } from './models/open-decoder.js';
 import type { LatencyRequest } from './request.js';
@@ -60,7 +67,7 @@ export type LatencyOutcome =
  * @param request `{}` times the paper's lengths on the embedded decoder.
  * @throws {UsageError}   If a compressed prompt has no room for its soft tokens.
  * @throws {ModelError}   If the decoder cannot be used or is too short for the prompts.
- * @throws {DataError}    If the results cannot be written.
+ * @throws {DataError}    If the results cannot be written, or would replace files of somebody else.
  * @throws {JournalError} If the folder holds a run already.
  * @example
  * await measureLatencies({ decoder: 'synthetic:qwen2.5-coder-0.5b' }, quietSurroundings());
@@ -105,6 +112,7 @@ async function claimLatencyFolder(path: string): Promise<RunFolder> {
   if (existsSync(folder.latency) || existsSync(folder.journal)) {
     throw new JournalError(`${path}: holds a run already`, ['choose another folder with --out']);
   }
+  requireNothingForeign(folder);
   return folder;
 }
 

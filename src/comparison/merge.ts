@@ -11,7 +11,13 @@ import { readRecordedRun } from '../run/finished-run.js';
 import { JournalWriter, scanJournal } from '../run/journal.js';
 import { mergeShards, type MergedShards, type ShardRun } from '../run/merge.js';
 import { RecordTable } from '../run/record-table.js';
-import { assertWritable, makeFolder, runFolder, type RunFolder } from '../run/run-folder.js';
+import {
+  assertWritable,
+  makeFolder,
+  requireNothingForeign,
+  runFolder,
+  type RunFolder,
+} from '../run/run-folder.js';
 import { writeRunJson, type RunJson } from '../run/run-json.js';
 import { EvidenceWriter, scanTaskEvidence } from '../run/task-evidence.js';
 
@@ -28,7 +34,7 @@ export interface MergedRun {
  * @param out   The run folder to make. If its records cannot be written, none of them is left.
  * @throws {UsageError}   If a folder is given twice.
  * @throws {JournalError} If `out` holds a run already, or the shards do not make one run.
- * @throws {DataError}    If `out` cannot be written.
+ * @throws {DataError}    If `out` cannot be written, or holds files of somebody else under the names of a run's.
  * @example
  * const { summary } = await mergeRuns(['results/1', 'results/2'], 'results/all');
  */
@@ -37,6 +43,7 @@ export async function mergeRuns(paths: readonly string[], out: string): Promise<
   const folder = runFolder(out);
   await assertWritable(out);
   requireNoRun(folder);
+  requireNothingForeign(folder);
   const shards: ShardRun[] = [];
   for (const path of paths) shards.push(await readRecordedRun(path));
   const merged = mergeShards(shards);

@@ -101,6 +101,12 @@ export const comparisonRequestSchema = z
     }),
     /** Continue the run in `out`, if there is one. */
     resume: z.boolean(),
+    /** Answer again what failed in the run that is continued. */
+    retryFailed: z.boolean(),
+    /** End the run when more records have failed: a number of them, or a share of all, such as `5%`. */
+    maxFailures: z.union([z.int().nonnegative(), z.string().regex(/^\d+(\.\d+)?%$/)], {
+      error: 'expected a whole number of at least 0, or a share such as "5%"',
+    }),
     /** Whether the likelihood of the true completions is measured, where the decoder can tell it; true if absent. */
     likelihood: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */

@@ -11,6 +11,7 @@ import { summarizeRun } from '../report/numbers/summarize-run.js';
 import { loadPlugins } from '../plugins/load.js';
 import { DEFAULT_RETRIEVAL_PROFILE } from '../retrieval/profile.js';
 import { PhaseTimer } from '../run/phases.js';
+import type { SkipReason } from '../run/record-table.js';
 import type { RunJson } from '../run/run-json.js';
 import type { Shard } from '../run/shard.js';
 import { answerTasks } from './answer.js';
@@ -20,6 +21,7 @@ import {
   claimFolder,
   isResumed,
   outFolder,
+  reopenFailed,
   requireFolderOfResumed,
   requireSameRun,
   type ClaimedFolder,
@@ -42,6 +44,8 @@ export type ComparisonOutcome =
       readonly summary: Summary;
       /** Tasks of this run, and of its dataset. */
       readonly tasks: { readonly run: number; readonly dataset: number };
+      /** Records that were skipped, by reason; they have no score. */
+      readonly skipped: Readonly<Record<SkipReason, number>>;
       /** Whether it was finished before, so that nothing was left to do. */
       readonly wasFinished: boolean;
     }
@@ -63,9 +67,10 @@ export type ComparisonOutcome =
  * @param surroundings Told of progress; ends the work by its signal.
  * @throws {UsageError}   If the settings contradict each other or the run that is to be continued.
  * @throws {DataError}    If the dataset cannot be used or the results cannot be written.
- * @throws {ModelError}   If a model cannot be used.
+ * @throws {ModelError}   If a model cannot be used, or its device is lost.
  * @throws {PluginError}  If a plug-in cannot be used.
  * @throws {JournalError} If the folder holds a run already, a damaged one, or one that another process works on.
+ * @throws {TooManyFailuresError} If more records failed than `maxFailures` allows.
  * @example
  * const outcome = await runComparison({ dataset: 'tiny', out: 'results/a' }, quietSurroundings());
  * if (outcome.kind === 'finished') console.log(outcome.summary.rows.length); // => 7
@@ -88,10 +93,11 @@ export async function runComparison(
     try {
       const run = describeRun(request, settings, open, plugins, startedAt);
       requireSameRun(folder, run);
+      const retried = reopenFailed(folder, request);
       const prompt = promptSetting(run.spec, open, surroundings.clock);
       return (
         finishedBefore(folder, open) ??
-        (await carryOut({ surroundings, phases, folder, settings, open, prompt, run }))
+        (await carryOut({ surroundings, phases, folder, retried, settings, open, prompt, run }))
       );
     } finally {
       surroundings.onEvent({ kind: 'stopped' });
@@ -118,7 +124,9 @@ function finishedBefore(
   );
   if (!isWhole) return null;
   const summary = summarizeRun(run, earlier.records);
-  return { kind: 'finished', folder: files.path, run, summary, tasks: taskCounts(open), wasFinished: true };
+  const skipped = earlier.records.skippedCounts;
+  const tasks = taskCounts(open);
+  return { kind: 'finished', folder: files.path, run, summary, tasks, skipped, wasFinished: true };
 }
 
 function taskCounts({ tasks, dataset }: OpenComparison): { readonly run: number; readonly dataset: number } {
@@ -141,5 +149,14 @@ async function carryOut(comparison: Comparison): Promise<ComparisonOutcome> {
     return { kind: 'interrupted', folder: path, records: { kept: records.size, expected }, shard };
   }
   const { run, summary } = await publishRun(comparison, begun, index, records);
-  return { kind: 'finished', folder: path, run, summary, tasks: taskCounts(open), wasFinished: false };
+  const skipped = records.skippedCounts;
+  return {
+    kind: 'finished',
+    folder: path,
+    run,
+    summary,
+    tasks: taskCounts(open),
+    skipped,
+    wasFinished: false,
+  };
 }

@@ -4,6 +4,7 @@
  * Each group goes to one step of the run. What only the model bundle knows stays absent until it is open.
  */
 
+import { availableParallelism } from 'node:os';
 import { UsageError } from '../domain/errors.js';
 import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
@@ -58,6 +59,8 @@ export interface AnswerSelection {
   readonly metricProfile: MetricProfileName;
   readonly ttftRepeats: number;
   readonly seed: number;
+  /** Records that may fail before the run ends: a number, a share of all such as `5%`, or any number if null. */
+  readonly maxFailures: number | string | null;
   /** Whether the likelihood of the references is measured, where the decoder can tell it. */
   readonly likelihood: boolean;
 }
@@ -81,8 +84,8 @@ export interface ComparisonSettings {
  *
  * @param profile The retrieval profile of the request: it has a top-k of its own.
  * @param environment Where a scheduler says which shard this process is.
- * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns, or for the shard
- *         of a scheduler that does not say one.
+ * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns, for the shard
+ *         of a scheduler that does not say one, for more threads than the machine can bear.
  * @example comparisonSettings({ limit: 5 }, retrievalProfile('repoformer')).axes.topK // => [10]
  */
 export function comparisonSettings(
@@ -123,6 +126,7 @@ export function comparisonSettings(
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
       ttftRepeats: request.ttftRepeats ?? 1,
       seed: request.seed ?? 0,
+      maxFailures: request.maxFailures ?? null,
       likelihood: request.likelihood ?? true,
     },
     keepsVectors: request.vectorCache ?? true,
@@ -136,13 +140,30 @@ export const DEFAULT_MODEL = 'nano';
 export const DEFAULT_NEW_TOKENS = 50;
 const DEFAULT_DTYPE: Dtype = 'fp32';
 
-/** On what and how the decoder runs. */
+/** Threads for each processor that are of no use to anybody, and of which a machine may die. */
+const MOST_THREADS_EACH = 4;
+
+/**
+ * On what and how the decoder runs.
+ *
+ * @throws {UsageError} If it asks for more threads than the machine can bear.
+ */
 export function deviceSelection({
   device = 'auto',
   dtype = DEFAULT_DTYPE,
   threads = defaultThreads(),
   requireDevice = false,
 }: Pick<ComparisonRequest, 'device' | 'dtype' | 'threads' | 'requireDevice'>): DeviceSelection {
+  const processors = availableParallelism();
+  if (threads > MOST_THREADS_EACH * processors) {
+    throw new UsageError(
+      `--threads ${threads}: this process may use ${processors} processors, and at most ${MOST_THREADS_EACH * processors} threads are taken`,
+      [
+        'threads beyond the processors wait for each other, so they make a model slower and the machine unusable',
+        `leave --threads out for one a physical core (here ${defaultThreads()})`,
+      ],
+    );
+  }
   return { device, dtype, threads, isRequired: requireDevice };
 }
 

@@ -3,15 +3,17 @@
  */
 
 import type { Clock } from '../domain/clock.js';
+import { UsageError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import { portablePath, withPortablePaths } from '../files/portable-path.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
+import { kindOf, type ContextForm } from '../pipelines/kinds.js';
 import type { PluginDescription } from '../plugins/description.js';
 import { promptBudget } from '../prompt/budget.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { runJson, type RunJson } from '../run/run-json.js';
 import { fingerprint, runSpecSchema, type RunSpec } from '../run/run-spec.js';
-import { modelIds } from './models/load-models.js';
+import { modelIds, type LoadedModels } from './models/load-models.js';
 import type { OpenComparison } from './open.js';
 import type { ComparisonRequest } from './request.js';
 import type { ComparisonSettings } from './settings.js';
@@ -91,10 +93,39 @@ export function describeRun(
   });
 }
 
+/** Tasks whose prompts fill the budget would all be skipped: that is known before the first of them. */
+function requirePositions(spec: RunSpec, { decoder, softTokensPerChunk, softPrompt }: LoadedModels): void {
+  const { maxPromptTokens, contextTokens, topK } = spec;
+  const { maxPositions } = decoder.decoder;
+  const soft = Math.max(0, ...topK) * softTokensPerChunk;
+  const room: Readonly<Record<ContextForm, number>> = {
+    'commented-text': contextTokens,
+    'bare-text': soft,
+    'soft-tokens': soft,
+    'own-text': 0,
+  };
+  for (const pipeline of spec.pipelines) {
+    const { shows, softPrompt: place = 'shared' } = kindOf(pipeline);
+    const constant = place === 'never' ? 0 : (softPrompt?.vectors.rows ?? 0);
+    const shown = shows.reduce((sum, form) => sum + room[form], constant);
+    if (maxPromptTokens + shown <= maxPositions) continue;
+    const parts =
+      shown === 0 ? `${maxPromptTokens}` : `${maxPromptTokens} + ${shown} = ${maxPromptTokens + shown}`;
+    throw new UsageError(
+      `prompts of ${pipeline} may take ${parts} tokens, and the decoder has positions for ${maxPositions}`,
+      [
+        'a task whose prompt is too long is skipped, and with this budget most would be',
+        'lower --max-prompt-tokens (in-file context and new tokens), --context-tokens (cross-file text) or --top-k',
+      ],
+    );
+  }
+}
+
 /**
  * What every prompt of a run has in common.
  *
- * @throws {UsageError} If the window leaves no room for the code around the hole.
+ * @throws {UsageError} If the window leaves no room for the code around the hole, or a prompt that fills its budget has
+ *         no room in the decoder.
  */
 export function promptSetting(
   spec: RunSpec,
@@ -102,6 +133,7 @@ export function promptSetting(
   clock: Clock,
 ): PromptSetting {
   const { tokenizer, format } = models.decoder;
+  requirePositions(spec, models);
   return {
     ...{ tokenizer, format, clock },
     budget: promptBudget(spec, format),

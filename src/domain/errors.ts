@@ -14,6 +14,7 @@ export const EXIT = {
   gateFailed: 1,
   usage: 2,
   unusable: 3,
+  /** Some tasks failed in a run that is finished or that ended because of them, or none could be scored. */
   someTasksFailed: 4,
   gateInconclusive: 5,
   /** A defect of this program; the number is that of EX_SOFTWARE in BSD's sysexits.h. */
@@ -69,6 +70,14 @@ export class DataError extends UserError {
 /** A model, its files, its widths or its device cannot be used. */
 export class ModelError extends UserError {
   readonly exitCode = EXIT.unusable;
+}
+
+/** The device that a model runs on is gone. No further task can be answered, and none has failed by itself. */
+export class DeviceLostError extends ModelError {}
+
+/** More tasks failed than the user allows. */
+export class TooManyFailuresError extends UserError {
+  readonly exitCode = EXIT.someTasksFailed;
 }
 
 /** Why something could not be fetched; callers add what this means for their kind of file. */

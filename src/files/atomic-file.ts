@@ -2,8 +2,9 @@
  * @file Files that are either the old one or the new one, never half of the new one.
  */
 
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DataError } from '../domain/errors.js';
 import { notWritable } from './file-system-error.js';
 
@@ -71,6 +72,16 @@ export async function replaceFile(path: string, parts: FileParts): Promise<void>
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** As {@link replaceFile} and {@link AtomicLines} name their temporary files. */
+const TEMPORARY = /\.[0-9a-f]{8}\.tmp$/;
+
+/** Removes the temporary files that a killed process left in a folder. The caller knows that no other process writes there. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (TEMPORARY.test(name)) await rm(join(folder, name), { force: true });
   }
 }
 

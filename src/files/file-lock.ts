@@ -1,11 +1,13 @@
 /**
  * @file One process at a time writes a file, on one machine or on several that share a folder.
  *
- * The lock is a file made with "fail if it exists". Its holder touches it while it works; one that has not
- * been touched for a while belongs to a process that died, and is taken over.
+ * The lock is a file made with "fail if it exists". Its holder touches it while it works. One that has not been touched
+ * for a while belongs to a process that died, and is taken over. A lock that was touched long ago by the clock of this
+ * machine counts at once. Any other is watched, because a clock may go backwards, and clocks of machines differ.
  */
 
 import { open, rm, stat, utimes } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How often the holder touches its lock. */
@@ -27,9 +29,14 @@ export async function withLock<T>(
 ): Promise<T> {
   const lock = `${file}.lock`;
   let hasWaited = false;
+  let seen = { touchedMs: NaN, since: 0 };
   while (!(await take(lock))) {
     signal?.throwIfAborted();
-    if (await isAbandoned(lock)) {
+    const touchedMs = await touchedAt(lock);
+    // Its holder has just finished.
+    if (touchedMs === null) continue;
+    if (seen.touchedMs !== touchedMs) seen = { touchedMs, since: performance.now() };
+    if (Date.now() - touchedMs > ABANDONED_MS || performance.now() - seen.since > ABANDONED_MS) {
       await rm(lock, { force: true });
       continue;
     }
@@ -61,11 +68,11 @@ async function take(lock: string): Promise<boolean> {
   }
 }
 
-async function isAbandoned(lock: string): Promise<boolean> {
+/** When a lock was last touched, by the clock of whoever touched it; null if there is none. */
+async function touchedAt(lock: string): Promise<number | null> {
   try {
-    return Date.now() - (await stat(lock)).mtimeMs > ABANDONED_MS;
+    return (await stat(lock)).mtimeMs;
   } catch {
-    // Its holder has just finished.
-    return false;
+    return null;
   }
 }

@@ -3,8 +3,8 @@
  */
 
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { DataError, messageOf } from '../domain/errors.js';
 import { adviceFor } from './file-system-error.js';
 
@@ -45,6 +45,25 @@ export async function makeFolders(path: string, advice: readonly string[] = []):
     await mkdir(path, { recursive: true });
   } catch (error) {
     throw unwritable(path, messageOf(error), error, advice);
+  }
+}
+
+/** No folder is filled for so long. */
+const ABANDONED_MS = 24 * 60 * 60_000;
+
+/**
+ * Removes the temporary folders that killed processes left in a folder.
+ *
+ * @param prefix Of the names of temporary folders.
+ */
+export async function removeAbandoned(folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found?.isDirectory() !== true || Date.now() - found.mtimeMs < ABANDONED_MS) continue;
+    // What cannot be removed is in nobody's way.
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

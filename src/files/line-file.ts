@@ -111,19 +111,26 @@ export class LineWriter {
     return new LineWriter(await open(path, 'a'), path);
   }
 
-  /** @throws {DataError} If the disk is full or gone; earlier lines are kept. */
+  /** @throws {DataError} If the disk is full or gone, or the file was removed; earlier lines are kept. */
   async append(value: object): Promise<void> {
     try {
+      // The system takes lines for a file that was removed, and loses them.
+      if ((await this.#file.stat()).nlink === 0) throw new Error('it was removed while the run wrote it');
       await this.#file.appendFile(`${JSON.stringify(value)}\n`, 'utf8');
     } catch (error) {
       throw unwritable(this.#path, error);
     }
   }
 
-  /** Flushes to the disk and closes. */
+  /** Flushes to the disk and closes. @throws {DataError} If the disk did not take what was written. */
   async close(): Promise<void> {
-    await this.#file.sync();
-    await this.#file.close();
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw unwritable(this.#path, error);
+    } finally {
+      await this.#file.close();
+    }
   }
 }
 

@@ -6,6 +6,7 @@
  * decimals, nats a token to four, times to four digits.
  */
 
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { parseJson } from '../domain/json.js';
@@ -129,6 +130,15 @@ export function formatBaseline({ outcomes, ...rest }: Baseline): string {
 /** Writes it whole or not at all. */
 export function writeBaseline(path: string, baseline: Baseline): Promise<void> {
   return writeAtomically(path, formatBaseline(baseline));
+}
+
+/** @throws {DataError} If a file is no baseline of any version: a new one would write over something else. */
+export function requireBaseline(path: string): void {
+  const head = readFileSync(path, 'utf8').slice(0, 200);
+  if (/^\s*\{\s*"schema"\s*:\s*"llava-eval\/baseline@/.test(head)) return;
+  throw new DataError(`${path}: is no baseline, so a new one is not written over it`, [
+    'name another file with --baseline, or move this one away',
+  ]);
 }
 
 /** @throws {DataError} If the file cannot be read or is no baseline of this version. */

@@ -2,7 +2,7 @@
  * @file Brings a model to this machine, as what its files say it is unless told.
  */
 
-import { contentHashes } from '../hub/content-hashes.js';
+import { resolveHashed } from '../hub/content-hashes.js';
 import { resolveModel, type LocalModel, type ResolveOptions } from '../hub/resolve.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import { readModelConfig } from './model-config.js';
@@ -45,7 +45,8 @@ export interface PulledModel extends LocalModel {
 /**
  * Fetches what a run needs of a model, once, and checks every hash; later runs work offline.
  *
- * @throws {ModelError | DownloadError} As {@link bringModel}; also if a file in the cache is damaged.
+ * @throws {ModelError | DownloadError} As {@link bringModel}; also if a file in the cache is damaged and cannot be
+ *         fetched again.
  * @example (await pullModel('nano', undefined)).role // => 'bundle'
  */
 export async function pullModel(
@@ -53,6 +54,7 @@ export async function pullModel(
   role: ModelRole | undefined,
   options: ResolveOptions = {},
 ): Promise<PulledModel> {
-  const brought = await bringModel(reference, role, options);
-  return { ...brought.model, role: brought.role, hashes: await contentHashes(brought.model) };
+  const used = role ?? (await guessRole(reference, options));
+  const { model, files } = await resolveHashed(reference, used, options);
+  return { ...model, role: used, hashes: files };
 }

@@ -419,19 +419,21 @@ function subjectOrder({ subjectRank }: PipelineKind): number {
 }
 
 /**
- * Where the pipelines of a run stand among all: those with a row at its place, others behind the rows in the order
- * given. Looks follow from it.
+ * Where the pipelines of a run stand among all: those with a row at its place, others at the places of rows that the run
+ * does not have, the last place first, and behind all rows once none is left. Looks follow from it, so that pipelines of
+ * one run look different as long as there are looks.
  *
- * @example positionsOf(['mine', 'no-context']) // => Map { 'mine' => 5, 'no-context' => 0 } beside five rows
+ * @example positionsOf(['mine', 'no-context']) // => Map { 'mine' => 11, 'no-context' => 0 } beside twelve rows
  */
 export function positionsOf(names: Iterable<string>): ReadonlyMap<string, number> {
   const rows: readonly string[] = PIPELINES;
-  const positions = new Map<string, number>();
+  const given = [...new Set(names)];
+  const free = [...rows.keys()].filter((row) => !given.includes(rows[row]!));
   let next = rows.length;
-  for (const name of names) {
-    if (positions.has(name)) continue;
-    const row = rows.indexOf(name);
-    positions.set(name, row === -1 ? next++ : row);
-  }
-  return positions;
+  return new Map(
+    given.map((name) => {
+      const row = rows.indexOf(name);
+      return [name, row === -1 ? (free.pop() ?? next++) : row];
+    }),
+  );
 }

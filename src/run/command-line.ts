@@ -14,7 +14,7 @@ export function quoted(words: readonly string[]): string {
 }
 
 /** Settings that belong to one shard and its folder; a message gives its own. */
-const OF_ONE_SHARD = new Set(['shard', 'out', 'resume']);
+const OF_ONE_SHARD = new Set(['shard', 'out', 'resume', 'retryFailed']);
 
 /**
  * The command that makes one shard of a run, from the settings that another shard was given.

@@ -12,7 +12,8 @@
  *   kernels by shape;
  * - each task's order comes from the seed and its id alone, so resuming or sharding changes nothing.
  *
- * The loop records a configuration that fails with the stage and the message, and goes on.
+ * The loop records a configuration that fails with the stage and the message, and goes on. A device that is lost ends
+ * it: the task at hand has no records then, and a run that is continued answers it.
  */
 
 import { sha256 } from '../domain/hash.js';
@@ -43,6 +44,7 @@ export interface ExecutionHooks {
 /**
  * Runs a plan to its end or until it is cancelled.
  *
+ * @throws {DeviceLostError} If the device is gone; what was recorded before stays.
  * @returns Whether every configuration of every task now has a record.
  */
 export async function execute(

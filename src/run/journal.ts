@@ -1,6 +1,6 @@
 /**
  * @file The journal: a header line, then one line per finished record. Lines are only appended, and all reports follow
- * from them.
+ * from them. Only `--retry-failed` takes lines away, those of records that failed, in one step (`withoutFailed`).
  *
  * When the journal is opened again, a torn last line is cut off and its record runs again. Damage anywhere else is an
  * error.
@@ -9,6 +9,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { JournalError, messageOf } from '../domain/errors.js';
+import { AtomicLines } from '../files/atomic-file.js';
 import { isSystemError } from '../files/file-system-error.js';
 import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
 import type { Axes } from './configurations.js';
@@ -20,6 +21,7 @@ const SCHEMA = 'llava-eval/journal@2';
 const REPAIR = 'the line is damaged; remove it to run its task again';
 
 const headerSchema = z.looseObject({ schema: z.literal(SCHEMA), fingerprint: z.string() });
+const failedSchema = z.looseObject({ status: z.literal('failed') });
 const olderSchema = z.looseObject({ schema: z.literal('llava-eval/journal@1') });
 
 export interface JournalContent {
@@ -196,6 +198,31 @@ export function olderVersion(path: string, found: string, expected: string): Jou
   ]);
 }
 
+/**
+ * Takes the failed records out of a journal, so that they can be answered again. The file is replaced as a whole or stays
+ * as it is; every other line keeps its bytes.
+ *
+ * @returns How far the new file is whole.
+ * @throws {JournalError} As {@link scanJournal}.
+ * @throws {DataError}    If the folder cannot be written.
+ */
+export async function withoutFailed(path: string): Promise<WholeLines> {
+  const lines = await AtomicLines.open(path);
+  let wholeBytes = 0;
+  try {
+    await readWholeLines(path, REPAIR, async (value, line) => {
+      if (line > 1 && failedSchema.safeParse(value).success) return;
+      const text = JSON.stringify(value);
+      await lines.write(text);
+      wholeBytes += Buffer.byteLength(text) + 1;
+    });
+    await lines.commit();
+  } finally {
+    await lines.discard();
+  }
+  return { wholeBytes };
+}
+
 /** An open journal. */
 export class JournalWriter {
   readonly #lines: LineWriter;
@@ -211,8 +238,8 @@ export class JournalWriter {
     return new JournalWriter(lines);
   }
 
-  /** Opens a journal that `readJournal` has read, without its torn last line. */
-  static async reopen(path: string, content: JournalContent): Promise<JournalWriter> {
+  /** Opens a journal that was read, without its torn last line. */
+  static async reopen(path: string, content: WholeLines): Promise<JournalWriter> {
     return new JournalWriter(await LineWriter.reopen(path, content));
   }
 

@@ -58,7 +58,7 @@ function mergedRun(ordered: readonly NumberedShard[]): RunJson {
   const { run } = ordered[0]!;
   const times = (read: (run: RunJson) => string | null): string[] =>
     ordered.flatMap((shard) => read(shard.run) ?? []).sort();
-  const ofOneShard = new Set(['shard', 'out', 'resume']);
+  const ofOneShard = new Set(['shard', 'out', 'resume', 'retryFailed']);
   return {
     ...run,
     given: Object.fromEntries(Object.entries(run.given).filter(([key]) => !ofOneShard.has(key))),

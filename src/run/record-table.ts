@@ -49,6 +49,8 @@ const NAMES = Object.keys(NUMBERS) as readonly RecordNumber[];
 /** A record that has no numbers. */
 export type UnscoredRecord = Exclude<TaskRecord, { status: 'scored' }>;
 
+export type SkipReason = Extract<TaskRecord, { status: 'skipped' }>['reason'];
+
 const STATUSES = [null, 'scored', 'failed', 'skipped'] as const;
 
 /** Rows of a table: their numbers, in some order. */
@@ -129,6 +131,11 @@ export class RecordColumn {
     return this.#unscored.get(row) ?? null;
   }
 
+  /** All that failed or were skipped. */
+  get unscoredRecords(): Iterable<UnscoredRecord> {
+    return this.#unscored.values();
+  }
+
   /** @internal Rows of failed records, which lose them. */
   dropFailed(): number {
     let dropped = 0;
@@ -197,11 +204,13 @@ export class RecordTable {
 
   /** All rows by task id in code-point order, so that no number depends on the order in which records were written. */
   rows(): Rows {
-    const ids = this.taskIds;
-    this.#ordered ??= Int32Array.from(
-      Array.from(ids.keys()).sort((a, b) => compareCodePoints(ids[a]!, ids[b]!)),
-    );
+    this.#ordered ??= this.#inOrder();
     return this.#ordered;
+  }
+
+  #inOrder(): Rows {
+    const ids = this.taskIds;
+    return Int32Array.from(Array.from(ids.keys()).sort((a, b) => compareCodePoints(ids[a]!, ids[b]!)));
   }
 
   /** The rows of some tasks, in the same order; a task without a record has none. */
@@ -241,6 +250,15 @@ export class RecordTable {
   get failedCount(): number {
     const rows = this.rows();
     return this.#columns.reduce((sum, column) => sum + column.count('failed', rows), 0);
+  }
+
+  /** Records that were skipped, by reason. */
+  get skippedCounts(): Readonly<Record<SkipReason, number>> {
+    const counts = { 'prompt-too-long': 0, 'no-reference': 0 };
+    for (const column of this.#columns) {
+      for (const record of column.unscoredRecords) if (record.status === 'skipped') counts[record.reason]++;
+    }
+    return counts;
   }
 
   /** Whether any record is scored. */

@@ -2,7 +2,9 @@
  * @file The folder of a run: where its files lie, and how it is made.
  */
 
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DataError } from '../domain/errors.js';
 import { makeFolders, requireWritableFolder } from '../files/folder.js';
 
 export interface RunFolder {
@@ -61,6 +63,34 @@ const ADVICE = ['choose another folder with --out'];
  */
 export function assertWritable(path: string): Promise<void> {
   return requireWritableFolder(path, ADVICE);
+}
+
+/**
+ * Makes sure that a new run writes over nothing that it did not make. The caller knows that the folder holds no run.
+ *
+ * @throws {DataError} Naming the files that stand where those of a run would.
+ */
+export function requireNothingForeign(folder: RunFolder): void {
+  const { path, lock, runJson, ...files } = folder;
+  const foreign = [...Object.values<string>(files), ...(isOfRun(runJson) ? [] : [runJson])].filter(
+    (file) => file !== lock && existsSync(file),
+  );
+  if (foreign.length === 0) return;
+  const names = foreign.map((file) => basename(file)).sort();
+  throw new DataError(`${path}: holds ${names.join(', ')}, and no run: a run here would write over that`, [
+    'choose another folder with --out, or move those files away',
+  ]);
+}
+
+/** Whether `run.json` was written by this program, which may have been ended before it wrote more. */
+function isOfRun(path: string): boolean {
+  try {
+    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof content !== 'object' || content === null || !('schema' in content)) return false;
+    return typeof content.schema === 'string' && content.schema.startsWith('llava-eval/');
+  } catch {
+    return false;
+  }
 }
 
 /** Makes the folder of a run and its parents. @throws {DataError} If that fails. */

@@ -2,7 +2,7 @@
  * @file The records of one task: one for each of its configurations, made when the configuration comes to its end.
  */
 
-import { messageOf } from '../domain/errors.js';
+import { DeviceLostError, messageOf } from '../domain/errors.js';
 import { withoutHome } from '../files/portable-path.js';
 import type { CompletionTask } from '../domain/task.js';
 import {
@@ -36,7 +36,9 @@ export class TaskRecords {
     this.#records.set(configuration, { ...this.#identity(configuration), status: 'scored', ...score });
   }
 
+  /** @throws {DeviceLostError} The error itself, if it is one: the task has not failed, and no other can be answered. */
   failed(configuration: Configuration, stage: FailureStage, error: unknown): void {
+    if (error instanceof DeviceLostError) throw error;
     this.#records.set(configuration, {
       ...this.#identity(configuration),
       status: 'failed',

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -135,13 +143,24 @@ describe('a merge as a function', () => {
   });
 
   test('leaves none of its records where they cannot be written', async () => {
-    // A folder in the place of the second of the three files; what is there stays.
-    mkdirSync(at('blocked', 'tasks.jsonl', 'x'), { recursive: true });
+    // In the place of the second of the three files, a link to a place that does not exist.
+    mkdirSync(at('blocked'));
+    symlinkSync(at('nowhere', 'tasks.jsonl'), at('blocked', 'tasks.jsonl'));
     await assert.rejects(
       mergeRuns([at('s1'), at('s2')], at('blocked')),
       refusal(DataError, /nothing of the merged run was kept/, /--resume/),
     );
     assert.deepEqual(readdirSync(at('blocked')), ['tasks.jsonl']);
+  });
+
+  test('writes over no file of somebody else', async () => {
+    mkdirSync(at('foreign'));
+    writeFileSync(at('foreign', 'junit.xml'), '<theirs/>');
+    await assert.rejects(
+      mergeRuns([at('s1'), at('s2')], at('foreign')),
+      refusal(DataError, /foreign: holds junit\.xml, and no run/, /--resume/),
+    );
+    assert.equal(readFileSync(at('foreign', 'junit.xml'), 'utf8'), '<theirs/>');
   });
 
   test('refuses a shard that is given twice', async () => {
@@ -178,6 +197,16 @@ describe('a gate as functions', () => {
     const { result } = await judgeRun({ run: at('whole'), baseline }, NOW);
     assert.notEqual(result.verdict, 'failed');
     assert.equal(result.baseline.reason, 'again');
+  });
+
+  test('writes a baseline over no other file, and over a damaged baseline', async () => {
+    const update = (baseline: string) => updateBaseline({ run: at('whole'), baseline, reason: 'x' }, NOW);
+    writeFileSync(at('package.json'), '{ "name": "of somebody else" }');
+    await assert.rejects(update(at('package.json')), refusal(DataError, /package\.json: is no baseline/));
+    assert.equal(readFileSync(at('package.json'), 'utf8'), '{ "name": "of somebody else" }');
+    await update(at('cut.json'));
+    writeFileSync(at('cut.json'), readFileSync(at('cut.json'), 'utf8').slice(0, 300));
+    assert.equal((await update(at('cut.json'))).replaced, null);
   });
 
   test('wants a reason for a baseline', async () => {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { quietSurroundings, type ComparisonEvent } from '../../src/comparison/events.js';
 import { runComparison, type ComparisonOutcome } from '../../src/comparison/run-comparison.js';
 import type { ComparisonRequest } from '../../src/comparison/request.js';
-import { UsageError } from '../../src/domain/errors.js';
-import { readJournal } from '../../src/run/journal.js';
+import { DataError, TooManyFailuresError, UsageError } from '../../src/domain/errors.js';
+import { collectRecords, readJournal } from '../../src/run/journal.js';
+import type { TaskRecord } from '../../src/run/record.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 let folder = '';
@@ -105,4 +106,135 @@ describe('runComparison', () => {
     );
     assert.equal((await readJournal(join(folder, 'other', 'journal.jsonl'))).records.size, 4);
   });
+
+  test('answers again what failed, and only that, when asked to', async () => {
+    finished(await runComparison(request('failed'), quietSurroundings()));
+    const journal = join(folder, 'failed', 'journal.jsonl');
+    // As kill -9 leaves it in the middle of a save.
+    await writeFile(join(folder, 'failed', 'summary.json.0a1b2c3d.tmp'), '{"sche');
+    const whole = await collectRecords(journal);
+    await failRecords(journal, (i) => i === 2);
+    const again = { ...request('failed'), resume: true };
+    // Without a word about failed records, the run stays finished as it is.
+    const before = finished(await runComparison(again, quietSurroundings()));
+    assert.deepEqual([before.wasFinished, failedIn(before)], [true, 1]);
+    const after = finished(await runComparison({ ...again, retryFailed: true }, quietSurroundings()));
+    assert.deepEqual([after.wasFinished, failedIn(after)], [false, 0]);
+    assert.ok(after.run.finishedAt !== null);
+    assert.ok(!(await readdir(join(folder, 'failed'))).some((name) => name.endsWith('.tmp')));
+    const records = await collectRecords(journal);
+    assert.deepEqual(records.map(untimed).sort(byKey), whole.map(untimed).sort(byKey));
+    // Those that had not failed keep their lines, times included.
+    assert.deepEqual(records.slice(0, 3), [whole[0], whole[1], whole[3]]);
+    await assert.rejects(
+      runComparison({ ...request('failed'), retryFailed: true }, quietSurroundings()),
+      (error: unknown) =>
+        error instanceof UsageError && error.message.includes('--retry-failed needs --resume'),
+    );
+  });
+
+  test('ends when more records have failed than are allowed, and keeps what it has', async () => {
+    finished(await runComparison(request('bounded'), quietSurroundings()));
+    const journal = join(folder, 'bounded', 'journal.jsonl');
+    // Both records of the first task have failed; the second task is open. 60 % of four records are two.
+    await failRecords(journal, (i) => i < 2);
+    const lines = (await readFile(journal, 'utf8')).split('\n');
+    await writeFile(journal, `${lines.slice(0, 3).join('\n')}\n`);
+    const bounded = (maxFailures: number | string): ComparisonRequest => ({
+      ...request('bounded'),
+      ...{ resume: true, maxFailures },
+    });
+    for (const [asked, most] of [
+      [1, 1],
+      ['49%', 1],
+    ] as const) {
+      await assert.rejects(
+        runComparison(bounded(asked), quietSurroundings()),
+        (error: unknown) =>
+          error instanceof TooManyFailuresError &&
+          error.exitCode === 4 &&
+          error.message.includes(`2 of 4 records failed, and --max-failures ${asked} allows ${most}`) &&
+          error.render().includes('--resume --retry-failed'),
+      );
+      assert.equal((await readJournal(journal)).records.size, 2);
+    }
+    const { summary } = finished(await runComparison(bounded('60%'), quietSurroundings()));
+    assert.deepEqual(
+      summary.rows.map(({ tasks }) => [tasks.failed, tasks.scored]),
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    );
+  });
+
+  test('writes over no file of somebody else', async () => {
+    const out = join(folder, 'foreign');
+    await mkdir(out);
+    await writeFile(join(out, 'notes.txt'), 'kept');
+    await writeFile(join(out, 'report.md'), '# of somebody else');
+    await assert.rejects(
+      runComparison(request('foreign'), quietSurroundings()),
+      (error: unknown) =>
+        error instanceof DataError && /foreign: holds report\.md, and no run/.test(error.message),
+    );
+    assert.deepEqual((await readdir(out)).sort(), ['notes.txt', 'report.md']);
+    await rm(join(out, 'report.md'));
+    finished(await runComparison(request('foreign'), quietSurroundings()));
+    assert.equal(await readFile(join(out, 'notes.txt'), 'utf8'), 'kept');
+  });
+
+  test('refuses a budget for prompts that the decoder has no positions for, before anything is written', async () => {
+    // The tiny decoder has 2,048 positions: 120 + 1,928 fit, one token more does not.
+    const wide = (contextTokens: number): ComparisonRequest => ({
+      ...request(`wide-${contextTokens}`),
+      contextTokens,
+    });
+    await assert.rejects(
+      runComparison(wide(1929), quietSurroundings()),
+      (error: unknown) =>
+        error instanceof UsageError &&
+        error.message.includes('prompts of full-rag may take 120 + 1929 = 2049 tokens') &&
+        error.message.includes('positions for 2048'),
+    );
+    assert.ok(!existsSync(join(folder, 'wide-1929')));
+    finished(await runComparison(wide(1928), quietSurroundings()));
+  });
+
+  test('without a single score it says so: how many records were skipped, and why', async () => {
+    const records = join(folder, 'blank.jsonl');
+    await writeFile(
+      records,
+      `${JSON.stringify({
+        ...{ prompt: 'const area = ', groundtruth: '  ', right_context: '\n' },
+        metadata: { task_id: 'shapes/1', repository: 'shapes', file: 'src/a.ts', context_start_lineno: 0 },
+      })}\n`,
+    );
+    const outcome = finished(
+      await runComparison(
+        { ...request('blank'), dataset: records, pipelines: ['no-context'], metricProfile: 'cceval' },
+        quietSurroundings(),
+      ),
+    );
+    assert.deepEqual(outcome.skipped, { 'prompt-too-long': 0, 'no-reference': 1 });
+  });
 });
+
+/** Turns records of a journal, by their place, into failed ones. */
+async function failRecords(journal: string, isFailed: (i: number) => boolean): Promise<void> {
+  const records = await collectRecords(journal);
+  const [header] = (await readFile(journal, 'utf8')).split('\n');
+  const lines = records.map((record, i) => {
+    const { taskId, repository, crossFile, pipeline, retriever, topK } = record;
+    const common = { taskId, repository, crossFile, pipeline, retriever, topK };
+    const error = { stage: 'prefill', message: 'lost' };
+    return JSON.stringify(isFailed(i) ? { ...common, status: 'failed', error } : record);
+  });
+  await writeFile(journal, `${[header, ...lines].join('\n')}\n`);
+}
+
+const failedIn = ({ summary }: Extract<ComparisonOutcome, { kind: 'finished' }>): number =>
+  summary.rows.reduce((sum, { tasks }) => sum + tasks.failed, 0);
+const untimed = (record: TaskRecord): object =>
+  record.status === 'scored' ? { ...record, timing: null } : record;
+const byKey = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { describe, test } from 'node:test';
 import { comparisonSettings } from '../../src/comparison/settings.js';
 import { UsageError } from '../../src/domain/errors.js';
@@ -30,6 +31,20 @@ describe('the settings of a comparison', () => {
     assert.deepEqual(topKOf('repocoder', { topK: 20 }), [20]);
     assert.throws(() => topKOf('repocoder', { topK: 21 }), refusal);
     assert.throws(() => topKOf('repocoder', { sweep: { topK: [1, 21] } }), refusal);
+  });
+
+  test('refuse more threads than four for each processor, with the reason', () => {
+    const threadsOf = (threads: number): number =>
+      comparisonSettings({ threads }, retrievalProfile('repoformer')).device.threads;
+    const most = 4 * availableParallelism();
+    assert.equal(threadsOf(most), most);
+    assert.throws(
+      () => threadsOf(most + 1),
+      (error: unknown) =>
+        error instanceof UsageError &&
+        new RegExp(`^--threads ${most + 1}: .* at most ${most} threads are taken$`).test(error.message) &&
+        /unusable/.test(error.hints.join(' ')),
+    );
   });
 
   test('sort a sweep and run each top-k once', () => {

@@ -83,13 +83,13 @@ describe('llava-eval gate', () => {
       at('gate.xml'),
     );
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /^gate passed: all 9 checks\n/);
+    assert.match(stdout, /^gate passed: all 12 checks\n/);
     assert.match(stdout.replace(/\s+/g, ' '), /of today, 12 tasks: the first one/);
     // Lines with a path of this machine may be longer.
     const wide = stdout.split('\n').filter((line) => line.length > 80 && !line.includes(folder));
     assert.deepEqual(wide, []);
     const markdown = await readFile(at('gate.md'), 'utf8');
-    assert.match(markdown, /^<!-- llava-eval-gate -->\n### ✅ llava-eval gate passed: all 9 checks\n/);
+    assert.match(markdown, /^<!-- llava-eval-gate -->\n### ✅ llava-eval gate passed: all 12 checks\n/);
     assert.match(
       await readFile(at('gate.xml'), 'utf8'),
       /<testsuites name="llava-eval gate" tests="9" failures="0"/,
@@ -110,7 +110,7 @@ describe('llava-eval gate', () => {
       [['edit-similarity', 'compressed/bm25']],
     );
     assert.match(await readFile(at('worse.xml'), 'utf8'), /failures="1"/);
-    assert.match((await gate('worse')).stdout, /^gate FAILED: 1 of 9 checks/);
+    assert.match((await gate('worse')).stdout, /^gate FAILED: 1 of 12 checks/);
   });
 
   test('maps an inconclusive gate to the exit code asked for', async () => {
@@ -123,7 +123,7 @@ describe('llava-eval gate', () => {
     const codes: (number | null)[] = [];
     for (const how of ['pass', 'fail', 'exit-5']) {
       const { code, stdout } = await gate('little', '--inconclusive', how);
-      assert.match(stdout, /^gate inconclusive: needs about \d+ more tasks \(1 of 9 checks\)/);
+      assert.match(stdout, /^gate inconclusive: needs about \d+ more tasks \(1 of 12 checks\)/);
       codes.push(code);
     }
     assert.deepEqual(codes, [0, 1, 5]);

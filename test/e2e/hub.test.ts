@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -86,6 +86,24 @@ describe('llava-eval run with models of the hub', () => {
     const { code, stderr } = await run('offline', args, { HF_HUB_OFFLINE: '1' });
     assert.equal(code, 0, stderr);
     assert.equal(server.requests.length, seen);
+  });
+
+  test('a damaged file of the cache is found by its hash, told in one line and fetched again', async () => {
+    const pulled = await run('damaged', ['models', 'pull', 'own/bundle']);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const snapshot = join(folder, 'damaged', 'models--own--bundle', 'snapshots', COMMIT);
+    const blob = await realpath(join(snapshot, 'projector.safetensors'));
+    const whole = await readFile(blob);
+    await writeFile(blob, Buffer.from(whole).fill(0, whole.length - 8));
+    const { code, stderr } = await run('damaged', runArgs('mended', '--model', 'own/bundle'));
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /projector\.safetensors in the cache is damaged; it is removed and fetched again\n/);
+    assert.deepEqual(await readFile(blob), whole);
+    // Without the network it cannot be mended, and is not used either.
+    await writeFile(blob, Buffer.from(whole).fill(0, whole.length - 8));
+    const offline = await run('damaged', runArgs('no', '--model', 'own/bundle'), { HF_HUB_OFFLINE: '1' });
+    assert.equal(offline.code, 3);
+    assert.match(offline.stderr, /is damaged/);
   });
 
   test('two programs at once fill one cache, each file once', async () => {

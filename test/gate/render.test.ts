@@ -35,8 +35,9 @@ const result = gateResult({
 
 describe('a gate in words', () => {
   test('says that a change is the median of the changes of each task, where medians stand beside it', () => {
-    for (const text of [renderGate(result), renderGateMarkdown(result)]) {
-      assert.match(text.replace(/\s+/g, ' '), /median of what became of the ratio of each task/);
+    for (const broken of [renderGate(result), renderGateMarkdown(result)]) {
+      const text = broken.replace(/\s+/g, ' ');
+      assert.match(text, /median of what became of the ratio of each task/);
       assert.equal(text.split('quotient of the two medians').length, 2, 'once');
     }
   });

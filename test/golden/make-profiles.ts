@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../src/model/ort/runtime.js';
 import { z } from 'zod';
 
 import { builtDecoderIo } from '../../src/model/ort/decoder-io.js';

@@ -24,7 +24,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../src/model/ort/runtime.js';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from '../../src/model/ort/runtime.js';
 
 import { loadSession } from '../../src/model/ort/load.js';
 import { cachedModelFile, createSession, floatOutput } from '../../src/model/ort/session.js';
@@ -15,6 +25,8 @@ const folder = mkdtempSync(join(tmpdir(), 'session-'));
 after(() => {
   rmSync(folder, { recursive: true });
 });
+
+const at = (cacheDir: string) => ({ cacheDir, device: 'cpu' }) as const;
 
 /** y = x w with w [32, 32], large enough for the second file; w[r][c] = factor * r. */
 function productGraph(factor: number): Graph {
@@ -32,7 +44,7 @@ const COLUMN_SUM = 496;
 
 describe('large models', () => {
   test('weights in a second file give the numbers of weights in memory', async () => {
-    const path = await cachedModelFile(productGraph(2), 'identity', folder);
+    const path = await cachedModelFile(productGraph(2), 'identity', at(folder));
     const split = await loadSession(path, { device: 'cpu', threads: 1 });
     const whole = await createSession(productGraph(2), 'identity', {
       device: 'cpu',
@@ -47,9 +59,9 @@ describe('large models', () => {
 
   test('a built graph is found again by its content and never written twice', async () => {
     const cache = join(folder, 'again');
-    const first = await cachedModelFile(productGraph(3), 'a', cache);
+    const first = await cachedModelFile(productGraph(3), 'a', at(cache));
     const written = statSync(first).mtimeMs;
-    assert.equal(await cachedModelFile(productGraph(3), 'a', cache), first);
+    assert.equal(await cachedModelFile(productGraph(3), 'a', at(cache)), first);
     assert.equal(statSync(first).mtimeMs, written);
     assert.deepEqual(readdirSync(cache), [basename(dirname(first))], 'no temporary folder is left');
   });
@@ -57,8 +69,8 @@ describe('large models', () => {
   test('another identity of the weights is another file', async () => {
     const cache = join(folder, 'identities');
     const [a, b] = [
-      await cachedModelFile(productGraph(1), 'a', cache),
-      await cachedModelFile(productGraph(2), 'b', cache),
+      await cachedModelFile(productGraph(1), 'a', at(cache)),
+      await cachedModelFile(productGraph(2), 'b', at(cache)),
     ];
     assert.notEqual(a, b);
     const weights = (path: string): Buffer => readFileSync(join(dirname(path), 'weights.bin'));
@@ -67,13 +79,99 @@ describe('large models', () => {
 
   test('two builders at once end with one whole folder', async () => {
     const cache = join(folder, 'race');
-    const paths = await Promise.all([1, 2, 3].map(() => cachedModelFile(productGraph(4), 'a', cache)));
+    const paths = await Promise.all([1, 2, 3].map(() => cachedModelFile(productGraph(4), 'a', at(cache))));
     assert.equal(new Set(paths).size, 1);
     assert.equal(readdirSync(cache).length, 1);
   });
 
   test('a cache folder that cannot be written is refused with its path', async () => {
     const file = join(folder, 'again', readdirSync(join(folder, 'again'))[0]!, 'model.onnx');
-    await assert.rejects(cachedModelFile(productGraph(5), 'a', file), /cannot be stored/);
+    await assert.rejects(cachedModelFile(productGraph(5), 'a', at(file)), /cannot be stored/);
+  });
+
+  const damages: Readonly<Record<string, (graph: string) => void>> = {
+    'a truncated weights.bin': (graph) => {
+      truncateSync(join(graph, 'weights.bin'), 100);
+    },
+    'a changed weights.bin': (graph) => {
+      const path = join(graph, 'weights.bin');
+      const bytes = readFileSync(path);
+      bytes[7]! ^= 1;
+      writeFileSync(path, bytes);
+    },
+    'a missing weights.bin': (graph) => {
+      rmSync(join(graph, 'weights.bin'));
+    },
+    'a damaged model.onnx': (graph) => {
+      writeFileSync(join(graph, 'model.onnx'), 'not a model');
+    },
+    'a missing graph.json': (graph) => {
+      rmSync(join(graph, 'graph.json'));
+    },
+  };
+  for (const [what, damage] of Object.entries(damages)) {
+    test(`${what} is found, told in one line and made anew`, async () => {
+      const cache = join(folder, what);
+      const notes: string[] = [];
+      const options = { ...at(cache), onNote: (line: string) => notes.push(line) };
+      const path = await cachedModelFile(productGraph(3), 'a', options);
+      const whole = readFileSync(join(dirname(path), 'weights.bin'));
+      damage(dirname(path));
+      assert.equal(await cachedModelFile(productGraph(3), 'a', options), path);
+      assert.equal(notes.length, 1, notes.join('; '));
+      assert.match(notes[0]!, /not used and removed: .*; the graph is made anew$/);
+      assert.deepEqual(readFileSync(join(dirname(path), 'weights.bin')), whole);
+      const session = await loadSession(path, { device: 'cpu', threads: 1 });
+      assert.equal(floatOutput(await session.run(feeds), 'y')[0], 3 * COLUMN_SUM);
+      await session.release();
+    });
+  }
+
+  test('what killed builds left behind goes after an hour, and a build that goes on stays', async () => {
+    const cache = join(folder, 'killed');
+    const longAgo = new Date(Date.now() - 2 * 60 * 60_000);
+    for (const [name, at] of [
+      ['old.tmp', longAgo],
+      ['new.tmp', new Date()],
+    ] as const) {
+      mkdirSync(join(cache, name), { recursive: true });
+      writeFileSync(join(cache, name, 'weights.bin'), 'x');
+      for (const path of [join(cache, name, 'weights.bin'), join(cache, name)]) utimesSync(path, at, at);
+    }
+    await cachedModelFile(productGraph(6), 'a', at(cache));
+    assert.deepEqual(
+      readdirSync(cache).filter((name) => name.endsWith('.tmp')),
+      ['new.tmp'],
+    );
+  });
+
+  test('graphs that were not used for longest go first when all together are too large', async () => {
+    const cache = join(folder, 'full');
+    // A graph has 4,096 bytes of weights and some hundred of everything else: two have room, three have not.
+    const options = { ...at(cache), mostBytes: 11_000 };
+    const [first, second] = [
+      await cachedModelFile(productGraph(1), 'a', options),
+      await cachedModelFile(productGraph(2), 'b', options),
+    ];
+    for (const [path, minutes] of [
+      [first, 10],
+      [second, 20],
+    ] as const) {
+      const at = new Date(Date.now() - minutes * 60_000);
+      utimesSync(join(dirname(path), 'graph.json'), at, at);
+    }
+    await cachedModelFile(productGraph(1), 'a', options); // Used again: now the second is the older one.
+    const third = await cachedModelFile(productGraph(3), 'c', options);
+    assert.deepEqual(readdirSync(cache).sort(), [first, third].map((path) => basename(dirname(path))).sort());
+  });
+
+  test('a device that does not work is found before anything is written', async () => {
+    const cache = join(folder, 'device');
+    const missing = process.platform === 'darwin' ? 'cuda' : 'coreml';
+    await assert.rejects(
+      cachedModelFile(productGraph(7), 'a', { cacheDir: cache, device: missing }),
+      new RegExp(`device ${missing} cannot be used here`),
+    );
+    assert.throws(() => readdirSync(cache), /ENOENT/);
   });
 });

@@ -124,7 +124,10 @@ describe('a synthetic decoder', () => {
         new SyntheticWeights(),
         'float32',
       );
-      const path = await cachedModelFile(graph, syntheticIdentity('nano', layers), folder);
+      const path = await cachedModelFile(graph, syntheticIdentity('nano', layers), {
+        cacheDir: folder,
+        device: 'cpu',
+      });
       return statSync(join(path, '..', 'weights.bin')).size;
     };
     // One layer: qkv 320 x (8 + 2 + 2) 64, output 512 x 320, gate, up and down 320 x 704 each, in 4 bytes, and little else.
@@ -141,7 +144,7 @@ test('a graph that the disk has no room for is refused before it is written', as
   const [sum] = graph.node('Add', [input, weight], [{ type: 'float32', shape: [2 ** 40] }]);
   graph.output('y', sum);
   await assert.rejects(
-    cachedModelFile(graph, 'identity', folder),
+    cachedModelFile(graph, 'identity', { cacheDir: folder, device: 'cpu' }),
     (error: unknown) =>
       error instanceof ModelError && /the built huge needs 4\.40 TB, .* are free there/.test(error.message),
   );

@@ -132,16 +132,18 @@ describe('questions to the rows', () => {
     assert.equal(kindOf('compressed').needs.softTokens, 'vectors');
   });
 
-  test('put pipelines without a row behind all rows, in the order given', () => {
+  test('put pipelines without a row at the places of rows that the run lacks, the last first', () => {
     const n = PIPELINES.length;
     assert.deepEqual(
       [...positionsOf(['mine', 'compressed', 'yours', 'mine'])],
       [
-        ['mine', n],
+        ['mine', n - 1],
         ['compressed', 3],
-        ['yours', n + 1],
+        ['yours', n - 2],
       ],
     );
+    // Behind all rows where the run has every one.
+    assert.equal(positionsOf([...PIPELINES, 'mine']).get('mine'), n);
   });
 });
 

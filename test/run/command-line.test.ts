@@ -15,7 +15,7 @@ describe('a command to paste', () => {
   });
 
   test('says every setting of a run as the command line takes it', () => {
-    const given: Required<Omit<ComparisonRequest, 'topK' | 'compressionRatio'>> = {
+    const given: Required<Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed'>> = {
       model: 'nano',
       decoder: 'd',
       tokenizer: 't',
@@ -53,10 +53,12 @@ describe('a command to paste', () => {
       contextTokens: 100,
       shard: { index: 1, count: 8 },
       resume: true,
+      maxFailures: '5%',
       vectorCache: false,
       likelihood: false,
     } as const;
-    const line = shardCommand(given, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
+    // What failed is answered again once, not by whoever repeats the command.
+    const line = shardCommand({ ...given, retryFailed: true }, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
     const command = addRunFlags(new Command('run')).action(() => undefined);
     const flags = command.parse(line.split(' ').slice(2), { from: 'user' }).opts();
     assert.deepEqual(runCommand(flags, {}), {

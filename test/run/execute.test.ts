@@ -19,6 +19,7 @@ import { DEFAULT_RETRIEVERS } from '../../src/retrieval/kinds.js';
 import type { Retriever } from '../../src/retrieval/retriever.js';
 import { asShipped } from '../../src/retrieval/shipped.js';
 import type { Matrix } from '../../src/tensor/matrix.js';
+import { DeviceLostError } from '../../src/domain/errors.js';
 import { RecordTable } from '../../src/run/record-table.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
 import {
@@ -484,6 +485,35 @@ describe('the core loop', () => {
       rest.records.map((record) => recordKey(record.taskId, record)),
       whole.records.slice(9).map((record) => recordKey(record.taskId, record)),
     );
+  });
+
+  test('a device that is lost ends the loop; the task at hand has no records, and those before keep theirs', async () => {
+    const records: TaskRecord[] = [];
+    const decoder = new FakeDecoder('answer');
+    const lost = {
+      ...partsOf(decoder),
+      retriever: (): Retriever => ({
+        name: 'jaccard',
+        retrieve: (task, k) =>
+          task.prefix === TASKS[1]!.prefix
+            ? Promise.reject(new DeviceLostError('the device was lost'))
+            : Promise.resolve(CHUNKS.slice(0, k)),
+      }),
+    };
+    await assert.rejects(
+      execute(planOf(), lost, {
+        recorded: new RecordTable(),
+        isCancelled: () => false,
+        onTask: () => Promise.resolve(),
+        onRecord: (record) => {
+          records.push(record);
+          return Promise.resolve();
+        },
+      }),
+      DeviceLostError,
+    );
+    assert.equal(records.length, 7);
+    assert.ok(records.every(({ taskId, status }) => taskId === TASKS[0]!.id && status === 'scored'));
   });
 
   test('cancelling stops between tasks, with whole tasks recorded', async () => {

@@ -63,7 +63,7 @@ describe('a table of records', () => {
     assert.deepEqual([table.add(failed('a')), table.size], [true, 1]);
   });
 
-  test('holds a million records in less than 300 MB', () => {
+  test('holds a million records in less than 400 MB', () => {
     const [record] = syntheticRun({ tasks: 1 }).records;
     const used = (): number => {
       const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -74,9 +74,9 @@ describe('a table of records', () => {
     for (let task = 0; task < 100_000; task++) {
       for (let topK = 1; topK <= 10; topK++) table.add({ ...record!, taskId: `task-${task}`, ...FULL, topK });
     }
-    // 15 numbers of 8 bytes and a status in columns for 131,072 rows are 159 MB; the rest is garbage and ids.
+    // 19 numbers of 8 bytes and a status in ten columns for 131,072 rows are 201 MB; the rest is garbage and ids.
     const megabytes = (used() - before) / 1e6;
     assert.equal(table.size, 1_000_000);
-    assert.ok(megabytes < 300, `${megabytes.toFixed(0)} MB`);
+    assert.ok(megabytes < 400, `${megabytes.toFixed(0)} MB`);
   });
 });

@@ -2,7 +2,7 @@
  * @file Runs a graph that a test has just built.
  */
 
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from '../../src/model/ort/runtime.js';
 
 import { floatOutput } from '../../src/model/ort/session.js';
 import { loadSession } from '../../src/model/ort/load.js';

@@ -78,14 +78,19 @@ function showComparison(
       ? `${JSON.stringify(summary)}\n`
       : renderTable(summary, run.deviceProof, columnsOf(shell.stdout)),
   );
-  const hasFailures = summary.rows.some((row) => row.tasks.failed > 0);
+  // A run that scored nothing has no result that anybody should take for one.
+  const isWithoutScores = summary.rows.every((row) => row.tasks.scored === 0);
+  const hasFailures = isWithoutScores || summary.rows.some((row) => row.tasks.failed > 0);
+  const unscored = unscoredLines(outcome, isWithoutScores);
   if (outcome.wasFinished) {
     progress.note(`\n${folder}: was finished ${run.finishedAt ?? ''}; nothing was left to do`);
+    for (const line of unscored) progress.note(`  ${line}`);
     // A scheduler would start the shard again and again for tasks that have failed for good.
     return hasFailures && request.shard !== 'auto' ? EXIT.someTasksFailed : EXIT.done;
   }
   const width = Math.min(columnsOf(shell.stderr), 80);
   const remarks = [
+    ...unscored,
     'report.html there shows the numbers and every task',
     ...(run.resources === null ? [] : [describeResources(run.resources)]),
   ];
@@ -103,6 +108,28 @@ function showComparison(
     );
   }
   return hasFailures || isEmpty ? EXIT.someTasksFailed : EXIT.done;
+}
+
+/** What has no score and why, in lines; none if everything has one. */
+function unscoredLines(
+  { skipped, summary }: Extract<ComparisonOutcome, { kind: 'finished' }>,
+  isWithoutScores: boolean,
+): string[] {
+  const failed = summary.rows.reduce((sum, row) => sum + row.tasks.failed, 0);
+  const total = summary.rows.reduce((sum, row) => sum + row.tasks.total, 0);
+  const parts = [
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(skipped['prompt-too-long'] === 0
+      ? []
+      : [`${skipped['prompt-too-long']} were skipped since the prompt is too long for the decoder`]),
+    ...(skipped['no-reference'] === 0
+      ? []
+      : [`${skipped['no-reference']} were skipped since the metric has no value for the reference`]),
+  ];
+  return [
+    ...(parts.length === 0 ? [] : [`of ${total} records ${parts.join(', ')}`]),
+    ...(isWithoutScores ? ['nothing was scored, so this run shows nothing'] : []),
+  ];
 }
 
 function interruption(
@@ -130,7 +157,10 @@ function showLatencies(
 ): ExitCode {
   if (outcome.kind === 'interrupted') {
     const { kept, expected } = outcome.rounds;
-    progress.note(`interrupted: ${kept} of ${expected} rounds are kept in ${outcome.folder}`);
+    progress.note(
+      `interrupted: ${kept} of ${expected} rounds are kept in ${outcome.folder}\n` +
+        '  a measurement without tasks is not continued; start it again with another --out',
+    );
     return EXIT.interrupted;
   }
   const { run, summary, folder } = outcome;

@@ -143,6 +143,19 @@ export function shard(text: string): { index: number; count: number } | 'auto' {
   return parsed;
 }
 
+/** A number of records, or a share of them: `5%`. */
+export function maxFailures(text: string): number | string {
+  const isShare = /^\d+(\.\d+)?%$/.test(text) && Number.parseFloat(text) <= 100;
+  if (isShare) return text;
+  try {
+    return wholeNumber(0)(text);
+  } catch {
+    throw new InvalidArgumentError(
+      `expected a whole number of at least 0, or a share from 0% to 100%, got "${text}".`,
+    );
+  }
+}
+
 function listed(names: readonly string[]): string {
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
 }

@@ -26,6 +26,7 @@ import {
   anyWholeNumber,
   limit,
   listOf,
+  maxFailures,
   oneMore,
   oneOf,
   promptLengths,
@@ -213,6 +214,12 @@ function addFolderFlags(add: Add): void {
   );
   add('--out <dir>', 'run folder (default: a new one under results/)');
   add('--resume', 'continue the run in --out; without one, start it');
+  add('--retry-failed', 'with --resume: answer again what failed');
+  add(
+    '--max-failures <n|p%>',
+    'end the run when more records have failed, or a larger share of all (default: go on whatever fails)',
+    maxFailures,
+  );
   add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
   add('--json', 'print summary.json instead of the table');
   add('--quiet', 'no progress and no notes on stderr');

@@ -3,8 +3,8 @@
  */
 
 import { UsageError } from '../../domain/errors.js';
-import { contentHashes } from '../../hub/content-hashes.js';
-import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
+import { resolveHashed } from '../../hub/content-hashes.js';
+import type { LocalModel, ResolveOptions } from '../../hub/resolve.js';
 import type { FileRole } from '../../hub/wanted-files.js';
 import { isSynthetic } from '../../model/architecture/synthetic.js';
 import { readBundle, type Bundle } from '../../model/folder/bundle.js';
@@ -48,13 +48,8 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
     usedAs: ModelSource['role'] = role,
   ): Promise<LocalModel | null> => {
     if (reference === undefined) return null;
-    const model = await resolveModel(reference, role, options);
-    sources.push({
-      role: usedAs,
-      reference: model.name,
-      origin: model.origin,
-      files: await contentHashes(model),
-    });
+    const { model, files } = await resolveHashed(reference, role, options);
+    sources.push({ role: usedAs, reference: model.name, origin: model.origin, files });
     return model;
   };
   const bundle = (await find(selection.bundle, 'bundle'))!;

@@ -11,6 +11,7 @@ import { decoderFiles } from '../../model/decoder-files.js';
 import type { Bundle } from '../../model/folder/bundle.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
 import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
+import type { ModelOptions } from '../../model/ort/session.js';
 import { identityOf } from '../../model/folder/model-hash.js';
 import { projectorWidths } from '../../model/weights/projector-file.js';
 import { readSoftPrompt } from '../../model/weights/soft-prompt-file.js';
@@ -93,6 +94,7 @@ export async function loadModels(
   };
   const opening: Opening = {
     ...{ selection, found, execution },
+    running: { ...execution, onNote: fetching.progress?.note.bind(fetching.progress) },
     keep: (model) => {
       opened.push(model);
       return model;
@@ -133,12 +135,14 @@ interface Opening {
   readonly selection: ModelSelection;
   readonly found: FoundModels;
   readonly execution: Execution;
+  /** The same, and who is told of a kept graph that is damaged. */
+  readonly running: ModelOptions;
   /** Remembers a model, so that it is closed with the others. */
   readonly keep: <T extends { dispose(): Promise<void> }>(model: T) => T;
 }
 
 async function openPrompted(
-  { selection, found, execution, keep }: Opening,
+  { selection, found, running, keep }: Opening,
   isRequired: boolean,
   onNote: ((line: string) => void) | undefined,
 ): Promise<PromptedDecoder> {
@@ -146,8 +150,8 @@ async function openPrompted(
   const path = found.decoder?.path ?? bundle.decoder.path;
   const files = decoderFiles(path, found.tokenizer?.path);
   const tokenizer = await files.loadTokenizer();
-  const proof = await provenDevice({ kind: 'files', path }, execution, isRequired);
-  const decoder = keep(await openDecoder(path, execution));
+  const proof = await provenDevice({ kind: 'files', path }, running, isRequired);
+  const decoder = keep(await openDecoder(path, running));
   const facts = files.readFacts(decoder.vocabularySize);
   const stated = found.decoder === null ? bundle.decoder.promptFamily : undefined;
   return {
@@ -187,11 +191,11 @@ function defaultsFor({ maxPositions }: Decoder, { defaults }: Bundle): Bundle['d
 }
 
 async function openCompression(opening: Opening): Promise<LoadedCompression> {
-  const { selection, found, execution, keep } = opening;
+  const { selection, found, running, keep } = opening;
   const { bundle } = found;
   const path = found.projector?.path ?? bundle.projector.path;
   const layers = found.projector === null ? bundle.projector.layers : undefined;
-  const projector = keep(await openProjector(path, execution, layers));
+  const projector = keep(await openProjector(path, running, layers));
   const dir = encoderDir(found);
   const loaded = await openNamed(opening, dir);
   const own = found.encoder === null ? bundle.encoder : encoderConventions(dir, loaded.tokenizer);
@@ -249,9 +253,9 @@ function encoderDir({ encoder, bundle }: FoundModels): string {
   return encoder?.path ?? bundle.encoder.path;
 }
 
-async function openNamed({ found, execution, keep }: Opening, dir: string): Promise<LoadedEncoder> {
+async function openNamed({ found, running, keep }: Opening, dir: string): Promise<LoadedEncoder> {
   const given = [found.encoder, found.retrieverEncoder].find((model) => model?.path === dir);
-  const loaded = await loadEncoder(dir, given?.name ?? found.bundle.name, execution);
+  const loaded = await loadEncoder(dir, given?.name ?? found.bundle.name, running);
   keep(loaded.encoder);
   return loaded;
 }

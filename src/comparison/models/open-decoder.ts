@@ -3,14 +3,15 @@
  */
 
 import { ModelError } from '../../domain/errors.js';
-import { contentHashes } from '../../hub/content-hashes.js';
-import { resolveModel, type LocalModel, type ResolveOptions } from '../../hub/resolve.js';
+import { resolveHashed } from '../../hub/content-hashes.js';
+import type { LocalModel, ResolveOptions } from '../../hub/resolve.js';
 import type { Decoder, FirstTokenRunner } from '../../inference/decoder.js';
 import type { Device, Dtype } from '../../inference/device.js';
 import type { DeviceProof } from '../../inference/device-proof.js';
 import { isSynthetic, syntheticShape } from '../../model/architecture/synthetic.js';
 import { readBundle } from '../../model/folder/bundle.js';
 import { resolveDevice } from '../../model/ort/probe.js';
+import type { ModelOptions } from '../../model/ort/session.js';
 import {
   openSource,
   proveDevice,
@@ -39,7 +40,7 @@ export async function executionOn({ device, dtype, threads }: DeviceSelection): 
  */
 export async function provenDevice(
   source: DecoderSource,
-  execution: Execution,
+  execution: ModelOptions,
   isRequired: boolean,
 ): Promise<DeviceProof> {
   if (isRequired) {
@@ -82,8 +83,9 @@ export async function loadDecoder(
   const options = { ...fetching, dtype: device.dtype };
   const { source, ...found } = await findDecoder(decoder, bundle, options);
   const execution = await executionOn(device);
-  const proof = await provenDevice(source, execution, device.isRequired);
-  return { ...found, execution, proof, decoder: await openSource(source, execution) };
+  const running = { ...execution, onNote: fetching.progress?.note.bind(fetching.progress) };
+  const proof = await provenDevice(source, running, device.isRequired);
+  return { ...found, execution, proof, decoder: await openSource(source, running) };
 }
 
 async function findDecoder(
@@ -97,16 +99,16 @@ async function findDecoder(
     const source = { kind: 'synthetic', shape: syntheticShape(reference) } as const;
     return { name: reference, hasRandomWeights: true, origin: null, files: {}, source };
   }
-  const model =
+  const { model, files } =
     reference === undefined
-      ? await resolveModel(bundle, 'bundle', options)
-      : await resolveModel(reference, 'decoder', options);
+      ? await resolveHashed(bundle, 'bundle', options)
+      : await resolveHashed(reference, 'decoder', options);
   const path = reference === undefined ? readBundle(model.path).decoder.path : model.path;
   return {
     name: model.name,
     hasRandomWeights: false,
     origin: model.origin,
-    files: await contentHashes(model),
+    files,
     source: { kind: 'files', path },
   };
 }

@@ -8,6 +8,7 @@ import type { Encoder } from '../../inference/encoder.js';
 import type { Tokenizer } from '../../inference/tokenizer.js';
 import { readBundle } from '../../model/folder/bundle.js';
 import { openEncoder } from '../../model/ort/open.js';
+import type { ModelOptions } from '../../model/ort/session.js';
 import { VectorCache } from '../../model/vector-cache.js';
 import { retrievalEmbedder, type TextEmbedder } from '../../retrieval/rankers/embedder.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../../run/environment.js';
@@ -23,8 +24,8 @@ export interface LoadedEncoder {
 }
 
 /** Opens the encoder of a folder. The caller disposes of it. @throws {ModelError} If it cannot be used. */
-export async function loadEncoder(dir: string, name: string, execution: Execution): Promise<LoadedEncoder> {
-  return { name, encoder: await openEncoder(dir, execution), tokenizer: await loadTokenizer(dir) };
+export async function loadEncoder(dir: string, name: string, options: ModelOptions): Promise<LoadedEncoder> {
+  return { name, encoder: await openEncoder(dir, options), tokenizer: await loadTokenizer(dir) };
 }
 
 /** The unit vectors of an encoder's retrieval form that earlier runs kept. */
@@ -72,7 +73,10 @@ export async function loadEmbedder(
       : await resolveModel(retrieverEncoder, 'encoder', options);
   const own = retrieverEncoder === undefined ? readBundle(model.path) : null;
   const execution = await executionOn(device);
-  const loaded = await loadEncoder(own?.encoder.path ?? model.path, own?.name ?? model.name, execution);
+  const loaded = await loadEncoder(own?.encoder.path ?? model.path, own?.name ?? model.name, {
+    ...execution,
+    onNote: cache.onNote,
+  });
   const { name, encoder, tokenizer } = loaded;
   const store = cache.keepsVectors ? openVectorCache(encoder, execution, cache.onNote) : null;
   return {

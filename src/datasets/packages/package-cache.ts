@@ -8,10 +8,14 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Repository } from '../../domain/task.js';
+import { removeAbandoned } from '../../files/folder.js';
 import type { PinnedPackage } from '../description.js';
 import { readPackageSources, verifyIntegrity } from './package-file.js';
 import type { HashForm, PackageRegistry } from './registry.js';
 import { isFolder, readSourceFolder } from '../repository/source-folder.js';
+
+/** Beginning of the names of folders that are being filled. */
+const TEMPORARY = '.fetch-';
 
 /** The part of a pin that decides what is fetched. */
 export type PackagePin = Pick<
@@ -63,7 +67,8 @@ export async function forgetPackage(pin: PackagePin, { registry, cacheDir }: Pac
 async function fetchPackage(pin: PackagePin, folder: string, registry: PackageRegistry): Promise<void> {
   const spec = registry.spec(pin.package, pin.version);
   await mkdir(dirname(folder), { recursive: true });
-  const work = await mkdtemp(join(dirname(folder), '.fetch-'));
+  await removeAbandoned(dirname(folder), TEMPORARY);
+  const work = await mkdtemp(join(dirname(folder), TEMPORARY));
   try {
     const download = join(work, 'download');
     const unpacked = join(work, 'unpacked');

@@ -8,7 +8,7 @@
  * width.
  */
 
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './runtime.js';
 
 import { DECODER_IO, type DecoderArchitecture } from '../../onnx/decoder-graph.js';
 import type { FloatType } from '../../onnx/graph.js';

@@ -5,7 +5,7 @@
  * the user.
  */
 
-import { env, InferenceSession } from 'onnxruntime-node';
+import { env, InferenceSession } from './runtime.js';
 
 import type { Device } from '../../inference/device.js';
 

@@ -5,13 +5,11 @@
  * vocabulary and closed, and the decoder.
  */
 
-import { createHash, randomBytes } from 'node:crypto';
 import { constants, existsSync, realpathSync } from 'node:fs';
-import { copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from './runtime.js';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
@@ -30,9 +28,10 @@ import { matrixOf, type Matrix } from '../../tensor/matrix.js';
 import { findExport, type ExportFiles } from '../folder/export-files.js';
 import { identityOf } from '../folder/model-hash.js';
 import { exportedDecoderIo } from './decoder-io.js';
+import { cachedGraph } from './graph-cache.js';
 import { loadSession } from './load.js';
 import { OrtDecoder } from './ort-decoder.js';
-import { deviceProblem } from './probe.js';
+import { deviceProblem, requireUsable } from './probe.js';
 import { floatOutput, type ModelOptions } from './session.js';
 
 /** Part of the key of rewritten files and of a decoder's identity. It goes up when the rewrite changes. */
@@ -193,33 +192,28 @@ async function storeRewritten(
   identity: string,
   options: ModelOptions,
 ): Promise<string> {
-  const key = createHash('sha256').update(identity).digest('hex').slice(0, 32);
-  const cache = options.cacheDir ?? join(tmpdir(), 'llava-eval-graphs');
-  const folder = join(cache, `export-${key}`);
-  if (existsSync(join(folder, 'decoder.onnx'))) return folder;
-  const partial = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    for (const path of beside) {
-      const target = join(partial, path.slice(dirname(files.graph).length + 1));
-      await mkdir(dirname(target), { recursive: true });
-      // Links the file itself: model caches hold symbolic links, and the runtime refuses those.
-      const source = realpathSync(path);
-      await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE));
-    }
-    await writeFile(join(partial, 'lookup.onnx'), graphs.lookup);
-    await writeFile(join(partial, 'decoder.onnx'), graphs.decoder);
-    await rename(partial, folder);
-  } catch (error) {
-    // The failure matters more than a temporary folder that stays behind.
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
-    if (existsSync(join(folder, 'decoder.onnx'))) return folder;
-    throw new ModelError(
-      `${folder}: the rewritten export cannot be stored (${messageOf(error)})`,
-      ['choose a folder for temporary files with enough space'],
-      { cause: error },
-    );
-  }
-  return folder;
+  const rewritten = graphs.lookup.length + graphs.decoder.length;
+  return await cachedGraph(
+    {
+      name: 'export',
+      content: [identity],
+      // Links take no room; where a copy must be made, the disk says so.
+      bytes: rewritten,
+      prepare: () => requireUsable(options.device),
+      async fill(partial) {
+        for (const path of beside) {
+          const target = join(partial, path.slice(dirname(files.graph).length + 1));
+          await mkdir(dirname(target), { recursive: true });
+          // Links the file itself: model caches hold symbolic links, and the runtime refuses those.
+          const source = realpathSync(path);
+          await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE));
+        }
+        await writeFile(join(partial, 'lookup.onnx'), graphs.lookup);
+        await writeFile(join(partial, 'decoder.onnx'), graphs.decoder);
+      },
+    },
+    options,
+  );
 }
 
 /** The embedding table, [V, C], by looking up every id; works for tables of any format. */

@@ -9,7 +9,7 @@
  * Shape letters: T new positions, S past positions, N positions with logits, C width, V vocabulary.
  */
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from './runtime.js';
 
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { Matrix } from '../../tensor/matrix.js';
@@ -24,6 +24,7 @@ import type {
 import type { Device, Dtype } from '../../inference/device.js';
 import type { DecoderIo } from './decoder-io.js';
 import { keepsOutputs } from './load.js';
+import { runSession } from './run-session.js';
 import { floatOutput } from './session.js';
 
 /** The cache of one sequence: its tensors under the names by which the next step feeds them. */
@@ -118,7 +119,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     this.#requirePrompt(inputs);
     const { logits } = this.#io;
     const feeds = this.#feeds(inputs.data, inputs.rows, 0, this.#emptyPast, 1);
-    const results = await this.#session.run(feeds, [logits]);
+    const results = await runSession(this.#session, feeds, [logits]);
     return tokenId(argmax(floatOutput(results, logits).subarray(-this.vocabularySize)));
   }
 
@@ -187,7 +188,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     const { logits: name } = this.#io;
     const feeds = this.#feeds(this.embed(ids).data, ids.length, pastPositions, past, ids.length);
     const wantsCache = !isLast || keepsOutputs(this.device);
-    const results = wantsCache ? await this.#session.run(feeds) : await this.#session.run(feeds, [name]);
+    const results = await runSession(this.#session, feeds, wantsCache ? undefined : [name]);
     return {
       logits: floatOutput(results, name).subarray(-ids.length * this.vocabularySize),
       cache: wantsCache ? new OrtKvCache(this, pastPositions + ids.length, this.#present(results)) : null,
@@ -241,7 +242,8 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     past: ReadonlyMap<string, Tensor>,
   ): Promise<DecoderStep> {
     const length = pastPositions + newPositions;
-    const results = await this.#session.run(this.#feeds(data, newPositions, pastPositions, past, 1));
+    const feeds = this.#feeds(data, newPositions, pastPositions, past, 1);
+    const results = await runSession(this.#session, feeds);
     // These are the logits of the last position, whether or not the graph hands out the others as well.
     const logits = floatOutput(results, this.#io.logits).subarray(-this.vocabularySize);
     return {
@@ -328,6 +330,11 @@ export function argmax(numbers: Float32Array): number {
       best = i;
     }
   }
-  if (best < 0) throw new RangeError(`none of ${numbers.length} logits is a number above -Infinity`);
+  if (best < 0) {
+    throw new RangeError(
+      `none of ${numbers.length} logits is a number above -Infinity: the decoder computed NaN, as weights do that are ` +
+        'damaged or too large for the dtype; try fp32',
+    );
+  }
   return best;
 }

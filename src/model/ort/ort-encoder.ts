@@ -11,12 +11,13 @@
  * Shape letters: B chunks in a batch, T positions of the longest, E encoder width.
  */
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from './runtime.js';
 
 import type { TokenId } from '../../domain/units.js';
 import { ENCODER_IO, poolingOf, type EncoderArchitecture, type Pooling } from '../../onnx/encoder-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
 import type { Batching, Encoder } from '../../inference/encoder.js';
+import { runSession } from './run-session.js';
 import { floatOutput } from './session.js';
 
 /**
@@ -93,7 +94,7 @@ export class OrtEncoder implements Encoder {
     const B = inputs.length;
     const ids = new Int32Array(B * T).fill(this.#architecture.paddingId);
     for (const [b, input] of inputs.entries()) ids.set(input, b * T);
-    const results = await this.#session.run({
+    const results = await runSession(this.#session, {
       [ENCODER_IO.ids]: new Tensor('int32', ids, [B, T]),
       ...this.#lengths(
         inputs.map((input) => input.length),

@@ -4,11 +4,12 @@
  * Flow: chunk vectors -> **project** -> soft tokens.
  */
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from './runtime.js';
 
 import { PROJECTOR_IO, type ProjectorArchitecture } from '../../onnx/projector-graph.js';
 import type { Matrix } from '../../tensor/matrix.js';
 import type { Projector, ProjectorLayers } from '../../inference/projector.js';
+import { runSession } from './run-session.js';
 import { floatOutput } from './session.js';
 
 export interface OrtProjectorParts {
@@ -40,7 +41,7 @@ export class OrtProjector implements Projector {
     }
     if (vectors.rows === 0) return { rows: 0, cols: this.outputWidth, data: new Float32Array(0) };
     const input = new Tensor('float32', vectors.data, [vectors.rows, vectors.cols]);
-    const results = await this.#session.run({ [PROJECTOR_IO.vectors]: input });
+    const results = await runSession(this.#session, { [PROJECTOR_IO.vectors]: input });
     return {
       rows: vectors.rows,
       cols: this.outputWidth,

@@ -5,7 +5,7 @@
  * libraries print does not reach the user's terminal.
  */
 
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './runtime.js';
 
 import { messageOf } from '../../domain/errors.js';
 import { Graph } from '../../onnx/graph.js';

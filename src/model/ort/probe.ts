@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import { listSupportedBackends } from 'onnxruntime-node';
+import { listSupportedBackends } from './runtime.js';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
@@ -137,6 +137,16 @@ export async function deviceProblem(device: Device): Promise<ModelError | undefi
     ...report.hints,
     usable.length > 0 ? `usable here: ${usable.join(', ')}` : 'no other device is usable here',
   ]);
+}
+
+/**
+ * Makes sure that a device works, before something large is made for it. The CPU always does.
+ *
+ * @throws {ModelError} As {@link deviceProblem} says it.
+ */
+export async function requireUsable(device: Device): Promise<void> {
+  const problem = device === 'cpu' ? undefined : await deviceProblem(device);
+  if (problem !== undefined) throw problem;
 }
 
 /**

@@ -3,24 +3,21 @@
  *
  * Flow: graph -> **encode, cache, load** -> `ort-decoder.ts` and its siblings.
  * The runtime gets small models as bytes. Large models are written once into a cache folder, with their weights in a
- * second file that the runtime maps. The next time they are found there by the hash of their content.
+ * second file that the runtime maps (`graph-cache.ts`). The next time they are found there by the hash of their content.
  */
 
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from './runtime.js';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
-import { formatBytes } from '../../domain/units.js';
 import type { Graph } from '../../onnx/graph.js';
 import { encodeModel, encodeSplitModel, weightBytes } from '../../onnx/model-proto.js';
 import type { Device, Dtype } from '../../inference/device.js';
+import { cachedGraph, type GraphCacheOptions } from './graph-cache.js';
 import { loadSession } from './load.js';
-import { deviceProblem } from './probe.js';
+import { deviceProblem, requireUsable } from './probe.js';
 
 /** How and where a model runs. */
 export interface ModelOptions {
@@ -28,8 +25,10 @@ export interface ModelOptions {
   readonly dtype: Dtype;
   /** Threads inside one operator, CPU only. */
   readonly threads: number;
-  /** Where built graphs of large models are kept; a folder for temporary files if absent. */
+  /** Where built graphs of large models are kept; `graphs` in the program's cache if absent. */
   readonly cacheDir?: string;
+  /** Told in one line of a kept graph that is damaged and made anew. */
+  readonly onNote?: ((line: string) => void) | undefined;
   /** Makes the runtime write a profile: this prefix, a time stamp, `.json`. See `profile.ts`. */
   readonly profilePrefix?: string;
 }
@@ -53,7 +52,7 @@ export async function createSession(
   const model =
     weightBytes(graph) <= MAX_IN_MEMORY_BYTES
       ? encodeModel(graph)
-      : await cachedModelFile(graph, identity, options.cacheDir ?? join(tmpdir(), 'llava-eval-graphs'));
+      : await cachedModelFile(graph, identity, options);
   try {
     return await loadSession(model, { ...options, outputsOnDevice });
   } catch (error) {
@@ -70,67 +69,43 @@ export async function createSession(
 /**
  * Path of the graph's file in the cache, written if it is not there. Weights lie next to it.
  *
- * The folder's name is a hash of the graph and its weights' identity, so a changed model or a
- * changed graph is another folder. It is filled under a temporary name and then renamed, so that whoever finds it finds
- * it whole.
+ * The key covers the graph and its weights' identity, so a changed model or a changed graph is another folder.
+ *
+ * @throws {ModelError} If it cannot be stored, or is not there and the device cannot be used.
  */
-export async function cachedModelFile(graph: Graph, identity: string, cacheDir: string): Promise<string> {
+export async function cachedModelFile(
+  graph: Graph,
+  identity: string,
+  options: GraphCacheOptions & Pick<ModelOptions, 'device'>,
+): Promise<string> {
   const weightFile = 'weights.bin';
   const { model, weights } = encodeSplitModel(graph, weightFile);
-  const key = createHash('sha256').update(model).update(identity).digest('hex').slice(0, 32);
-  const folder = join(cacheDir, `${graph.name}-${key}`);
-  const path = join(folder, 'model.onnx');
-  if (existsSync(path)) return path;
-
-  const partial = `${folder}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await mkdir(partial, { recursive: true });
-    const last = weights.at(-1);
-    await requireSpace(cacheDir, graph.name, last === undefined ? 0 : last.offset + last.length);
-    const file = await open(join(partial, weightFile), 'w');
-    try {
-      for (const { offset, pieces } of weights) {
-        let position = offset;
-        for (const piece of pieces()) {
-          await writeAt(file, piece, position);
-          position += piece.length;
+  const last = weights.at(-1);
+  const folder = await cachedGraph(
+    {
+      name: graph.name,
+      content: [model, identity],
+      bytes: last === undefined ? 0 : last.offset + last.length,
+      prepare: () => requireUsable(options.device),
+      async fill(partial) {
+        const file = await open(join(partial, weightFile), 'w');
+        try {
+          for (const { offset, pieces } of weights) {
+            let position = offset;
+            for (const piece of pieces()) {
+              await writeAt(file, piece, position);
+              position += piece.length;
+            }
+          }
+        } finally {
+          await file.close();
         }
-      }
-    } finally {
-      await file.close();
-    }
-    await writeFile(join(partial, 'model.onnx'), model);
-    await rename(partial, folder);
-  } catch (error) {
-    // The failure matters more than a temporary folder that stays behind.
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
-    // Another process may have been faster; its folder has the same content.
-    if (existsSync(path)) return path;
-    if (error instanceof ModelError) throw error;
-    throw new ModelError(
-      `${folder}: the built graph cannot be stored (${messageOf(error)})`,
-      ['graphs of large models are kept on disk; choose a cache folder with enough space'],
-      { cause: error },
-    );
-  }
-  return path;
-}
-
-/** Bytes to leave free beside a built graph, since a full disk breaks more than this program. */
-const SPARE_BYTES = 256 * 1024 * 1024;
-
-/** @throws {ModelError} If a graph of that size would fill the disk; found out before it is written. */
-async function requireSpace(folder: string, name: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (bytes + SPARE_BYTES <= free) return;
-  throw new ModelError(
-    `${folder}: the built ${name} needs ${formatBytes(bytes)}, ${formatBytes(free)} are free there`,
-    [
-      'graphs of large models are kept on disk, so that they are built once',
-      'make room, or point TMPDIR to a larger disk; --dtype fp16, int8 and int4 need less',
-    ],
+        await writeFile(join(partial, 'model.onnx'), model);
+      },
+    },
+    options,
   );
+  return join(folder, 'model.onnx');
 }
 
 type OpenFile = Awaited<ReturnType<typeof open>>;

@@ -233,7 +233,9 @@ function axisOf(scale: 'points' | 'change', ends: readonly number[]): Axis {
   const domain = [Math.exp(low), Math.exp(high)] as const;
   return {
     ...{ type: 'log', domain, place, ticks: { values: changeTicks(domain) } },
-    label: "datum.value === 1 ? '0' : format((datum.value - 1) * 100, '+.0f')",
+    // Rounded to whole percents, a fall by 99.6 % would be one by all.
+    label:
+      "datum.value === 1 ? '0' : format((datum.value - 1) * 100, datum.value < 0.01 ? '+.1f' : '+.0f')",
   };
 }
 

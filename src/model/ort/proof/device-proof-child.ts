@@ -38,10 +38,12 @@ async function profile({ source, options }: z.infer<typeof requestSchema>): Prom
   const folder = mkdtempSync(join(tmpdir(), 'llava-eval-proof-'));
   try {
     const { cacheDir, ...rest } = options;
+    const notes: string[] = [];
     const decoder = await openSource(source, {
       ...rest,
       ...(cacheDir === undefined ? {} : { cacheDir }),
       profilePrefix: join(folder, 'profile'),
+      onNote: (note) => notes.push(note),
     });
     const ids = Array.from({ length: PROMPT }, (_, i) => tokenId(i % decoder.vocabularySize));
     const { token, cache } = await decoder.prefill(decoder.embed(ids));
@@ -50,7 +52,8 @@ async function profile({ source, options }: z.infer<typeof requestSchema>): Prom
     await decoder.dispose();
     const [file] = readdirSync(folder);
     if (file === undefined) throw new Error('the runtime wrote no profile');
-    return { stages: stagesOf(options.device, profiledRuns(readFileSync(join(folder, file), 'utf8'))) };
+    const runs = profiledRuns(readFileSync(join(folder, file), 'utf8'));
+    return { stages: stagesOf(options.device, runs), notes };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -58,7 +58,7 @@ const PROVIDERS: Readonly<Record<Device, string>> = {
 const TIMEOUT_MS = 15 * 60_000;
 
 const childResult = z.union([
-  z.object({ stages: deviceProofSchema.shape.stages }),
+  z.object({ stages: deviceProofSchema.shape.stages, notes: z.array(z.string()) }),
   z.object({ error: z.string() }),
 ]);
 
@@ -75,6 +75,7 @@ export async function proveDevice(source: DecoderSource, options: ModelOptions):
   try {
     const result = childResult.parse(JSON.parse(await runChild(source, options)));
     if ('stages' in result) {
+      for (const note of result.notes) options.onNote?.(note);
       return { device, source: 'profile', graphics: graphicsHardware(), stages: result.stages };
     }
     problem = result.error;

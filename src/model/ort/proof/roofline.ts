@@ -8,7 +8,7 @@
 
 import { join } from 'node:path';
 
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from '../runtime.js';
 
 import { stopwatch, type Clock } from '../../../domain/clock.js';
 import {

@@ -76,11 +76,11 @@ export function attribution({ summary, topK }: Context): Section | null {
     ],
     notes: [
       'Nats: fewer are better. Points: more are better. Each part is a comparison of the run, corrected with all others.',
-      ...(shares.length === 0
-        ? []
-        : [
-            '–: no part of the gain of full text is shown to be due to its chunks, so that there is nothing to win back.',
-          ]),
+      ...(shares.some(({ ownShareOfText: of }) => of!.likelihood === null || of!.editSimilarity === null)
+        ? [
+            '–: in this metric nothing of full text is shown to be due to its chunks, so that there is nothing to win back.',
+          ]
+        : []),
     ],
   };
 }
