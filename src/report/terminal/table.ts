@@ -34,6 +34,11 @@ const COLUMNS: readonly {
     cell: ({ topK }) => (topK === null ? '' : String(topK)),
     isThere: ({ topK }) => topK !== null,
   },
+  {
+    title: 'ratio',
+    cell: ({ compressionRatio }) => (compressionRatio === undefined ? '' : String(compressionRatio)),
+    isThere: ({ compressionRatio }) => compressionRatio !== undefined,
+  },
   { title: 'n', cell: ({ tasks }) => String(tasks.scored) },
   { title: 'EM %', cell: ({ exactMatch }) => fixed(exactMatch.mean, 2) },
   { title: 'ES %', cell: ({ editSimilarity }) => fixed(editSimilarity.mean, 2) },
