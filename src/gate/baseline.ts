@@ -6,11 +6,10 @@
  * decimals, nats a token to four, times to four digits.
  */
 
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { parseJson } from '../domain/json.js';
-import { readForeignText } from '../files/foreign-text-file.js';
+import { readForeignText, readForeignTextSync } from '../files/foreign-text-file.js';
 import { noLikelihood } from '../report/numbers/likelihood.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
@@ -134,7 +133,7 @@ export function writeBaseline(path: string, baseline: Baseline): Promise<void> {
 
 /** @throws {DataError} If a file is no baseline of any version: a new one would write over something else. */
 export function requireBaseline(path: string): void {
-  const head = readFileSync(path, 'utf8').slice(0, 200);
+  const head = readForeignTextSync(path).slice(0, 200);
   if (/^\s*\{\s*"schema"\s*:\s*"llava-eval\/baseline@/.test(head)) return;
   throw new DataError(`${path}: is no baseline, so a new one is not written over it`, [
     'name another file with --baseline, or move this one away',

@@ -2,10 +2,12 @@
  * @file The folder of a run: where its files lie, and how it is made.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError } from '../domain/errors.js';
+import { parseJson } from '../domain/json.js';
 import { makeFolders, requireWritableFolder } from '../files/folder.js';
+import { readForeignTextSync } from '../files/foreign-text-file.js';
 
 export interface RunFolder {
   readonly path: string;
@@ -85,7 +87,7 @@ export function requireNothingForeign(folder: RunFolder): void {
 /** Whether `run.json` was written by this program, which may have been ended before it wrote more. */
 function isOfRun(path: string): boolean {
   try {
-    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const content: unknown = parseJson(readForeignTextSync(path));
     if (typeof content !== 'object' || content === null || !('schema' in content)) return false;
     return typeof content.schema === 'string' && content.schema.startsWith('llava-eval/');
   } catch {

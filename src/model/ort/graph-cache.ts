@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { messageOf, ModelError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/json.js';
 import { formatBytes } from '../../domain/units.js';
 import { defaultCacheDir } from '../../files/cache-dir.js';
 import { fileHash } from '../../files/file-hash.js';
@@ -103,7 +104,7 @@ async function isUsable(folder: string, { onNote }: GraphCacheOptions): Promise<
 /** What is wrong with the files of a graph, in words; null if nothing is. */
 async function problemOf(folder: string): Promise<string | null> {
   try {
-    const manifest = manifestSchema.safeParse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')));
+    const manifest = manifestSchema.safeParse(parseJson(await readFile(join(folder, MANIFEST), 'utf8')));
     if (!manifest.success) return `${MANIFEST} is not one of this version`;
     for (const [name, { bytes, sha256 }] of Object.entries(manifest.data.files)) {
       const { size } = await stat(join(folder, name));
