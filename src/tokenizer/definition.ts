@@ -28,7 +28,7 @@ const stage = z
 const unused = z
   .unknown()
   .optional()
-  .transform((value) => value ?? null);
+  .transform((value): unknown => value ?? null);
 
 /** Files from before tokenizers 0.9 lack stages that are not used, and the type of the model. */
 const tokenizerSchema = z.looseObject({
