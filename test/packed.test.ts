@@ -32,9 +32,11 @@ describe('the package', () => {
     );
     const named = new Set(
       sources.flatMap((name) =>
-        [...readFileSync(join(ROOT, 'src', name), 'utf8').matchAll(/\bdocs\/[\w-]+\.md\b/g)].map(
-          ([page]) => page,
-        ),
+        // Comments may name pages of others.
+        readFileSync(join(ROOT, 'src', name), 'utf8')
+          .split('\n')
+          .filter((line) => !/^\s*(?:\*|\/[/*])/.test(line))
+          .flatMap((line) => line.match(/\bdocs\/[\w-]+\.md\b/g) ?? []),
       ),
     );
     for (const page of some([...named])) {

@@ -288,7 +288,7 @@ export function judgeRatios(family: readonly RatioEstimate[], noise: Interval | 
   const adjusted = adjustTogether(family, rng);
   const floor = noise === null ? 1 : Math.max(noise[1], 1 / noise[0], 1);
   const verdicts = family.map(({ ci95 }, i): Verdict => {
-    const pAdjusted = adjusted[i]!;
+    const pAdjusted = adjusted[i] ?? null;
     if (pAdjusted === null || pAdjusted >= FAMILY_LEVEL || ci95 === null) return 'tied';
     return ci95[1] < 1 / floor ? 'better' : ci95[0] > floor ? 'worse' : 'tied';
   });
@@ -302,7 +302,7 @@ export function judgeRatios(family: readonly RatioEstimate[], noise: Interval | 
         : distance <= 0
           ? ({ of: 'noise' } as const)
           : needed(distance, design, level);
-    return { p50, ci95, p, pAdjusted: adjusted[i]!, verdict, detectable: found, needed: toShow };
+    return { p50, ci95, p, pAdjusted: adjusted[i] ?? null, verdict, detectable: found, needed: toShow };
   });
 }
 

@@ -14,7 +14,7 @@ function log() {
       done();
     },
   });
-  const progress = progressOn(Object.assign(stream, { isTTY: false }) as NodeJS.WriteStream, () => now);
+  const progress = progressOn(Object.assign(stream, { isTTY: false }), () => now);
   return {
     lines,
     progress,
@@ -63,7 +63,7 @@ describe('progress without a terminal', () => {
 
 test('a stream that is no terminal is written as for one of 80 columns', () => {
   assert.deepEqual(
-    [undefined, 0, 20, 60, 200].map((columns) => columnsOf({ columns: columns as number })),
+    [undefined, 0, 20, 60, 200].map((columns) => columnsOf({ columns: columns })),
     [80, 80, 40, 60, 200],
   );
 });

@@ -124,7 +124,7 @@ describe('a table of ratios', () => {
         { cluster: Int32Array.from(of.keys()), count: 8 },
         rng,
       )!;
-      assert.ok(ci95![0] > 0 && detectable! > 0 && detectable! < 1, `${ci95} ${detectable}`);
+      assert.ok(ci95![0] > 0 && detectable! > 0 && detectable! < 1, `${String(ci95)} ${String(detectable)}`);
     }
   });
 

@@ -8,7 +8,7 @@ const USUAL = 80;
 const LEAST = 40;
 
 /** Columns of a stream. */
-export function columnsOf({ columns }: Pick<NodeJS.WriteStream, 'columns'>): number {
+export function columnsOf({ columns }: { readonly columns?: number | undefined }): number {
   // A terminal that does not know its width says 0 or nothing.
   return columns === undefined || columns < 1 ? USUAL : Math.max(LEAST, columns);
 }

@@ -9,10 +9,10 @@
 import { printable } from '../../domain/foreign-text.js';
 
 /** The stream behind each stream that is shown to commands. */
-const behind = new WeakMap<NodeJS.WriteStream, NodeJS.WriteStream>();
+const behind = new WeakMap<NodeJS.WritableStream, NodeJS.WritableStream>();
 
 /** The stream that takes control characters as they are. */
-export function rawStream(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+export function rawStream(stream: NodeJS.WritableStream): NodeJS.WritableStream {
   return behind.get(stream) ?? stream;
 }
 

@@ -42,16 +42,19 @@ export const SILENT: Progress = {
 /** Between two lines where there is no terminal. */
 const LINE_EVERY_MS = 30_000;
 
+/** What progress is written to: the error stream of a process, or any other. */
+type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
 /**
  * Bars on a terminal; on anything else the notes, and every half minute a line on how far the work is.
  *
  * @param clock In milliseconds, monotonic.
  */
-export function progressOn(stream: NodeJS.WriteStream, clock: Clock): Progress {
-  return stream.isTTY ? barProgress(stream) : lineProgress(stream, clock);
+export function progressOn(stream: ProgressStream, clock: Clock): Progress {
+  return stream.isTTY === true ? barProgress(stream) : lineProgress(stream, clock);
 }
 
-function barProgress(stream: NodeJS.WriteStream): Progress {
+function barProgress(stream: ProgressStream): Progress {
   let bar: SingleBar | null = null;
   const stop = (): void => {
     bar?.stop();
@@ -89,7 +92,7 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function lineProgress(stream: NodeJS.WriteStream, clock: Clock): Progress {
+function lineProgress(stream: ProgressStream, clock: Clock): Progress {
   interface Work {
     readonly title: string;
     readonly total: number;
