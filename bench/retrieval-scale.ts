@@ -188,7 +188,7 @@ async function measure(chunks: number, fit: Fit): Promise<void> {
       throw new Error('lexical retrievers need no encoder');
     },
   });
-  set.prepareEncoded([], matrixOf(0, 0, new Float32Array(0)), 0);
+  await set.prepareEncoded([], matrixOf(0, 0, new Float32Array(0)), 0);
   const indexMs = performance.now() - start;
 
   const questions = new Writer(fit, 3);

@@ -214,7 +214,7 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
     const pipelines = [
       noContextPipeline({ setting }),
       fullRagPipeline({ setting }),
-      budgetRagPipeline({ setting, tokensPerChunk: 1 }),
+      budgetRagPipeline({ setting, tokensPerChunk: 1, compressionRatio: null }),
       compressedPipeline({
         setting,
         compressor: () => ({

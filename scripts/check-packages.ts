@@ -5,7 +5,7 @@
  *     npm run check:packages -- --only zod,flask                    some of them
  *     npm run check:packages -- --folder DIR                        keep packages and outcomes in DIR
  *     npm run check:packages -- --again                             check those again that have an outcome
- *     npm run check:packages -- --write                             and write the table of docs/packages.md
+ *     npm run check:packages -- --table                             and print a table of all of them in Markdown
  *
  * Packages are fetched with your own npm, pip and apt-get and unpacked, never installed or run. apt-get needs
  * `deb-src` lines among its sources. What is in the folder is not fetched again, and what has an outcome there is
@@ -36,10 +36,9 @@ const { values } = parseArgs({
     only: { type: 'string' },
     folder: { type: 'string', default: join('results', 'check-packages') },
     again: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
+    table: { type: 'boolean', default: false },
   },
 });
-const PAGE = 'docs/packages.md';
 const LINES = 200;
 
 /**
@@ -92,7 +91,7 @@ for (const pack of values.only === undefined ? all : values.only.split(',').map(
     process.stdout.write(`    ${note}\n`);
   }
 }
-if (values.write) await writeTable();
+if (values.table) process.stdout.write(await tableOfAll());
 process.stdout.write(failed === 0 ? 'no problem\n' : `${failed} packages with problems\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -186,8 +185,7 @@ async function suspects(
   return found;
 }
 
-/** Puts the outcomes of all packages between the two marks of the page. */
-async function writeTable(): Promise<void> {
+async function tableOfAll(): Promise<string> {
   const rows: string[] = [];
   for (const pack of all) {
     const outcome = await readOutcome(pack);
@@ -204,13 +202,10 @@ async function writeTable(): Promise<void> {
     ];
     rows.push(`| ${cells.join(' | ')} |`);
   }
-  const table = [
+  return [
     '| package | languages of the holes | files | with syntax errors | holes | cross-file | left out | CPU s | exit code |',
     '| --- | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |',
     ...rows,
+    '',
   ].join('\n');
-  const page = await readFile(PAGE, 'utf8');
-  const parts = /^([\s\S]*<!-- packages -->\n)[\s\S]*(\n<!-- end of packages -->[\s\S]*)$/.exec(page);
-  if (parts === null) throw new Error(`${PAGE} has no place for the table`);
-  await writeFile(PAGE, `${parts[1]!}\n${table}\n${parts[2]!}`);
 }

@@ -27,10 +27,12 @@ const LAYERS: Readonly<Record<string, number>> = {
   model: 2,
   inspection: 2,
   pipelines: 3,
+  plugins: 3,
   run: 4,
   report: 5,
   gate: 5,
   comparison: 6,
+  library: 7,
   cli: 7,
 };
 

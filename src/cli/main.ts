@@ -16,6 +16,7 @@ import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
+import { loadNamedPlugins } from './plugins.js';
 import { describeFailure } from './terminal/failure.js';
 import type { Shell } from './terminal/shell.js';
 
@@ -50,6 +51,7 @@ export function createProgram(shell: Shell): Command {
  */
 export async function main(argv: readonly string[], shell: Shell): Promise<void> {
   try {
+    await loadNamedPlugins(argv.slice(2));
     await createProgram(shell).parseAsync([...argv]);
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -43,7 +43,7 @@ export async function answerTasks(comparison: Comparison, index: ChunkIndex): Pr
     await writeRunJson(folder.files.runJson, begun);
     const isComplete = await execute(
       { ...run.spec, tasks: open.tasks, configurations: open.configurations },
-      executionParts(comparison, index),
+      await executionParts(comparison, index),
       hooks(comparison, files, records, failures),
     );
     if (!isComplete && !comparison.surroundings.signal.aborted) throw failures.error();
@@ -131,7 +131,7 @@ async function openFiles({ folder, retried, run }: Comparison, begun: RunJson): 
   return { journal, evidence: await EvidenceWriter.open(files.tasks, evidenced) };
 }
 
-function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionParts {
+async function executionParts(comparison: Comparison, index: ChunkIndex): Promise<ExecutionParts> {
   const { open, surroundings } = comparison;
   const { decoder, tokenizer, format } = open.models.decoder;
   return {
@@ -142,7 +142,7 @@ function executionParts(comparison: Comparison, index: ChunkIndex): ExecutionPar
         ? null
         : { scorer: decoder.scorer, end: open.referenceEnd },
     lender: open.lender,
-    pipelines: openPipelines(comparison),
+    pipelines: await openPipelines(comparison, index),
     retriever: (name, task) => index.retriever(name, task),
     clock: surroundings.clock,
   };

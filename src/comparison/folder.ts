@@ -104,11 +104,12 @@ export async function claimFolder(
       await rm(files.journal);
       return fresh;
     }
+    const earlierRun = existsSync(files.runJson) ? await readRunJson(files.runJson) : null;
     return {
       files,
       lock,
-      earlier: await readJournal(files.journal),
-      earlierRun: existsSync(files.runJson) ? await readRunJson(files.runJson) : null,
+      earlier: await readJournal(files.journal, earlierRun?.spec),
+      earlierRun,
       evidenced: await scanTaskEvidence(files.tasks),
     };
   } catch (error) {

@@ -10,7 +10,7 @@ import type { CompletionTask } from '../domain/task.js';
 import { referenceEndOf } from '../generation/reference-end.js';
 import type { ReferenceEnd } from '../generation/reference.js';
 import type { MetricProfile } from '../metrics/profile.js';
-import { borrowsChunks, needsSoftPrompt, type PipelineName } from '../pipelines/kinds.js';
+import { borrowsChunks, needsSoftPrompt, usesScorer, type PipelineName } from '../pipelines/kinds.js';
 import { takesShipped } from '../retrieval/kinds.js';
 import { configurations } from '../run/configurations.js';
 import type { PhaseTimer } from '../run/phases.js';
@@ -73,6 +73,7 @@ export async function openComparison(
     fetchingWith(surroundings),
   );
   try {
+    requireScorer(axes, models);
     requireSoftPrompt(axes.pipelines, models);
     const referenceEnd = settings.answers.likelihood ? await findReferenceEnd(models, surroundings) : null;
     return {
@@ -106,8 +107,18 @@ function openLender(
   if (lender !== null) return lender;
   throw new UsageError(
     `${borrowers.join(' and ')} show the chunks of a task of another repository, and the tasks of ${id} are all of ` +
-      `${chosen[0]?.repository ?? 'none'}`,
+      (chosen[0]?.repository ?? 'none'),
     ['give a dataset of two repositories or more, or leave them out of --pipelines'],
+  );
+}
+
+/** @throws {ModelError} If a pipeline asks for probabilities and the decoder hands out none. */
+function requireScorer({ pipelines }: ComparisonSettings['axes'], { decoder }: LoadedModels): void {
+  const asking = pipelines.filter(usesScorer);
+  if (asking.length === 0 || decoder.decoder.scorer !== null) return;
+  throw new ModelError(
+    `${decoder.name}: hands out no probabilities, and ${asking.join(', ')} choose by them`,
+    ['leave these pipelines out, or take a decoder as weights instead of an export'],
   );
 }
 

@@ -6,11 +6,11 @@
  */
 
 import { z } from 'zod';
-import { FORMAT_NAMES } from '../datasets/formats/all.js';
+import { formatNames } from '../datasets/formats/all.js';
 import { LANGUAGES } from '../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../inference/device.js';
-import { METRIC_PROFILES } from '../metrics/registry.js';
-import { PIPELINES } from '../pipelines/kinds.js';
+import { metricProfileNames } from '../metrics/registry.js';
+import { runnablePipelines } from '../pipelines/all.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../prompt/fim.js';
@@ -19,6 +19,13 @@ import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 
 const positive = z.int().positive();
 const text = z.string().min(1);
+const ratio = z.number().min(1, 'expected a number of at least 1');
+
+/** One of the names that are known when a request is checked: plug-ins have been loaded by then. */
+const nameAmong = (names: () => readonly string[]) =>
+  z.string().refine((name) => names().includes(name), {
+    error: () => `expected one of ${names().join(', ')}`,
+  });
 
 /** The parts of a fused retriever may stand in any order, as on the command line. */
 const givenRetriever = z.preprocess(
@@ -53,7 +60,7 @@ export const comparisonRequestSchema = z
     dataset: text,
     /** Where the repositories of a file of records lie: a folder or an archive. */
     repos: text,
-    format: z.enum(FORMAT_NAMES),
+    format: nameAmong(formatNames),
     /** Only this language, where tasks are made of a folder of code. */
     language: z.enum(LANGUAGES),
     limit: z.union([positive, z.literal('all')], {
@@ -72,12 +79,19 @@ export const comparisonRequestSchema = z
     /** The same as names of control tokens around {prefix} and {suffix}. */
     promptTemplate: text,
     encoderInput: z.enum(ENCODER_INPUTS),
-    pipelines: z.array(z.enum(PIPELINES)).min(1),
+    pipelines: z.array(nameAmong(runnablePipelines)).min(1),
     retrievers: z.array(givenRetriever).min(1),
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
-    metricProfile: z.enum(METRIC_PROFILES),
+    metricProfile: nameAmong(metricProfileNames),
     topK: positive,
-    sweep: z.strictObject({ topK: z.array(positive).min(1) }),
+    /** By what the cross-file budget is divided, for pipelines that otherwise show as much text as soft tokens. */
+    compressionRatio: ratio,
+    /** Chunks that `expanded` shows as text, the best first. */
+    expand: z.int().nonnegative(),
+    sweep: z
+      .strictObject({ topK: z.array(positive).min(1), compressionRatio: z.array(ratio).min(1) })
+      .partial()
+      .refine((axes) => Object.keys(axes).length > 0, 'expected topK, compressionRatio or both'),
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     maxPromptTokens: positive,
     contextTokens: positive,
@@ -97,6 +111,8 @@ export const comparisonRequestSchema = z
     likelihood: z.boolean(),
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),
+    /** Files of plug-ins, from the working folder. They are code that runs with the rights of the program. */
+    plugins: z.array(text).min(1),
   })
   .partial();
 

@@ -17,7 +17,7 @@ import type { ContextFormat } from '../report/documents/crossfile-fields.js';
 import { retrievalRow, type RetrievalReport, type TaskQuality } from '../report/numbers/retrieval-quality.js';
 import {
   DEFAULT_RETRIEVERS,
-  RETRIEVERS_IN_WORDS,
+  retrieversInWords,
   takesShipped,
   usesEmbedder,
   type RetrieverName,
@@ -30,6 +30,7 @@ import {
 import { contextQuality } from '../retrieval/quality.js';
 import type { RetrievalSetting } from '../run/repository-index.js';
 import { retrieveAll, type NoChunks, type Retrieved, type RetrieveProgress } from '../run/task-chunks.js';
+import { loadPlugins } from '../plugins/load.js';
 import { fetchingWith, type OnEvent, type Surroundings } from './events.js';
 import { loadEmbedder, type LoadedEmbedder } from './models/open-encoder.js';
 import { requestedTopK, requireShipped, retrievalSetting } from './retrieval-setting.js';
@@ -67,6 +68,8 @@ export interface RetrieveRequest {
   readonly threads?: number | undefined;
   /** Whether vectors of chunks are kept between runs; true if absent. */
   readonly vectorCache?: boolean | undefined;
+  /** Files of plug-ins, from the working folder. */
+  readonly plugins?: readonly string[] | undefined;
 }
 
 /** What retrieval came to. */
@@ -102,6 +105,7 @@ export async function retrieveChunks(
   request: RetrieveRequest,
   surroundings: Surroundings,
 ): Promise<RetrieveOutcome> {
+  await loadPlugins(request.plugins ?? []);
   const retrievers = requestedRetrievers(request);
   const setting = await retrievalSetting(
     request.retrievalProfile ?? DEFAULT_RETRIEVAL_PROFILE,
@@ -132,7 +136,7 @@ function requestedRetrievers({ retrievers, file }: RetrieveRequest): readonly Re
     retrievers === undefined
       ? '--out needs --retriever'
       : `--out holds one ranking, not ${retrievers.length}`,
-    [`one of ${RETRIEVERS_IN_WORDS}`],
+    [`one of ${retrieversInWords()}`],
   );
 }
 

@@ -8,6 +8,7 @@
 
 import type { Summary } from '../report/numbers/summary.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
+import { loadPlugins } from '../plugins/load.js';
 import { DEFAULT_RETRIEVAL_PROFILE } from '../retrieval/profile.js';
 import { PhaseTimer } from '../run/phases.js';
 import type { SkipReason } from '../run/record-table.js';
@@ -67,6 +68,7 @@ export type ComparisonOutcome =
  * @throws {UsageError}   If the settings contradict each other or the run that is to be continued.
  * @throws {DataError}    If the dataset cannot be used or the results cannot be written.
  * @throws {ModelError}   If a model cannot be used, or its device is lost.
+ * @throws {PluginError}  If a plug-in cannot be used.
  * @throws {JournalError} If the folder holds a run already, a damaged one, or one that another process works on.
  * @throws {TooManyFailuresError} If more records failed than `maxFailures` allows.
  * @example
@@ -78,6 +80,7 @@ export async function runComparison(
   surroundings: Surroundings,
 ): Promise<ComparisonOutcome> {
   requireFolderOfResumed(request);
+  const plugins = await loadPlugins(request.plugins ?? []);
   const startedAt = surroundings.wallClock();
   const phases = new PhaseTimer(surroundings.clock, 'dataset');
   const retrieval = await retrievalSetting(request.retrievalProfile ?? DEFAULT_RETRIEVAL_PROFILE);
@@ -88,7 +91,7 @@ export async function runComparison(
     const open = await openComparison(settings, retrieval, phases, surroundings);
     if (open === null) return emptyShard(settings);
     try {
-      const run = describeRun(request, settings, open, startedAt);
+      const run = describeRun(request, settings, open, plugins, startedAt);
       requireSameRun(folder, run);
       const retried = reopenFailed(folder, request);
       const prompt = promptSetting(run.spec, open, surroundings.clock);

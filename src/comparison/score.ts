@@ -14,6 +14,7 @@ import { writeAtomically } from '../files/atomic-file.js';
 import { scoreCompletion, type MetricProfile, type TaskScore } from '../metrics/profile.js';
 import { metricProfileKind, type MetricProfileName } from '../metrics/registry.js';
 import type { ScoringRun } from '../report/terminal/scores.js';
+import { loadPlugins } from '../plugins/load.js';
 import { openMetricProfile } from './metric-profile.js';
 
 /** What {@link scorePredictions} is asked. */
@@ -31,6 +32,8 @@ export interface ScoreRequest {
   readonly skipInvalid?: boolean | undefined;
   /** File to write `{task_id, em, es, …}` lines to: fractions, a task a line. */
   readonly details?: string | undefined;
+  /** Files of plug-ins, from the working folder. */
+  readonly plugins?: readonly string[] | undefined;
 }
 
 /**
@@ -47,6 +50,7 @@ export async function scorePredictions(
   request: ScoreRequest,
   onInvalid: (problem: DataError) => void = () => undefined,
 ): Promise<ScoringRun> {
+  await loadPlugins(request.plugins ?? []);
   const references = await openReferences(request, onInvalid);
   const profile = await openMetricProfile(request.profile, references.tasks);
   const answers = await scoreEach(request, references.tasks, profile, onInvalid);

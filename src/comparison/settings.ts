@@ -5,14 +5,23 @@
  */
 
 import { availableParallelism } from 'node:os';
+import { UsageError } from '../domain/errors.js';
 import type { FormatName } from '../datasets/formats/all.js';
 import { DEFAULT_DATASET, findRegistered } from '../datasets/open/registry.js';
-import { UsageError } from '../domain/errors.js';
 import type { Language } from '../domain/languages.js';
 import type { Dtype } from '../inference/device.js';
 import { DEFAULT_METRIC_PROFILE, type MetricProfileName } from '../metrics/registry.js';
 import { defaultThreads } from '../model/ort/threads.js';
-import { DEFAULT_PIPELINES, usesRetrieval, usesSoftLength, usesSoftTokens } from '../pipelines/kinds.js';
+import {
+  DEFAULT_PIPELINES,
+  obeysCompressionRatio,
+  pipelineNames,
+  usesExpansion,
+  usesRetrieval,
+  usesSoftLength,
+  usesSoftTokens,
+  type PipelineName,
+} from '../pipelines/kinds.js';
 import type { PromptLimits } from '../prompt/budget.js';
 import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
@@ -66,6 +75,8 @@ export interface ComparisonSettings {
   readonly prompt: PromptSelection;
   readonly answers: AnswerSelection;
   readonly keepsVectors: boolean;
+  /** Chunks that a pipeline of text and soft tokens shows as text; null where the run has none. */
+  readonly expandedChunks: number | null;
 }
 
 /**
@@ -119,6 +130,7 @@ export function comparisonSettings(
       likelihood: request.likelihood ?? true,
     },
     keepsVectors: request.vectorCache ?? true,
+    expandedChunks: requestedExpansion(request, axes),
   };
 }
 
@@ -160,11 +172,42 @@ function resolveAxes(request: ComparisonRequest, profile: RetrievalProfile): Axe
   const pipelines = request.pipelines ?? [...DEFAULT_PIPELINES];
   if (!pipelines.some(usesRetrieval)) return { pipelines, retrievers: [], topK: [] };
   const topK = (request.sweep?.topK ?? [request.topK]).map((k) => requestedTopK(profile, k));
+  const ascending = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
   return {
     pipelines,
     retrievers: request.retrievers ?? [...DEFAULT_RETRIEVERS],
-    topK: [...new Set(topK)].sort((a, b) => a - b),
+    topK: ascending(topK),
+    ...requestedRatios(request, pipelines, ascending),
   };
+}
+
+/** Where nobody says how many chunks are shown as text. */
+const DEFAULT_EXPANSION = 1;
+
+/** @throws {UsageError} If no pipeline of the run has chunks of both kinds. */
+function requestedExpansion({ expand }: ComparisonRequest, { pipelines }: Axes): number | null {
+  if (pipelines.some(usesExpansion)) return expand ?? DEFAULT_EXPANSION;
+  if (expand === undefined) return null;
+  throw new UsageError(`--expand ${expand} was given, and no pipeline of the run shows chunks in two ways`, [
+    `add ${pipelineNames().filter(usesExpansion).join(' or ')} with --pipelines, or leave --expand out`,
+  ]);
+}
+
+/** @throws {UsageError} If no pipeline of the run obeys a ratio. */
+function requestedRatios(
+  { compressionRatio, sweep }: ComparisonRequest,
+  pipelines: readonly PipelineName[],
+  ascending: (values: readonly number[]) => number[],
+): Pick<Axes, 'compressionRatio'> {
+  const ratios = sweep?.compressionRatio ?? (compressionRatio === undefined ? [] : [compressionRatio]);
+  if (ratios.length === 0) return {};
+  if (!pipelines.some(obeysCompressionRatio)) {
+    const obeying = pipelineNames().filter(obeysCompressionRatio);
+    throw new UsageError(`a compression ratio was given, and ${pipelines.join(', ')} obey none`, [
+      `a ratio divides the text budget of ${obeying.join(', ')}; add one of them with --pipelines`,
+    ]);
+  }
+  return { compressionRatio: ascending(ratios) };
 }
 
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */

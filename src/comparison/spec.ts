@@ -8,6 +8,7 @@ import { sha256 } from '../domain/hash.js';
 import { portablePath, withPortablePaths } from '../files/portable-path.js';
 import type { PromptSetting } from '../pipelines/in-file.js';
 import { kindOf, type ContextForm } from '../pipelines/kinds.js';
+import type { PluginDescription } from '../plugins/description.js';
 import { promptBudget } from '../prompt/budget.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { runJson, type RunJson } from '../run/run-json.js';
@@ -19,8 +20,9 @@ import type { ComparisonSettings } from './settings.js';
 
 /** Settings, then the bundle's defaults: everything that decides a number. */
 function runSpec(
-  { axes, answers, prompt }: ComparisonSettings,
+  { axes, answers, prompt, expandedChunks }: ComparisonSettings,
   { dataset, chosen, models, retrieval, metrics, referenceEnd }: OpenComparison,
+  plugins: readonly PluginDescription[],
 ): RunSpec {
   const { defaults } = models.decoder;
   const { execution, softTokensPerChunk } = models;
@@ -47,6 +49,9 @@ function runSpec(
     ttftRepeats: answers.ttftRepeats,
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
+    ...(axes.compressionRatio === undefined ? {} : { compressionRatio: [...axes.compressionRatio] }),
+    ...(expandedChunks === null ? {} : { expandedChunks }),
+    ...(plugins.length === 0 ? {} : { plugins }),
     ...(referenceEnd === null ? {} : { referenceEnd }),
   });
 }
@@ -56,10 +61,11 @@ export function describeRun(
   request: ComparisonRequest,
   settings: ComparisonSettings,
   open: OpenComparison,
+  plugins: readonly PluginDescription[],
   startedAt: Date,
 ): RunJson {
   const { dataset, models } = open;
-  const spec = runSpec(settings, open);
+  const spec = runSpec(settings, open, plugins);
   return runJson({
     given: withPortablePaths(request),
     // The fingerprint is of the settings as they are; only what people read of them is made portable.

@@ -107,6 +107,11 @@ export class DownloadError extends UserError {
   }
 }
 
+/** A plug-in cannot be loaded, or is not what a plug-in has to be. */
+export class PluginError extends UserError {
+  readonly exitCode = EXIT.unusable;
+}
+
 /** A journal is damaged or belongs to another run. */
 export class JournalError extends UserError {
   readonly exitCode = EXIT.unusable;

@@ -10,14 +10,13 @@ import { z } from 'zod';
 import { DataError, messageOf } from '../domain/errors.js';
 import { parseJson } from '../domain/json.js';
 import { readForeignText, readForeignTextSync } from '../files/foreign-text-file.js';
-import { PIPELINES } from '../pipelines/kinds.js';
 import { noLikelihood } from '../report/numbers/likelihood.js';
 import { tabulate, type OutcomeColumn } from '../report/numbers/outcomes.js';
 import { summarizeRun } from '../report/numbers/summarize-run.js';
-import { retrieverSchema } from '../retrieval/kinds.js';
 import { writeAtomically } from '../files/atomic-file.js';
 import { configurations } from '../run/configurations.js';
 import type { FinishedRun } from '../run/finished-run.js';
+import { configurationOf, configurationShape } from '../run/record.js';
 import type { RecordTable } from '../run/record-table.js';
 import type { GateSide } from './check.js';
 
@@ -26,9 +25,7 @@ export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
 const nullableNumbers = z.array(z.number().nullable());
 
 const outcomeSchema = z.strictObject({
-  pipeline: z.enum(PIPELINES),
-  retriever: retrieverSchema.nullable(),
-  topK: z.int().positive().nullable(),
+  ...configurationShape,
   failed: z.int().nonnegative(),
   skipped: z.int().nonnegative(),
   /** One character a task: 1, 0, or - where it was not scored. */
@@ -168,8 +165,8 @@ export async function readBaseline(path: string): Promise<Baseline> {
 /** What a gate reads of a baseline. */
 export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   const columns = outcomes.map(
-    ({ pipeline, retriever, topK, exactMatch, editSimilarity, ttftMs, natsPerToken }): OutcomeColumn => ({
-      configuration: { pipeline, retriever, topK },
+    ({ exactMatch, editSimilarity, ttftMs, natsPerToken, ...configuration }): OutcomeColumn => ({
+      configuration: configurationOf(configuration),
       exactMatch: Float64Array.from(exactMatch, (character) => (character === '-' ? NaN : Number(character))),
       editSimilarity: Float64Array.from(editSimilarity, (value) => value ?? NaN),
       ttftMs: Float64Array.from(ttftMs, (value) => value ?? NaN),

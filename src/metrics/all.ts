@@ -24,7 +24,8 @@ export const METRIC_PROFILE_KINDS = {
   lca: LCA,
 } as const satisfies Readonly<Record<string, MetricProfileKind>>;
 
-export type MetricProfileName = keyof typeof METRIC_PROFILE_KINDS;
+/** The name of a metric profile: of the program or of a plug-in. */
+export type MetricProfileName = string;
 
 /** The profile of runs and scores for which nobody names one. */
-export const DEFAULT_METRIC_PROFILE: MetricProfileName = 'llavacode';
+export const DEFAULT_METRIC_PROFILE = 'llavacode' satisfies keyof typeof METRIC_PROFILE_KINDS;

@@ -18,6 +18,7 @@ import type { PythonParser } from './python-statement.js';
 export const ES_FORMULAS = {
   levenshtein: '1 - Levenshtein distance / longer length, code points',
   'fuzz-indel': 'fuzz.ratio as an integer percentage: 2 LCS / total length, code points (rapidfuzz)',
+  own: 'computed as the profile says',
   'fuzz-difflib': 'fuzz.ratio as an integer percentage: 2 matches / total length, code points (difflib)',
 } as const;
 export type EsFormula = keyof typeof ES_FORMULAS;

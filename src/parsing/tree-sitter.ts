@@ -14,6 +14,9 @@ import type { SyntaxNode, SyntaxTree } from './syntax-tree.js';
  */
 const GRAMMARS = {
   python: (require) => require.resolve('tree-sitter-python/tree-sitter-python.wasm'),
+  javascript: (require) => editorGrammar(require, 'javascript'),
+  typescript: (require) => editorGrammar(require, 'typescript'),
+  tsx: (require) => editorGrammar(require, 'tsx'),
   java: (require) => editorGrammar(require, 'java'),
   csharp: (require) => editorGrammar(require, 'c-sharp'),
   go: (require) => editorGrammar(require, 'go'),

@@ -9,8 +9,14 @@
  * The order of the rows is the order of lists, of comparisons, and of the looks that charts and pages give (a look
  * follows from the position alone). A new row goes to the end, so that the looks of the others stay.
  *
- * This file holds data and questions to it. It imports nothing, so that the page's script can hold it too.
+ * The pipelines of plug-ins have rows too. A row of a plug-in is known as soon as the plug-in is loaded, or as soon as a
+ * run folder or a page that describes it is read. In a process, a name means one thing: the latest row counts.
+ *
+ * This file holds data and questions to it, so that the page's script can hold it too.
+ * Longer than 400 lines because every pipeline has its row here.
  */
+
+import { Registry } from '../domain/registry.js';
 
 /**
  * What a report takes a pipeline for. One pipeline has each of them.
@@ -42,9 +48,14 @@ export type Reading = (typeof READINGS)[number];
  * - `own-text`: text that the pipeline makes in its own way; the record of the prompt holds it.
  * - `soft-tokens`: places that hold soft tokens.
  */
-export type ContextForm = 'commented-text' | 'bare-text' | 'own-text' | 'soft-tokens';
+export const CONTEXT_FORMS = ['commented-text', 'bare-text', 'own-text', 'soft-tokens'] as const;
+export type ContextForm = (typeof CONTEXT_FORMS)[number];
 
-interface Relation<Name extends string> {
+export const SOFT_TOKEN_NEEDS = ['vectors', 'length', 'none'] as const;
+export type SoftTokenNeed = (typeof SOFT_TOKEN_NEEDS)[number];
+
+/** How a pipeline stands to a base. */
+export interface Relation<Name extends string = string> {
   readonly pipeline: Name;
   readonly reading: Reading;
 }
@@ -62,7 +73,11 @@ export interface PipelineKind<Name extends string = string> {
     /** Chunks of a retriever. A pipeline without them runs once, not once per retriever and top-k. */
     readonly retrieval: boolean;
     /** `vectors`: an encoder and a projector. `length`: only how many soft tokens a chunk would have. */
-    readonly softTokens: 'vectors' | 'length' | 'none';
+    readonly softTokens: SoftTokenNeed;
+    /** Probabilities of given ids, by which it chooses what it shows. */
+    readonly scorer?: true;
+    /** How many chunks are to be shown as text (`--expand`). */
+    readonly expansion?: true;
   };
   /** It is given the chunks of another task of another repository: a control, which must not see its own. */
   readonly borrowsChunks?: true;
@@ -181,29 +196,123 @@ const ROWS = [
       { pipeline: 'compressed-random', reading: 'baseline' },
       { pipeline: 'full-rag-shuffled', reading: 'baseline' },
       { pipeline: 'compressed-shuffled', reading: 'baseline' },
+      { pipeline: 'signatures-rag', reading: 'baseline' },
+      { pipeline: 'identifiers-rag', reading: 'baseline' },
+      { pipeline: 'expanded', reading: 'baseline' },
+      { pipeline: 'pruned-rag', reading: 'baseline' },
     ],
     subjectRank: 4,
   },
+  {
+    name: 'signatures-rag',
+    title: 'what the retrieved chunks declare, in as many tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length' },
+    shows: ['own-text'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'equal-length' },
+    ],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'identifiers-rag',
+    title: 'names of the retrieved chunks, in as many tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length' },
+    shows: ['own-text'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'equal-length' },
+    ],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
+  {
+    name: 'expanded',
+    title: 'the best chunks as text and the others as soft tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'vectors', expansion: true },
+    shows: ['own-text', 'soft-tokens'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'full-rag', reading: 'full-text' },
+    ],
+    isBaseOf: [],
+    subjectRank: 3,
+  },
+  {
+    name: 'pruned-rag',
+    title: 'the lines that the decoder would miss most, in as many tokens',
+    isDefault: false,
+    role: null,
+    needs: { retrieval: true, softTokens: 'length', scorer: true },
+    shows: ['own-text'],
+    against: [
+      { pipeline: 'no-context', reading: 'baseline' },
+      { pipeline: 'budget-rag', reading: 'equal-length' },
+    ],
+    isBaseOf: [{ pipeline: 'compressed', reading: 'equal-length' }],
+    subjectRank: 3,
+  },
 ] as const satisfies readonly PipelineKind[];
 
-export type PipelineName = (typeof ROWS)[number]['name'];
+/** The names that have a line in `all.ts`. */
+export type BuiltInPipelineName = (typeof ROWS)[number]['name'];
 
-/** The rows. A relation to a pipeline that has no row is a type error here. */
-export const PIPELINE_KINDS: readonly PipelineKind<PipelineName>[] = ROWS;
+/** The name of a pipeline: of the program, of a plug-in, or of a run folder that other people made. */
+export type PipelineName = string;
 
-export const PIPELINES: readonly PipelineName[] = PIPELINE_KINDS.map(({ name }) => name);
+/** The rows of the program. A relation to a pipeline that has no row is a type error here. */
+export const PIPELINE_KINDS: readonly PipelineKind<BuiltInPipelineName>[] = ROWS;
+
+/** The names of the program's own pipelines, in the order of the rows. */
+export const PIPELINES: readonly BuiltInPipelineName[] = PIPELINE_KINDS.map(({ name }) => name);
+
+const KINDS = new Registry<PipelineKind>(PIPELINE_KINDS);
+
+/** Every name that is known here: the rows of the program, then those of plug-ins. */
+export function pipelineNames(): readonly PipelineName[] {
+  return KINDS.names;
+}
+
+/**
+ * Makes the row of a pipeline of a plug-in known. A row of the program stays as it is, so that a folder that was made
+ * when a plug-in had the name can still be read.
+ */
+export function learnPipelineKind(kind: PipelineKind): void {
+  if (!KINDS.isBuiltIn(kind.name)) KINDS.add(kind);
+}
 
 /** Those of a run that names none. */
 export const DEFAULT_PIPELINES: readonly PipelineName[] = PIPELINE_KINDS.filter(
   ({ isDefault }) => isDefault,
 ).map(({ name }) => name);
 
-/** The row of a pipeline. */
-export function kindOf(name: PipelineName): PipelineKind<PipelineName> {
-  const kind = PIPELINE_KINDS.find((one) => one.name === name);
-  if (kind === undefined) throw new RangeError(`no row describes the pipeline ${name}`);
-  return kind;
+/** The row of a pipeline. One of which nothing is known is taken for text RAG in a form of its own. */
+export function kindOf(name: PipelineName): PipelineKind {
+  return KINDS.find(name) ?? unknownKind(name);
 }
+
+/** A row for a name that a run folder holds and does not describe: a later version of the program made it. */
+function unknownKind(name: string): PipelineKind {
+  return {
+    ...{ name, title: name, isDefault: false, role: null, isBaseOf: [], subjectRank: UNKNOWN_RANK },
+    needs: { retrieval: true, softTokens: 'none' },
+    shows: ['own-text'],
+    against: [
+      { pipeline: pipelineInRole('no-retrieval'), reading: 'baseline' },
+      { pipeline: pipelineInRole('full-text'), reading: 'full-text' },
+    ],
+  };
+}
+
+/** That of other pipelines that a report would not be about by itself. */
+const UNKNOWN_RANK = 3;
 
 /** Whether a pipeline shows the decoder anything that was retrieved. */
 export function usesRetrieval(name: PipelineName): boolean {
@@ -235,6 +344,24 @@ export function usesSoftLength(name: PipelineName): boolean {
   return kindOf(name).needs.softTokens === 'length';
 }
 
+/** Whether a pipeline asks the decoder for probabilities while it makes a prompt. */
+export function usesScorer(name: PipelineName): boolean {
+  return kindOf(name).needs.scorer ?? false;
+}
+
+/** Whether `--expand` says how many chunks a pipeline shows as text. */
+export function usesExpansion(name: PipelineName): boolean {
+  return kindOf(name).needs.expansion ?? false;
+}
+
+/**
+ * Whether `--compression-ratio` says how much text a pipeline shows. Without a ratio, such a pipeline shows as much text
+ * as soft tokens would take.
+ */
+export function obeysCompressionRatio(name: PipelineName): boolean {
+  return usesSoftLength(name);
+}
+
 /** The pipeline that has a role. */
 export function pipelineInRole(role: PipelineRole): PipelineName {
   const kind = PIPELINE_KINDS.find((one) => one.role === role);
@@ -251,7 +378,7 @@ export interface BaseOfPipeline {
 /** The bases of a pipeline, in the order of the rows. */
 export function basesOf(name: PipelineName): BaseOfPipeline[] {
   const { against } = kindOf(name);
-  return PIPELINE_KINDS.flatMap((base): BaseOfPipeline[] => {
+  return KINDS.items.flatMap((base): BaseOfPipeline[] => {
     const relation =
       against.find(({ pipeline }) => pipeline === base.name) ??
       base.isBaseOf.find(({ pipeline }) => pipeline === name);
@@ -266,13 +393,13 @@ export function readingOf(name: PipelineName, base: PipelineName): Reading | nul
 
 /** Whether some pipeline is compared with this one to see whether its gain vanishes. */
 export function isControl(name: PipelineName): boolean {
-  return PIPELINES.some((other) => readingOf(other, name) === 'control');
+  return KINDS.names.some((other) => readingOf(other, name) === 'control');
 }
 
 /** Of the given pipelines the one that a report is about; null if it can be about none of them. */
 export function subjectOf(names: Iterable<string>): PipelineName | null {
   const given = new Set(names);
-  const ranked = PIPELINE_KINDS.filter(({ name, subjectRank }) => given.has(name) && subjectRank !== null);
+  const ranked = KINDS.items.filter(({ name, subjectRank }) => given.has(name) && subjectRank !== null);
   // Sorting is stable: of equal ranks the first row stays first.
   return ranked.sort((a, b) => subjectOrder(a) - subjectOrder(b))[0]?.name ?? null;
 }
@@ -292,19 +419,21 @@ function subjectOrder({ subjectRank }: PipelineKind): number {
 }
 
 /**
- * Where the pipelines of a run stand among all: those with a row at its place, others behind the rows in the order
- * given. Looks follow from it.
+ * Where the pipelines of a run stand among all: those with a row at its place, others at the places of rows that the run
+ * does not have, the last place first, and behind all rows once none is left. Looks follow from it, so that pipelines of
+ * one run look different as long as there are looks.
  *
- * @example positionsOf(['mine', 'no-context']) // => Map { 'mine' => 5, 'no-context' => 0 } beside five rows
+ * @example positionsOf(['mine', 'no-context']) // => Map { 'mine' => 11, 'no-context' => 0 } beside twelve rows
  */
 export function positionsOf(names: Iterable<string>): ReadonlyMap<string, number> {
   const rows: readonly string[] = PIPELINES;
-  const positions = new Map<string, number>();
+  const given = [...new Set(names)];
+  const free = [...rows.keys()].filter((row) => !given.includes(rows[row]!));
   let next = rows.length;
-  for (const name of names) {
-    if (positions.has(name)) continue;
-    const row = rows.indexOf(name);
-    positions.set(name, row === -1 ? next++ : row);
-  }
-  return positions;
+  return new Map(
+    given.map((name) => {
+      const row = rows.indexOf(name);
+      return [name, row === -1 ? (free.pop() ?? next++) : row];
+    }),
+  );
 }

@@ -8,6 +8,7 @@
 import type { RetrievedChunk } from '../domain/chunk.js';
 import type { CompletionTask } from '../domain/task.js';
 import type { Ms } from '../domain/units.js';
+import type { Decoder } from '../inference/decoder.js';
 import type { AssembledPrompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
 import type { Compressor } from './compressor.js';
@@ -37,6 +38,8 @@ export interface PreparedPrompt {
   readonly tokenizeMs: Ms;
   readonly encodeMs: Ms;
   readonly projectMs: Ms;
+  /** Calls of the decoder by which the pipeline chose what it shows; absent where it made none. */
+  readonly modelMs?: Ms;
 }
 
 export interface Pipeline {
@@ -49,6 +52,8 @@ export interface Pipeline {
    * @param chunks Best first; may be empty, which gives the prompt without context.
    */
   prepare(task: CompletionTask, chunks: readonly RetrievedChunk[]): Promise<PreparedPrompt>;
+  /** Loads what the pipeline needs besides models; awaited before the first task. Absent where it needs nothing. */
+  readonly ready?: () => Promise<void>;
 }
 
 /** What pipelines are made from. Each takes what it needs and asks for nothing else. */
@@ -60,12 +65,45 @@ export interface PipelineResources {
   readonly seed: number;
   /** Soft tokens that a chunk has, or would have in a pipeline that shows none. */
   readonly tokensPerChunk: number;
+  /** By what the text budget is divided; null where texts have the length of soft tokens. */
+  readonly compressionRatio: number | null;
+  /** Chunks that a pipeline of both shows as text; the others are its soft tokens. */
+  readonly expandedChunks: number;
+  /**
+   * In how many chunks of a repository each word stands; empty for a repository that nobody searched. Whoever makes a
+   * pipeline asks for it then, so that the counting is index-time work.
+   */
+  readonly wordCounts: () => (repository: string) => WordCounts;
   /**
    * What turns chunks into soft tokens. Only pipelines that show soft tokens call it: a run without them has none.
    *
    * @throws {RangeError} If the models were loaded without it.
    */
   readonly compressor: () => Compressor;
+  /** The decoder of the run. Only a pipeline whose row says that it needs the scorer may run it. */
+  readonly decoder: () => Pick<Decoder, 'width' | 'scorer' | 'embed' | 'prefill'>;
+}
+
+/** How many chunks of a repository there are, and how many of them have a word. */
+export interface WordCounts {
+  readonly chunks: number;
+  readonly of: (word: string) => number;
+}
+
+/**
+ * Tokens of text that a pipeline shows that obeys compression ratios: as many as soft tokens would take, or the
+ * cross-file budget divided by the ratio, whole tokens, at least one.
+ *
+ * @example textBudget({ tokensPerChunk: 1, compressionRatio: null, setting }, 10) // => 10
+ * @example // 512 context tokens at a ratio of 8 give 64, however many chunks there are
+ */
+export function textBudget(
+  resources: Pick<PipelineResources, 'setting' | 'tokensPerChunk' | 'compressionRatio'>,
+  chunks: number,
+): number {
+  const { setting, compressionRatio } = resources;
+  if (compressionRatio === null) return chunks * resources.tokensPerChunk;
+  return Math.max(1, Math.floor(setting.budget.contextTokens / compressionRatio));
 }
 
 /** Makes a pipeline of one run. */

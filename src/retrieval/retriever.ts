@@ -12,9 +12,9 @@ import { fuse, FUSION_DEPTH } from './fusion.js';
 import type { Asking } from './corpus/rules.js';
 import { queryText, type RetrievalTask } from './corpus/query.js';
 import { shownChunks } from './shown-chunks.js';
-import { RANKERS, type RankerName } from './all.js';
+import { rankerNamed, rankerNames, type RankerName } from './all.js';
 import { CandidateSets } from './corpus/candidates.js';
-import { partsOf, SINGLE_RETRIEVERS, type SearchName } from './kinds.js';
+import { partsOf, type SearchName } from './kinds.js';
 import type { Ranker, RetrieverResources } from './rankers/ranker.js';
 import { matrixOf, type Matrix } from '../tensor/matrix.js';
 import type { Match } from './corpus/top.js';
@@ -39,7 +39,7 @@ export interface RetrieverSet {
    *
    * @param vectors Those of `unencoded(tasks)`, from row `first` on.
    */
-  prepareEncoded(tasks: readonly RetrievalTask[], vectors: Matrix, first: number): void;
+  prepareEncoded(tasks: readonly RetrievalTask[], vectors: Matrix, first: number): Promise<void>;
 
   /** @throws {RangeError} If the set was made without it. */
   get(name: SearchName): Retriever;
@@ -73,7 +73,7 @@ export async function prepareAll(
   if (vectors === null) return false;
   let first = 0;
   for (const [i, { set, tasks }] of work.entries()) {
-    set.prepareEncoded(tasks, vectors, first);
+    await set.prepareEncoded(tasks, vectors, first);
     first += texts[i]!.length;
   }
   return true;
@@ -86,7 +86,7 @@ export function openRankers(
   resources: RetrieverResources,
 ): Map<RankerName, Ranker> {
   const sets = new CandidateSets(corpus);
-  return new Map(names.map((name) => [name, RANKERS[name].open(corpus, sets, resources)]));
+  return new Map(names.map((name) => [name, rankerNamed(name).open(corpus, sets, resources)]));
 }
 
 /** Makes the named retrievers over a corpus. */
@@ -98,7 +98,7 @@ export function createRetrievers(
 ): RetrieverSet {
   const asked = new Set(names.flatMap(partsOf));
   const rankers = openRankers(
-    SINGLE_RETRIEVERS.filter((name) => asked.has(name)),
+    rankerNames().filter((name) => asked.has(name)),
     corpus,
     resources,
   );
@@ -115,8 +115,8 @@ export function createRetrievers(
   );
   return {
     unencoded: (tasks) => [...rankers.values()].flatMap((ranker) => ranker.unencoded(tasks)),
-    prepareEncoded(tasks, vectors, first) {
-      for (const ranker of rankers.values()) ranker.prepare(tasks, vectors, first);
+    async prepareEncoded(tasks, vectors, first) {
+      for (const ranker of rankers.values()) await ranker.prepare(tasks, vectors, first);
     },
     get(name) {
       const retriever = retrievers.get(name);

@@ -40,7 +40,18 @@ export const ON_BY_DEFAULT: readonly string[] = ['vectorCache', 'likelihood'];
 
 /** One setting as words of the command line. A switch has words where it is not as by default. */
 function flagWords(key: string, value: unknown): string[] {
-  const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const severalTimes = SEVERAL_TIMES.get(key);
+  if (severalTimes !== undefined && Array.isArray(value)) {
+    return value.flatMap((one) => [severalTimes, String(one)]);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    // A sweep: the flag once for each setting that it goes through.
+    return Object.entries(value).flatMap(([axis, values]) => [
+      `--${flagName(key)}`,
+      `${flagName(axis)}=${flagValue(values)}`,
+    ]);
+  }
+  const flag = flagName(key);
   if (typeof value === 'boolean') {
     if (value === ON_BY_DEFAULT.includes(key)) return [];
     return [value ? `--${flag}` : `--no-${flag}`];
@@ -48,11 +59,15 @@ function flagWords(key: string, value: unknown): string[] {
   return [`--${flag}`, flagValue(value)];
 }
 
-/** Lists are separated by commas; a sweep is `top-k=1,3`. */
+/** Flags that stand there once for each value. */
+const SEVERAL_TIMES: ReadonlyMap<string, string> = new Map([['plugins', '--plugin']]);
+
+/** Lists are separated by commas. */
 function flagValue(value: unknown): string {
-  if (Array.isArray(value)) return value.map(String).join(',');
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value)
-    .map(([key, inner]) => flagWords(key, inner).join('=').slice(2))
-    .join(' ');
+  return Array.isArray(value) ? value.map(String).join(',') : String(value);
+}
+
+/** @example flagName('topK') // => 'top-k' */
+function flagName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -23,7 +23,7 @@ import type { InFileContext } from '../pipelines/in-file.js';
 import { createRng } from '../tensor/rng.js';
 import type { ExecutionParts, ExecutionPlan, TaskPhase, TaskWork } from './execution.js';
 import { evidenceOf, rankingKey, rankTask, type Ranking } from './rank-task.js';
-import type { Configuration, TaskRecord } from './record.js';
+import { pipelineKey, type Configuration, type TaskRecord } from './record.js';
 import type { TaskEvidence } from './task-evidence.js';
 import { TaskRecords, type Score } from './task-records.js';
 import { timeAttempts, timingOf, type Answer, type Attempt } from './time-task.js';
@@ -127,7 +127,7 @@ async function prepare(
       continue;
     }
     try {
-      const prepared = await parts.pipelines.get(configuration.pipeline)!.prepare(task, ranking.chunks);
+      const prepared = await parts.pipelines.get(pipelineKey(configuration))!.prepare(task, ranking.chunks);
       inFile = prepared.inFile;
       const promptTokens = prepared.prompt.ids.length;
       if (promptTokens + plan.maxNewTokens > parts.decoder.maxPositions) {

@@ -8,7 +8,6 @@ import type { ReferenceEnd } from '../generation/reference.js';
 import type { ContinuationScorer, Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import type { MetricProfile } from '../metrics/profile.js';
-import type { PipelineName } from '../pipelines/kinds.js';
 import type { Pipeline } from '../pipelines/pipeline.js';
 import type { PromptFormat } from '../prompt/fim.js';
 import type { RetrieverName } from '../retrieval/kinds.js';
@@ -38,7 +37,8 @@ export interface ExecutionParts {
   readonly likelihood: { readonly scorer: ContinuationScorer; readonly end: ReferenceEnd } | null;
   /** Who lends chunks to pipelines that must not see their own; null where no configuration borrows. */
   readonly lender: Lender | null;
-  readonly pipelines: ReadonlyMap<PipelineName, Pipeline>;
+  /** By `pipelineKey` (`record.ts`): one for each pipeline and compression ratio. */
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
   /** A retriever over the task's repository, prepared for its file, or what the task brings along. */
   readonly retriever: (name: RetrieverName, task: CompletionTask) => ChunkSource;
   readonly clock: Clock;

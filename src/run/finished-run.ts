@@ -28,7 +28,7 @@ export type FinishedRun = RecordedRun;
 export async function readRecordedRun(path: string): Promise<RecordedRun> {
   const folder = runFolder(path);
   const run = await readRunJson(folder.runJson);
-  const { fingerprint, records } = await readJournal(folder.journal);
+  const { fingerprint, records } = await readJournal(folder.journal, run.spec);
   if (fingerprint !== run.fingerprint) {
     throw new JournalError(`${path}: run.json and journal.jsonl belong to different runs`, [
       'restore the folder as it was written',

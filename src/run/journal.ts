@@ -12,6 +12,7 @@ import { JournalError, messageOf } from '../domain/errors.js';
 import { AtomicLines } from '../files/atomic-file.js';
 import { isSystemError } from '../files/file-system-error.js';
 import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.js';
+import type { Axes } from './configurations.js';
 import { parseRecord, recordKey, type ScoredRecord, type TaskRecord } from './record.js';
 import { RecordTable } from './record-table.js';
 
@@ -34,11 +35,19 @@ export interface JournalContent {
 /**
  * Reads a journal and keeps the numbers of its records.
  *
- * @throws {JournalError} As {@link scanJournal}, and if it holds a record twice.
+ * @param axes What the run's spec names; null where no `run.json` says it.
+ * @throws {JournalError} As {@link scanJournal}, and if it holds a record twice, or one of something that the run does
+ *         not name.
  */
-export async function readJournal(path: string): Promise<JournalContent> {
+export async function readJournal(path: string, axes: Axes | null = null): Promise<JournalContent> {
   const records = new RecordTable();
   const content = await scanJournal(path, (record, line) => {
+    const stray = axes === null ? null : strayName(record, axes);
+    if (stray !== null) {
+      throw new JournalError(`${path}:${line}: ${stray}, which the run does not name`, [
+        'run.json beside it says what the run has; one of the two was changed after the run',
+      ]);
+    }
     if (records.add(record)) return;
     throw new JournalError(`${path}:${line}: ${recordKey(record.taskId, record)} is recorded twice`, [
       'two runs wrote to the same folder; start a new one',
@@ -99,6 +108,17 @@ export async function collectRecords(
     if (isWanted(record.taskId)) records.push(shared.of(record));
   });
   return records;
+}
+
+/** What a record has that is not among the axes of its run; null if all of it is. */
+function strayName({ pipeline, retriever, topK, compressionRatio }: TaskRecord, axes: Axes): string | null {
+  if (!axes.pipelines.includes(pipeline)) return `pipeline ${pipeline}`;
+  if (retriever !== null && !axes.retrievers.includes(retriever)) return `retriever ${retriever}`;
+  if (topK !== null && !axes.topK.includes(topK)) return `topK ${topK}`;
+  if (compressionRatio !== undefined && axes.compressionRatio?.includes(compressionRatio) !== true) {
+    return `compressionRatio ${compressionRatio}`;
+  }
+  return null;
 }
 
 /**

@@ -7,7 +7,13 @@
  */
 
 import { compareCodePoints } from '../domain/text.js';
-import type { Configuration, ScoredRecord, TaskRecord } from './record.js';
+import {
+  configurationOf,
+  isSameConfiguration,
+  type Configuration,
+  type ScoredRecord,
+  type TaskRecord,
+} from './record.js';
 
 /** What a table keeps of a scored record: times in milliseconds, scores as fractions, NaN for what it has not. */
 const NUMBERS = {
@@ -21,6 +27,8 @@ const NUMBERS = {
   tokenizeMs: ({ timing }) => timing.tokenizeMs,
   encodeMs: ({ timing }) => timing.encodeMs,
   projectMs: ({ timing }) => timing.projectMs,
+  /** 0 where no decoder was asked while the prompt was made. */
+  modelMs: ({ timing }) => timing.modelMs ?? 0,
   prefillMs: ({ timing }) => timing.prefillMs,
   decodeMs: ({ timing }) => timing.decodeMs,
   promptTokens: (record) => record.promptTokens,
@@ -77,7 +85,7 @@ export class RecordColumn {
     for (const name of NAMES) put(this.#numbers, name, row, NUMBERS[name](record));
     if (record.extras === undefined) return;
     this.#withExtras.add(row);
-    for (const [name, score] of Object.entries(record.extras)) put(this.#extras, name, row, score ?? NaN);
+    for (const [name, score] of Object.entries(record.extras)) put(this.#extras, name, row, score);
   }
 
   status(row: number): TaskRecord['status'] | null {
@@ -277,15 +285,12 @@ export class RecordTable {
   }
 
   /** A run has few configurations, so looking at each is fast. */
-  #columnOf({ pipeline, retriever, topK }: Configuration): RecordColumn | undefined {
-    return this.#columns.find(
-      ({ configuration: own }) =>
-        own.pipeline === pipeline && own.retriever === retriever && own.topK === topK,
-    );
+  #columnOf(configuration: Configuration): RecordColumn | undefined {
+    return this.#columns.find((column) => isSameConfiguration(column.configuration, configuration));
   }
 
-  #newColumn({ pipeline, retriever, topK }: Configuration): RecordColumn {
-    const column = new RecordColumn({ pipeline, retriever, topK });
+  #newColumn(configuration: Configuration): RecordColumn {
+    const column = new RecordColumn(configurationOf(configuration));
     this.#columns.push(column);
     return column;
   }

@@ -6,10 +6,9 @@
  */
 
 import { z } from 'zod';
-import { EXTRA_SCORES } from '../metrics/registry.js';
 import { STOP_REASONS } from '../generation/generate.js';
-import { PIPELINES, type PipelineName } from '../pipelines/kinds.js';
-import { retrieverSchema, type RetrieverName } from '../retrieval/kinds.js';
+import type { PipelineName } from '../pipelines/kinds.js';
+import type { RetrieverName } from '../retrieval/kinds.js';
 
 /** One row of the comparison. A pipeline without retrieval runs once, without a retriever and without a top-k. */
 export interface Configuration {
@@ -17,6 +16,26 @@ export interface Configuration {
   readonly retriever: RetrieverName | null;
   /** Chunks asked for; fewer may be shown. */
   readonly topK: number | null;
+  /** By what the text budget is divided; absent where none was asked for, or where the pipeline obeys none. */
+  readonly compressionRatio?: number;
+}
+
+/** The fields of a configuration in foreign data. Names are open: the spec of a run says which it has. */
+export const configurationShape = {
+  pipeline: z.string().min(1),
+  retriever: z.string().min(1).nullable(),
+  topK: z.int().positive().nullable(),
+  compressionRatio: z.exactOptional(z.number().positive()),
+};
+
+/** The configuration of something that has more fields. */
+export function configurationOf({
+  pipeline,
+  retriever,
+  topK,
+  compressionRatio,
+}: Configuration): Configuration {
+  return { pipeline, retriever, topK, ...(compressionRatio === undefined ? {} : { compressionRatio }) };
 }
 
 const milliseconds = z.number().nonnegative();
@@ -27,11 +46,13 @@ const timingSchema = z.strictObject({
   tokenizeMs: milliseconds,
   encodeMs: milliseconds,
   projectMs: milliseconds,
+  /** Calls of the decoder by which a pipeline chooses what it shows; absent where it makes none. */
+  modelMs: z.exactOptional(milliseconds),
   /** From handing over the input embeddings to the first token id on the host. */
   prefillMs: milliseconds,
   /** Prompt embedding and prefill, soft tokens precomputed: the median of the samples. */
   ttftMs: milliseconds,
-  /** retrieve + tokenize + encode + project + ttft. */
+  /** retrieve + tokenize + encode + project + model + ttft. */
   ttftColdMs: milliseconds,
   decodeMs: milliseconds,
   ttftSamplesMs: z.array(milliseconds).min(1),
@@ -67,9 +88,7 @@ const common = {
   repository: z.string(),
   /** Whether the hole uses an identifier of another file; null where the dataset does not say. */
   crossFile: z.boolean().nullable(),
-  pipeline: z.enum(PIPELINES),
-  retriever: retrieverSchema.nullable(),
-  topK: z.int().positive().nullable(),
+  ...configurationShape,
 };
 
 const chunkSchema = z.strictObject({
@@ -96,9 +115,7 @@ const recordSchema = z.discriminatedUnion('status', [
     /** A fraction in [0, 1]. */
     editSimilarity: z.number().min(0).max(1),
     /** Scores that the metric profile adds, fractions in [0, 1]. */
-    extras: z
-      .partialRecord(z.enum(EXTRA_SCORES.map(({ name }) => name)), z.number().min(0).max(1))
-      .optional(),
+    extras: z.record(z.string(), z.number().min(0).max(1)).optional(),
     promptTokens: z.int().positive(),
     softTokens: z.int().nonnegative(),
     /** Tokens of the prompt that are cross-file text; 0 where there is none of it. */
@@ -146,24 +163,40 @@ export function parseRecord(value: unknown): TaskRecord | { readonly problem: st
 }
 
 /** Identifies a record within a journal. */
-export function recordKey(taskId: string, { pipeline, retriever, topK }: Configuration): string {
-  return JSON.stringify([taskId, pipeline, retriever, topK]);
+export function recordKey(
+  taskId: string,
+  { pipeline, retriever, topK, compressionRatio }: Configuration,
+): string {
+  const ratio = compressionRatio === undefined ? [] : [compressionRatio];
+  return JSON.stringify([taskId, pipeline, retriever, topK, ...ratio]);
+}
+
+/** What tells the pipelines of a run apart: the name, with the compression ratio where there is one. */
+export function pipelineKey({ pipeline, compressionRatio }: Configuration): string {
+  return compressionRatio === undefined ? pipeline : `${pipeline} ${compressionRatio}x`;
 }
 
 /** Whether two rows are the same one. */
 export function isSameConfiguration(a: Configuration, b: Configuration): boolean {
-  return a.pipeline === b.pipeline && a.retriever === b.retriever && a.topK === b.topK;
+  return (
+    a.pipeline === b.pipeline &&
+    a.retriever === b.retriever &&
+    a.topK === b.topK &&
+    a.compressionRatio === b.compressionRatio
+  );
 }
 
 /**
- * For people: `no-context`, `full-rag/bm25`, and in a run with several top-k `full-rag/bm25 k=5`.
+ * For people: `no-context`, `full-rag/bm25`, in a run with several top-k `full-rag/bm25 k=5`, and with a compression
+ * ratio `budget-rag/bm25 4x`.
  *
  * @param topKs Those of the whole run.
  */
 export function configurationLabel(
-  { pipeline, retriever, topK }: Configuration,
+  { pipeline, retriever, topK, compressionRatio }: Configuration,
   topKs: readonly number[],
 ): string {
   if (retriever === null) return pipeline;
-  return `${pipeline}/${retriever}${topKs.length > 1 ? ` k=${topK}` : ''}`;
+  const ratio = compressionRatio === undefined ? '' : ` ${compressionRatio}x`;
+  return `${pipeline}/${retriever}${topKs.length > 1 ? ` k=${topK}` : ''}${ratio}`;
 }

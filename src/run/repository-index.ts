@@ -6,7 +6,9 @@
  */
 
 import type { CompletionTask, Repository } from '../domain/task.js';
-import { buildCorpus } from '../retrieval/corpus/corpus.js';
+import { wordsOf } from '../domain/text.js';
+import type { WordCounts } from '../pipelines/pipeline.js';
+import { buildCorpus, type Corpus } from '../retrieval/corpus/corpus.js';
 import type { Asking, RetrievalProfile } from '../retrieval/profile.js';
 import { searchesRepository, type RetrieverName } from '../retrieval/kinds.js';
 import type { RetrieverResources } from '../retrieval/rankers/ranker.js';
@@ -40,6 +42,8 @@ export interface RepositoryIndex {
   retriever(name: RetrieverName, task: CompletionTask): ChunkSource;
   /** Chunks over all repositories. */
   readonly chunkCount: number;
+  /** Counts the words of all repositories. It takes a while, and its result is to be kept. */
+  wordCounts(): (repository: string) => WordCounts;
 }
 
 /** Told how much there is to encode before it starts, and after each batch. */
@@ -64,9 +68,11 @@ export async function indexRepositories(
   const searches = retrievers.filter(searchesRepository);
   const groups = searches.length === 0 ? [] : byRepository(tasks);
   const sets = new Map<string, RetrieverSet>();
+  const corpora = new Map<string, Corpus>();
   let chunkCount = 0;
   for (const { name } of groups) {
     const corpus = buildCorpus(await repository(name), setting.profile, setting.terms);
+    corpora.set(name, corpus);
     chunkCount += corpus.chunks.length;
     sets.set(name, createRetrievers(searches, corpus, setting.asking, resources));
   }
@@ -86,6 +92,7 @@ export async function indexRepositories(
 
   return {
     chunkCount,
+    wordCounts: () => countWords(corpora),
     retriever(name, task) {
       if (!searchesRepository(name)) return asShipped;
       const set = sets.get(task.repository);
@@ -94,6 +101,22 @@ export async function indexRepositories(
     },
   };
 }
+
+/** In how many chunks each word stands, by repository. */
+function countWords(corpora: ReadonlyMap<string, Corpus>): (repository: string) => WordCounts {
+  const counted = new Map<string, WordCounts>();
+  for (const [name, { chunks }] of corpora) {
+    const counts = new Map<string, number>();
+    for (const { text } of chunks) {
+      for (const word of new Set(wordsOf(text))) counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+    counted.set(name, { chunks: chunks.length, of: (word) => counts.get(word) ?? 0 });
+  }
+  return (repository) => counted.get(repository) ?? NO_WORDS;
+}
+
+/** Of a repository that no retriever searches. */
+const NO_WORDS: WordCounts = { chunks: 0, of: () => 0 };
 
 /** The tasks of one repository. */
 export interface RepositoryTasks {

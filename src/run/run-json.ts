@@ -8,6 +8,7 @@ import { parseJson } from '../domain/json.js';
 import { readForeignText } from '../files/foreign-text-file.js';
 import { deviceProofSchema } from '../inference/device-proof.js';
 import { writeAtomically } from '../files/atomic-file.js';
+import { learnPlugins } from '../plugins/description.js';
 import { gitSchema, hardwareSchema } from './environment.js';
 import { olderVersion } from './journal.js';
 import { LATENCY_RUN_SCHEMA } from './latency-json.js';
@@ -99,7 +100,10 @@ export async function readRunJson(path: string): Promise<RunJson> {
         'its latency.json holds what was measured; `llava-eval report` shows it again',
       ]);
     }
-    return runJsonSchema.parse(content);
+    const run = runJsonSchema.parse(content);
+    // From here on reports, gate and compare know the names, whether or not the plug-ins are at hand.
+    learnPlugins(run.spec.plugins ?? []);
+    return run;
   } catch (error) {
     if (error instanceof JournalError) throw error;
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;

@@ -7,10 +7,9 @@
 
 import { z } from 'zod';
 import { sha256 } from '../domain/hash.js';
-import { PIPELINES } from '../pipelines/kinds.js';
-import { retrieverSchema } from '../retrieval/kinds.js';
 import { REFERENCE_ENDS } from '../generation/reference.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
+import { pluginDescriptionSchema } from '../plugins/description.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 
 const count = z.int().positive();
@@ -46,8 +45,9 @@ export const runSpecSchema = z.strictObject({
     /** Null where no configuration of the run ranks by vectors. */
     retrieverEncoder: z.strictObject({ encoder: z.string(), tokenizer: z.string() }).nullable(),
   }),
-  pipelines: z.array(z.enum(PIPELINES)),
-  retrievers: z.array(retrieverSchema),
+  /** Names are open: a run may have those of plug-ins. */
+  pipelines: z.array(z.string().min(1)),
+  retrievers: z.array(z.string().min(1)),
   retrievalProfile: z.string(),
   metricProfile: z.string(),
   /** Several in a sweep, ascending; none where nothing is retrieved. */
@@ -65,6 +65,12 @@ export const runSpecSchema = z.strictObject({
   softTokensPerChunk: z.exactOptional(count),
   /** How the decoder ends a line, where the likelihood of the references is measured; absent where it is not. */
   referenceEnd: z.exactOptional(z.enum(REFERENCE_ENDS)),
+  /** By what the text budget is divided, ascending; absent where nobody asked for a ratio. */
+  compressionRatio: z.exactOptional(z.array(z.number().positive()).min(1)),
+  /** Chunks that `expanded` shows as text; absent in runs without it. */
+  expandedChunks: z.exactOptional(z.int().nonnegative()),
+  /** What plug-ins brought, in the order given; absent where there are none. */
+  plugins: z.exactOptional(z.array(pluginDescriptionSchema).min(1)),
 });
 
 export type RunSpec = z.infer<typeof runSpecSchema>;

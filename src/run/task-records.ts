@@ -5,7 +5,13 @@
 import { DeviceLostError, messageOf } from '../domain/errors.js';
 import { withoutHome } from '../files/portable-path.js';
 import type { CompletionTask } from '../domain/task.js';
-import type { Configuration, FailureStage, ScoredRecord, TaskRecord } from './record.js';
+import {
+  configurationOf,
+  type Configuration,
+  type FailureStage,
+  type ScoredRecord,
+  type TaskRecord,
+} from './record.js';
 
 /** The fields of a scored record, without those that say whose record it is. */
 export type Score = Omit<
@@ -64,8 +70,8 @@ export class TaskRecords {
     return configurations.flatMap((configuration) => this.#records.get(configuration) ?? []);
   }
 
-  #identity({ pipeline, retriever, topK }: Configuration) {
+  #identity(configuration: Configuration) {
     const { id, repository, crossFile } = this.#task;
-    return { taskId: id, repository, crossFile, pipeline, retriever, topK };
+    return { taskId: id, repository, crossFile, ...configurationOf(configuration) };
   }
 }

@@ -128,7 +128,7 @@ async function warmUp(
 
 /** The times of a record: the medians over the rounds, and all samples. */
 export function timingOf({ retrieveMs, prepared, samples, control }: Attempt, decodeMs: Ms): Timing {
-  const { tokenizeMs, encodeMs, projectMs } = prepared;
+  const { tokenizeMs, encodeMs, projectMs, modelMs } = prepared;
   const prefillMs = medianOf(samples.map((sample) => sample.prefillMs));
   const { ttftMs, ttftSamplesMs } = ttftOf(samples);
   return {
@@ -136,9 +136,10 @@ export function timingOf({ retrieveMs, prepared, samples, control }: Attempt, de
     tokenizeMs,
     encodeMs,
     projectMs,
+    ...(modelMs === undefined ? {} : { modelMs }),
     prefillMs,
     ttftMs,
-    ttftColdMs: addMs(retrieveMs, tokenizeMs, encodeMs, projectMs, ttftMs),
+    ttftColdMs: addMs(retrieveMs, tokenizeMs, encodeMs, projectMs, modelMs ?? ms(0), ttftMs),
     decodeMs,
     ttftSamplesMs,
     control: control === null ? null : ttftOf(control),

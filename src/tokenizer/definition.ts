@@ -24,6 +24,12 @@ const stage = z
   .nullish()
   .transform((value) => value ?? null);
 
+/** A stage that this program passes on as it is; null where the file has none. */
+const unused = z
+  .unknown()
+  .optional()
+  .transform((value): unknown => value ?? null);
+
 /** Files from before tokenizers 0.9 lack stages that are not used, and the type of the model. */
 const tokenizerSchema = z.looseObject({
   added_tokens: z
@@ -32,8 +38,8 @@ const tokenizerSchema = z.looseObject({
     .transform((tokens) => tokens ?? []),
   normalizer: stage,
   pre_tokenizer: stage,
-  post_processor: z.unknown(),
-  decoder: z.unknown(),
+  post_processor: unused,
+  decoder: unused,
   model: z.looseObject({
     type: z.enum(['BPE', 'WordPiece'], 'must be BPE or WordPiece'),
     unk_token: z.string().nullish(),

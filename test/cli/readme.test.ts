@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/main.js';
+import { loadPlugins } from '../../src/plugins/load.js';
 import { processShell } from '../../src/cli/terminal/shell.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -112,6 +114,9 @@ function strayFlags({ argv, comment }: Shown): string[] {
 }
 
 describe('the command lines of the documents', () => {
+  // The documents show the names that an example brings.
+  before(() => loadPlugins([fileURLToPath(new URL('examples/one-line-summaries.js', ROOT))]));
+
   for (const document of DOCUMENTS) {
     test(`${document} shows at least ${FEWEST[document] ?? 0}, and the program accepts each of them`, () => {
       const shown = shownCommands(text(document));

@@ -39,6 +39,21 @@ describe('the settings of a run', () => {
     assert.deepEqual(requestOf({}, swept), swept);
   });
 
+  test('the axes of a sweep are apart: a ratio wins over the ratios of the file and leaves its top-k', () => {
+    const swept = { sweep: { topK: [1, 3], compressionRatio: [2, 4] } };
+    assert.deepEqual(requestOf({ compressionRatio: 8 }, swept), {
+      compressionRatio: 8,
+      sweep: { topK: [1, 3] },
+    });
+    assert.deepEqual(requestOf({ sweep: { compressionRatio: [16] } }, swept), {
+      sweep: { topK: [1, 3], compressionRatio: [16] },
+    });
+    assert.throws(
+      () => runCommand({ compressionRatio: 2, sweep: { compressionRatio: [1] } }, {}),
+      refusal(/command line: --compression-ratio and --sweep/),
+    );
+  });
+
   test('both in one place are refused with exit code 2', () => {
     assert.throws(
       () => runCommand({ topK: 5, sweep: { topK: [1] } }, {}),
@@ -63,7 +78,9 @@ describe('the settings of a run', () => {
       ...Object.keys({ ...comparisonRequestSchema.shape, ...latencyRequestSchema.shape }),
       ...['json', 'quiet', 'latencyOnly', 'config'],
     ];
-    assert.deepEqual([...flags].sort(), [...new Set(settings)].sort());
+    // `--plugin` stands there once for each of the plug-ins.
+    const settingsOfFlags = flags.map((flag) => (flag === 'plugin' ? 'plugins' : flag));
+    assert.deepEqual(settingsOfFlags.sort(), [...new Set(settings)].sort());
   });
 
   test('a flag that switches something off says nothing where it is absent', () => {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { PIPELINES } from '../../src/pipelines/kinds.js';
+import { SLOTS } from '../../src/report/charts/palette.js';
 import type { AddedReport } from './added/report.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -117,7 +118,7 @@ describe('a pipeline added by one file, one row and one line', () => {
     });
     assert.equal(added.reduction, 'compressed and named-chunks against full-rag');
     // So many rows stand before it.
-    const colour = `slot-${PIPELINES.length}`;
+    const colour = `slot-${PIPELINES.length % SLOTS.length}`;
     assert.deepEqual(added.look, { colour, hasMarks: true, hasLegend: true, hasDarkRule: true });
     assert.deepEqual(added.prompt, ['retrieved', 'soft', 'left', 'hole', 'right']);
     assert.match(added.shownText, /^of of /);

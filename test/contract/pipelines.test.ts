@@ -6,15 +6,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ScoredChunk } from '../../src/domain/chunk.js';
 import type { CompletionTask } from '../../src/domain/task.js';
-import { makePipelines, PIPELINE_FACTORIES } from '../../src/pipelines/all.js';
+import { makePipeline, makePipelines, PIPELINE_FACTORIES } from '../../src/pipelines/all.js';
 import type { Compressor } from '../../src/pipelines/compressor.js';
 import { kindOf, PIPELINES, showsSoftPrompt, type PipelineName } from '../../src/pipelines/kinds.js';
+import type { Continuation } from '../../src/inference/decoder.js';
 import type { PipelineResources, PreparedPrompt } from '../../src/pipelines/pipeline.js';
 import { CONTEXT_PLACEMENTS, type ContextPlacement } from '../../src/prompt/assemble.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
 import { matrixOf } from '../../src/tensor/matrix.js';
 import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import {
+  FakeDecoder,
   fakeEncoder,
   fakeFormat,
   fakeTask,
@@ -33,6 +35,13 @@ const compressor: Compressor = {
   projector: wideProjector(K),
 };
 
+/** Finds everything equally surprising. */
+class ScoringDecoder extends FakeDecoder {
+  override readonly scorer = {
+    logProbabilities: ({ ids }: Continuation) => Promise.resolve(new Float64Array(ids.length + 1).fill(-1)),
+  };
+}
+
 const resources = (placement: ContextPlacement = 'before-prefix'): PipelineResources => ({
   setting: {
     ...{ tokenizer: fakeTokenizer, format: fakeFormat, budget: BUDGET, placement },
@@ -41,7 +50,11 @@ const resources = (placement: ContextPlacement = 'before-prefix'): PipelineResou
   seed: 5,
   softPrompt: null,
   tokensPerChunk: K,
+  compressionRatio: null,
+  expandedChunks: 1,
+  wordCounts: () => () => ({ chunks: 3, of: () => 1 }),
   compressor: () => compressor,
+  decoder: () => new ScoringDecoder('answer'),
 });
 
 /** Longer than the budgets on both sides, so that the cut is part of the promise. */
@@ -57,7 +70,7 @@ const prepare = (
   chunks: readonly ScoredChunk[] = CHUNKS,
   from: PipelineResources = resources(),
   task: CompletionTask = TASK,
-): Promise<PreparedPrompt> => PIPELINE_FACTORIES[name](from).prepare(task, chunks);
+): Promise<PreparedPrompt> => makePipeline(name, from).prepare(task, chunks);
 
 /** What a prompt is, without what it took to make it. */
 const content = ({ prompt, soft, text, inFile }: PreparedPrompt) => ({ prompt, soft, text, inFile });

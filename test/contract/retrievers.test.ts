@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { splitLines } from '../../src/domain/text.js';
 import type { CompletionTask } from '../../src/domain/task.js';
-import { RANKERS, type RankerName } from '../../src/retrieval/all.js';
+import { rankerNamed, RANKERS, type RankerName } from '../../src/retrieval/all.js';
 import { fuse, FUSION_DEPTH } from '../../src/retrieval/fusion.js';
 import {
   DEFAULT_RETRIEVERS,
   partsOf,
   retrieverNamed,
   retrieverSchema,
-  RETRIEVERS_IN_WORDS,
+  retrieversInWords,
   searchesRepository,
   SINGLE_RETRIEVERS,
   takesShipped,
@@ -142,7 +142,7 @@ describe('names', () => {
       assert.deepEqual(partsOf(SEARCHES[i]!), parts);
       assert.equal(
         usesEmbedder(SEARCHES[i]!),
-        parts.some((part) => RANKERS[part].needsEmbedder),
+        parts.some((part) => rankerNamed(part).needsEmbedder),
       );
     }
     assert.equal(usesEmbedder(SHIPPED), false);
@@ -187,9 +187,9 @@ describe('names', () => {
     for (const name of [...SEARCHES, SHIPPED]) assert.equal(retrieverSchema.parse(name), name);
     for (const odd of ['bm25+jaccard', ' bm25', 'jaccard + bm25', 7, null, undefined, ['bm25']]) {
       const { error } = retrieverSchema.safeParse(odd);
-      assert.equal(error?.issues[0]?.message, `expected ${RETRIEVERS_IN_WORDS}`);
+      assert.equal(error?.issues[0]?.message, `expected ${retrieversInWords()}`);
     }
-    for (const name of SINGLE_RETRIEVERS) assert.ok(RETRIEVERS_IN_WORDS.includes(name));
+    for (const name of SINGLE_RETRIEVERS) assert.ok(retrieversInWords().includes(name));
   });
 
   test('where nobody gives one are single retrievers, and at least one', () => {

@@ -92,7 +92,7 @@ describe('llava-eval gate', () => {
     assert.match(markdown, /^<!-- llava-eval-gate -->\n### ✅ llava-eval gate passed: all 12 checks\n/);
     assert.match(
       await readFile(at('gate.xml'), 'utf8'),
-      /<testsuites name="llava-eval gate" tests="9" failures="0"/,
+      /<testsuites name="llava-eval gate" tests="12" failures="0"/,
     );
     assert.match(await readFile(at('summary.md'), 'utf8'), /^### ✅ llava-eval gate passed/);
   });

@@ -14,7 +14,6 @@ import {
   type GateResult,
   type InconclusiveMode,
 } from '../../src/gate/result.js';
-import type { PipelineName } from '../../src/pipelines/kinds.js';
 import { DEFAULT_RULES, type Rules } from '../../src/gate/rules.js';
 import type { OutcomeColumn } from '../../src/report/numbers/outcomes.js';
 import type { Configuration } from '../../src/run/record.js';
@@ -36,7 +35,7 @@ const CONFIGURATIONS: readonly Configuration[] = [
     (['jaccard', 'unixcoder', 'bm25'] as const).map((retriever) => ({ pipeline, retriever, topK: 10 })),
   ),
 ];
-const SPEED: Readonly<Record<PipelineName, number>> = {
+const SPEED: Readonly<Record<string, number>> = {
   ...{ 'no-context': 1, 'full-rag': 2.2, 'budget-rag': 1.1, compressed: 1.05 },
   ...{ 'compressed-random': 1.05, 'full-rag-shuffled': 2.2, 'compressed-shuffled': 1.05, 'soft-prompt': 1 },
 };
@@ -75,7 +74,7 @@ function drawSetting(sizes: readonly number[], rng: Rng): Setting {
     return {
       configuration,
       ...column,
-      ttftMs: column.ttftMs.map((time) => time * SPEED[configuration.pipeline]),
+      ttftMs: column.ttftMs.map((time) => time * SPEED[configuration.pipeline]!),
     };
   });
   return { world, tasks, baseline: side(columns, Math.exp(0.004 * normal(rng))) };
@@ -89,7 +88,7 @@ function drawHarmless({ world, tasks, baseline }: Setting, rng: Rng): GateSide {
   const machine = drawMachine(rng);
   const columns = baseline.columns.map((before) => {
     const { configuration } = before;
-    const ttftRatio = SPEED[configuration.pipeline] * Math.exp(0.005 * normal(rng));
+    const ttftRatio = SPEED[configuration.pipeline]! * Math.exp(0.005 * normal(rng));
     const effect = { exactMatch: 0, ttftRatio, nats: 0, isBalanced: false };
     return { configuration, ...drawAfter(before, tasks, world, effect, machine, rng) };
   });

@@ -8,10 +8,13 @@ import {
   basesOf,
   DEFAULT_PIPELINES,
   isControl,
+  kindOf,
+  learnPipelineKind,
   PIPELINE_KINDS,
   PIPELINE_ROLES,
   PIPELINES,
   pipelineInRole,
+  pipelineNames,
   positionsOf,
   readingOf,
   subjectOf,
@@ -74,6 +77,10 @@ describe('questions to the rows', () => {
         ['full-rag-shuffled', true, false, false],
         ['compressed-shuffled', true, true, false],
         ['soft-prompt', false, false, false],
+        ['signatures-rag', true, false, true],
+        ['identifiers-rag', true, false, true],
+        ['expanded', true, true, false],
+        ['pruned-rag', true, false, true],
       ],
     );
   });
@@ -86,6 +93,9 @@ describe('questions to the rows', () => {
       { base: 'compressed-random', reading: 'control' },
       { base: 'compressed-shuffled', reading: 'control' },
       { base: 'soft-prompt', reading: 'baseline' },
+      { base: 'signatures-rag', reading: 'equal-length' },
+      { base: 'identifiers-rag', reading: 'equal-length' },
+      { base: 'pruned-rag', reading: 'equal-length' },
     ]);
     assert.deepEqual(basesOf('no-context'), []);
     assert.equal(readingOf('full-rag', 'compressed'), null);
@@ -103,16 +113,37 @@ describe('questions to the rows', () => {
     assert.equal(subjectOf(['no-context', 'of-elsewhere']), null);
   });
 
-  test('put pipelines without a row behind all rows, in the order given', () => {
+  test('take a name of which nothing is known for text RAG in a form of its own', () => {
+    assert.equal(usesRetrieval('of-elsewhere'), true);
+    assert.deepEqual(kindOf('of-elsewhere').shows, ['own-text']);
+    assert.deepEqual(basesOf('of-elsewhere'), [
+      { base: 'no-context', reading: 'baseline' },
+      { base: 'full-rag', reading: 'full-text' },
+    ]);
+  });
+
+  test('know the row of a plug-in once it is learnt, the latest one, and never another row of their own', () => {
+    const row = { ...kindOf('budget-rag'), name: 'learnt', title: 'the first' };
+    learnPipelineKind(row);
+    learnPipelineKind({ ...row, title: 'the second' });
+    assert.equal(kindOf('learnt').title, 'the second');
+    assert.ok(pipelineNames().includes('learnt') && !(PIPELINES as readonly string[]).includes('learnt'));
+    learnPipelineKind({ ...row, name: 'compressed' });
+    assert.equal(kindOf('compressed').needs.softTokens, 'vectors');
+  });
+
+  test('put pipelines without a row at the places of rows that the run lacks, the last first', () => {
     const n = PIPELINES.length;
     assert.deepEqual(
       [...positionsOf(['mine', 'compressed', 'yours', 'mine'])],
       [
-        ['mine', n],
+        ['mine', n - 1],
         ['compressed', 3],
-        ['yours', n + 1],
+        ['yours', n - 2],
       ],
     );
+    // Behind all rows where the run has every one.
+    assert.equal(positionsOf([...PIPELINES, 'mine']).get('mine'), n);
   });
 });
 

@@ -15,7 +15,7 @@ describe('a command to paste', () => {
   });
 
   test('says every setting of a run as the command line takes it', () => {
-    const given: Required<Omit<ComparisonRequest, 'topK' | 'retryFailed'>> = {
+    const given: Required<Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed'>> = {
       model: 'nano',
       decoder: 'd',
       tokenizer: 't',
@@ -45,7 +45,9 @@ describe('a command to paste', () => {
       retrievers: ['bm25', 'jaccard+bm25'],
       retrievalProfile: 'cceval',
       metricProfile: 'lca',
-      sweep: { topK: [1, 3] },
+      sweep: { topK: [1, 3], compressionRatio: [1, 2.5] },
+      plugins: ['./mine.js', 'other/yours.js'],
+      expand: 2,
       contextPlacement: 'after-suffix',
       maxPromptTokens: 300,
       contextTokens: 100,
@@ -56,7 +58,10 @@ describe('a command to paste', () => {
       likelihood: false,
     } as const;
     // What failed is answered again once, not by whoever repeats the command.
-    const line = shardCommand({ ...given, retryFailed: true }, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
+    const line = shardCommand(
+      { ...given, retryFailed: true },
+      { shard: { index: 3, count: 8 }, out: 'other', resume: true },
+    );
     const command = addRunFlags(new Command('run')).action(() => undefined);
     const flags = command.parse(line.split(' ').slice(2), { from: 'user' }).opts();
     assert.deepEqual(runCommand(flags, {}), {

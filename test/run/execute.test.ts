@@ -64,7 +64,11 @@ function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): E
     projector: fakeProjector,
     tokensPerChunk: 1,
   };
-  const resources = { setting, seed: 0, softPrompt: null, tokensPerChunk: 1, compressor: () => compressor };
+  const resources = {
+    ...{ setting, seed: 0, softPrompt: null, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 1 },
+    wordCounts: () => () => ({ chunks: 0, of: () => 0 }),
+    ...{ compressor: () => compressor, decoder: () => decoder },
+  };
   const retriever: Retriever = {
     name: 'jaccard',
     retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),

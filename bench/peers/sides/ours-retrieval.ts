@@ -24,7 +24,7 @@ interface OwnSetup extends RetrievalSetup {
   readonly search: 'whole' | 'candidates';
 }
 
-serve<OwnSetup, RetrievalJob, RetrievalAnswer>(({ searched, search }) => {
+serve<OwnSetup, RetrievalJob, RetrievalAnswer>(async ({ searched, search }) => {
   const { files, queries } = readSearched(searched);
   const global = retrievalProfile('global');
   const uncapped = {
@@ -41,11 +41,11 @@ serve<OwnSetup, RetrievalJob, RetrievalAnswer>(({ searched, search }) => {
   const ranker = openRankers(['bm25'], corpus, { embedder }).get('bm25')!;
   // A target that is no file: no chunk is left out.
   const task = { path: 'none.ts', prefix: '', reference: '', suffix: '' };
-  ranker.prepare([task], matrixOf(0, 0, new Float32Array(0)), 0);
-  return Promise.resolve({
+  await ranker.prepare([task], matrixOf(0, 0, new Float32Array(0)), 0);
+  return {
     answer: (job) =>
       searchAll(queries.slice(0, job.queries), async (query) =>
         (await ranker.rank(task, query, TOP_K)).map(({ chunk, score }) => [chunk, score]),
       ),
-  });
+  };
 });

@@ -8,7 +8,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../datasets/dataset.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/all.js';
+import { formatNames, type FormatName } from '../../datasets/formats/all.js';
 import { DEFAULT_LINES, DEFAULT_SEED } from '../../datasets/holes/built-lines.js';
 import { buildDatasetFile } from '../../datasets/open/build-file.js';
 import { inspectDataset } from '../../datasets/open/inspect.js';
@@ -27,7 +27,7 @@ import {
   renderSet,
   renderValidation,
 } from '../terminal/dataset-text.js';
-import { oneOf, wholeNumber } from '../flags/options.js';
+import { oneMore, oneOf, wholeNumber } from '../flags/options.js';
 import { rawStream } from '../terminal/foreign-text.js';
 import { downloadBar, progressOn } from '../terminal/progress.js';
 import { jsonText } from '../terminal/json-text.js';
@@ -35,7 +35,9 @@ import type { Shell } from '../terminal/shell.js';
 
 const DATASET_ARGUMENT = 'id, .jsonl or .parquet file, or folder';
 const REPOS_OPTION = 'folder with one folder or archive per repository, or one archive of all';
-const FORMAT_OPTION = `schema of the records (default: told from them): ${FORMAT_NAMES.join(', ')}`;
+const PLUGIN_OPTION = 'a file of JavaScript that adds record formats; several: once for each';
+const formatOption = (): string =>
+  `schema of the records (default: told from them): ${formatNames().join(', ')}`;
 const LANGUAGE_OPTION = `only lines of this language, of a folder of code: ${LANGUAGES.join(', ')} (default: all)`;
 
 /** Registers the command and its subcommands. */
@@ -81,8 +83,9 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .description('counts, sources, licences and one task of a dataset')
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
     .option('--repos <path>', REPOS_OPTION)
-    .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--format <name>', formatOption(), oneOf(formatNames()))
     .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
+    .option('--plugin <file>', PLUGIN_OPTION, oneMore)
     .option('--rows <n>', 'look at the first n rows only', wholeNumber(1))
     .option('--task <id>', 'the task to show (default: the first)')
     .option('--skip-invalid', 'leave unusable lines out and count them')
@@ -104,8 +107,9 @@ export function registerDatasets(program: Command, shell: Shell): void {
     .description('load a dataset completely and report every line that cannot be used')
     .argument('[dataset]', DATASET_ARGUMENT, DEFAULT_DATASET)
     .option('--repos <path>', REPOS_OPTION)
-    .option('--format <name>', FORMAT_OPTION, oneOf(FORMAT_NAMES))
+    .option('--format <name>', formatOption(), oneOf(formatNames()))
     .option('--language <name>', LANGUAGE_OPTION, oneOf(LANGUAGES))
+    .option('--plugin <file>', PLUGIN_OPTION, oneMore)
     .option('--problems <n>', 'problems to print at most; all are counted', wholeNumber(1), 100)
     .option('--json', 'print JSON')
     .action(async (reference: string, flags: ValidateFlags) => {

@@ -16,8 +16,8 @@ import {
   type QueryKind,
   type RetrievalProfileName,
 } from '../../retrieval/profile.js';
-import { RETRIEVERS_IN_WORDS, type RetrieverName } from '../../retrieval/kinds.js';
-import { limit, oneOf, retrieverList, wholeNumber } from '../flags/options.js';
+import { retrieversInWords, type RetrieverName } from '../../retrieval/kinds.js';
+import { limit, oneMore, oneOf, retrieverList, wholeNumber } from '../flags/options.js';
 import type { Progress } from '../terminal/progress.js';
 import type { Shell } from '../terminal/shell.js';
 import { progressOf, surroundingsOf } from '../terminal/surroundings.js';
@@ -44,6 +44,7 @@ interface RetrieveFlags {
   readonly json?: true;
   readonly vectorCache: boolean;
   readonly quiet?: true;
+  readonly plugin?: string[];
 }
 
 /** Registers the command. */
@@ -64,7 +65,7 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     )
     .option(
       '--retriever <name>',
-      `${RETRIEVERS_IN_WORDS}; with --report several, separated by commas`,
+      `${retrieversInWords()}; with --report several, separated by commas`,
       retrieverList,
     )
     .option(
@@ -96,6 +97,7 @@ export function registerRetrieve(program: Command, shell: Shell): void {
     .addOption(new Option('--dtype <name>', DTYPES.join(', ')).argParser(oneOf(DTYPES)).default('fp32'))
     .option('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1))
     .option('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run')
+    .option('--plugin <file>', 'a file of JavaScript that adds retrievers; several: once for each', oneMore)
     .option('--json', 'print the report as one JSON object')
     .option('--quiet', 'no progress and no notes on stderr')
     .action(async (flags: RetrieveFlags) => {
@@ -127,9 +129,10 @@ function requireSomethingToDo({ out, report, json }: RetrieveFlags): void {
   }
 }
 
-function requestOf({ retriever, out, format, ...flags }: RetrieveFlags): RetrieveRequest {
+function requestOf({ retriever, out, format, plugin, ...flags }: RetrieveFlags): RetrieveRequest {
   return {
     ...flags,
+    plugins: plugin,
     retrievers: retriever,
     file: out === undefined ? undefined : { path: out, format },
   };

@@ -4,12 +4,16 @@
 
 import type { Command } from 'commander';
 import { scorePredictions } from '../../comparison/score.js';
-import { FORMAT_NAMES, type FormatName } from '../../datasets/formats/all.js';
+import { formatNames, type FormatName } from '../../datasets/formats/all.js';
 import { EXIT } from '../../domain/errors.js';
 import { LANGUAGES, type Language } from '../../domain/task.js';
-import { DEFAULT_METRIC_PROFILE, METRIC_PROFILES, type MetricProfileName } from '../../metrics/registry.js';
+import {
+  DEFAULT_METRIC_PROFILE,
+  metricProfileNames,
+  type MetricProfileName,
+} from '../../metrics/registry.js';
 import { renderScores, scoresJson } from '../../report/terminal/scores.js';
-import { oneOf } from '../flags/options.js';
+import { oneMore, oneOf } from '../flags/options.js';
 import type { Shell } from '../terminal/shell.js';
 
 interface ScoreFlags {
@@ -21,6 +25,7 @@ interface ScoreFlags {
   readonly format?: FormatName;
   readonly skipInvalid?: true;
   readonly json?: true;
+  readonly plugin?: string[];
 }
 
 /** Registers the command. */
@@ -36,8 +41,8 @@ export function registerScore(program: Command, shell: Shell): void {
     .requiredOption('--references <file>', 'the dataset they answer: a file, a folder or an id')
     .option(
       '--profile <name>',
-      `metric profile: ${METRIC_PROFILES.join(', ')}`,
-      oneOf(METRIC_PROFILES),
+      `metric profile: ${metricProfileNames().join(', ')}`,
+      oneOf(metricProfileNames()),
       DEFAULT_METRIC_PROFILE,
     )
     .option(
@@ -46,11 +51,16 @@ export function registerScore(program: Command, shell: Shell): void {
       oneOf(LANGUAGES),
     )
     .option('--details <file>', 'write {task_id, em, es, …} per task there, fractions')
-    .option('--format <name>', `schema of the references: ${FORMAT_NAMES.join(', ')}`, oneOf(FORMAT_NAMES))
+    .option('--format <name>', `schema of the references: ${formatNames().join(', ')}`, oneOf(formatNames()))
     .option('--skip-invalid', 'leave damaged lines out and count them')
+    .option(
+      '--plugin <file>',
+      'a file of JavaScript that adds metric profiles or record formats; several: once for each',
+      oneMore,
+    )
     .option('--json', 'print one JSON object')
-    .action(async ({ json, ...request }: ScoreFlags) => {
-      const run = await scorePredictions(request, (problem) => {
+    .action(async ({ json, plugin, ...request }: ScoreFlags) => {
+      const run = await scorePredictions({ ...request, plugins: plugin }, (problem) => {
         shell.stderr.write(`left out: ${problem.message}\n`);
       });
       shell.stdout.write(json === true ? `${JSON.stringify(scoresJson(run))}\n` : renderScores(run));

@@ -24,22 +24,30 @@ export interface ConfigFile {
  * @throws {UsageError} If it cannot be read, is not JSON, or has an unknown or ill-typed key.
  */
 export async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
+  const found = await readConfigJson(path);
+  return found === null
+    ? { options: {}, path: null }
+    : { options: checkedOptions(found.json, found.file), path: found.file };
+}
+
+/** What a configuration file holds, unchecked; null if there is none. @throws {UsageError} As {@link readConfigFile}. */
+export async function readConfigJson(
+  path: string | undefined,
+): Promise<{ readonly file: string; readonly json: unknown } | null> {
   const file = path ?? CONFIG_FILE;
   let content: string;
   try {
     content = await readForeignText(file);
   } catch (error) {
     if (path === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return { options: {}, path: null };
+      return null;
     }
     throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`, [], { cause: error });
   }
-  let json: unknown;
   try {
     // Editors on Windows put a byte order mark in front, which is not JSON.
-    json = parseJson(content.replace(/^\uFEFF/, ''));
+    return { file, json: parseJson(content.replace(/^\uFEFF/, '')) };
   } catch (error) {
     throw new UsageError(`${file}: not JSON: ${messageOf(error)}`, [], { cause: error });
   }
-  return { options: checkedOptions(json, file), path: file };
 }

@@ -4,7 +4,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { pipelineInRole } from '../../pipelines/kinds.js';
-import { retrieverNamed, RETRIEVERS_IN_WORDS, type RetrieverName } from '../../retrieval/kinds.js';
+import { retrieverNamed, retrieversInWords, type RetrieverName } from '../../retrieval/kinds.js';
 
 /** A whole number of at least `least`. `Number` alone would take "" and "1e3"; `parseInt` takes "12abc". */
 export function wholeNumber(least: number): (text: string) => number {
@@ -45,7 +45,7 @@ export function listOf<const T extends string>(names: readonly T[]): (text: stri
 export function retriever(text: string): RetrieverName {
   const name = retrieverNamed(text);
   if (name === null) {
-    throw new InvalidArgumentError(`expected ${RETRIEVERS_IN_WORDS}, got "${text}".`);
+    throw new InvalidArgumentError(`expected ${retrieversInWords()}, got "${text}".`);
   }
   return name;
 }
@@ -74,15 +74,43 @@ export function limit(text: string): number | 'all' {
   }
 }
 
-/** `top-k=1,3,5`: the values of a setting that one run goes through. */
-export function sweep(text: string): { topK: number[] } {
-  const [, values] = /^top-k=(\d+(?:,\d+)*)$/.exec(text) ?? [];
+/** A number of at least 1, such as 4 or 2.5. */
+export function ratio(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(?:\.\d+)?$/.test(text) || value < 1) {
+    throw new InvalidArgumentError(`expected a number of at least 1, such as 4 or 2.5, got "${text}".`);
+  }
+  return value;
+}
+
+/** What a sweep can go through. */
+export interface Sweep {
+  readonly topK?: number[];
+  readonly compressionRatio?: number[];
+}
+
+/**
+ * `top-k=1,3,5` or `compression-ratio=1,2,4`: the values of a setting that one run goes through. The flag may stand
+ * there once for each setting.
+ *
+ * @param before What earlier flags said.
+ */
+export function sweep(text: string, before: Sweep = {}): Sweep {
+  const [, axis, values] = /^(top-k|compression-ratio)=([\d.]+(?:,[\d.]+)*)$/.exec(text) ?? [];
   if (values === undefined) {
     throw new InvalidArgumentError(
-      `expected top-k= and whole numbers, such as top-k=1,3,5,10, got "${text}".`,
+      `expected top-k= and whole numbers, such as top-k=1,3,5,10, or compression-ratio= and numbers, got "${text}".`,
     );
   }
-  return { topK: values.split(',').map(wholeNumber(1)) };
+  const each = values.split(',');
+  return axis === 'top-k'
+    ? { ...before, topK: each.map(wholeNumber(1)) }
+    : { ...before, compressionRatio: each.map(ratio) };
+}
+
+/** One more value of a flag that may stand there several times. */
+export function oneMore(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
 }
 
 /**

@@ -3,16 +3,23 @@
  */
 
 import { Option, type Command } from 'commander';
-import { FORMAT_NAMES } from '../../datasets/formats/all.js';
+import { formatNames } from '../../datasets/formats/all.js';
 import { LANGUAGES } from '../../domain/languages.js';
 import { DEVICE_REQUESTS, DTYPES } from '../../inference/device.js';
-import { METRIC_PROFILES } from '../../metrics/registry.js';
-import { DEFAULT_PIPELINES, pipelineInRole, PIPELINES } from '../../pipelines/kinds.js';
+import { metricProfileNames } from '../../metrics/registry.js';
+import { runnablePipelines } from '../../pipelines/all.js';
+import {
+  DEFAULT_PIPELINES,
+  obeysCompressionRatio,
+  pipelineInRole,
+  pipelineNames,
+  usesExpansion,
+} from '../../pipelines/kinds.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
-import { DEFAULT_RETRIEVERS, RETRIEVERS_IN_WORDS } from '../../retrieval/kinds.js';
+import { DEFAULT_RETRIEVERS, retrieversInWords } from '../../retrieval/kinds.js';
 import { ON_BY_DEFAULT } from '../../run/command-line.js';
 import { CONFIG_FILE } from './config-file.js';
 import {
@@ -20,8 +27,10 @@ import {
   limit,
   listOf,
   maxFailures,
+  oneMore,
   oneOf,
   promptLengths,
+  ratio,
   retrieverList,
   shard,
   sweep,
@@ -30,7 +39,7 @@ import {
 } from './options.js';
 
 /** Adds a flag to a command. */
-type Add = (flags: string, description: string, parse?: (text: string) => unknown) => void;
+type Add = <T>(flags: string, description: string, parse?: (text: string, before?: T) => T) => void;
 
 const list = (names: readonly string[]): string => names.join(', ');
 
@@ -63,8 +72,8 @@ function addTaskFlags(add: Add): void {
   add('--repos <path>', 'where the repositories of a file of records lie: a folder or an archive');
   add(
     '--format <name>',
-    `schema of the records (default: told from them): ${list(FORMAT_NAMES)}`,
-    oneOf(FORMAT_NAMES),
+    `schema of the records (default: told from them): ${list(formatNames())}`,
+    oneOf(formatNames()),
   );
   add(
     '--language <name>',
@@ -117,12 +126,12 @@ function addModelFlags(add: Add): void {
 function addMethodFlags(add: Add): void {
   add(
     '--pipelines <names>',
-    `any of ${list(PIPELINES)} (default: ${list(DEFAULT_PIPELINES)})`,
-    listOf(PIPELINES),
+    `any of ${list(runnablePipelines())} (default: ${list(DEFAULT_PIPELINES)})`,
+    listOf(runnablePipelines()),
   );
   add(
     '--retrievers <names>',
-    `any of ${RETRIEVERS_IN_WORDS} (default: ${list(DEFAULT_RETRIEVERS)})`,
+    `any of ${retrieversInWords()} (default: ${list(DEFAULT_RETRIEVERS)})`,
     retrieverList,
   );
   add(
@@ -132,11 +141,32 @@ function addMethodFlags(add: Add): void {
   );
   add(
     '--metric-profile <name>',
-    `how completions are scored: ${list(METRIC_PROFILES)}`,
-    oneOf(METRIC_PROFILES),
+    `how completions are scored: ${list(metricProfileNames())}`,
+    oneOf(metricProfileNames()),
   );
   add('--top-k <k>', 'chunks per task (default: as many as the retrieval profile gives)', wholeNumber(1));
-  add('--sweep <top-k=1,3,…>', 'every retrieval pipeline at each of several top-k, in one run', sweep);
+  add(
+    '--compression-ratio <r>',
+    `what --context-tokens is divided by, for ${list(pipelineNames().filter(obeysCompressionRatio))} ` +
+      '(default: as many tokens as soft tokens take)',
+    ratio,
+  );
+  add(
+    '--expand <m>',
+    `chunks that ${list(pipelineNames().filter(usesExpansion)) || 'no pipeline'} shows as text, the best first (default: 1)`,
+    wholeNumber(0),
+  );
+  add(
+    '--sweep <setting=1,2,…>',
+    'every pipeline at each of several values in one run: top-k=1,3,10 or compression-ratio=1,2,4',
+    sweep,
+  );
+  add(
+    '--plugin <file>',
+    'a file of JavaScript that adds pipelines, retrievers, metric profiles or record formats; several: once for ' +
+      'each. It runs with your rights',
+    oneMore,
+  );
 }
 
 /** What a prompt may hold. */

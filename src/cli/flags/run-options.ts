@@ -43,7 +43,7 @@ export type RunCommand =
 
 /**
  * Joins flags and file. A flag that was given wins, and `--top-k` wins over a sweep of the file as well as the
- * other way round.
+ * other way round. So does `--compression-ratio`.
  *
  * @param flags As commander has them; an absent flag is absent or undefined.
  * @throws {UsageError} If flags contradict each other or do not go with `--latency-only`.
@@ -51,7 +51,9 @@ export type RunCommand =
  */
 export function runCommand(flags: Readonly<Record<string, unknown>>, file: RunOptions): RunCommand {
   const given = checkedOptions(
-    Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
+    Object.fromEntries(
+      Object.entries(flags).flatMap(([key, value]) => (value === undefined ? [] : [[settingOf(key), value]])),
+    ),
     'command line',
   );
   const isLatencyOnly = given.latencyOnly ?? file.latencyOnly ?? false;
@@ -65,6 +67,11 @@ export function runCommand(flags: Readonly<Record<string, unknown>>, file: RunOp
   return latencyOnly === true
     ? { kind: 'latency', request: latencyRequestSchema.parse(merged), output }
     : { kind: 'comparison', request: comparisonRequestSchema.parse(merged), output };
+}
+
+/** A flag that stands there once for each value is called after one of them. */
+function settingOf(flag: string): string {
+  return flag === 'plugin' ? 'plugins' : flag;
 }
 
 const LATENCY_KEYS = Object.keys(latencyRequestSchema.shape);
@@ -84,11 +91,16 @@ function mergedForTasks(given: RunOptions, file: RunOptions): RunOptions {
       'a run over tasks takes its prompts from the tasks',
     ]);
   }
-  const isGiven = given.topK !== undefined || given.sweep !== undefined;
-  const isLeftOut = (key: string): boolean =>
-    WITHOUT_TASKS_ONLY.has(key) || (isGiven && (key === 'topK' || key === 'sweep'));
-  return { ...withoutKeys(file, isLeftOut), ...given };
+  const isGiven = (axis: string): boolean =>
+    SWEPT.some((one) => one === axis && (given[one] !== undefined || given.sweep?.[one] !== undefined));
+  const kept = withoutKeys(file, (key) => WITHOUT_TASKS_ONLY.has(key) || isGiven(key) || key === 'sweep');
+  const swept = Object.entries(file.sweep ?? {}).filter(([axis]) => !isGiven(axis));
+  const sweep = { ...Object.fromEntries(swept), ...given.sweep };
+  return { ...kept, ...given, ...(Object.keys(sweep).length === 0 ? {} : { sweep }) };
 }
+
+/** Settings that a sweep can go through. */
+const SWEPT = ['topK', 'compressionRatio'] as const;
 
 function mergedForLatency(given: RunOptions, file: RunOptions): RunOptions {
   const stray = Object.keys(given).filter((key) => !WITHOUT_TASKS.has(key));
@@ -129,9 +141,10 @@ export function checkedOptions(value: unknown, where: string): RunOptions {
       'the keys are those of the flags of `llava-eval run`, in camel case',
     ]);
   }
-  if (parsed.data.topK !== undefined && parsed.data.sweep !== undefined) {
-    throw new UsageError(`${where}: --top-k and --sweep exclude each other`, [
-      'a sweep runs every top-k it lists; put the one you want among them',
+  for (const axis of SWEPT) {
+    if (parsed.data[axis] === undefined || parsed.data.sweep?.[axis] === undefined) continue;
+    throw new UsageError(`${where}: ${flagOf(axis)} and --sweep exclude each other`, [
+      `a sweep runs every ${flagOf(axis).slice(2)} it lists; put the one you want among them`,
     ]);
   }
   return parsed.data;

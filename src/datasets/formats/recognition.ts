@@ -6,7 +6,7 @@
 import { DataError } from '../../domain/errors.js';
 import { valueAt } from '../rows/check-shape.js';
 import { fieldsSeen, type Row, type RowFile } from '../rows/rows.js';
-import { FORMATS, formatNamed, type FormatName } from './all.js';
+import { allFormats, formatNamed, type FormatName } from './all.js';
 import type { RecordFormat } from './format.js';
 
 /** How a file was recognised, or why it was not. */
@@ -20,14 +20,14 @@ export type Recognition =
 /** What the fields of a file, or of one of its rows, say about its schema. */
 export function recogniseRow(file: RowFile, row: Row | null): Recognition {
   return recognise(
-    FORMATS,
+    allFormats(),
     (field) => file.fields?.has(field) ?? (row !== null && hasField(row.value, field)),
   );
 }
 
 /** The schemas that are known, and the fields that each needs, a line a schema. */
 export function schemaNeeds(): string[] {
-  return FORMATS.map(
+  return allFormats().map(
     ({ name, needs }) => `${name} needs ${needs.map((list) => list.join(', ')).join('; or ')}`,
   );
 }

@@ -38,7 +38,7 @@ export interface BuiltFolder {
 }
 
 /** The lines of one language that may become holes. */
-export interface LanguageLines {
+interface LanguageLines {
   readonly language: Language;
   readonly candidates: readonly CandidateLine[];
 }
@@ -106,7 +106,7 @@ export async function openOwnFolder(folder: string, id: string, options: Dataset
 }
 
 /** The candidate lines of each language that a repository has, in the order of the languages. */
-export async function findCandidates(
+async function findCandidates(
   folder: string,
   { files }: Repository,
   onProgress: FolderRequest['onProgress'],

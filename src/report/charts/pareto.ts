@@ -1,5 +1,6 @@
 /**
- * @file Quality against latency: a panel a metric and retriever, a curve over top-k where there is one.
+ * @file Quality against latency: a panel a metric and retriever, a curve over top-k or compression ratios where there is
+ * one.
  */
 
 import type { Mark, Spec } from 'vega';
@@ -17,6 +18,8 @@ export interface ParetoPoint {
   /** Null stands in every panel. */
   readonly retriever: RetrieverName | null;
   readonly topK: number | null;
+  /** By what the text budget was divided; absent where nothing divides it. */
+  readonly compressionRatio?: number;
   readonly ttft: { readonly p50: number; readonly ci95: Interval | null };
   readonly es: { readonly mean: number; readonly ci95: Interval | null };
   readonly em: { readonly mean: number; readonly ci95: Interval | null };
@@ -97,11 +100,17 @@ function metricPanel(from: {
     y1: point[metric.key].ci95?.[0] ?? point[metric.key].mean,
     y2: point[metric.key].ci95?.[1] ?? point[metric.key].mean,
     k: point.topK,
+    ratio: point.compressionRatio ?? null,
   }));
-  const curves = [...new Map(points.map(({ pipeline, position }) => [pipeline, lookAt(position)]))]
+  // With compression ratios there is a curve over them for each top-k, from the shortest text on.
+  const curveOf = ({ pipeline, topK, compressionRatio }: ParetoPoint): string =>
+    compressionRatio === undefined ? pipeline : `${pipeline} at ${topK}`;
+  const curves = [...new Map(points.map((point) => [curveOf(point), lookAt(point.position)]))]
     .map(([pipeline, look]) => ({
       ...{ pipeline, look },
-      values: values.filter((value) => value.pipeline === pipeline).sort((a, b) => (a.k ?? 0) - (b.k ?? 0)),
+      values: values
+        .filter((_, i) => curveOf(points[i]!) === pipeline)
+        .sort((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0) || (a.k ?? 0) - (b.k ?? 0)),
     }))
     .filter((curve) => curve.values.length > 1);
   const ends = from.all.flatMap((point) => [
@@ -115,11 +124,12 @@ function metricPanel(from: {
       (at.width * Math.log(x / latencies.domain[0]!)) / Math.log(latencies.domain[1]! / latencies.domain[0]!),
     y: (at.height * (quality[1] - y)) / (quality[1] - quality[0]),
   });
-  // Of each curve the first and the last k are named, once, where there is room. Those between follow from the line.
+  // Of each curve the first and the last point are named, once, where there is room. Those between follow from the line.
   const named = placeLabels(
     (metric.key === 'es' ? curves : []).flatMap(({ look, values: along }) =>
       [along[0]!, along.at(-1)!].map((point) => ({
-        ...{ ...pixels(point), text: `k=${point.k}`, fill: point.fill, side: look.labelSide },
+        ...{ ...pixels(point), fill: point.fill, side: look.labelSide },
+        text: point.ratio === null ? `k=${point.k}` : `${point.ratio}x`,
       })),
     ),
     values.map(pixels),

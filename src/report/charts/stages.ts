@@ -5,7 +5,8 @@
 
 import type { Spec } from 'vega';
 import { fixed } from '../format.js';
-import { STAGES, type Stage } from '../numbers/stages.js';
+import { stagesOf, type ByStage } from '../numbers/stages.js';
+import type { Colour } from './palette.js';
 import {
   chart,
   gutter,
@@ -22,16 +23,22 @@ import {
 /** One configuration: mean ms of each part, which add up to its mean cold TTFT. */
 export interface StageRow {
   readonly name: string;
-  readonly meanMs: Readonly<Record<Stage, number>>;
+  readonly meanMs: ByStage<number>;
 }
 
-export const STAGE_TITLES: Readonly<Record<Stage, string>> = {
+export const STAGE_TITLES: Readonly<Record<keyof ByStage<unknown>, string>> = {
   retrieve: 'retrieve',
   tokenize: 'tokenize',
   encode: 'encode chunks',
   project: 'project',
+  model: 'decoder chooses text',
   prefill: 'prefill (warm TTFT)',
 };
+
+/** Only runs whose pipelines ask the decoder have the stage, so it borrows a colour that no stage has. */
+function colourOf(stage: keyof ByStage<unknown>): Colour {
+  return stage === 'model' ? 'slot-6' : stage;
+}
 
 const ROW = { wide: 30, narrow: 46 } as const;
 const GUTTER = { wide: 190, narrow: 8 } as const;
@@ -46,10 +53,11 @@ export function stagesChart(
   const { size, paint } = style;
   const head = heading(style, title, note);
   // The warm part first: it starts at zero in every bar and can be compared by eye.
-  const order = ['prefill', ...STAGES.filter((stage) => stage !== 'prefill')] as const;
+  const present = stagesOf(rows.map(({ meanMs }) => meanMs));
+  const order = ['prefill', ...present.filter((stage) => stage !== 'prefill')] as const;
   const key = legend(
     style,
-    order.map((stage) => ({ name: STAGE_TITLES[stage], fill: paint(stage), shape: 'square' })),
+    order.map((stage) => ({ name: STAGE_TITLES[stage], fill: paint(colourOf(stage)), shape: 'square' })),
     { x: MARGIN, y: head.height + 12, width: WIDTH[size] - 2 * MARGIN },
   );
   const names = rows.map(({ name }) => name);
@@ -57,13 +65,13 @@ export function stagesChart(
   const width = WIDTH[size] - left - RIGHT[size] - MARGIN;
   const top = head.height + key.height + 20;
   const height = rows.length * ROW[size];
-  const total = (row: StageRow): number => order.reduce((sum, stage) => sum + row.meanMs[stage], 0);
+  const total = (row: StageRow): number => order.reduce((sum, stage) => sum + (row.meanMs[stage] ?? 0), 0);
   const middle = (i: number): number => (i + 0.5) * ROW[size] + (size === 'narrow' ? 9 : 0);
   const pieces = rows.flatMap((row, i) => {
     let from = 0;
     return order.map((stage) => {
-      const to = from + row.meanMs[stage];
-      const piece = { y: middle(i), from, to, fill: paint(stage) };
+      const to = from + (row.meanMs[stage] ?? 0);
+      const piece = { y: middle(i), from, to, fill: paint(colourOf(stage)) };
       from = to;
       return piece;
     });

@@ -7,7 +7,7 @@ import type { Basis } from '../../statistics/clusters.js';
 import { isSameHardware } from '../../run/environment.js';
 import type { FinishedRun } from '../../run/finished-run.js';
 import { configurations } from '../../run/configurations.js';
-import { configurationLabel, type Configuration } from '../../run/record.js';
+import { configurationLabel, isSameConfiguration, type Configuration } from '../../run/record.js';
 import { signed, interval, fixed, wrapped } from '../format.js';
 import { labelledRows } from '../labelled-rows.js';
 import { tabulate, type OutcomeColumn } from '../numbers/outcomes.js';
@@ -105,7 +105,9 @@ function matching(
   const alike = ({ configuration: { pipeline, retriever } }: OutcomeColumn): boolean =>
     pipeline === column.configuration.pipeline && retriever === column.configuration.retriever;
   const candidates = others.filter(alike);
-  const same = candidates.find(({ configuration }) => configuration.topK === column.configuration.topK);
+  const same = candidates.find(({ configuration }) =>
+    isSameConfiguration(configuration, column.configuration),
+  );
   return same ?? (candidates.length === 1 && own.filter(alike).length === 1 ? candidates[0] : undefined);
 }
 

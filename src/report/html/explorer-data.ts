@@ -3,6 +3,7 @@
  * prompt they were given and the chunks in it.
  */
 
+import { kindOf, PIPELINES } from '../../pipelines/kinds.js';
 import type { RunSpec } from '../../run/run-spec.js';
 import { sha256 } from '../../domain/hash.js';
 import { compareCodePoints } from '../../domain/text.js';
@@ -205,8 +206,13 @@ export function packTasks(
             },
     };
   });
+  const builtIn: readonly string[] = PIPELINES;
+  const others = [...new Set(configurations.map(({ pipeline }) => pipeline))].filter(
+    (name) => !builtIn.includes(name),
+  );
   return {
     configurations,
+    ...(others.length === 0 ? {} : { kinds: others.map(kindOf) }),
     placement: contextPlacement,
     constants: models.softPrompt?.tokens ?? 0,
     texts: texts.keys,

@@ -15,6 +15,9 @@ export function explorerSection(data: PackedTasks): string {
   const others = subjectOf(pipelines) === null ? pipelines : pipelines.filter((other) => other !== name);
   const retrievers = [...new Set(configurations.flatMap(({ retriever }) => retriever ?? []))];
   const topKs = [...new Set(configurations.flatMap(({ topK }) => topK ?? []))].sort((a, b) => b - a);
+  const ratios = [...new Set(configurations.flatMap(({ compressionRatio }) => compressionRatio ?? []))].sort(
+    (a, b) => b - a,
+  );
   const repositories = [...new Set(tasks.map(({ repository }) => repository))].sort();
   const outcomes: readonly (readonly [string, string])[] = [
     ['all', 'all outcomes'],
@@ -56,7 +59,7 @@ ${select(
   'Top-k',
   topKs.map((topK) => [String(topK), String(topK)]),
 )}
-${select('filter-repository', 'Repository', [['', 'all'], ...repositories.map((one) => [one, one] as const)])}
+${ratioField(ratios)}${select('filter-repository', 'Repository', [['', 'all'], ...repositories.map((one) => [one, one] as const)])}
 <label class="check"><input type="checkbox" id="filter-cross-file"> uses another file</label>
 <button type="reset">Clear</button>
 </form>
@@ -67,6 +70,16 @@ ${select('filter-repository', 'Repository', [['', 'all'], ...repositories.map((o
 <p id="task-link-said" class="sr-only" role="status"></p>
 </div>
 </section>`;
+}
+
+/** A choice of runs with compression ratios. */
+function ratioField(ratios: readonly number[]): string {
+  if (ratios.length === 0) return '';
+  return `${select(
+    'filter-ratio',
+    'Text',
+    ratios.map((ratio) => [String(ratio), `${ratio}x`]),
+  )}\n`;
 }
 
 function field(id: string, label: string, control: string): string {

@@ -12,6 +12,7 @@
  * where the same tasks were scored by all three.
  */
 
+import { counterpart } from '../../run/configurations.js';
 import { borrowsChunks, pipelineInRole, readingOf } from '../../pipelines/kinds.js';
 import { isSameConfiguration, type Configuration } from '../../run/record.js';
 import { recoveredShare, type Recovery } from '../../statistics/recovery.js';
@@ -62,7 +63,7 @@ export function attributions(table: OutcomeTable, comparisons: readonly Comparis
     }),
   );
   const textOf = ({ of }: Pick<Attribution, 'of'>): Omit<Attribution, 'ownShareOfText'> | undefined =>
-    split.find((one) => isSameConfiguration(one.of, { ...of, pipeline: FULL_TEXT }));
+    split.find((one) => isSameConfiguration(one.of, counterpart(of, FULL_TEXT)));
   return split.map((one) => {
     const text = textOf(one);
     const isText = one.of.pipeline === FULL_TEXT;

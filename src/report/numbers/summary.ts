@@ -9,8 +9,10 @@ import type { Basis } from '../../statistics/clusters.js';
 import { medianInterval } from '../../statistics/median-interval.js';
 import { estimateMean, measured, type Estimate } from '../../statistics/paired.js';
 import { mean, quantile, supportedPercentile, type Interval } from '../../statistics/statistics.js';
+import { counterpart } from '../../run/configurations.js';
 import {
   configurationLabel,
+  configurationOf,
   isSameConfiguration,
   type Configuration,
   type TaskRecord,
@@ -22,7 +24,7 @@ import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
 import { attributions, type Attribution } from './attribution.js';
 import { rowLikelihood, type RowLikelihood } from './likelihood.js';
-import type { Stage } from './stages.js';
+import type { ByStage } from './stages.js';
 import { tabulate, type OutcomeColumn, type OutcomeTable } from './outcomes.js';
 import { comparedColumns, compareColumns, recovery, type Comparison, type RowRecovery } from './verdicts.js';
 
@@ -51,7 +53,7 @@ export interface SummaryRow extends Configuration {
   readonly ttftMs: Latency;
   readonly ttftColdMs: Latency;
   /** Medians of the stages that make the cold time. */
-  readonly stagesMs: Readonly<Record<Stage, number | null>>;
+  readonly stagesMs: ByStage<number | null>;
   readonly promptTokens: { mean: number | null; p50: number | null; max: number | null };
   readonly softTokens: { mean: number | null };
   /** Chunks a task, and how many tasks got any. */
@@ -204,7 +206,6 @@ function summarizeRow(
   SummaryRow,
   'exactMatch' | 'editSimilarity' | 'likelihood' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'
 > {
-  const { pipeline, retriever, topK } = configuration;
   const column = table.column(configuration);
   const of = (name: RecordNumber): Float64Array => column.scored(name, inOrder);
   const stage = (name: RecordNumber): number | null => quantile(of(name), 0.5);
@@ -214,9 +215,7 @@ function summarizeRow(
   const extras = column.extras(inOrder);
   const promptTokens = of('promptTokens');
   return {
-    pipeline,
-    retriever,
-    topK,
+    ...configurationOf(configuration),
     tasks: { total: scored + failed + skipped, scored, failed, skipped },
     ...(extras === null ? {} : { extras: extraMeans(extras) }),
     ttftMs: latency(of('ttftMs')),
@@ -226,6 +225,7 @@ function summarizeRow(
       tokenize: stage('tokenizeMs'),
       encode: stage('encodeMs'),
       project: stage('projectMs'),
+      ...(of('modelMs').some((time) => time > 0) ? { model: stage('modelMs') } : {}),
       prefill: stage('prefillMs'),
     },
     promptTokens: {
@@ -265,7 +265,7 @@ function recoveryOf(
   if (configuration.pipeline === FULL_TEXT) return null;
   const gain = comparisons.find(
     ({ of, base }) =>
-      base.pipeline === NO_RETRIEVAL && isSameConfiguration(of, { ...configuration, pipeline: FULL_TEXT }),
+      base.pipeline === NO_RETRIEVAL && isSameConfiguration(of, counterpart(configuration, FULL_TEXT)),
   );
   if (gain === undefined) return null;
   const columnOf = (wanted: Configuration): OutcomeColumn =>

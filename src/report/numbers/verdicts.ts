@@ -15,7 +15,8 @@ import {
 } from '../../statistics/paired.js';
 import { recoveredShare, type Recovery } from '../../statistics/recovery.js';
 import type { Interval } from '../../statistics/statistics.js';
-import { basesOf, usesRetrieval } from '../../pipelines/kinds.js';
+import { basesOf } from '../../pipelines/kinds.js';
+import { counterpart } from '../../run/configurations.js';
 import { isSameConfiguration, type Configuration } from '../../run/record.js';
 import { createRng } from '../../tensor/rng.js';
 import { asGain, judgeNats, natsGain, type LikelihoodDifferences } from './likelihood.js';
@@ -41,9 +42,7 @@ export function comparedColumns(
 ): (readonly [of: OutcomeColumn, base: OutcomeColumn])[] {
   return columns.flatMap((of) =>
     basesOf(of.configuration.pipeline).flatMap(({ base: pipeline }) => {
-      const wanted = usesRetrieval(pipeline)
-        ? { ...of.configuration, pipeline }
-        : { pipeline, retriever: null, topK: null };
+      const wanted = counterpart(of.configuration, pipeline);
       const base = columns.find(({ configuration }) => isSameConfiguration(configuration, wanted));
       return base === undefined ? [] : [[of, base] as const];
     }),

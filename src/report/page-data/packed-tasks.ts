@@ -4,6 +4,7 @@
  */
 
 import type { Language } from '../../domain/task.js';
+import type { PipelineKind } from '../../pipelines/kinds.js';
 import type { Configuration } from '../../run/record.js';
 
 export type PackedResult =
@@ -70,6 +71,8 @@ export type PackedChunk = readonly [
 
 export interface PackedTasks {
   readonly configurations: readonly Configuration[];
+  /** The rows of pipelines that the program itself has not; absent where there are none. */
+  readonly kinds?: readonly PipelineKind[];
   readonly placement: string;
   /** Vectors of the constant prompt that pipelines share; 0 without one. */
   readonly constants: number;

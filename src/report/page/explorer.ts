@@ -39,6 +39,8 @@ export function startExplorer(data: PackedTasks): void {
   const against = byId('filter-against', HTMLSelectElement);
   const retriever = byId('filter-retriever', HTMLSelectElement);
   const topK = byId('filter-top-k', HTMLSelectElement);
+  // Only runs with compression ratios have the choice.
+  const ratio = document.getElementById('filter-ratio');
   const repository = byId('filter-repository', HTMLSelectElement);
   const said = byId('task-link-said', HTMLParagraphElement);
   const subject = listedPipeline(data);
@@ -53,6 +55,7 @@ export function startExplorer(data: PackedTasks): void {
     against: against.value,
     retriever: retriever.value === '' ? null : retriever.value,
     topK: topK.value === '' ? null : Number(topK.value),
+    compressionRatio: ratio instanceof HTMLSelectElement ? Number(ratio.value) : undefined,
     repository: repository.value,
   });
 
@@ -141,7 +144,8 @@ export function startExplorer(data: PackedTasks): void {
     };
     const isInBar = done('The address bar has the link');
     // Some browsers keep the clipboard from files. Their address bar has the link all the same.
-    if (window.isSecureContext) navigator.clipboard.writeText(location.href).then(done('Link copied'), isInBar);
+    if (window.isSecureContext)
+      navigator.clipboard.writeText(location.href).then(done('Link copied'), isInBar);
     else isInBar();
   };
 

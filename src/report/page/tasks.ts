@@ -51,6 +51,8 @@ export interface ShownChunk {
 export interface Selection {
   readonly retriever: string | null;
   readonly topK: number | null;
+  /** Absent where the run has none. */
+  readonly compressionRatio?: number | undefined;
   /** What the listed pipeline is compared with. */
   readonly against: string;
 }
@@ -99,13 +101,16 @@ export function unpackResult(packed: PackedResult): Result {
 export function outcomesOf(
   { configurations }: PackedTasks,
   task: PackedTask,
-  { retriever, topK }: Selection,
+  { retriever, topK, compressionRatio }: Selection,
 ): Outcome[] {
   return configurations.flatMap((configuration, i) => {
     const packed = task.results[i];
     const isSelected =
       configuration.retriever === null ||
-      (configuration.retriever === retriever && configuration.topK === topK);
+      (configuration.retriever === retriever &&
+        configuration.topK === topK &&
+        (configuration.compressionRatio === undefined ||
+          configuration.compressionRatio === compressionRatio));
     return packed === null || packed === undefined || !isSelected
       ? []
       : [{ configuration, result: unpackResult(packed) }];

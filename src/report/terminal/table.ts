@@ -34,6 +34,11 @@ const COLUMNS: readonly {
     cell: ({ topK }) => (topK === null ? '' : String(topK)),
     isThere: ({ topK }) => topK !== null,
   },
+  {
+    title: 'ratio',
+    cell: ({ compressionRatio }) => (compressionRatio === undefined ? '' : String(compressionRatio)),
+    isThere: ({ compressionRatio }) => compressionRatio !== undefined,
+  },
   { title: 'n', cell: ({ tasks }) => String(tasks.scored) },
   { title: 'EM %', cell: ({ exactMatch }) => fixed(exactMatch.mean, 2) },
   { title: 'ES %', cell: ({ editSimilarity }) => fixed(editSimilarity.mean, 2) },
@@ -113,22 +118,26 @@ export function framedTable(
  */
 export function renderTable(summary: Summary, proof: DeviceProof | null, width = USUAL_COLUMNS): string {
   const isSweep = summary.spec.topK.length > 1;
-  const numbers = COLUMNS.filter(
+  const shown = COLUMNS.filter(
     ({ title, isThere = () => true }) => summary.rows.some(isThere) && (title !== 'k' || isSweep),
   );
-  const columns = [
-    ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
-    ...numbers.map(({ title }) => ({ title, isNumber: true })),
-  ];
-  const rows = summary.rows.map((row) => [
-    row.pipeline,
-    row.retriever ?? '',
-    ...numbers.map(({ cell }) => cell(row)),
-  ]);
+  const tableOf = (numbers: typeof shown, within: number): string[] =>
+    framedTable(
+      [
+        ...['pipeline', 'retriever'].map((title) => ({ title, isNumber: false })),
+        ...numbers.map(({ title }) => ({ title, isNumber: true })),
+      ],
+      summary.rows.map((row) => [row.pipeline, row.retriever ?? '', ...numbers.map(({ cell }) => cell(row))]),
+      within,
+    );
+  const fits = (numbers: typeof shown): boolean =>
+    tableOf(numbers, Infinity).every((line) => line.trimEnd().length <= width);
+  // Reports have the percentile as well. Without it most tables stay in one piece.
+  const fewer = shown.filter(({ title }) => title !== 'p90');
   const lines = [
     ...text(headlineOf(summary), width),
     '',
-    ...framedTable(columns, rows, width),
+    ...tableOf(!fits(shown) && fits(fewer) ? fewer : shown, width),
     ...notes(summary, width),
     ...deviceLines(proof, width),
   ];

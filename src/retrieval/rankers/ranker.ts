@@ -41,11 +41,11 @@ export interface Ranker {
   /** Texts whose vectors it lacks for the given tasks; none where it compares no vectors. */
   unencoded(tasks: readonly RetrievalTask[]): string[];
   /**
-   * Index-time work for the given tasks, done once.
+   * Index-time work for the given tasks, done once. Awaited before any task is answered.
    *
    * @param vectors Those of `unencoded(tasks)`, from row `first` on.
    */
-  prepare(tasks: readonly RetrievalTask[], vectors: Matrix, first: number): void;
+  prepare(tasks: readonly RetrievalTask[], vectors: Matrix, first: number): void | Promise<void>;
   /** The best `count` candidates, best first; a greater count only adds to the end. */
   rank(task: RetrievalTask, query: string, count: number): Promise<readonly Match[]>;
 }

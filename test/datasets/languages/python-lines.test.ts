@@ -239,7 +239,8 @@ describe('names in nested scopes', () => {
 describe("RepoEval's rules for lines hold for the holes of a Python file", () => {
   // Six blocks, six lines apart: a comment, a line with 3 tokens, one that every block has, and one of its own.
   const blocks = [0, 1, 2, 3, 4, 5].map(
-    (n) => `# total = alpha + beta + ${n}\nshort_name_${n} = ${n}\ntotal = alpha + beta\nvalue_${n} = f(${n}, ${n})\n\n\n`,
+    (n) =>
+      `# total = alpha + beta + ${n}\nshort_name_${n} = ${n}\ntotal = alpha + beta\nvalue_${n} = f(${n}, ${n})\n\n\n`,
   );
   const text = blocks.join('');
 

@@ -25,16 +25,20 @@ export interface Context {
 
 /**
  * Puts in order what the sections ask for. Of a sweep, the sentences and the charts of single configurations are about
- * the largest top-k.
+ * the largest top-k and the largest compression ratio.
  *
  * @param records A table, or the records one by one.
  */
 export function contextOf(summary: Summary, records: RecordTable | Iterable<TaskRecord>): Context {
   const topK = summary.spec.topK.at(-1) ?? null;
-  const shown = summary.rows.filter((row) => row.topK === null || row.topK === topK);
+  const ratio = summary.spec.compressionRatio?.at(-1);
+  const isShown = (row: Configuration): boolean =>
+    (row.topK === null || row.topK === topK) &&
+    (row.compressionRatio === undefined || row.compressionRatio === ratio);
+  const shown = summary.rows.filter(isShown);
   const comparisons = inReadingOrder(
     // A pipeline that retrieves nothing has no top-k, whatever the run has.
-    summary.comparisons.filter(({ of }) => of.topK === null || of.topK === topK),
+    summary.comparisons.filter(({ of }) => isShown(of)),
   );
   const subject = subjectOf(comparisons.map(({ of }) => of.pipeline));
   return {
@@ -74,7 +78,8 @@ export function comparisonName({ of, base }: Comparison): string {
   return `${configurationLabel(of, [])} − ${base.pipeline}`;
 }
 
-/** Of a run with several top-k, which one is shown. */
+/** Of a run with several top-k or compression ratios, which one is shown. */
 export function atTopK(summary: Summary, topK: number | null): string {
-  return summary.spec.topK.length > 1 ? `Top-k ${topK}. ` : '';
+  const { topK: topKs, compressionRatio: ratios = [] } = summary.spec;
+  return `${topKs.length > 1 ? `Top-k ${topK}. ` : ''}${ratios.length > 1 ? `Text ${ratios.at(-1)}x. ` : ''}`;
 }

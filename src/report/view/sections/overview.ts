@@ -18,6 +18,15 @@ export function overview({ summary }: Context): Section {
     ...(summary.spec.topK.length > 1
       ? [{ title: 'k', kind: 'number' as const, cell: (row: SummaryRow) => count(row.topK) }]
       : []),
+    ...(summary.spec.compressionRatio === undefined
+      ? []
+      : [
+          {
+            title: 'ratio',
+            kind: 'number' as const,
+            cell: (row: SummaryRow) => count(row.compressionRatio ?? null),
+          },
+        ]),
     { title: 'n', kind: 'number', cell: (row) => count(row.tasks.scored) },
     { title: 'EM %', ...higher, cell: (row) => estimate(row.exactMatch) },
     { title: 'ES %', ...higher, cell: (row) => estimate(row.editSimilarity) },

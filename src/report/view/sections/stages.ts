@@ -5,7 +5,7 @@
 import { isControl, subjectOf, usesSoftTokens } from '../../../pipelines/kinds.js';
 import type { RecordNumber } from '../../../run/record-table.js';
 import { mean } from '../../../statistics/statistics.js';
-import { STAGES } from '../../numbers/stages.js';
+import { stagesOf } from '../../numbers/stages.js';
 import { number, word } from '../parts/cells.js';
 import { atTopK, nameOf, scoredOf, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
@@ -24,12 +24,14 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
           tokenize: average('tokenizeMs'),
           encode: average('encodeMs'),
           project: average('projectMs'),
+          ...(average('modelMs') > 0 ? { model: average('modelMs') } : {}),
           prefill: average('ttftMs'),
         },
       },
     ];
   });
   if (rows.length === 0) return null;
+  const present = stagesOf(rows.map(({ meanMs }) => meanMs));
   // A control makes no soft tokens of what was retrieved, so its time says nothing about making them.
   const subject = subjectOf(
     rows.flatMap(({ row: { pipeline } }) =>
@@ -38,7 +40,7 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
   );
   const soft = rows.filter(({ row }) => row.pipeline === subject);
   const shares = soft.map(({ meanMs }) => {
-    const total = STAGES.reduce((sum, stage) => sum + meanMs[stage], 0);
+    const total = present.reduce((sum, stage) => sum + (meanMs[stage] ?? 0), 0);
     return ((meanMs.encode + meanMs.project) / total) * 100;
   });
   return {
@@ -63,7 +65,7 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
         caption: 'Mean milliseconds by stage, and tokens',
         columns: [
           { title: 'configuration', kind: 'text' },
-          ...(['retrieve', 'tokenize', 'encode', 'project', 'warm TTFT', 'cold TTFT'] as const).map(
+          ...[...present.map((stage) => (stage === 'prefill' ? 'warm TTFT' : stage)), 'cold TTFT'].map(
             (title) => ({ title, kind: 'number', better: 'lower' }) as const,
           ),
           { title: 'chunks', kind: 'number' },
@@ -71,7 +73,7 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
         ],
         rows: rows.map(({ row, name, meanMs }) => [
           word(name),
-          ...STAGES.map((stage) => number(meanMs[stage], 2)),
+          ...present.map((stage) => number(meanMs[stage] ?? 0, 2)),
           number(row.ttftColdMs.mean, 2),
           number(row.chunks.mean, 1),
           number(row.generatedTokens.mean, 1),

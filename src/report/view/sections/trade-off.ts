@@ -19,6 +19,7 @@ export function tradeOff({ summary, records, own, positions }: Context): Section
         position: positions.get(row.pipeline)!,
         retriever: row.retriever,
         topK: row.topK,
+        ...(row.compressionRatio === undefined ? {} : { compressionRatio: row.compressionRatio }),
         ttft: { p50: ttftMs.p50, ci95: signTestInterval(ttft.sort(), 0.025) },
         es: { mean: es.mean, ci95: es.ci95 },
         em: { mean: em.mean, ci95: em.ci95 },
