@@ -48,7 +48,7 @@ export function renderHtml(
 <a class="skip" href="#main">Skip to the results</a>
 <header class="top">
 <p class="brand">llava-eval report</p>
-<button type="button" id="theme" hidden>Theme</button>
+<button type="button" id="theme" hidden>Theme: system</button>
 <nav aria-label="Sections" data-scrolls><ul>${contents
     .map(({ id, short }) => `<li><a href="#${id}">${escapeText(short)}</a></li>`)
     .join('')}</ul></nav>

@@ -297,15 +297,18 @@ function recoveryLines(
   label: (row: Configuration) => string,
   width: number,
 ): string[] {
-  const shown = rows.flatMap((row): [string, string, string][] => {
-    const { exactMatch: em, editSimilarity: es } = row.recovery ?? { exactMatch: null, editSimilarity: null };
-    return em === null && es === null ? [] : [[label(row), share(em), share(es)]];
+  const hasNats = rows.some(({ likelihood }) => likelihood !== null);
+  const shown = rows.flatMap(({ recovery, ...row }): [string, ...string[]][] => {
+    if (recovery === null) return [];
+    const { exactMatch: em, editSimilarity: es, likelihood: nats } = recovery;
+    if (em === null && es === null && nats === null) return [];
+    return [[label(row), ...(hasNats ? [share(nats)] : []), share(em), share(es)]];
   });
   if (shown.length === 0) return [];
   return [
     '',
     ...text(`Share of the gain of ${FULL_TEXT} over ${NO_RETRIEVAL} that is won back:`, width),
-    ...labelledRows(['EM', 'ES'], shown, width),
+    ...labelledRows([...(hasNats ? ['likelihood'] : []), 'EM', 'ES'], shown, width),
   ];
 }
 

@@ -14,6 +14,7 @@ const NO_RETRIEVAL = pipelineInRole('no-retrieval');
 export function recovered({ summary, comparisons }: Context): Section | null {
   const rows = summary.rows.filter((row) => row.recovery !== null);
   if (rows.length === 0) return null;
+  const hasNats = rows.some(({ likelihood }) => likelihood !== null);
   const controls = new Map(
     comparisons.flatMap(({ of, base }): [string, readonly [of: PipelineName, control: PipelineName]][] =>
       readingOf(of.pipeline, base.pipeline) === 'control'
@@ -39,11 +40,13 @@ export function recovered({ summary, comparisons }: Context): Section | null {
         caption: `Share of the gain of ${FULL_TEXT} over ${NO_RETRIEVAL} that is won back, with 95 % intervals`,
         columns: [
           { title: 'configuration', kind: 'text' },
+          ...(hasNats ? [{ title: 'likelihood', kind: 'number' as const, better: 'higher' as const }] : []),
           { title: 'EM', kind: 'number', better: 'higher' },
           { title: 'ES', kind: 'number', better: 'higher' },
         ],
         rows: rows.map((row) => [
           word(configurationLabel(row, summary.spec.topK)),
+          ...(hasNats ? [share(row.recovery?.likelihood ?? null)] : []),
           share(row.recovery?.exactMatch ?? null),
           share(row.recovery?.editSimilarity ?? null),
         ]),
