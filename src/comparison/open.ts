@@ -107,7 +107,7 @@ function openLender(
   if (lender !== null) return lender;
   throw new UsageError(
     `${borrowers.join(' and ')} show the chunks of a task of another repository, and the tasks of ${id} are all of ` +
-      `${chosen[0]?.repository ?? 'none'}`,
+      (chosen[0]?.repository ?? 'none'),
     ['give a dataset of two repositories or more, or leave them out of --pipelines'],
   );
 }

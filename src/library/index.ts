@@ -4,7 +4,12 @@
  * Nothing else of this package is meant to be imported. What is here keeps its meaning within a major version.
  */
 
-export { definePipeline, defineRetriever, defineMetricProfile, defineRecordFormat } from '../plugins/definition.js';
+export {
+  definePipeline,
+  defineRetriever,
+  defineMetricProfile,
+  defineRecordFormat,
+} from '../plugins/definition.js';
 export { runComparison } from './run-comparison.js';
 export { openRun } from './open-run.js';
 export { compareRuns, gate, score } from './calls.js';

@@ -22,9 +22,9 @@ export interface OpenedRun {
    * The journal: one record for each task and configuration, with texts and chunks. Times in milliseconds, scores as
    * fractions. Read anew with every call, since a large run has gigabytes of them.
    */
-  records(): Promise<readonly TaskRecord[]>;
+  readonly records: () => Promise<readonly TaskRecord[]>;
   /** The tasks by id, with the code around each hole and the chunks; empty where the folder lacks `tasks.jsonl`. */
-  tasks(): Promise<ReadonlyMap<string, TaskEvidence>>;
+  readonly tasks: () => Promise<ReadonlyMap<string, TaskEvidence>>;
 }
 
 /**

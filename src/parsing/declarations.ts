@@ -113,7 +113,8 @@ function declarations({ text, root }: Parsed, read: Reading): string[] {
   const open = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     const declared = read(node, text);
-    if (declared?.shown != null) found.push(tidied(declared.shown));
+    const shown = declared?.shown ?? null;
+    if (shown !== null) found.push(tidied(shown));
     const below = declared === null ? node.children : (declared.within?.children ?? []);
     for (let i = below.length - 1; i >= 0; i--) open.push(below[i]!);
   }

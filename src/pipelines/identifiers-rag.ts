@@ -27,7 +27,7 @@ export function identifiersRagPipeline(resources: PipelineResources): Pipeline {
       language,
       countsOf(repository),
     ).filter((name) => !held.has(name));
-    return [{ kind: 'ids', ids: comment(names, language, tools.budgetTokens, tools.encode) }];
+    return [{ kind: 'ids', ids: comment(names, language, tools.budgetTokens, (text) => tools.encode(text)) }];
   });
 }
 

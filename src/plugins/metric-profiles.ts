@@ -83,7 +83,9 @@ function checkedScore(
     .safeParse(score);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw new RangeError(`score returned ${issue.path.map(String).join('.') || 'no object'}: ${issue.message}`);
+    throw new RangeError(
+      `score returned ${issue.path.map(String).join('.') || 'no object'}: ${issue.message}`,
+    );
   }
   const { exactMatch, extras: own } = parsed.data;
   return {

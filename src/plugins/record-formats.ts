@@ -34,12 +34,12 @@ export function registerRecordFormat(definition: RecordFormatDefinition, path: s
       reasons: {},
       tasks(record, { split, index, advice }, where) {
         try {
-          return guarded(origin, () => z.array(taskSchema).parse(definition.read(record, { split, index }))).map(
-            ({ repositoryDir, id, ...task }) => ({
-              task: { ...task, id: taskId(id) },
-              ...(repositoryDir === undefined ? {} : { repositoryDir }),
-            }),
-          );
+          return guarded(origin, () =>
+            z.array(taskSchema).parse(definition.read(record, { split, index })),
+          ).map(({ repositoryDir, id, ...task }) => ({
+            task: { ...task, id: taskId(id) },
+            ...(repositoryDir === undefined ? {} : { repositoryDir }),
+          }));
         } catch (error) {
           throw new DataError(`${where}: ${problemOf(error)}`, [advice], { cause: error });
         }

@@ -55,7 +55,9 @@ export async function pluginFiles(entry: string, importsOf: ImportReader): Promi
     }
   }
   const root = dirname(entry);
-  const hashes = [...files].map(([path, hash]) => [relative(root, path).replaceAll('\\', '/'), hash] as const);
+  const hashes = [...files].map(
+    ([path, hash]) => [relative(root, path).replaceAll('\\', '/'), hash] as const,
+  );
   return { files: sorted(hashes), packages: sorted([...packages]) };
 }
 

@@ -26,6 +26,8 @@ export function labelledRows(
   const headWidth = Math.max(...heads.map(({ length }) => length));
   return rows.flatMap(([name, ...cells]) => [
     `  ${name}`,
-    ...cells.map((cell, c) => `    ${headWidth === 0 ? '' : `${heads[c]!.padEnd(headWidth)}  `}${cell}`.trimEnd()),
+    ...cells.map((cell, c) =>
+      `    ${headWidth === 0 ? '' : `${heads[c]!.padEnd(headWidth)}  `}${cell}`.trimEnd(),
+    ),
   ]);
 }

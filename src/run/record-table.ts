@@ -85,7 +85,7 @@ export class RecordColumn {
     for (const name of NAMES) put(this.#numbers, name, row, NUMBERS[name](record));
     if (record.extras === undefined) return;
     this.#withExtras.add(row);
-    for (const [name, score] of Object.entries(record.extras)) put(this.#extras, name, row, score ?? NaN);
+    for (const [name, score] of Object.entries(record.extras)) put(this.#extras, name, row, score);
   }
 
   status(row: number): TaskRecord['status'] | null {

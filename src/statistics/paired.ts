@@ -238,7 +238,8 @@ export function estimateRatio(
   const basis = basisOf(groups);
   const signs = basis === 'repositories' ? signsByCluster(data) : signsByTask(ratios);
   const ci95 = medianInterval(data, rng);
-  if (ci95 === null || ci95[0] <= 0) return { p50, ci95, p: null, detectable: null, basis, signs, design: null };
+  if (ci95 === null || ci95[0] <= 0)
+    return { p50, ci95, p: null, detectable: null, basis, signs, design: null };
   const df = (basis === 'repositories' ? groups : data.values.length) - 1;
   const standardError = Math.log(ci95[1] / ci95[0]) / (2 * tQuantile(0.975, df));
   // How often a value is above the median varies between repositories as the median does.

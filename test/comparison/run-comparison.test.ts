@@ -212,7 +212,7 @@ describe('runComparison', () => {
     );
     const outcome = finished(
       await runComparison(
-        { ...request('blank'), dataset: records, pipelines: ['no-context'], metricProfile: 'cceval' },
+        { ...request('blank'), dataset: records, pipelines: ['no-context'], metricProfile: 'repocoder' },
         quietSurroundings(),
       ),
     );

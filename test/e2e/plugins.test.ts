@@ -181,7 +181,7 @@ describe('the other examples', () => {
     const table = await new Promise<string>((resolve, reject) => {
       execFile(process.execPath, [example('run-to-table.js'), inFolder('a')], (error, stdout) => {
         if (error === null) resolve(stdout);
-        else reject(error);
+        else reject(new Error('the example failed', { cause: error }));
       });
     });
     const rows = table

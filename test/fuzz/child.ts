@@ -99,8 +99,7 @@ async function hasLeft(before: number): Promise<boolean> {
 }
 
 /** Those that this process reads with. The readers are most of the program, and the faulty ones need none of it. */
-const targets =
-  process.argv[2] === FAULTY ? FAULTY_TARGETS : (await import('./targets/all.js')).TARGETS;
+const targets = process.argv[2] === FAULTY ? FAULTY_TARGETS : (await import('./targets/all.js')).TARGETS;
 
 async function handle(order: Order): Promise<Report> {
   const target = targets.find(({ name }) => name === order.target);

@@ -50,10 +50,11 @@ describe('budget-rag', () => {
       for (const placement of CONTEXT_PLACEMENTS) {
         const from = setting(placement, 1 + rng.int(5));
         const k = 1 + rng.int(3);
-        const budget = await budgetRagPipeline({ setting: from, tokensPerChunk: k, compressionRatio: null }).prepare(
-          task,
-          chunksOf(...texts),
-        );
+        const budget = await budgetRagPipeline({
+          setting: from,
+          tokensPerChunk: k,
+          compressionRatio: null,
+        }).prepare(task, chunksOf(...texts));
         const soft = await compressedPipeline({ setting: from, compressor: () => compressorOf(k) }).prepare(
           task,
           chunksOf(...texts),
@@ -75,10 +76,11 @@ describe('budget-rag', () => {
       ...fakeTokenizer,
       encode: (text: string) => fakeTokenizer.encode(text.replaceAll('\n', '')),
     };
-    const budget = await budgetRagPipeline({ setting: { ...from, tokenizer }, tokensPerChunk: 1, compressionRatio: null }).prepare(
-      task,
-      chunksOf('a', 'b', ''),
-    );
+    const budget = await budgetRagPipeline({
+      setting: { ...from, tokenizer },
+      tokensPerChunk: 1,
+      compressionRatio: null,
+    }).prepare(task, chunksOf('a', 'b', ''));
     assert.deepEqual(budget.text, { tokens: 2, characters: 2 });
   });
 
@@ -86,7 +88,11 @@ describe('budget-rag', () => {
     const task = fakeTask('r/1', 'p', 'answer', 's');
     const from = setting('before-prefix', 30);
     const chunks = chunksOf('  let a;', 'let b;', 'let c;');
-    const budget = await budgetRagPipeline({ setting: from, tokensPerChunk: 1, compressionRatio: null }).prepare(task, chunks);
+    const budget = await budgetRagPipeline({
+      setting: from,
+      tokensPerChunk: 1,
+      compressionRatio: null,
+    }).prepare(task, chunks);
     assert.equal(bareBlock(chunks).slice(0, budget.text.characters), 'let');
     const full = await fullRagPipeline({ setting: from }).prepare(task, chunks);
     assert.equal(

@@ -54,14 +54,15 @@ import { three } from 'some-package';
 export default ${pipeline('described', `needs: { softTokens: two + three === 5 ? 'length' : 'none' }`)};
 `;
     const [description] = await loadPlugins([plugin(source, 'described.js')]);
+    assert.ok(description !== undefined);
     assert.deepEqual(description, pluginDescriptionSchema.parse(description));
-    assert.equal(description!.file, 'described.js');
-    assert.deepEqual(description!.files, {
+    assert.equal(description.file, 'described.js');
+    assert.deepEqual(description.files, {
       'described.js': sha256(source),
       'helper.js': sha256(helper),
     });
-    assert.deepEqual(description!.packages, { 'some-package': '3.2.1' });
-    assert.deepEqual(description!.pipelines, [kindOf('described')]);
+    assert.deepEqual(description.packages, { 'some-package': '3.2.1' });
+    assert.deepEqual(description.pipelines, [kindOf('described')]);
     assert.deepEqual(kindOf('described').needs, { retrieval: true, softTokens: 'length' });
     // What it left out: baseline and full text.
     assert.deepEqual(basesOf('described'), [
@@ -102,7 +103,15 @@ export default ${pipeline('described', `needs: { softTokens: two + three === 5 ?
     });
     const [found] = formatNamed('two-fields').read(
       { where: 'f:1', value: { before: 'a', line: 'b' } },
-      { split: 'f', index: 7, withShipped: false, advice: '', deviate: () => undefined, readColumns: null, countOf: () => 1 },
+      {
+        split: 'f',
+        index: 7,
+        withShipped: false,
+        advice: '',
+        deviate: () => undefined,
+        readColumns: null,
+        countOf: () => 1,
+      },
     );
     assert.deepEqual([found!.task.id, found!.task.prefix, found!.task.reference], ['7', 'a', 'b']);
   });

@@ -408,7 +408,9 @@ describe('the differences chart', () => {
         groups: [
           {
             title: 'g',
-            rows: [{ position: 1, name: 'a', points: [{ value, low: value, high: value / 2, isShown: true }] }],
+            rows: [
+              { position: 1, name: 'a', points: [{ value, low: value, high: value / 2, isShown: true }] },
+            ],
           },
         ],
         panels: [{ title: 'TTFT', better: 'lower', scale: 'change' }],

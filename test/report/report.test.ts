@@ -76,10 +76,7 @@ describe('a report', () => {
   });
 
   test('draws every chart with its title, in two widths and as a file with a ground of its own', () => {
-    assert.deepEqual(
-      rendered.charts.map(({ id }) => id).toSorted(),
-      CHART_IDS.toSorted(),
-    );
+    assert.deepEqual(rendered.charts.map(({ id }) => id).toSorted(), CHART_IDS.toSorted());
     for (const { title, file, wide, narrow } of some(rendered.charts)) {
       for (const svg of [file, wide, narrow]) {
         assert.match(svg, /^<svg [^>]*role="img" aria-label="[^"]+"/);

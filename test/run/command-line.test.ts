@@ -58,7 +58,10 @@ describe('a command to paste', () => {
       likelihood: false,
     } as const;
     // What failed is answered again once, not by whoever repeats the command.
-    const line = shardCommand({ ...given, retryFailed: true }, { shard: { index: 3, count: 8 }, out: 'other', resume: true });
+    const line = shardCommand(
+      { ...given, retryFailed: true },
+      { shard: { index: 3, count: 8 }, out: 'other', resume: true },
+    );
     const command = addRunFlags(new Command('run')).action(() => undefined);
     const flags = command.parse(line.split(' ').slice(2), { from: 'user' }).opts();
     assert.deepEqual(runCommand(flags, {}), {

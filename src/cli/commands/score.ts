@@ -53,7 +53,11 @@ export function registerScore(program: Command, shell: Shell): void {
     .option('--details <file>', 'write {task_id, em, es, …} per task there, fractions')
     .option('--format <name>', `schema of the references: ${formatNames().join(', ')}`, oneOf(formatNames()))
     .option('--skip-invalid', 'leave damaged lines out and count them')
-    .option('--plugin <file>', 'a file of JavaScript that adds metric profiles or record formats; several: once for each', oneMore)
+    .option(
+      '--plugin <file>',
+      'a file of JavaScript that adds metric profiles or record formats; several: once for each',
+      oneMore,
+    )
     .option('--json', 'print one JSON object')
     .action(async ({ json, plugin, ...request }: ScoreFlags) => {
       const run = await scorePredictions({ ...request, plugins: plugin }, (problem) => {

@@ -91,14 +91,11 @@ function mergedForTasks(given: RunOptions, file: RunOptions): RunOptions {
       'a run over tasks takes its prompts from the tasks',
     ]);
   }
-  const kept = withoutKeys(file, (key) => WITHOUT_TASKS_ONLY.has(key));
-  for (const axis of SWEPT) {
-    if (given[axis] === undefined && given.sweep?.[axis] === undefined) continue;
-    delete kept[axis];
-    delete kept.sweep?.[axis];
-  }
-  const sweep = { ...kept.sweep, ...given.sweep };
-  delete kept.sweep;
+  const isGiven = (axis: string): boolean =>
+    SWEPT.some((one) => one === axis && (given[one] !== undefined || given.sweep?.[one] !== undefined));
+  const kept = withoutKeys(file, (key) => WITHOUT_TASKS_ONLY.has(key) || isGiven(key) || key === 'sweep');
+  const swept = Object.entries(file.sweep ?? {}).filter(([axis]) => !isGiven(axis));
+  const sweep = { ...Object.fromEntries(swept), ...given.sweep };
   return { ...kept, ...given, ...(Object.keys(sweep).length === 0 ? {} : { sweep }) };
 }
 
@@ -119,9 +116,8 @@ function mergedForLatency(given: RunOptions, file: RunOptions): RunOptions {
   return { ...withoutKeys(file, (key) => !WITHOUT_TASKS.has(key)), ...given };
 }
 
-/** A copy without some settings; its values are copies, too. */
 function withoutKeys(options: RunOptions, isLeftOut: (key: string) => boolean): RunOptions {
-  return Object.fromEntries(Object.entries(structuredClone(options)).filter(([key]) => !isLeftOut(key)));
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !isLeftOut(key)));
 }
 
 /** @example flagOf('maxNewTokens') // => '--max-new-tokens' */

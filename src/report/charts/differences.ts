@@ -234,8 +234,7 @@ function axisOf(scale: 'points' | 'change', ends: readonly number[]): Axis {
   return {
     ...{ type: 'log', domain, place, ticks: { values: changeTicks(domain) } },
     // Rounded to whole percents, a fall by 99.6 % would be one by all.
-    label:
-      "datum.value === 1 ? '0' : format((datum.value - 1) * 100, datum.value < 0.01 ? '+.1f' : '+.0f')",
+    label: "datum.value === 1 ? '0' : format((datum.value - 1) * 100, datum.value < 0.01 ? '+.1f' : '+.0f')",
   };
 }
 

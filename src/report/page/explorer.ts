@@ -144,7 +144,8 @@ export function startExplorer(data: PackedTasks): void {
     };
     const isInBar = done('The address bar has the link');
     // Some browsers keep the clipboard from files. Their address bar has the link all the same.
-    if (window.isSecureContext) navigator.clipboard.writeText(location.href).then(done('Link copied'), isInBar);
+    if (window.isSecureContext)
+      navigator.clipboard.writeText(location.href).then(done('Link copied'), isInBar);
     else isInBar();
   };
 

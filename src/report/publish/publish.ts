@@ -100,14 +100,7 @@ export async function writeReports(
     const evidence = await readPageEvidence(folder.tasks, records, tasks);
     const listed = new Set(listedTasks(records, tasks));
     const shown = await collectRecords(folder.journal, (id) => listed.has(id));
-    const packed = packTasks(
-      configurations(run.spec),
-      run.spec,
-      shown,
-      evidence,
-      tasks,
-      records,
-    );
+    const packed = packTasks(configurations(run.spec), run.spec, shown, evidence, tasks, records);
     await writeAtomically(folder.page, renderHtml(view, charts, packed, await readPageAssets()));
   }
 }
