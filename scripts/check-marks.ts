@@ -1,5 +1,5 @@
 /**
- * @file Compares cross-file marks with what people say who read the sources.
+ * @file Compares cross-file marks with verdicts of somebody who read the sources.
  *
  *     npm run check:marks                             the marks of today against the verdicts
  *     npm run check:marks -- --folder DIR             where `check:packages` keeps the packages
@@ -7,6 +7,7 @@
  *
  * `scripts/packages/marks.jsonl` has the sample: 50 holes of the packages in `list.json`, five of each language, half
  * of them marked cross-file. A verdict says whether the mark of that day was right, and so what the right mark is.
+ * docs/packages.md says how the committed sample was drawn.
  */
 
 import { existsSync } from 'node:fs';
