@@ -38,7 +38,7 @@ export interface BuiltFolder {
 }
 
 /** The lines of one language that may become holes. */
-interface LanguageLines {
+export interface LanguageLines {
   readonly language: Language;
   readonly candidates: readonly CandidateLine[];
 }
@@ -106,7 +106,7 @@ export async function openOwnFolder(folder: string, id: string, options: Dataset
 }
 
 /** The candidate lines of each language that a repository has, in the order of the languages. */
-async function findCandidates(
+export async function findCandidates(
   folder: string,
   { files }: Repository,
   onProgress: FolderRequest['onProgress'],
