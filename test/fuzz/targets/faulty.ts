@@ -29,7 +29,8 @@ const FAULTS: Readonly<Record<string, (file: string) => unknown>> = {
   'faulty-exits': () => {
     process.kill(process.pid, 'SIGKILL');
   },
-  'faulty-leaks': (file) => openSync(file, 'r'),
+  // More than the loader of this process may close in the meantime.
+  'faulty-leaks': (file) => Array.from({ length: 20 }, () => openSync(file, 'r')),
   'faulty-pollutes': () => {
     Object.assign(Object.prototype, { polluted: true });
   },
