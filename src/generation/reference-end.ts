@@ -11,8 +11,8 @@
 import type { ContinuationScorer, Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import { assemblePrompt } from '../prompt/assemble.js';
-import { showsSuffix, type PromptFormat } from '../prompt/fim.js';
-import { referenceOf, REFERENCE_ENDS, type ReferenceEnd } from './reference.js';
+import type { PromptFormat } from '../prompt/fim.js';
+import { canStop, referenceOf, REFERENCE_ENDS, type ReferenceEnd } from './reference.js';
 
 /** A line to fill in whose true text no reader would doubt. */
 interface KnownLine {
@@ -51,13 +51,13 @@ export interface ScoredDecoder {
 }
 
 /**
- * The likelier ending; the stop token if both are alike. A decoder without markers knows nothing of code behind the
- * hole, and ends lines by line ends.
+ * The likelier ending; the stop token if both are alike. A decoder that is not shown the code behind the hole, or has no
+ * stop token, ends lines by line ends.
  *
  * @throws {RangeError} If the decoder's probabilities are no numbers.
  */
 export async function referenceEndOf(scored: ScoredDecoder): Promise<ReferenceEnd> {
-  if (!showsSuffix(scored.format)) return 'line-end';
+  if (!canStop(scored.format)) return 'line-end';
   let stopIsLikelier = 0;
   for (const line of KNOWN_LINES) {
     const [stop, lineEnd] = await endings(line, scored);

@@ -64,19 +64,22 @@ export function referenceOf(
   const cut = cutAtLineEnd(reference, isSettled);
   const text = cut?.text ?? reference;
   const lineEnd = cut?.lineEnd ?? lineEndAt(suffix);
-  const fillsIn = showsSuffix(format);
   // What the file goes on with is a matter of the file: a decoder stops only where the hole stops.
-  const endsByStop = fillsIn && cut === null && (lineEnd === null || end === 'stop-token');
+  const endsByStop = canStop(format) && cut === null && (lineEnd === null || end === 'stop-token');
   const ids = tokenizer.encode(endsByStop || lineEnd === null ? text : text + lineEnd);
-  const stop = endsByStop ? format.stop : null;
-  if (ids.length === 0 && (stop === null || stop.size === 0)) return null;
+  if (ids.length === 0 && !endsByStop) return null;
   return {
     ids,
-    end: stop !== null && stop.size > 0 ? stop : null,
+    end: endsByStop ? format.stop : null,
     characters: Array.from(text).length,
     hasEnd: endsByStop || lineEnd !== null,
     pieces: [...piecesOf(ids, tokenizer), ...(endsByStop ? [''] : [])],
   };
+}
+
+/** Whether a decoder can end a hole by a stop token: it sees what follows the hole, and there is such a token. */
+export function canStop(format: Pick<PromptFormat, 'parts' | 'stop'>): boolean {
+  return showsSuffix(format) && format.stop.size > 0;
 }
 
 /** The text before the first line end at which everything compared is there; null if that never happens. */

@@ -83,7 +83,7 @@ async function executeTask(
   const rankings = await rankTask(work);
   onPhase('prompts');
   const { attempts, inFile } = await prepare(work, open, rankings);
-  const reference = referenceFor(task, parts);
+  const reference = referenceFor(work, attempts);
   const answers = await timeAttempts(work, attempts, reference, warmed);
   onPhase('recording');
   for (const [attempt, answer] of answers) {
@@ -101,14 +101,19 @@ async function executeTask(
   };
 }
 
-/** What the decoder should write; null where its likelihood is not measured. */
+/** What the decoder should write; null where its likelihood is not measured. Without one, all attempts have failed. */
 function referenceFor(
-  task: CompletionTask,
-  { likelihood, tokenizer, format, metrics }: ExecutionParts,
+  { task, parts: { likelihood, tokenizer, format, metrics }, records }: TaskWork,
+  attempts: readonly Attempt[],
 ): Reference | null {
   if (likelihood === null) return null;
   const { end } = likelihood;
-  return referenceOf(task, { tokenizer, format, end, isSettled: metrics.settling(task) });
+  try {
+    return referenceOf(task, { tokenizer, format, end, isSettled: metrics.settling(task) });
+  } catch (error) {
+    for (const { configuration } of attempts) records.failed(configuration, 'likelihood', error);
+    return null;
+  }
 }
 
 /** Makes the prompts. A configuration without one has its record afterwards, the others are attempts. */

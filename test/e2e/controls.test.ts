@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -132,6 +132,19 @@ describe('a run that cannot have what it asks for', () => {
     ]);
     assert.equal(alone.code, 2);
     assert.match(alone.stderr, /full-rag-shuffled show the chunks of a task of another repository/);
+  });
+
+  test('says that retrieval found nothing, and ends with 4, where a repository has no second file', async () => {
+    await mkdir(join(folder, 'lonely'));
+    const line = (i: number): string => `export const value${i} = compute(${i}, ${i + 1});\n`;
+    await writeFile(join(folder, 'lonely/only.ts'), Array.from({ length: 20 }, (_, i) => line(i)).join(''));
+    const { code, stdout, stderr } = await llavaEval([
+      ...args('empty', '--pipelines', 'no-context,full-rag').filter((word) => word !== '--quiet'),
+      ...['--dataset', join(folder, 'lonely'), '--limit', '3'],
+    ]);
+    assert.equal(code, 4, stderr);
+    assert.match(stdout, /^Retrieval found nothing for 3 of 3 tasks \(jaccard\)/);
+    assert.match(stderr, /this run says nothing about retrieval/);
   });
 
   test('leaves the likelihood out with --no-likelihood', async () => {

@@ -211,6 +211,10 @@ describe('llava-eval compare', () => {
     assert.match(stdout, /topK: \[10\] → \[2\]/);
     assert.match(stdout, /full-rag\/bm25 .* tied/);
     assert.match(stdout, /no-context +0\.00 .* tied/);
+    assert.match(
+      stdout,
+      /^ {2}Likelihood of the true line, nats a token \(fewer are better\):\n {2}no-context +0\.000 \[/m,
+    );
     const json = await llavaEval(['compare', at('a'), at('fewer'), '--json']);
     const { runs } = JSON.parse(json.stdout) as { runs: { tasks: number; comparisons: unknown[] }[] };
     assert.deepEqual([runs[0]!.tasks, runs[0]!.comparisons.length], [6, 3]);

@@ -56,6 +56,15 @@ describe('the reference as a decoder would write it', () => {
     });
   });
 
+  test('of a decoder without a stop token never ends by one', () => {
+    const format = { ...fakeFormat, stop: new Set<never>() };
+    assert.equal(textOf('f(x);', '\n', { format }).text, 'f(x);\n');
+    assert.deepEqual(textOf('f(x', ');\n', { format }), {
+      ...{ text: 'f(x', stops: false, hasEnd: false },
+      characters: 3,
+    });
+  });
+
   test('goes as far as the metric profile compares', () => {
     const reference = 'if (x) {\n  y();\n}';
     const first = metricProfile('llavacode-first-line', null).settling(fakeTask('r/1', '', reference, '\n'));

@@ -42,7 +42,7 @@ for seed, name in enumerate(NAMES):
         case(model, generator, 4, 3, [7, 2]),
         case(model, generator, 1, 1, []),
         case(model, generator, 3, 0, [5]),
-        # More than the 32 positions that the program scores at once, and an end right behind a full block.
+        # More than the 16 positions that the program scores at once, and an end right behind a full block.
         case(model, generator, 6, 40, [1]),
         case(model, generator, 6, 32, [1, 3, 4]),
     ]

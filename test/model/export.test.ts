@@ -31,7 +31,7 @@ import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { Dtype } from '../../src/inference/device.js';
 import { findExport, modelFolder } from '../../src/model/folder/export-files.js';
 import { openDecoder } from '../../src/model/ort/open.js';
-import type { OrtDecoder } from '../../src/model/ort/ort-decoder.js';
+import { logProbability, type OrtDecoder } from '../../src/model/ort/ort-decoder.js';
 import {
   encodeExportedModel,
   newNode,
@@ -172,6 +172,23 @@ describe('an export with token ids', () => {
       assert.equal(step.cache.length, PROMPT.length);
       step.cache.dispose();
       whole.cache.dispose();
+    });
+  });
+
+  test('scores a text behind a prompt as its steps would, and leaves the prompt as it was', async () => {
+    await using(join(folder, 'qwen2'), 'fp32', async (decoder) => {
+      // Longer than what is scored in one run.
+      const text = Array.from({ length: 40 }, (_, i) => ids(PROMPT[i % PROMPT.length]!)[0]!);
+      const start = await decoder.prefill(decoder.embed(PROMPT));
+      let logits: Float32Array = start.logits.slice();
+      const scores = await decoder.logProbabilities({ ids: text, end: null }, start);
+      let step = start;
+      for (const [i, token] of text.entries()) {
+        assert.ok(Math.abs(scores[i]! - logProbability(logits, [token])) <= 1e-4, `position ${i}`);
+        step = await decoder.decode(token, step.cache);
+        logits = step.logits;
+      }
+      step.cache.dispose();
     });
   });
 

@@ -2,7 +2,8 @@
  * @file Runs a decoder on WebGPU and prints what happened; started by `webgpu.test.ts`, which sets
  * the graphics driver in the environment.
  *
- * Arguments: decoder folder, prefix of the profile, ids as a JSON array, number of tokens, dtype.
+ * Arguments: decoder folder, prefix of the profile, ids as a JSON array, number of tokens, dtype. The ids twice are the
+ * text that is scored behind the prompt, which takes several runs.
  */
 
 import { tokenId } from '../../src/domain/units.js';
@@ -21,6 +22,8 @@ const decoder = await openDecoder(dir, {
 let step = await decoder.prefill(decoder.embed(ids.map((id) => tokenId(Number(id)))));
 const tokens = [step.token];
 const logits = [Array.from(step.logits)];
+const text = ids.map((id) => tokenId(Number(id)));
+const scores = Array.from(await decoder.logProbabilities({ ids: text.concat(text), end: null }, step));
 // Another prompt in between, of another length and for its first token alone, must leave the cache as it is.
 await decoder.firstTokenOnly(decoder.embed(ids.slice(0, 5).map((id) => tokenId(Number(id)))));
 while (tokens.length < Number(count)) {
@@ -31,4 +34,4 @@ while (tokens.length < Number(count)) {
 step.cache.dispose();
 decoder.endProfiling();
 await decoder.dispose();
-process.stdout.write(`${JSON.stringify({ tokens, logits })}\n`);
+process.stdout.write(`${JSON.stringify({ tokens, logits, scores })}\n`);

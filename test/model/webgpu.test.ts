@@ -48,7 +48,11 @@ after(() => {
 const environment = await webgpuEnvironment();
 const problem = typeof environment === 'string' ? environment : null;
 
-const outputSchema = z.object({ tokens: z.array(z.number()), logits: z.array(z.array(z.number())) });
+const outputSchema = z.object({
+  tokens: z.array(z.number()),
+  logits: z.array(z.array(z.number())),
+  scores: z.array(z.number()),
+});
 
 function runOnWebgpu(profile: string, dtype: 'fp32' | 'fp16'): z.infer<typeof outputSchema> {
   const args = [dir, join(folder, profile), JSON.stringify(PROMPT), String(TOKENS), dtype];
@@ -61,7 +65,11 @@ function runOnWebgpu(profile: string, dtype: 'fp32' | 'fp16'): z.infer<typeof ou
 }
 
 suiteNeeding('webgpu', problem, 'decoder on WebGPU', () => {
-  let onCpu: { readonly tokens: number[]; readonly logits: Float32Array[] };
+  let onCpu: {
+    readonly tokens: number[];
+    readonly logits: Float32Array[];
+    readonly scores: Float64Array;
+  };
   let onGpu: z.infer<typeof outputSchema>;
 
   before(async () => {
@@ -70,6 +78,7 @@ suiteNeeding('webgpu', problem, 'decoder on WebGPU', () => {
     let step = await decoder.prefill(decoder.embed(PROMPT));
     const tokens: number[] = [step.token];
     const logits = [step.logits.slice()];
+    const scores = await decoder.logProbabilities({ ids: [...PROMPT, ...PROMPT], end: null }, step);
     while (tokens.length < TOKENS) {
       step = await decoder.decode(step.token, step.cache);
       tokens.push(step.token);
@@ -77,7 +86,7 @@ suiteNeeding('webgpu', problem, 'decoder on WebGPU', () => {
     }
     step.cache.dispose();
     await decoder.dispose();
-    onCpu = { tokens, logits };
+    onCpu = { tokens, logits, scores };
     onGpu = runOnWebgpu('fp32', 'fp32');
   });
 
@@ -88,6 +97,12 @@ suiteNeeding('webgpu', problem, 'decoder on WebGPU', () => {
       const difference = Math.max(...logits.map((logit, v) => Math.abs(logit - onCpu.logits[i]![v]!)));
       assert.ok(difference <= MAX_LOGIT_DIFFERENCE, `step ${i} is off by ${difference}`);
     }
+  });
+
+  test('a text that is scored behind the prompt has the nats of the CPU, and leaves the prompt as it was', () => {
+    assert.equal(onGpu.scores.length, 2 * PROMPT.length);
+    const distances = onGpu.scores.map((score, i) => Math.abs(score - onCpu.scores[i]!));
+    assert.ok(Math.max(...distances) <= MAX_LOGIT_DIFFERENCE, String(Math.max(...distances)));
   });
 
   test('the profile shows that every node ran on the GPU', (t) => {

@@ -210,6 +210,26 @@ describe('the core loop', () => {
     assert.equal(await likelihoodWith(length + 5), undefined);
   });
 
+  test('records a reference that cannot be made as a failure of its task, and goes on with the next', async () => {
+    const metrics = metricProfile('llavacode', null);
+    const faulty: typeof metrics = {
+      ...metrics,
+      settling: (task) => {
+        if (task.prefix === TASKS[0]!.prefix) throw new RangeError('the parser gave up');
+        return metrics.settling(task);
+      },
+    };
+    const { records, isComplete } = await collect(
+      planOf({ configurations: NO_CONTEXT }),
+      partsOf(new FakeDecoder('answer'), { metrics: faulty, likelihood: { scorer, end: 'stop-token' } }),
+    );
+    assert.ok(isComplete);
+    assert.deepEqual(
+      records.map((record) => (record.status === 'failed' ? record.error : record.status)),
+      [{ stage: 'likelihood', message: 'the parser gave up' }, 'scored'],
+    );
+  });
+
   test('records a likelihood that is no number as a failure, and goes on', async () => {
     const broken: ContinuationScorer = {
       logProbabilities: () => Promise.reject(new RangeError('the log-probability of token 1 is NaN')),

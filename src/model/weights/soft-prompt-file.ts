@@ -10,6 +10,8 @@ import { openTensors } from './checkpoint.js';
 const MOST_VECTORS = 512;
 
 /**
+ * The vectors of a file, as prompt tuning trains them (arXiv:2104.08691).
+ *
  * @param path  A safetensors file, or a PyTorch state dict, with a single tensor of any name.
  * @param width Of the decoder, C.
  * @returns     [n, C], n >= 1.

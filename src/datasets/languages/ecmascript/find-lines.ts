@@ -19,6 +19,7 @@ import type { SourceFile } from '../../../domain/task.js';
 import type { CandidateLine, FoundLines } from '../lines/language.js';
 import { LineSheet } from '../lines/line-sheet.js';
 import type { ModuleResolver } from './module-resolution.js';
+import { ofCompiler } from './of-compiler.js';
 
 /** Moves whenever the rules above change, because then the holes change. */
 export const LINE_RULES_VERSION = 1;
@@ -41,19 +42,6 @@ export function findLines(files: readonly SourceFile[], resolve: ModuleResolver)
     else candidates.push(...sheet.candidates(file.path));
   }
   return { candidates, unparsed };
-}
-
-/**
- * What the compiler makes of a file; null where the file is nested too deeply for its recursion. Such files are
- * data rather than code, and one of them must not cost the others.
- */
-function ofCompiler<T>(make: () => T): T | null {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }
 
 /** Levels of a syntax tree that the compiler's recursion takes whatever the nodes are. */

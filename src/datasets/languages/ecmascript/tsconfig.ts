@@ -9,6 +9,7 @@ import { posix } from 'node:path';
 import ts from 'typescript';
 import type { Project } from '../lines/language.js';
 import type { PathAliases } from './module-resolution.js';
+import { ofCompiler } from './of-compiler.js';
 
 /** The settings of a folder. Folders are absolute. */
 export interface CompilerSettings {
@@ -56,16 +57,6 @@ function readSettings(project: Project, folder: string): CompilerSettings | null
     if (text !== null) return ofCompiler(() => settingsOf(project, file, text));
   }
   return null;
-}
-
-/** What the compiler makes of a file; null where the file is nested too deeply for its recursion. */
-function ofCompiler<T>(make: () => T): T | null {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }
 
 function settingsOf(project: Project, file: string, text: string): CompilerSettings {
