@@ -15,7 +15,7 @@ import { splitSoftTokens } from '../inference/soft-tokens.js';
 import { assemblePrompt, type PromptContext } from '../prompt/assemble.js';
 import { encoderInput } from '../prompt/encoder-input.js';
 import { encodeHead } from '../prompt/truncate.js';
-import { matrixOf, normalizeRows, type Matrix } from '../tensor/matrix.js';
+import { normalizeRows, stackRows, type Matrix } from '../tensor/matrix.js';
 import { inFileContext, type InFileContext } from './in-file.js';
 import { kindOf, type PipelineName } from './kinds.js';
 import { textBudget, type Pipeline, type PipelineResources, type PreparedPrompt } from './pipeline.js';
@@ -237,21 +237,13 @@ function shownText(placed: readonly Placed[], tools: PartTools): PreparedPrompt[
  * @throws {RangeError} If some are not C wide, or hold a number that is not finite.
  */
 function joined(parts: readonly Matrix[], width: number): Matrix {
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  const data = new Float32Array(rows * width);
-  let at = 0;
-  for (const part of parts) {
-    if (part.cols !== width) {
-      throw new RangeError(`vectors are ${part.cols} wide, and the decoder is ${width} wide`);
-    }
-    const bad = part.data.findIndex((value) => !Number.isFinite(value));
-    if (bad !== -1) {
-      throw new RangeError(`vector ${at / width + Math.floor(bad / width)} holds ${part.data[bad]}`);
-    }
-    data.set(part.data, at);
-    at += part.data.length;
+  for (const { cols } of parts) {
+    if (cols !== width) throw new RangeError(`vectors are ${cols} wide, and the decoder is ${width} wide`);
   }
-  return matrixOf(rows, width, data);
+  const all = stackRows(parts, width);
+  const bad = all.data.findIndex((value) => !Number.isFinite(value));
+  if (bad !== -1) throw new RangeError(`vector ${Math.floor(bad / width)} holds ${all.data[bad]}`);
+  return all;
 }
 
 /** Never below zero: clocks have steps. */

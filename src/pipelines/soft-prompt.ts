@@ -9,7 +9,7 @@
  */
 
 import { withConstants } from '../prompt/assemble.js';
-import { matrixOf, type Matrix } from '../tensor/matrix.js';
+import { stackRows, type Matrix } from '../tensor/matrix.js';
 import type { PromptSetting } from './in-file.js';
 import { noContextPipeline } from './no-context.js';
 import type { Pipeline, PipelineResources } from './pipeline.js';
@@ -35,20 +35,8 @@ export function withSoftPrompt(
       const prepared = await pipeline.prepare(task, chunks);
       const { prompt, isFirst } = withConstants(prepared.prompt, constants.rows, format, placement);
       const own = prepared.soft === null ? [] : [prepared.soft];
-      return { ...prepared, prompt, soft: stacked(isFirst ? [constants, ...own] : [...own, constants]) };
+      const parts = isFirst ? [constants, ...own] : [...own, constants];
+      return { ...prepared, prompt, soft: stackRows(parts, constants.cols) };
     },
   };
-}
-
-/** Matrices of one width below each other. */
-function stacked(parts: readonly Matrix[]): Matrix {
-  const { cols } = parts[0]!;
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  const data = new Float32Array(rows * cols);
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return matrixOf(rows, cols, data);
 }

@@ -30,6 +30,25 @@ export function row(matrix: Matrix, r: number): Float32Array {
   return matrix.data.subarray(r * matrix.cols, (r + 1) * matrix.cols);
 }
 
+/**
+ * Matrices of one width below each other, as a new matrix: [n1, C], [n2, C] -> [n1 + n2, C].
+ *
+ * @param cols C, for the case that there is none.
+ * @throws {RangeError} If one is not C wide.
+ */
+export function stackRows(parts: readonly Matrix[], cols: number): Matrix {
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const data = new Float32Array(rows * cols);
+  let at = 0;
+  for (const part of parts) {
+    if (part.cols !== cols)
+      throw new RangeError(`a matrix is ${part.cols} wide, the others are ${cols} wide`);
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return matrixOf(rows, cols, data);
+}
+
 /** A new matrix with every row scaled to Euclidean length 1; zero rows stay zero. */
 export function normalizeRows(matrix: Matrix): Matrix {
   const data = matrix.data.slice();
