@@ -10,7 +10,8 @@
  * heads, D head width.
  */
 
-import { basePrefix, causalLayers, tensorNames, type CausalArchitecture } from './causal-layers.js';
+import { basePrefix, tensorNames, type CausalArchitecture } from './causal-layers.js';
+import { causalLayers } from './fused-layers.js';
 import { Graph, type FloatType } from './graph.js';
 import { scoreTokens, type MatrixFormat } from './linear.js';
 import { cast, positionsFrom } from './operators.js';
