@@ -196,7 +196,7 @@ export function causalLayer(
 /** The norm of an architecture, by the name of its weights. */
 export function norm(
   g: Graph,
-  { weight }: LayerOperators,
+  { weight }: Pick<LayerOperators, 'weight'>,
   { width: C, norm: { kind, eps } }: CausalArchitecture,
   x: Value,
   name: string,
