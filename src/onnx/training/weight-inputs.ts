@@ -34,7 +34,11 @@ export class WeightInputs {
   readonly project: LayerOperators['project'] = (x, layers, hasBias) => {
     const inputs = Number(x.shape[1]);
     const outputs = layers.reduce((sum, layer) => sum + layer.outputs, 0);
-    const joined = (role: string, shape: (layer: LinearLayer) => readonly number[], all: readonly number[]): Value =>
+    const joined = (
+      role: string,
+      shape: (layer: LinearLayer) => readonly number[],
+      all: readonly number[],
+    ): Value =>
       this.#declare(
         layers.map((layer) => ({ name: `${layer.name}.${role}`, shape: shape(layer) })),
         all,
