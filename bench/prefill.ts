@@ -72,7 +72,9 @@ async function open(
   shape: string,
 ): Promise<{ readonly architecture: DecoderArchitecture; readonly session: InferenceSession }> {
   const options = {
-    ...{ device: 'cpu', dtype: 'fp32', threads: defaultThreads() },
+    device: 'cpu',
+    dtype: 'fp32',
+    threads: defaultThreads(),
     cacheDir: join(temporary, 'graphs'),
   } as const;
   const session = (architecture: DecoderArchitecture, weights: WeightSource): Promise<InferenceSession> =>
