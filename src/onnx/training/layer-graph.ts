@@ -175,9 +175,9 @@ function plainAttention(
   /** [R, K D] -> [B, K, T, D]. */
   const padded = (x: Value): Value =>
     permute(g, reshape(g, gatherRows(g, x, slots), ['B', 'T', K, D]), [0, 2, 1, 3]);
-  const keys = padded(rotate(g, k!, K, D, rotary));
-  const values = padded(v!);
-  const scaled = times(g, rotate(g, q!, H, D, rotary), 1 / Math.sqrt(D));
+  const keys = padded(rotate(g, k, K, D, rotary));
+  const values = padded(v);
+  const scaled = times(g, rotate(g, q, H, D, rotary), 1 / Math.sqrt(D));
   const byHead = reshape(g, gatherRows(g, scaled, slots), ['B', 'T', K, G, D]);
   const queries = reshape(g, permute(g, byHead, [0, 2, 3, 1, 4]), ['B', K, 'G*T', D]);
   const scores = batchedMatMul(g, queries, swapLast(g, concat(g, [past.keys, keys], 2, 'S+T')));
