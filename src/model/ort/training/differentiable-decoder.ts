@@ -21,6 +21,7 @@ import { toHalf } from '../../../onnx/half.js';
 import { matrixOf, row, type Matrix } from '../../../tensor/matrix.js';
 import type { DecoderHead, WeighedRow } from './head.js';
 import type { DecoderLayers, LayerTrace } from './layers.js';
+import type { IntegerPrefixes } from './prefixes.js';
 import { inBatches, pack, type PackedBatch, type PackedSequence } from './packed-batch.js';
 
 export interface DecoderParts {
@@ -32,6 +33,8 @@ export interface DecoderParts {
   readonly positions: Matrix | null;
   readonly layers: DecoderLayers;
   readonly head: DecoderHead;
+  /** Null where prefixes are computed in fp32, as all else. */
+  readonly integerPrefixes: IntegerPrefixes | null;
 }
 
 export class OrtDifferentiableDecoder implements DifferentiableDecoder {
@@ -47,8 +50,10 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   readonly #positions: Matrix | null;
   readonly #layers: DecoderLayers;
   readonly #head: DecoderHead;
+  readonly #integerPrefixes: IntegerPrefixes | null;
 
-  constructor({ architecture, identity, embeddings, positions, layers, head }: DecoderParts) {
+  constructor(parts: DecoderParts) {
+    const { architecture, identity, embeddings, positions, layers, head } = parts;
     this.identity = identity;
     this.width = architecture.width;
     this.vocabularySize = architecture.vocabularySize;
@@ -61,6 +66,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
     this.#positions = positions;
     this.#layers = layers;
     this.#head = head;
+    this.#integerPrefixes = parts.integerPrefixes;
   }
 
   embed(ids: readonly TokenId[]): Matrix {
@@ -75,6 +81,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   async prefixOf(inputs: Matrix): Promise<FrozenPrefix> {
     const sequence = { prefix: null, inputs };
     this.#requireInputs(sequence);
+    if (this.#integerPrefixes !== null) return this.#integerPrefixes.of(inputs);
     const batch = pack([sequence], this.#architecture);
     const layers: { keys: Uint16Array; values: Uint16Array }[] = [];
     await this.#layers.forward(batch, this.#entering(batch), this.layers, {
@@ -150,6 +157,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   async dispose(): Promise<void> {
     await this.#layers.dispose();
     await this.#head.dispose();
+    await this.#integerPrefixes?.dispose();
   }
 
   /** Forward and backward of one batch. */
