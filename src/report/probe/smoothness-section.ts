@@ -27,7 +27,7 @@ export function smoothnessSection({ smoothness }: Probe): Section | null {
     ],
     charts: [
       chartOf(rows, 'interpolation', 'From the own chunks to others', 'share of the other chunks'),
-      chartOf(rows, 'noise', 'More and more noise', 'norm of the noise, in mean norms of a soft token'),
+      chartOf(rows, 'noise', 'More and more noise', 'norm of the noise, in mean norms'),
     ],
     tables: [
       {
@@ -113,7 +113,10 @@ function chartOf(
         : [
             {
               ...{ name: 'random vectors', position: POSITIONS.random },
-              points: [0, end].flatMap((x) => at(x, random)),
+              // A level to compare with; its interval is in the table.
+              points: [0, end].flatMap((x) =>
+                at(x, random).map((one) => ({ ...one, low: one.y, high: one.y })),
+              ),
             },
           ]),
     ];
@@ -121,7 +124,7 @@ function chartOf(
   const panels = [
     {
       title: 'nats a token, difference',
-      format: '+~r',
+      format: '~r',
       series: series(0, ({ nats }) => differencePoint(nats)),
     },
     {
