@@ -14,7 +14,8 @@ import { canonicalJson } from '../domain/canonical-json.js';
 
 const count = z.int().positive();
 
-export const runSpecSchema = z.strictObject({
+export const runSpecSchema = z
+.strictObject({
   program: z.strictObject({ name: z.string(), version: z.string(), onnxruntime: z.string() }),
   dataset: z.strictObject({
     id: z.string(),
@@ -59,7 +60,8 @@ export const runSpecSchema = z.strictObject({
   device: z.string(),
   dtype: z.string(),
   threads: count,
-  ttftRepeats: count,
+  /** Timed prefills for each configuration and task; absent where the run is not timed. */
+  ttftRepeats: z.exactOptional(count),
   seed: z.int(),
   /** Soft tokens of a chunk; absent for one, so that such runs have the fingerprint they always had. */
   softTokensPerChunk: z.exactOptional(count),
@@ -71,9 +73,20 @@ export const runSpecSchema = z.strictObject({
   expandedChunks: z.exactOptional(z.int().nonnegative()),
   /** What plug-ins brought, in the order given; absent where there are none. */
   plugins: z.exactOptional(z.array(pluginDescriptionSchema).min(1)),
-});
+  /** `none` where nothing is timed; absent for a run that is timed. */
+  timing: z.exactOptional(z.literal('none')),
+})
+  .refine(
+    ({ timing, ttftRepeats }) => (timing === undefined) !== (ttftRepeats === undefined),
+    'a run has ttftRepeats, or else timing "none"',
+  );
 
 export type RunSpec = z.infer<typeof runSpecSchema>;
+
+/** Whether the records of a run have times. */
+export function isTimed({ timing }: Pick<RunSpec, 'timing'>): boolean {
+  return timing === undefined;
+}
 
 /**
  * SHA-256 of the run spec in canonical form.
