@@ -30,7 +30,8 @@ for (const row of summary.rows) {
       ...ends(row.exactMatch.ci95),
       cell(row.editSimilarity.mean, 2),
       ...ends(row.editSimilarity.ci95),
-      cell(row.ttftMs.p50, 2),
+      // Null where the run is not timed.
+      cell(row.ttftMs === null ? null : row.ttftMs.p50, 2),
     ].join('\t'),
   );
 }

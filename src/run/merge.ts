@@ -41,8 +41,8 @@ const MOST_NAMES = 5;
  * The merged run starts with the first shard that started and ends with the last; its machine is that of shard 1.
  *
  * @throws {JournalError} If a folder holds no shard, if shards are of different runs or counts, unfinished, repeated
- *         or missing, if records are missing, or if a timed run has several processors, whose times must not be pooled. All that is
- *         wrong with the set of shards is named at once.
+ *         or missing, if records are missing, or if they were timed on several processors, whose times must not be
+ *         pooled. All that is wrong with the set of shards is named at once.
  */
 export function mergeShards(shards: readonly ShardRun[]): MergedShards {
   const numbered = requireShards(shards);
