@@ -178,7 +178,9 @@ function ratioLines(
     const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
     return [[label(one), isSameHardware ? `${ratio} ${verdict}` : ratio]];
   });
-  if (rows.length === 0) return text('TTFT: not measured in both runs');
+  if (rows.length === 0 && comparisons.length > 0) {
+    return text('TTFT: not measured, since at least one of the runs was made with --no-timing');
+  }
   return [
     ...text(
       isSameHardware
