@@ -261,16 +261,22 @@ function checkTimes(
   checks: () => readonly Check[],
 ): readonly Check[] {
   if (baseline.isTimed && run.isTimed) return checks();
-  const lacking = [
-    ...(baseline.isTimed ? [] : ['the baseline']),
-    ...(run.isTimed ? [] : ['the run']),
-  ].join(' and ');
+  const lacking = [...(baseline.isTimed ? [] : ['the baseline']), ...(run.isTimed ? [] : ['the run'])].join(
+    ' and ',
+  );
   return TIME_RULES.flatMap(({ rule, kind }): Check[] => {
     const isAsked = rules[rule] === undefined ? baseline.isTimed : rules[rule] !== null;
     if (!isAsked) return [];
     return [
       {
-        ...{ kind, subject: 'all configurations', outcome: 'failed', baseline: null, run: null, change: null },
+        ...{
+          kind,
+          subject: 'all configurations',
+          outcome: 'failed',
+          baseline: null,
+          run: null,
+          change: null,
+        },
         reason: `not measured: ${lacking} was made with --no-timing; time both, or switch the rule off with "${rule}": null`,
         moreTasks: null,
       },

@@ -131,7 +131,9 @@ function strayTiming(record: TaskRecord, spec: Pick<RunSpec, 'timing'>): string 
   if (record.status !== 'scored') return null;
   const hasTimes = record.timing !== undefined;
   if (hasTimes === isTimed(spec)) return null;
-  return hasTimes ? 'a record with times, in a run that is not timed' : 'a record without times, in a run that is timed';
+  return hasTimes
+    ? 'a record with times, in a run that is not timed'
+    : 'a record without times, in a run that is timed';
 }
 
 /**

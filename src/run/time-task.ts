@@ -95,7 +95,10 @@ async function warmUp(
 }
 
 /** The times of a record: the medians over the rounds, and all samples. */
-function timingOf({ attempt: { retrieveMs, prepared }, samples, control }: TimedAttempt, decodeMs: Ms): Timing {
+function timingOf(
+  { attempt: { retrieveMs, prepared }, samples, control }: TimedAttempt,
+  decodeMs: Ms,
+): Timing {
   const { tokenizeMs, encodeMs, projectMs, modelMs } = prepared;
   const prefillMs = medianOf(samples.map((sample) => sample.prefillMs));
   const { ttftMs, ttftSamplesMs } = ttftOf(samples);

@@ -15,7 +15,9 @@ describe('a command to paste', () => {
   });
 
   test('says every setting of a run as the command line takes it', () => {
-    const given: Required<Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed' | 'timing' | 'concurrency'>> = {
+    const given: Required<
+      Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed' | 'timing' | 'concurrency'>
+    > = {
       model: 'nano',
       decoder: 'd',
       tokenizer: 't',
@@ -72,10 +74,7 @@ describe('a command to paste', () => {
   });
 
   test('says the settings of a run that is not timed', () => {
-    const line = shardCommand(
-      { timing: false, concurrency: 8 },
-      { shard: { index: 1, count: 2 }, out: 'r' },
-    );
+    const line = shardCommand({ timing: false, concurrency: 8 }, { shard: { index: 1, count: 2 }, out: 'r' });
     assert.equal(line, 'llava-eval run --no-timing --concurrency 8 --shard 1/2 --out r');
   });
 

@@ -20,11 +20,7 @@ import type { Matrix } from '../../src/tensor/matrix.js';
 import { DeviceLostError } from '../../src/domain/errors.js';
 import { RecordTable } from '../../src/run/record-table.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
-import {
-  FakeDecoder,
-  fakeTask,
-  fakeTokenizer,
-} from '../support/fakes.js';
+import { FakeDecoder, fakeTask, fakeTokenizer } from '../support/fakes.js';
 import { CHUNKS, partsOf } from '../support/execution-parts.js';
 import { some } from '../support/some.js';
 
@@ -237,7 +233,10 @@ describe('the core loop', () => {
 
   test('times the first configuration twice a round and the others once, and reports both timings', async () => {
     const decoder = new FakeDecoder('answer');
-    const { records } = await collect(planOf({ tasks: TASKS.slice(0, 1), timing: repeated(3) }), partsOf(decoder));
+    const { records } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1), timing: repeated(3) }),
+      partsOf(decoder),
+    );
     const [reference, ...others] = records.flatMap((r) => (r.status === 'scored' ? [r] : []));
     assert.equal(reference!.pipeline, 'no-context');
     // The clock moves on by 1 ms a look: embedding and prefill are looked at twice each, so 2 ms a sample.

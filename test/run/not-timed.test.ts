@@ -16,10 +16,7 @@ import { partsOf } from '../support/execution-parts.js';
 import { FakeDecoder, fakeTask, fakeTokenizer } from '../support/fakes.js';
 import { some } from '../support/some.js';
 
-const ANSWERS = ['answer', 'wrong', 'answers'].map((text) => [
-  ...fakeTokenizer.encode(text),
-  tokenId(0),
-]);
+const ANSWERS = ['answer', 'wrong', 'answers'].map((text) => [...fakeTokenizer.encode(text), tokenId(0)]);
 
 /** A sequence that {@link OutOfOrder} goes on with: its answer, and how much of it was given. */
 interface Sequence extends KvCache {

@@ -184,7 +184,12 @@ function summarizeRows(
   floor: NoiseFloor | null,
   spec: RunSpec,
 ): Pick<Summary, 'inference' | 'rows' | 'comparisons'> {
-  const comparisons = compareColumns(comparedColumns(table.columns), table, floor?.ratio.ci95 ?? null, spec.seed);
+  const comparisons = compareColumns(
+    comparedColumns(table.columns),
+    table,
+    floor?.ratio.ci95 ?? null,
+    spec.seed,
+  );
   const rows = table.columns.map((column) => {
     const { configuration } = column;
     const against = (pipeline: Configuration['pipeline']): Comparison | undefined =>

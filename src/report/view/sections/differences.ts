@@ -47,9 +47,7 @@ export function differences(context: Context): Section | null {
         panels: [
           { title: 'ES, points', better: 'higher' },
           { title: 'EM, points', better: 'higher' },
-          ...(hasTimes
-            ? [{ title: 'TTFT, %, log scale', better: 'lower', scale: 'change' } as const]
-            : []),
+          ...(hasTimes ? [{ title: 'TTFT, %, log scale', better: 'lower', scale: 'change' } as const] : []),
         ],
         groups: retrievers.map((retriever) => ({
           title: retriever ?? 'no retriever',
