@@ -48,7 +48,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'cli-progress': /^cli\/terminal\/progress\.ts$/,
   commander: /^cli\//,
   'js-tiktoken': /^tokenizer\/codex\.ts$/,
-  'p-limit': /^datasets\/packages\/package-lines\.ts$/,
+  'p-limit': /^domain\/at-most\.ts$/,
   'env-paths': /^files\/cache-dir\.ts$/,
   tar: /^archive\/read\.ts$/,
   yauzl: /^archive\/zip/,

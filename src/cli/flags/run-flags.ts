@@ -246,6 +246,12 @@ function addDeviceFlags(add: Add): void {
     'timed prefills per task and configuration (default: 1); rounds with --latency-only',
     wholeNumber(1),
   );
+  add('--no-timing', 'quality alone: prefill every prompt once, and time nothing');
+  add(
+    '--concurrency <n>',
+    'tasks in flight, with --no-timing and a decoder that takes several sequences at once (default: 1)',
+    wholeNumber(1),
+  );
   add('--no-likelihood', 'leave out how likely the decoder finds the true completions');
   add('--seed <n>', 'order of the configurations, resampling (default: 0)', anyWholeNumber);
 }
