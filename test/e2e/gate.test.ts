@@ -23,7 +23,19 @@ before(async () => {
   const runs = { a: [], other: ['--top-k', '2'], fewer: ['--limit', '6'] };
   for (const [name, more] of Object.entries(runs)) {
     const { code, stderr } = await llavaEval([
-      ...['run', '--dataset', 'tiny', '--model', at('bundle'), '--device', 'cpu', '--max-new-tokens', '6'],
+      ...[
+        'run',
+        '--dataset',
+        'tiny',
+        '--model',
+        at('bundle'),
+        '--device',
+        'cpu',
+        '--threads',
+        '1',
+        '--max-new-tokens',
+        '6',
+      ],
       ...['--max-prompt-tokens', '200', '--context-tokens', '200', '--retrievers', 'bm25', '--quiet'],
       ...['--out', at(name), ...more],
     ]);
