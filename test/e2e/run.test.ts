@@ -33,7 +33,7 @@ const CHARTS = ['likelihood.svg', 'pareto.svg', 'retrievers.svg', 'stages.svg', 
 /** The command of most tests; the tiny random model on the hand-made dataset, on the CPU. */
 const runArgs = (out: string, ...more: string[]): string[] => [
   'run',
-  ...['--dataset', 'tiny', '--model', bundle, '--device', 'cpu', '--max-new-tokens', '8'],
+  ...['--dataset', 'tiny', '--model', bundle, '--device', 'cpu', '--threads', '1', '--max-new-tokens', '8'],
   ...['--max-prompt-tokens', '300', '--context-tokens', '300', '--out', join(folder, out)],
   ...more,
 ];
