@@ -118,7 +118,9 @@ function timesTable({ summary: { rows, comparisons, noiseFloor } }: Published): 
         fixed(row.promptTokens.mean, 0),
         fixed(row.ttftMs?.p50 ?? null, 0),
         fixed(row.ttftColdMs?.p50 ?? null, 0),
-        ratio === undefined || ratio === null ? '' : `${fixed(ratio.p50, 2)} ${interval(ratio.ci95, 2)}`.trimEnd(),
+        ratio === undefined || ratio === null
+          ? ''
+          : `${fixed(ratio.p50, 2)} ${interval(ratio.ci95, 2)}`.trimEnd(),
       ];
     }),
   ]);
