@@ -58,6 +58,12 @@ const { values } = parseArgs({
 const numbersOf = (list: string): number[] => list.split(',').map(Number);
 const rounds = Number(values.rounds);
 const temporary = mkdtempSync(join(tmpdir(), 'llava-eval-prefill-'));
+const options = {
+  device: 'cpu',
+  dtype: 'fp32',
+  threads: defaultThreads(),
+  cacheDir: join(temporary, 'graphs'),
+} as const;
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -71,10 +77,6 @@ interface Side {
 async function open(
   shape: string,
 ): Promise<{ readonly architecture: DecoderArchitecture; readonly session: InferenceSession }> {
-  const options = {
-    ...{ device: 'cpu', dtype: 'fp32', threads: defaultThreads() },
-    cacheDir: join(temporary, 'graphs'),
-  } as const;
   const session = (architecture: DecoderArchitecture, weights: WeightSource): Promise<InferenceSession> =>
     createSession(buildDecoderGraph(architecture, weights, 'float32'), `bench ${shape}`, options);
   if (shape !== 'nano') {
@@ -139,10 +141,7 @@ try {
   for (const shape of values.shapes.split(',')) {
     const { architecture, session } = await open(shape);
     const products = layerProducts(architecture);
-    const multiplier = await productSession(products, {
-      ...{ device: 'cpu', dtype: 'fp32', threads: defaultThreads() },
-      cacheDir: join(temporary, 'graphs'),
-    });
+    const multiplier = await productSession(products, options);
     for (const T of numbersOf(values.tokens)) {
       const rng = createRng(T);
       const random = (width: number): Float32Array =>

@@ -9,19 +9,29 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { compileTests } from './compile-tests.mjs';
 
 /**
  * Files that take longest, by a part of their path. They start first, so that at the end no processor waits for one of
  * them alone.
  */
-const LONGEST = ['/e2e/', '/contract/added-', '/fuzz/', '/statistics/', '/report/browser', '/retrieval/published'];
+const LONGEST = [
+  '/e2e/',
+  '/contract/added-',
+  '/fuzz/',
+  '/statistics/',
+  '/report/browser',
+  '/retrieval/published',
+];
 
 /** Node's runner sorts the files by path, so the folder of a compiled file says when the file starts. */
 const turnOf = (file) => (LONGEST.some((part) => file.includes(part)) ? 'first' : 'then');
 
 const FOLDER = '.cache/tests';
+
+/** Programs that tests start many times. The tests find the compiled ones through LLAVA_EVAL_COMPILED_TESTS. */
+const CHILDREN = ['test/fuzz/child.ts'];
 
 const words = process.argv.slice(2);
 const at = words.indexOf('--require');
@@ -39,11 +49,16 @@ if (files.length === 0) {
 }
 
 const names = files.map((file) => `${turnOf(file)}/${file.replace(/\.ts$/, '')}`);
-await compileTests(Object.fromEntries(names.map((name, i) => [name, files[i]])), FOLDER);
+const children = CHILDREN.map((file) => [file.replace(/\.ts$/, ''), file]);
+await compileTests(Object.fromEntries([...names.map((name, i) => [name, files[i]]), ...children]), FOLDER);
 
 const flags = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'];
 const run = spawnSync(process.execPath, [...flags, ...names.map((name) => `${FOLDER}/${name}.js`)], {
   stdio: 'inherit',
-  env: required === undefined ? process.env : { ...process.env, LLAVA_EVAL_REQUIRE: required },
+  env: {
+    ...process.env,
+    LLAVA_EVAL_COMPILED_TESTS: resolve(FOLDER),
+    ...(required === undefined ? {} : { LLAVA_EVAL_REQUIRE: required }),
+  },
 });
 process.exit(run.status ?? 1);
