@@ -112,7 +112,7 @@ describe('vectors kept between runs', () => {
     const compressed = records.filter(({ pipeline }) => pipeline === 'compressed');
     assert.ok(compressed.length > 0);
     for (const record of compressed) {
-      assert.ok(record.status === 'scored' && record.timing.encodeMs > 0 && record.timing.projectMs > 0);
+      assert.ok(record.status === 'scored' && record.timing!.encodeMs > 0 && record.timing!.projectMs > 0);
     }
   });
 
