@@ -35,7 +35,7 @@ export function withTables(page: string): string {
 function sectionOf(published: Published): string {
   const { title, summary } = published;
   const { spec, dataset, fingerprint } = summary;
-  const isTimed = summary.rows.some(({ ttftMs }) => ttftMs.p50 !== null);
+  const isTimed = summary.rows.some(({ ttftMs }) => ttftMs !== null);
   const settings =
     `${dataset.tasks} tasks, ${spec.dtype}, ${spec.device}, at most ${spec.maxPromptTokens} tokens around the hole and to ` +
     `write, ${spec.contextTokens} of retrieved text, run \`${fingerprint.slice(0, 12)}\`.`;
@@ -116,9 +116,11 @@ function timesTable({ summary: { rows, comparisons, noiseFloor } }: Published): 
       return [
         label(row),
         fixed(row.promptTokens.mean, 0),
-        fixed(row.ttftMs.p50, 0),
-        fixed(row.ttftColdMs.p50, 0),
-        ratio === undefined ? '' : `${fixed(ratio.p50, 2)} ${interval(ratio.ci95, 2)}`.trimEnd(),
+        fixed(row.ttftMs?.p50 ?? null, 0),
+        fixed(row.ttftColdMs?.p50 ?? null, 0),
+        ratio === undefined || ratio === null
+          ? ''
+          : `${fixed(ratio.p50, 2)} ${interval(ratio.ci95, 2)}`.trimEnd(),
       ];
     }),
   ]);

@@ -1,4 +1,4 @@
-// Runs every test file under test/ with Node's own runner. The files are compiled into .cache/tests first, because that
+// Runs every test file under test/ with Node's own runner. The files are compiled into .cache first, because that
 // halves the time of the whole suite.
 //
 //   node scripts/test.mjs            all tests
@@ -8,20 +8,37 @@
 //                                    skipped; `npm run test:all` does this (Debian: apt-get install chromium)
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
 import { compileTests } from './compile-tests.mjs';
 
 /**
  * Files that take longest, by a part of their path. They start first, so that at the end no processor waits for one of
  * them alone.
  */
-const LONGEST = ['/e2e/', '/contract/added-', '/fuzz/', '/statistics/', '/report/browser', '/retrieval/published'];
+const LONGEST = [
+  '/e2e/',
+  '/contract/added-',
+  '/fuzz/',
+  '/statistics/',
+  '/report/browser',
+  '/retrieval/published',
+];
 
 /** Node's runner sorts the files by path, so the folder of a compiled file says when the file starts. */
 const turnOf = (file) => (LONGEST.some((part) => file.includes(part)) ? 'first' : 'then');
 
-const FOLDER = '.cache/tests';
+// A folder of its own, so that two runs can go on at the same time.
+mkdirSync('.cache', { recursive: true });
+const FOLDER = mkdtempSync('.cache/tests-');
+process.on('exit', () => {
+  rmSync(FOLDER, { recursive: true, force: true });
+});
+// Ctrl+C reaches the runner as well. It ends, and then this process removes the folder.
+process.on('SIGINT', () => undefined);
+
+/** Programs that tests start many times. The tests find the compiled ones through LLAVA_EVAL_COMPILED_TESTS. */
+const CHILDREN = ['test/fuzz/child.ts'];
 
 const words = process.argv.slice(2);
 const at = words.indexOf('--require');
@@ -39,11 +56,16 @@ if (files.length === 0) {
 }
 
 const names = files.map((file) => `${turnOf(file)}/${file.replace(/\.ts$/, '')}`);
-await compileTests(Object.fromEntries(names.map((name, i) => [name, files[i]])), FOLDER);
+const children = CHILDREN.map((file) => [file.replace(/\.ts$/, ''), file]);
+await compileTests(Object.fromEntries([...names.map((name, i) => [name, files[i]]), ...children]), FOLDER);
 
 const flags = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'];
 const run = spawnSync(process.execPath, [...flags, ...names.map((name) => `${FOLDER}/${name}.js`)], {
   stdio: 'inherit',
-  env: required === undefined ? process.env : { ...process.env, LLAVA_EVAL_REQUIRE: required },
+  env: {
+    ...process.env,
+    LLAVA_EVAL_COMPILED_TESTS: resolve(FOLDER),
+    ...(required === undefined ? {} : { LLAVA_EVAL_REQUIRE: required }),
+  },
 });
 process.exit(run.status ?? 1);

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EXIT } from '../../src/domain/errors.js';
-import { checkRun, type Check, type GateSide } from '../../src/gate/check.js';
+import { checkRun } from '../../src/gate/check.js';
+import type { Check, GateSide } from '../../src/gate/outcome.js';
 import { renderGate } from '../../src/gate/render.js';
 import {
   gateResult,
@@ -49,6 +50,7 @@ interface Setting {
 const side = (columns: readonly OutcomeColumn[], noise: number): GateSide => ({
   columns,
   unscored: new Map(),
+  isTimed: true,
   noise,
 });
 
@@ -146,6 +148,7 @@ function resultOf(checks: readonly Check[], mode: InconclusiveMode): GateResult 
     baselinePath: 'baseline.json',
     changes: [],
     isSameHardware: true,
+    hasTimes: true,
     now: new Date('2026-01-02T00:00:00.000Z'),
   });
 }

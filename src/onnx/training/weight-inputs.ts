@@ -21,6 +21,8 @@ export interface WeightInput {
 /** Declares the weights of a graph as inputs, in the order in which they are asked for. */
 export class WeightInputs {
   readonly all: WeightInput[] = [];
+  /** What {@link project} returned, call after call. */
+  readonly products: Value[] = [];
   readonly #graph: Graph;
 
   constructor(graph: Graph) {
@@ -45,8 +47,16 @@ export class WeightInputs {
       );
     const matrix = joined('weight', (layer) => [layer.outputs, inputs], [outputs, inputs]);
     const bias = hasBias ? joined('bias', (layer) => [layer.outputs], [outputs]) : null;
-    return gemm(this.#graph, x, matrix, bias);
+    const product = gemm(this.#graph, x, matrix, bias);
+    this.products.push(product);
+    return product;
   };
+
+  /** The weights that the graph still reads. */
+  get used(): readonly WeightInput[] {
+    const names = new Set(this.#graph.inputs.map(({ name }) => name));
+    return this.all.filter(({ input }) => names.has(input));
+  }
 
   #declare(parts: WeightInput['parts'], shape: readonly number[]): Value {
     const input = `weight.${this.all.length}`;

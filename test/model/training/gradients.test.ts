@@ -25,6 +25,7 @@ import {
   openDifferentiableDecoder,
   openDifferentiableProjector,
 } from '../../../src/model/ort/training/open.js';
+import { fromHalf } from '../../../src/onnx/half.js';
 import { matrixOf, stackRows, type Matrix } from '../../../src/tensor/matrix.js';
 import { some } from '../../support/some.js';
 
@@ -160,6 +161,21 @@ describe('a frozen decoder', () => {
       );
       assertClose(behind!.nats, whole!.nats, 'nats', 1e-3);
       assertClose(behind!.gradient.data, whole!.gradient.data.slice(4 * decoder.width), 'gradient', 3e-3);
+    });
+
+    test('takes prefixes by integer products: within a tenth of those in fp32, and not the same', async () => {
+      const options = { threads: 1, prefixes: 'int8-dynamic' } as const;
+      const integer = await openDifferentiableDecoder(join(MODELS, 'qwen2-tied-fp32'), options);
+      const inputs = decoder.embed(ids);
+      const [exact, rounded] = [await decoder.prefixOf(inputs), await integer.prefixOf(inputs)];
+      await integer.dispose();
+      assert.equal(rounded.positions, exact.positions);
+      for (const [layer, { keys, values }] of some(exact.layers.entries())) {
+        const other = rounded.layers[layer]!;
+        assert.notDeepEqual(other.keys, keys);
+        assertClose(fromHalf(other.keys), fromHalf(keys), 'keys', 0.1);
+        assertClose(fromHalf(other.values), fromHalf(values), 'values', 0.1);
+      }
     });
 
     test('has no divergence and no gradient where the teacher is itself', async () => {
