@@ -1,0 +1,69 @@
+/**
+ * @file What a server says of itself at `/metrics`, in the text format of Prometheus.
+ *
+ * Source: https://prometheus.io/docs/instrumenting/exposition_formats/, version 0.0.4; vLLM `docs/usage/metrics.md`.
+ */
+
+/** One line of the page. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+
+/** The samples of a page; lines that are none are left out. */
+export function parseMetrics(page: string): Sample[] {
+  return page.split('\n').flatMap((line) => {
+    const [, name, labels = '', value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];
+    if (name === undefined || value === undefined) return [];
+    return [{ name, labels: parseLabels(labels), value: numberOf(value) }];
+  });
+}
+
+function parseLabels(text: string): Map<string, string> {
+  const pairs = text.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g);
+  return new Map(
+    Array.from(pairs, ([, name, value]) => [
+      name!,
+      value!.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character)),
+    ]),
+  );
+}
+
+function numberOf(text: string): number {
+  if (/^[+]?Inf$/.test(text)) return Infinity;
+  return text === '-Inf' ? -Infinity : Number(text);
+}
+
+/** The sum of all samples of a name, over models and engines; null if there is none. */
+export function totalOf(samples: readonly Sample[], ...names: readonly string[]): number | null {
+  const values = samples.flatMap(({ name, value }) => (names.includes(name) ? [value] : []));
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
+}
+
+/** The labels of an information sample of vLLM, such as `vllm:cache_config_info`; null if it has none. */
+export function infoOf(samples: readonly Sample[], name: string): ReadonlyMap<string, string> | null {
+  return samples.find((sample) => sample.name === name)?.labels ?? null;
+}
+
+/** Of the requests that a server has answered so far; each sum in seconds. */
+export interface ServerTimes {
+  readonly requests: number;
+  /** From the arrival of a request to its first token. */
+  readonly firstTokenSeconds: number;
+  /** Null where the server counts no such time. */
+  readonly queueSeconds: number | null;
+  readonly prefillSeconds: number | null;
+}
+
+/** Counters of times; null where the server has none. */
+export function serverTimes(samples: readonly Sample[]): ServerTimes | null {
+  const requests = totalOf(samples, 'vllm:time_to_first_token_seconds_count');
+  const firstTokenSeconds = totalOf(samples, 'vllm:time_to_first_token_seconds_sum');
+  if (requests === null || firstTokenSeconds === null) return null;
+  return {
+    ...{ requests, firstTokenSeconds },
+    queueSeconds: totalOf(samples, 'vllm:request_queue_time_seconds_sum'),
+    prefillSeconds: totalOf(samples, 'vllm:request_prefill_time_seconds_sum'),
+  };
+}
