@@ -23,10 +23,10 @@ export function equalLatency(context: Context): Section | null {
     title: 'Quality at equal latency',
     short: 'Equal latency',
     intro: [
-      ...measured.map(
-        ([{ base }]) =>
-          `${base.pipeline} is ${kindOf(base.pipeline).title}, so that both are equally fast and only quality is left ` +
-          'to differ.',
+      // Several pipelines may be held against one base.
+      ...[...new Set(measured.map(([{ base }]) => base.pipeline))].map(
+        (base) =>
+          `${base} is ${kindOf(base).title}, so that both are equally fast and only quality is left to differ.`,
       ),
       ...(estimated.length > 0
         ? [
