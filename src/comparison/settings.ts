@@ -29,6 +29,7 @@ import type { RetrievalProfile } from '../retrieval/profile.js';
 import type { Axes } from '../run/configurations.js';
 import { shardOfScheduler, type Environment } from '../run/scheduler.js';
 import type { Shard } from '../run/shard.js';
+import { isServed } from '../serving/address.js';
 import { requestedTopK } from './retrieval-setting.js';
 import type { DeviceSelection, ModelNeeds, ModelSelection } from './models/selection.js';
 import type { ComparisonRequest } from './request.js';
@@ -100,6 +101,7 @@ export function comparisonSettings(
     models: {
       bundle: request.model ?? DEFAULT_MODEL,
       decoder: request.decoder,
+      ...servedSelection(request),
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
@@ -224,6 +226,41 @@ function taskSelection(request: ComparisonRequest, environment: Environment): Ta
     limit: request.limit ?? sample ?? 'all',
     shard: shard === 'auto' ? shardOfScheduler(environment) : shard,
   };
+}
+
+/**
+ * What a decoder behind a server needs beside its address.
+ *
+ * @throws {UsageError} If its files are not named, or something of a server is said of another decoder.
+ */
+export function servedSelection({
+  decoder,
+  decoderFiles,
+  allowPrefixCache,
+}: Pick<ComparisonRequest, 'decoder' | 'decoderFiles' | 'allowPrefixCache'>): Pick<
+  ModelSelection,
+  'decoderFiles' | 'allowsPrefixCache'
+> {
+  const served = decoder !== undefined && isServed(decoder);
+  if (served && decoderFiles === undefined) {
+    throw new UsageError(
+      '--decoder vllm:… needs --decoder-files: the files of the model that the server runs',
+      [
+        'soft tokens stand among the embeddings of its table, and the server hands none out',
+        'give a folder, a .gguf file or a hub id; of the weights, only the table is read',
+      ],
+    );
+  }
+  const stray = [
+    ...(decoderFiles === undefined ? [] : ['--decoder-files']),
+    ...(allowPrefixCache === undefined ? [] : ['--allow-prefix-cache']),
+  ];
+  if (!served && stray.length > 0) {
+    throw new UsageError(`${stray.join(' and ')} only with a decoder behind a server`, [
+      'name the server with --decoder vllm:URL',
+    ]);
+  }
+  return { decoderFiles, allowsPrefixCache: allowPrefixCache ?? false };
 }
 
 /** How the decoder is prompted, where the user says it. @throws {UsageError} If it is said twice. */

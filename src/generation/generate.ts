@@ -92,9 +92,7 @@ export function prefillText(
 }
 
 /** What is handed over: the ids of a prompt of text to a decoder behind a wire, else embeddings. */
-type PromptInputs =
-  | { readonly wire: DecoderWire }
-  | { readonly wire: null; readonly embeddings: Matrix };
+type PromptInputs = { readonly wire: DecoderWire } | { readonly wire: null; readonly embeddings: Matrix };
 
 function inputsOf(decoder: Decoder, prompt: Prompt, soft: Matrix | null, form: PromptForm): PromptInputs {
   if (decoder.wire !== null && soft === null && form === 'usual') return { wire: decoder.wire };

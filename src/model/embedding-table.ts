@@ -35,9 +35,10 @@ export async function readEmbeddingTable(path: string): Promise<EmbeddingTable> 
     const { name } = embeddingTensor(architecture);
     const data = weights.tensor(name, [V, C])();
     if (data.length !== V * C) {
-      throw new ModelError(`${path}: ${name} has ${data.length} numbers, and the configuration says [${V}, ${C}]`, [
-        'weights and configuration must belong together',
-      ]);
+      throw new ModelError(
+        `${path}: ${name} has ${data.length} numbers, and the configuration says [${V}, ${C}]`,
+        ['weights and configuration must belong together'],
+      );
     }
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const identity = createHash('sha256').update(`embedding table ${V} ${C}\n`).update(bytes).digest('hex');

@@ -84,13 +84,24 @@ export async function timeAttempts(
           first.step.cache.dispose();
           continue;
         }
-        stage = 'likelihood';
-        onPhase('likelihood');
-        const likelihood = await likelihoodBehind(first.step, parts, reference);
-        stage = 'decode';
-        onPhase('decoding');
-        const completion = await completeGreedily(decoder, first.step, stopRules(), clock);
-        answers.set(attempt, { completion, likelihood });
+        const scored = async (): Promise<Likelihood | null> => {
+          stage = 'likelihood';
+          onPhase('likelihood');
+          return likelihoodBehind(first.step, parts, reference);
+        };
+        const completed = async (): Promise<Completion> => {
+          stage = 'decode';
+          onPhase('decoding');
+          return completeGreedily(decoder, first.step, stopRules(), clock);
+        };
+        if (decoder.wire === null) {
+          const likelihood = await scored();
+          answers.set(attempt, { completion: await completed(), likelihood });
+        } else {
+          // The prompt is run again for its likelihood, which would disturb the stream of the completion.
+          const completion = await completed();
+          answers.set(attempt, { completion, likelihood: await scored() });
+        }
       } catch (error) {
         records.failed(configuration, stage, error);
       }

@@ -161,7 +161,8 @@ export class VllmServer {
       }
       const json = parseJson(event.value);
       const problem = errorSchema.safeParse(json);
-      if (problem.success) throw new RequestRefusedError(0, this.#quoted('ended a stream with', problem.data));
+      if (problem.success)
+        throw new RequestRefusedError(0, this.#quoted('ended a stream with', problem.data));
       const parsed = completionSchema.safeParse(json);
       if (!parsed.success) throw new RequestRefusedError(0, this.#unknown('an event', parsed.error));
       // The last event may have no choice, but counts.
@@ -205,7 +206,10 @@ export class VllmServer {
       // The words of a gateway are no JSON; they are shown as they are.
     }
     const status = statusOf(response).replace(/^the server/, this.name);
-    return new RequestRefusedError(response.status, problem === '' ? status : this.#quoted(`${status}:`, problem));
+    return new RequestRefusedError(
+      response.status,
+      problem === '' ? status : this.#quoted(`${status}:`, problem),
+    );
   }
 
   /** A server's own words, without the key, should it repeat it. */

@@ -17,7 +17,8 @@ export async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerato
   let rest = '';
   for await (const bytes of body) {
     rest += decoder.decode(bytes, { stream: true });
-    if (rest.length > MOST_CHARACTERS) throw new Error(`an event has more than ${MOST_CHARACTERS} characters`);
+    if (rest.length > MOST_CHARACTERS)
+      throw new Error(`an event has more than ${MOST_CHARACTERS} characters`);
     const lines = rest.split(/\r?\n/);
     rest = lines.pop()!;
     for (const line of lines) {

@@ -16,7 +16,7 @@ import { infoOf, parseMetrics, totalOf, type Sample } from './metrics.js';
 import { completionBody, type SentPrompt } from './prompt-body.js';
 import { promptLogProbabilities } from './prompt-likelihood.js';
 import type { Replica } from './vllm-decoder.js';
-import { modelsSchema, versionSchema, type ServedModel } from './wire.js';
+import { modelsSchema, serverInfoSchema, versionSchema, type ServedModel } from './wire.js';
 
 /** What a server says of itself. */
 export interface ServerDescription {
@@ -26,6 +26,8 @@ export interface ServerDescription {
   readonly maxModelLength: number | null;
   /** Null where its metrics do not say it. */
   readonly prefixCaching: boolean | null;
+  /** Null where it does not say it. */
+  readonly dtype: string | null;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -44,18 +46,46 @@ export async function describeServer(server: VllmServer, wanted: string | null):
   const samples = await metricsOf(server);
   const cache = infoOf(samples, 'vllm:cache_config_info') ?? new Map<string, string>();
   const caching = cache.get('enable_prefix_caching');
+  const { dtype, settings } = await settingsOf(server);
   return {
     version: version?.version ?? 'unknown',
     model: model.id,
     maxModelLength: model.max_model_len ?? null,
     prefixCaching: caching === undefined ? null : caching === 'True',
-    settings: Object.fromEntries(
-      SETTINGS.flatMap((name) => {
-        const value = cache.get(name);
-        return value === undefined ? [] : [[name, value]];
-      }),
-    ),
+    dtype,
+    settings: {
+      ...Object.fromEntries(
+        SETTINGS.flatMap((name) => {
+          const value = cache.get(name);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+      ...settings,
+    },
   };
+}
+
+/** What a server in developer's mode says of its own settings; nothing but a null dtype of others. */
+async function settingsOf(
+  server: VllmServer,
+): Promise<{ readonly dtype: string | null; readonly settings: Readonly<Record<string, string>> }> {
+  const unknown = { dtype: null, settings: {} };
+  try {
+    const info = await server.question('/server_info?config_format=json', serverInfoSchema);
+    if (info === null) return unknown;
+    const { model_config: model, parallel_config: parallel } = info.vllm_config;
+    return {
+      dtype: model.dtype.replace(/^torch\./, ''),
+      settings: {
+        quantization: model.quantization ?? 'none',
+        tensor_parallel_size: String(parallel.tensor_parallel_size),
+        pipeline_parallel_size: String(parallel.pipeline_parallel_size),
+      },
+    };
+  } catch (error) {
+    if (error instanceof RequestRefusedError) return unknown;
+    throw error;
+  }
 }
 
 /** The metrics of a server; none where it hides them. */
@@ -108,14 +138,15 @@ function noVllm(server: VllmServer, why: string, cause?: unknown): ModelError {
 }
 
 /** Code that any decoder of code goes on with, and whose likeliest tokens are far ahead of the others. */
-const PROBE = 'def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n    return a - b\n\n\ndef multiply(a, b):\n';
+const PROBE =
+  'def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n    return a - b\n\n\ndef multiply(a, b):\n';
 const PROBE_TOKENS = 16;
 /** Tokens that ids and embeddings must agree in. Later ones may differ by a tie that rounding decides. */
 const EQUAL_TOKENS = 4;
 
 /** The prompt of the probe. */
-export function probePrompt({ encode }: Tokenizer): readonly TokenId[] {
-  return encode(PROBE);
+export function probePrompt(tokenizer: Tokenizer): readonly TokenId[] {
+  return tokenizer.encode(PROBE);
 }
 
 /**
@@ -134,7 +165,10 @@ export async function probeIds(
   );
   const beyond = ids.find((id) => id >= vocabularySize);
   if (beyond !== undefined) {
-    throw otherModel(replica, `it chose token ${beyond}, and the embedding table of the files has ${vocabularySize}`);
+    throw otherModel(
+      replica,
+      `it chose token ${beyond}, and the embedding table of the files has ${vocabularySize}`,
+    );
   }
   const ours = plain(tokenizer.decode(ids));
   if (ours !== plain(text)) {
@@ -143,7 +177,8 @@ export async function probeIds(
       `its tokens spell ${JSON.stringify(plain(text))} there and ${JSON.stringify(ours)} by the tokenizer of the files`,
     );
   }
-  if (ids.length < PROBE_TOKENS) throw noVllm(server, `${model} ends a completion after ${ids.length} tokens`);
+  if (ids.length < PROBE_TOKENS)
+    throw noVllm(server, `${model} ends a completion after ${ids.length} tokens`);
   return ids;
 }
 
@@ -197,7 +232,7 @@ export async function probeEmbeddings(
 /** Whether a server tells the probabilities of a prompt's ids; else why not. */
 export async function probeProbabilities(replica: Replica, tokenizer: Tokenizer): Promise<string | null> {
   const prompt = probePrompt(tokenizer);
-  const rest = { ids: prompt.slice(-2), end: null };
+  const rest = { ids: prompt.slice(-2), end: new Set(prompt.slice(0, 2)) };
   try {
     await promptLogProbabilities(replica, prompt.slice(0, -2), rest);
     return null;
@@ -246,7 +281,9 @@ export async function remembersPrompts(
   const fresh = (): TokenId[] => Array.from({ length: tokens }, () => tokenId(rng.int(vocabularySize)));
   const timed = async (ids: readonly TokenId[]): Promise<number> => {
     const elapsed = stopwatch(clock);
-    const stream = await replica.server.complete(completionBody(replica.model, { kind: 'ids', ids }, 1, 'float32'));
+    const stream = await replica.server.complete(
+      completionBody(replica.model, { kind: 'ids', ids }, 1, 'float32'),
+    );
     while ((await stream.next()) !== null);
     return elapsed();
   };

@@ -25,3 +25,15 @@ export const servedFactsSchema = z.strictObject({
 });
 
 export type ServedFacts = z.infer<typeof servedFactsSchema>;
+
+/** What the servers counted between the opening and the end of a run: means over all requests, their own and others'. */
+export const servedTimesSchema = z.strictObject({
+  requests: z.int().positive(),
+  /** From the arrival of a request to its first token, on the server. */
+  firstTokenMs: z.number().nonnegative(),
+  /** Null where the server counts no such time. */
+  queueMs: z.number().nonnegative().nullable(),
+  prefillMs: z.number().nonnegative().nullable(),
+});
+
+export type ServedTimes = z.infer<typeof servedTimesSchema>;

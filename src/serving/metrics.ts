@@ -4,6 +4,8 @@
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats/, version 0.0.4; vLLM `docs/usage/metrics.md`.
  */
 
+import type { ServedTimes } from './facts.js';
+
 /** One line of the page. */
 export interface Sample {
   readonly name: string;
@@ -14,7 +16,8 @@ export interface Sample {
 /** The samples of a page; lines that are none are left out. */
 export function parseMetrics(page: string): Sample[] {
   return page.split('\n').flatMap((line) => {
-    const [, name, labels = '', value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];
+    const [, name, labels = '', value] =
+      /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([+-]?[\d.]\S*|[+-]?Inf|NaN)/.exec(line) ?? [];
     if (name === undefined || value === undefined) return [];
     return [{ name, labels: parseLabels(labels), value: numberOf(value) }];
   });
@@ -54,6 +57,41 @@ export interface ServerTimes {
   /** Null where the server counts no such time. */
   readonly queueSeconds: number | null;
   readonly prefillSeconds: number | null;
+}
+
+/** Means over the requests between two readings of the counters; null if there was none, or a counter began anew. */
+export function timesBetween(before: ServerTimes, after: ServerTimes): ServedTimes | null {
+  const requests = after.requests - before.requests;
+  if (requests <= 0) return null;
+  const mean = (from: number, to: number): number => Math.max(0, ((to - from) / requests) * 1000);
+  const perhaps = (from: number | null, to: number | null): number | null =>
+    from === null || to === null ? null : mean(from, to);
+  return {
+    requests,
+    firstTokenMs: mean(before.firstTokenSeconds, after.firstTokenSeconds),
+    queueMs: perhaps(before.queueSeconds, after.queueSeconds),
+    prefillMs: perhaps(before.prefillSeconds, after.prefillSeconds),
+  };
+}
+
+/** The counters of several servers as those of one; null if one of them has none. */
+export function together(times: readonly (ServerTimes | null)[]): ServerTimes | null {
+  const [first, ...more] = times;
+  if (first === undefined || first === null) return null;
+  const sum = (a: number | null, b: number | null): number | null =>
+    a === null || b === null ? null : a + b;
+  return more.reduce<ServerTimes | null>(
+    (all, one) =>
+      all === null || one === null
+        ? null
+        : {
+            requests: all.requests + one.requests,
+            firstTokenSeconds: all.firstTokenSeconds + one.firstTokenSeconds,
+            queueSeconds: sum(all.queueSeconds, one.queueSeconds),
+            prefillSeconds: sum(all.prefillSeconds, one.prefillSeconds),
+          },
+    first,
+  );
 }
 
 /** Counters of times; null where the server has none. */

@@ -12,6 +12,7 @@ import type { ServerAddress } from './address.js';
 import { VllmServer, type ClientOptions } from './client.js';
 import {
   describeServer,
+  metricsOf,
   probeEmbeddings,
   probeIds,
   probeProbabilities,
@@ -21,7 +22,8 @@ import {
   type EmbeddingAnswer,
   type ServerDescription,
 } from './examine.js';
-import type { ServedFacts } from './facts.js';
+import type { ServedFacts, ServedTimes } from './facts.js';
+import { serverTimes, timesBetween, together, type Sample, type ServerTimes } from './metrics.js';
 import { VllmDecoder, type Replica } from './vllm-decoder.js';
 
 /** What is known of the model on this machine. */
@@ -46,6 +48,8 @@ export interface OpenVllm {
   readonly facts: ServedFacts;
   /** What the user should know, one sentence a line. */
   readonly notes: readonly string[];
+  /** What the servers counted since they were opened; null where one counts nothing. */
+  readonly times: () => Promise<ServedTimes | null>;
 }
 
 /** Names of servers for messages: addresses are written nowhere. */
@@ -106,11 +110,22 @@ export async function openVllm(
     maxPositions: facts.maxModelLength,
     identity: sha256(canonicalJson({ table: local.tableIdentity, ...facts })),
     dtype: facts.dtype ?? 'unknown',
-    wireType: 'float32',
+    // Half the bytes, where the server would round to it in any case.
+    wireType: facts.dtype === 'bfloat16' ? 'bfloat16' : 'float32',
     takesEmbeddings: facts.promptEmbeddings,
     tellsProbabilities: silent === undefined,
   });
-  return { decoder, facts, notes };
+  const counters = async (): Promise<ServerTimes | null> => {
+    const pages: Sample[][] = [];
+    for (const { replica } of all) pages.push(await metricsOf(replica.server));
+    return together(pages.map(serverTimes));
+  };
+  const before = await counters();
+  const times = async (): Promise<ServedTimes | null> => {
+    const after = await counters();
+    return before === null || after === null ? null : timesBetween(before, after);
+  };
+  return { decoder, facts, notes, times };
 }
 
 /** What was found out about one server. */
@@ -131,7 +146,7 @@ function factsOf(all: readonly Examined[], { maxPositions }: LocalFacts): Served
     engine: 'vllm',
     version: description.version,
     model: description.model,
-    dtype: null,
+    dtype: description.dtype,
     maxModelLength: description.maxModelLength ?? maxPositions,
     prefixCaching: remembers ? true : description.prefixCaching,
     promptEmbeddings: all.every(({ embeddings }) => embeddings.isTaken),
@@ -144,6 +159,7 @@ function requireAlike(leader: Examined, other: Examined): void {
   const facts = ({ description, embeddings, probe }: Examined): Record<string, string> => ({
     version: description.version,
     model: description.model,
+    dtype: description.dtype ?? 'unknown',
     'longest sequence': String(description.maxModelLength),
     settings: JSON.stringify(description.settings),
     'prompts as embeddings': String(embeddings.isTaken),
@@ -165,17 +181,18 @@ function requireEmbeddings({ embeddings, replica }: Examined, { softTokens }: Se
   if (!softTokens) {
     return [`${name} takes no prompt as embeddings, so that their transport is not timed: ${embeddings.why}`];
   }
-  throw new ModelError(`${name} takes no prompt as embeddings, and soft tokens have no ids: ${embeddings.why}`, [
-    'start vLLM with --enable-prompt-embeds',
-    'or leave pipelines with soft tokens out of --pipelines',
-  ]);
+  throw new ModelError(
+    `${name} takes no prompt as embeddings, and soft tokens have no ids: ${embeddings.why}`,
+    ['start vLLM with --enable-prompt-embeds', 'or leave pipelines with soft tokens out of --pipelines'],
+  );
 }
 
 /** @throws {ModelError} If the server remembers prompts and may not. @returns What to note if it may. */
 function requireForgetful({ remembers, replica }: Examined, { allowsPrefixCache }: ServingNeeds): string[] {
   if (!remembers) return [];
   const { name } = replica.server;
-  if (allowsPrefixCache) return [`${name} remembers prompts: times of prompts that begin alike are too short`];
+  if (allowsPrefixCache)
+    return [`${name} remembers prompts: times of prompts that begin alike are too short`];
   throw new ModelError(
     `${name} remembers prompts (prefix caching), so that a prompt would be timed that is not computed`,
     [

@@ -1,14 +1,14 @@
 /**
  * @file The likelihood of a given text behind a prompt of ids, by the log-probabilities that vLLM has of a prompt.
  *
- * Prompt and text are sent as one prompt. The text's last position may be held by any of several ids, and the server
- * tells the probability of the id that stands there alone: so one request has a prompt for each of these ids.
+ * Prompt and text are sent as one prompt, whose positions are told with the ids that stand there. What ends the text may be
+ * any of several ids: their probabilities are asked for by id, at the one position that is generated.
  */
 
 import type { TokenId } from '../domain/units.js';
 import type { Continuation } from '../inference/decoder.js';
 import type { VllmServer } from './client.js';
-import { GREEDY, type CompletionChoice, type PromptPosition } from './wire.js';
+import { GREEDY, type CompletionChoice } from './wire.js';
 
 /**
  * As `ContinuationScorer.logProbabilities` has them.
@@ -21,35 +21,41 @@ export async function promptLogProbabilities(
   prompt: readonly TokenId[],
   { ids, end }: Continuation,
 ): Promise<Float64Array> {
-  const texts = end === null ? [ids] : Array.from(end, (id) => [...ids, id]);
-  const choices = await server.reply(
+  const [choice] = await server.reply(
     JSON.stringify({
-      ...{ model, ...GREEDY, max_tokens: 1, stream: false },
+      ...{ model, ...GREEDY, max_tokens: 1, stream: false, prompt: [...prompt, ...ids] },
       // 0: of the ids that stand there, and of no others.
       prompt_logprobs: 0,
-      prompt: texts.map((text) => [...prompt, ...text]),
+      ...(end === null ? {} : { logprobs: 1, logprob_token_ids: [...end], return_tokens_as_token_ids: true }),
     }),
   );
-  const read = texts.map((text, i) => tail(choices[i], text));
-  const first = read[0]!;
-  const result = end === null ? first : [...first.slice(0, -1), sumOf(read.map((values) => values.at(-1)!))];
+  const result = Float64Array.from([
+    ...promptTail(choice, ids),
+    ...(end === null ? [] : [sumOf(generated(choice, end))]),
+  ]);
   const broken = result.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) {
     throw new RangeError(
       `the log-probability of token ${broken + 1} of the given text is ${result[broken]!}`,
     );
   }
-  return Float64Array.from(result);
+  return result;
 }
 
-/** The log-probabilities of the last ids of a prompt. */
-function tail(choice: CompletionChoice | undefined, text: readonly TokenId[]): number[] {
+/** The log-probabilities of the last ids of a prompt; NaN for one that is not told. */
+function promptTail(choice: CompletionChoice | undefined, ids: readonly TokenId[]): number[] {
   const positions = choice?.prompt_logprobs ?? [];
-  const own: readonly PromptPosition[] = positions.slice(positions.length - text.length);
-  return text.map((id, i) => own[i]?.[String(id)]?.logprob ?? NaN);
+  const first = positions.length - ids.length;
+  return ids.map((id, i) => positions[first + i]?.[String(id)]?.logprob ?? NaN);
 }
 
-/** The logarithm of the sum of probabilities, from their logarithms. @example sumOf([log(1/4), log(1/4)]) // => log(1/2) */
+/** The log-probabilities of ids at the generated position. */
+function generated(choice: CompletionChoice | undefined, ids: ReadonlySet<TokenId>): number[] {
+  const told = choice?.logprobs?.top_logprobs?.[0] ?? {};
+  return Array.from(ids, (id) => told[`token_id:${id}`] ?? NaN);
+}
+
+/** The logarithm of a sum of probabilities. @example sumOf([Math.log(1 / 4), Math.log(1 / 4)]) // => Math.log(1 / 2) */
 function sumOf(logarithms: readonly number[]): number {
   const highest = Math.max(...logarithms);
   return highest + Math.log(logarithms.reduce((sum, value) => sum + Math.exp(value - highest), 0));

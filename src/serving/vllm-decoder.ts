@@ -188,7 +188,9 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
     for (const lane of this.#lanes) {
       if (!lane.isStopping || lane.open > 0) continue;
       lane.isStopping = false;
-      const stream = await lane.server.complete(completionBody(lane.model, { kind: 'ids', ids: [tokenId(0)] }, 1, this.#wireType));
+      const stream = await lane.server.complete(
+        completionBody(lane.model, { kind: 'ids', ids: [tokenId(0)] }, 1, this.#wireType),
+      );
       while ((await stream.next()) !== null);
     }
   }
@@ -232,7 +234,9 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
     const lane = this.#leastBusy();
     lane.open++;
     try {
-      const stream = await lane.server.complete(completionBody(lane.model, prompt, mostTokens, this.#wireType));
+      const stream = await lane.server.complete(
+        completionBody(lane.model, prompt, mostTokens, this.#wireType),
+      );
       return { lane, stream, pending: [] };
     } catch (error) {
       lane.open--;

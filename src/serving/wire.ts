@@ -38,12 +38,15 @@ const choiceSchema = z.looseObject({
   token_ids: z.array(id).nullish(),
   finish_reason: z.string().nullish(),
   prompt_logprobs: z.array(positionSchema).nullish(),
+  /** Of generated positions; keys are `token_id:` and the id. */
+  logprobs: z
+    .looseObject({ top_logprobs: z.array(z.record(z.string(), z.number()).nullable()).nullish() })
+    .nullish(),
 });
 
 /** One event of a stream, or a whole reply: they have the same fields. */
 export const completionSchema = z.looseObject({ choices: z.array(choiceSchema) });
 export type CompletionChoice = z.infer<typeof choiceSchema>;
-export type PromptPosition = z.infer<typeof positionSchema>;
 
 const problem = z.looseObject({ message: z.string() });
 /** An error, as the server writes it in a reply or in a stream; older versions have no object around it. */
@@ -64,5 +67,19 @@ export const modelsSchema = z.looseObject({
   ),
 });
 export type ServedModel = z.infer<typeof modelsSchema>['data'][number];
+
+/** The settings of a server that was started with VLLM_SERVER_DEV_MODE=1; others hide them. */
+export const serverInfoSchema = z.looseObject({
+  vllm_config: z.looseObject({
+    model_config: z.looseObject({
+      dtype: z.string(),
+      quantization: z.string().nullish(),
+    }),
+    parallel_config: z.looseObject({
+      tensor_parallel_size: z.int(),
+      pipeline_parallel_size: z.int(),
+    }),
+  }),
+});
 
 export const versionSchema = z.looseObject({ version: z.string() });

@@ -18,6 +18,8 @@ describe('a command to paste', () => {
     const given: Required<Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed'>> = {
       model: 'nano',
       decoder: 'd',
+      decoderFiles: 'df',
+      allowPrefixCache: true,
       tokenizer: 't',
       device: 'cpu',
       dtype: 'fp16',
