@@ -72,7 +72,6 @@ const zeros = (rows: number): Matrix => matrixOf(rows, WIDTH, new Float32Array(r
 /** Answers every prompt with one line, after a table. */
 class StubDecoder implements Decoder {
   readonly scorer = null;
-  readonly concurrent = false;
   readonly wire = null;
   readonly identity = 'stub';
   readonly device = 'cpu';
@@ -80,6 +79,7 @@ class StubDecoder implements Decoder {
   readonly width = WIDTH;
   readonly vocabularySize = tokenizer.vocabularySize;
   readonly maxPositions = 100_000;
+  readonly concurrent = false;
   readonly #answer: readonly TokenId[] = tokenizer.encode('return total(items);\n');
 
   embed(ids: readonly TokenId[]): Matrix {
@@ -248,7 +248,10 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
         : await JournalWriter.reopen(folder.journal, earlier);
     const evidence = await EvidenceWriter.open(folder.tasks, evidenced);
     await execute(
-      { tasks, configurations: configurations(AXES), maxNewTokens: 30, ttftRepeats: 1, seed: 0 },
+      {
+        ...{ tasks, configurations: configurations(AXES), maxNewTokens: 30, seed: 0 },
+        timing: { kind: 'timed', ttftRepeats: 1 },
+      },
       {
         ...{
           decoder: new StubDecoder(),

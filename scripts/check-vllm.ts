@@ -80,7 +80,8 @@ async function answered(
   report(failed.length === 0, `${name}: ${scored.length} answers, ${failed.length} failed`);
   for (const { error } of failed.slice(0, 3)) process.stdout.write(`     ${error.stage}: ${error.message}\n`);
   for (const row of outcome.summary.rows) {
-    const ttft = row.ttftMs.p50 === null ? '' : `, TTFT ${row.ttftMs.p50.toFixed(0)} ms`;
+    const p50 = row.ttftMs?.p50 ?? null;
+    const ttft = p50 === null ? '' : `, TTFT ${p50.toFixed(0)} ms`;
     process.stdout.write(`     ${row.pipeline}: EM ${row.exactMatch.mean?.toFixed(1) ?? '-'} %${ttft}\n`);
   }
   return new Map(scored.map((record) => [record.taskId, record]));

@@ -34,7 +34,7 @@ import {
 import { fetchingWith, type Surroundings } from './events.js';
 import { loadDecoder, type LoadedDecoder } from './models/open-decoder.js';
 import { withoutServers, type LatencyRequest } from './request.js';
-import { isServed, parseServers } from '../serving/address.js';
+import { isServed } from '../serving/address.js';
 import { DEFAULT_MODEL, DEFAULT_NEW_TOKENS, deviceSelection, servedSelection } from './settings.js';
 
 /** Of the paper (arXiv 2510.19644): text and soft tokens always 490 tokens apart. */
@@ -83,9 +83,8 @@ export async function measureLatencies(
   const models = {
     bundle: request.model ?? DEFAULT_MODEL,
     decoder: request.decoder,
-    ...servedSelection(request),
+    ...servedSelection(request, true),
   };
-  requireOneServer(request.decoder, 'rounds of one measurement are compared with each other');
   const folder = await claimLatencyFolder(
     request.out ?? defaultFolder(startedAt, `latency-${decoderLabel(models)}`),
   );
@@ -105,12 +104,6 @@ export async function measureLatencies(
     surroundings.onEvent({ kind: 'stopped' });
     await loaded.decoder.dispose();
   }
-}
-
-/** @throws {UsageError} If several servers are named where times are compared. */
-function requireOneServer(decoder: string | undefined, why: string): void {
-  if (decoder === undefined || !isServed(decoder) || parseServers(decoder).length === 1) return;
-  throw new UsageError(`--decoder names several servers, and ${why}`, ['name one of them']);
 }
 
 /** For the name of a folder. */

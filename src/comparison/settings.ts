@@ -27,9 +27,10 @@ import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
 import type { RetrievalProfile } from '../retrieval/profile.js';
 import type { Axes } from '../run/configurations.js';
+import type { TimingPlan } from '../run/execution.js';
 import { shardOfScheduler, type Environment } from '../run/scheduler.js';
 import type { Shard } from '../run/shard.js';
-import { isServed } from '../serving/address.js';
+import { isServed, parseServers } from '../serving/address.js';
 import { requestedTopK } from './retrieval-setting.js';
 import type { DeviceSelection, ModelNeeds, ModelSelection } from './models/selection.js';
 import type { ComparisonRequest } from './request.js';
@@ -58,7 +59,7 @@ export interface PromptSelection {
 /** How completions are timed and scored. */
 export interface AnswerSelection {
   readonly metricProfile: MetricProfileName;
-  readonly ttftRepeats: number;
+  readonly timing: TimingPlan;
   readonly seed: number;
   /** Records that may fail before the run ends: a number, a share of all such as `5%`, or any number if null. */
   readonly maxFailures: number | string | null;
@@ -86,7 +87,8 @@ export interface ComparisonSettings {
  * @param profile The retrieval profile of the request: it has a top-k of its own.
  * @param environment Where a scheduler says which shard this process is.
  * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns, for the shard
- *         of a scheduler that does not say one, for more threads than the machine can bear.
+ *         of a scheduler that does not say one, for more threads than the machine can bear, for repeated timings where
+ *         nothing is timed, or for tasks that overlap where something is.
  * @example comparisonSettings({ limit: 5 }, retrievalProfile('repoformer')).axes.topK // => [10]
  */
 export function comparisonSettings(
@@ -95,13 +97,14 @@ export function comparisonSettings(
   environment: Environment = process.env,
 ): ComparisonSettings {
   const axes = resolveAxes(request, profile);
+  const timing = timingPlan(request);
   return {
     tasks: taskSelection(request, environment),
     axes,
     models: {
       bundle: request.model ?? DEFAULT_MODEL,
       decoder: request.decoder,
-      ...servedSelection(request),
+      ...servedSelection(request, timing.kind === 'timed'),
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
@@ -126,7 +129,7 @@ export function comparisonSettings(
     },
     answers: {
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
-      ttftRepeats: request.ttftRepeats ?? 1,
+      timing,
       seed: request.seed ?? 0,
       maxFailures: request.maxFailures ?? null,
       likelihood: request.likelihood ?? true,
@@ -212,6 +215,21 @@ function requestedRatios(
   return { compressionRatio: ascending(ratios) };
 }
 
+/** @throws {UsageError} If the request asks for something that only a run with times has, or only one without them. */
+function timingPlan({ timing = true, ttftRepeats, concurrency }: ComparisonRequest): TimingPlan {
+  if (timing) {
+    if (concurrency === undefined) return { kind: 'timed', ttftRepeats: ttftRepeats ?? 1 };
+    throw new UsageError(`--concurrency ${concurrency} goes only with --no-timing`, [
+      'tasks that are answered at the same time wait for each other, so that their times would mean nothing',
+      'add --no-timing for a run of quality alone, or leave --concurrency out',
+    ]);
+  }
+  if (ttftRepeats === undefined) return { kind: 'not-timed', tasksAtOnce: concurrency ?? 1 };
+  throw new UsageError(`--ttft-repeats ${ttftRepeats} does not go with --no-timing`, [
+    'a run that is not timed prefills each prompt once; leave one of the two out',
+  ]);
+}
+
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */
 function taskSelection(request: ComparisonRequest, environment: Environment): TaskSelection {
   const { dataset = DEFAULT_DATASET, repos, format, language, tasks, shard = null } = request;
@@ -231,16 +249,18 @@ function taskSelection(request: ComparisonRequest, environment: Environment): Ta
 /**
  * What a decoder behind a server needs beside its address.
  *
- * @throws {UsageError} If its files are not named, or something of a server is said of another decoder.
+ * @param isTimed Whether times are compared with each other.
+ * @throws {UsageError} If its files are not named, something of a server is said of another decoder, or several servers are
+ *   named for one comparison of times.
  */
-export function servedSelection({
-  decoder,
-  decoderFiles,
-  allowPrefixCache,
-}: Pick<ComparisonRequest, 'decoder' | 'decoderFiles' | 'allowPrefixCache'>): Pick<
-  ModelSelection,
-  'decoderFiles' | 'allowsPrefixCache'
-> {
+export function servedSelection(
+  {
+    decoder,
+    decoderFiles,
+    allowPrefixCache,
+  }: Pick<ComparisonRequest, 'decoder' | 'decoderFiles' | 'allowPrefixCache'>,
+  isTimed: boolean,
+): Pick<ModelSelection, 'decoderFiles' | 'allowsPrefixCache'> {
   const served = decoder !== undefined && isServed(decoder);
   if (served && decoderFiles === undefined) {
     throw new UsageError(
@@ -260,7 +280,14 @@ export function servedSelection({
       'name the server with --decoder vllm:URL',
     ]);
   }
-  return { decoderFiles, allowsPrefixCache: allowPrefixCache ?? false };
+  if (served && isTimed && parseServers(decoder).length > 1) {
+    throw new UsageError(
+      '--decoder names several servers, and times of different servers are not comparable',
+      ['name one of them, or measure quality alone with --no-timing'],
+    );
+  }
+  // What a server remembers changes times and nothing else.
+  return { decoderFiles, allowsPrefixCache: allowPrefixCache ?? !isTimed };
 }
 
 /** How the decoder is prompted, where the user says it. @throws {UsageError} If it is said twice. */

@@ -61,13 +61,20 @@ const timingSchema = z.strictObject({
    * two timings of one thing differ by. Only the first configuration of a run has one.
    */
   control: z.strictObject({ ttftMs: milliseconds, ttftSamplesMs: z.array(milliseconds).min(1) }).nullable(),
+  /**
+   * The same prompt of text sent as embeddings, where the decoder is behind a wire and took it as ids: what the transport
+   * of embeddings costs. Absent elsewhere.
+   */
+  embedded: z.exactOptional(
+    z.strictObject({ ttftMs: milliseconds, ttftSamplesMs: z.array(milliseconds).min(1) }),
+  ),
 });
 
 /** A number of nats; sums of rounded numbers need no more digits. */
 const nats = z.number().nonnegative();
 
 /**
- * How likely the true completion was to the decoder: its cross entropy behind the very prompt that was timed,
+ * How likely the true completion was to the decoder: its cross entropy behind the very prompt that was answered,
  * teacher-forced, in nats.
  */
 const likelihoodSchema = z.strictObject({
@@ -129,7 +136,8 @@ const recordSchema = z.discriminatedUnion('status', [
     likelihood: likelihoodSchema.optional(),
     generatedTokens: z.int().nonnegative(),
     stopReason: z.enum(STOP_REASONS),
-    timing: timingSchema,
+    /** Absent where the run is not timed. */
+    timing: z.exactOptional(timingSchema),
   }),
   z.strictObject({
     ...common,

@@ -192,7 +192,7 @@ function requireForgetful({ remembers, replica }: Examined, { allowsPrefixCache 
   if (!remembers) return [];
   const { name } = replica.server;
   if (allowsPrefixCache)
-    return [`${name} remembers prompts: times of prompts that begin alike are too short`];
+    return [`${name} remembers prompts: what begins as an earlier prompt is not computed again`];
   throw new ModelError(
     `${name} remembers prompts (prefix caching), so that a prompt would be timed that is not computed`,
     [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { examineServers } from '../../src/comparison/doctor-server.js';
-import { quietSurroundings } from '../../src/comparison/events.js';
+import { quietSurroundings, type ComparisonEvent } from '../../src/comparison/events.js';
 import { measureLatencies } from '../../src/comparison/measure-latencies.js';
 import { runComparison, type ComparisonOutcome } from '../../src/comparison/run-comparison.js';
 import type { ComparisonRequest } from '../../src/comparison/request.js';
@@ -88,6 +88,8 @@ describe('a run on a decoder that a server runs', () => {
       assert.ok(record.status === 'scored');
       assert.equal(record.likelihood === undefined, record.pipeline === 'compressed', record.pipeline);
       assert.equal(record.generatedTokens, 4);
+      // Text is timed in both forms.
+      assert.equal(record.timing?.embedded === undefined, record.pipeline === 'compressed', record.pipeline);
     }
     assert.ok(server.asked.some(({ prompt_embeds: embeds }) => embeds !== undefined));
   });
@@ -144,8 +146,8 @@ describe('a run on a decoder that a server runs', () => {
       (record) => record.status === 'failed',
     );
     assert.deepEqual(
-      failed.map(({ pipeline, error }) => [pipeline, error.stage, error.message]),
-      [['compressed', 'prefill', 'the server answered 500 Internal Server Error: out of memory']],
+      failed.map(({ error }) => [error.stage, error.message]),
+      [['prefill', 'the server answered 500 Internal Server Error: out of memory']],
     );
     const again = { ...request('refused'), resume: true, retryFailed: true };
     const mended = finished(await runComparison(again, quietSurroundings()));
@@ -154,13 +156,13 @@ describe('a run on a decoder that a server runs', () => {
 
   test('ends when the server dies, keeps what was recorded, and goes on when it is back', async () => {
     const dying = await startFakeVllm(model);
-    let completions = 0;
-    dying.behaviour.fault = ({ max_tokens: most }) => {
-      if (most > 16 && ++completions === 7) void dying.close();
-      return null;
+    let records = 0;
+    const onEvent = (event: ComparisonEvent): void => {
+      // The records of the first task are told of together, when all three are there.
+      if (event.kind === 'advanced' && event.steps === 1 && ++records === 3) void dying.close();
     };
     await assert.rejects(
-      runComparison(request('died', dying.url), quietSurroundings()),
+      runComparison(request('died', dying.url), { ...quietSurroundings(), onEvent }),
       (error: unknown) => error instanceof DeviceLostError,
     );
     const kept = (await collectRecords(join(folder, 'died', 'journal.jsonl'))).length;

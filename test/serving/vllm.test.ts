@@ -327,7 +327,7 @@ describe('a server that is not fit is refused before a run', () => {
     await refused(open(), /remembers prompts/);
     const { facts, notes } = await open({ needs: { allowsPrefixCache: true } });
     assert.equal(facts.prefixCaching, true);
-    assert.match(notes.join(), /too short/);
+    assert.match(notes.join(), /is not computed again/);
   });
 
   test('two servers are no replicas of one model', async () => {
