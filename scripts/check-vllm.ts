@@ -42,7 +42,13 @@ const LEAST_EQUAL = 0.95;
 const TIE = 2e-3;
 /** Nats of a token, between two engines in float32. */
 const MOST_NATS = 5e-3;
+/** Tokens behind a prompt in both forms, and prompts of each pipeline. */
 const CONTINUED = 12;
+const FORMS = 4;
+/** Tasks of the parts that need several passes. */
+const SCORED_TASKS = 4;
+
+type Text = 'no-context' | 'full-rag';
 
 const [url, files, count = '40'] = process.argv.slice(2);
 if (url === undefined || files === undefined) {
@@ -144,28 +150,19 @@ async function gapAt(
   return gap;
 }
 
-async function compare(
-  pipeline: 'no-context' | 'full-rag',
-  ours: OrtDecoder,
-  served: Decoder,
-): Promise<void> {
+/** Completions of the server against ours, without times. @returns The prompts, as they went to the server. */
+async function compareCompletions(pipeline: Text, ours: OrtDecoder, served: Decoder): Promise<TokenId[][]> {
+  const quality = { pipelines: [pipeline], timing: false, likelihood: false };
   const recorder = recordPrompts();
-  const theirs = await answered(`${pipeline} on the server`, {
-    ...{ decoder, decoderFiles: files, pipelines: [pipeline] },
-  });
+  const theirs = await answered(`${pipeline} on the server`, { decoder, decoderFiles: files, ...quality });
   recorder.stop();
-  const mine = await answered(`${pipeline} here`, { decoder: files, pipelines: [pipeline] });
+  const mine = await answered(`${pipeline} here`, { decoder: files, ...quality });
   const prompts = recorder.prompts.slice(-theirs.size);
   let equal = 0;
   let ties = 0;
   const gaps: string[] = [];
-  let nats = 0;
   for (const [i, [id, record]] of [...theirs].entries()) {
     const own = mine.get(id)!;
-    const difference = Math.abs(
-      (own.likelihood?.referenceNats ?? NaN) - (record.likelihood?.referenceNats ?? NaN),
-    );
-    nats = Math.max(nats, difference / own.likelihood!.referenceTokens);
     if (own.rawCompletion === record.rawCompletion) {
       equal++;
       continue;
@@ -178,24 +175,44 @@ async function compare(
     if (gap === null || Math.abs(gap) < TIE) ties++;
     gaps.push(`${id} ${gap === null ? 'equal now' : gap.toExponential(1)}`);
   }
+  const listed = gaps.length === 0 ? '' : ` (${gaps.join(', ')})`;
   report(
     equal >= LEAST_EQUAL * theirs.size && equal + ties === theirs.size,
-    `${pipeline}: ${equal} of ${theirs.size} completions equal ours; ${ties} ties${gaps.length === 0 ? '' : ` (${gaps.join(', ')})`}`,
+    `${pipeline}: ${equal} of ${theirs.size} completions equal ours, ${ties} ties${listed}`,
   );
-  report(
-    nats < MOST_NATS,
-    `${pipeline}: likelihoods differ by ${nats.toExponential(1)} nats a token at most`,
-  );
+  return prompts;
+}
+
+/** The same prompts as ids and as embeddings. */
+async function compareForms(prompts: readonly (readonly TokenId[])[], served: Decoder): Promise<void> {
   let alike = 0;
-  const asked = prompts.slice(0, 8);
-  for (const prompt of asked) {
+  for (const prompt of prompts) {
     const ids = await continued(served, await prefillText(served, prompt), CONTINUED);
     const embedded = await continued(served, await served.prefill(served.embed(prompt)), CONTINUED);
     if (ids.join() === embedded.join()) alike++;
   }
   report(
-    alike === asked.length,
-    `${pipeline}: ids and embeddings are gone on with alike in ${alike} of ${asked.length} prompts, ${CONTINUED} tokens each`,
+    alike === prompts.length,
+    `ids and embeddings are gone on with alike in ${alike} of ${prompts.length} prompts, ${CONTINUED} tokens each`,
+  );
+}
+
+/** Likelihoods of a few references, by `prompt_logprobs` and by our own decoder. */
+async function compareLikelihoods(pipeline: Text): Promise<void> {
+  const few = { pipelines: [pipeline], timing: false, limit: Math.min(tasks, SCORED_TASKS) };
+  const theirs = await answered(`${pipeline} with likelihood, on the server`, {
+    ...{ decoder, decoderFiles: files, ...few },
+  });
+  const mine = await answered(`${pipeline} with likelihood, here`, { decoder: files, ...few });
+  const differences = [...theirs].map(([id, { likelihood }]) => {
+    const own = mine.get(id)?.likelihood;
+    if (own === undefined || likelihood === undefined) return Infinity;
+    return Math.abs(own.referenceNats - likelihood.referenceNats) / own.referenceTokens;
+  });
+  const most = Math.max(...differences);
+  report(
+    most < MOST_NATS,
+    `${pipeline}: likelihoods differ by ${most.toExponential(1)} nats a token at most`,
   );
 }
 
@@ -234,8 +251,11 @@ async function main(server: string, model: string): Promise<void> {
   );
   const { served, decoder: opened } = loaded.decoder;
   process.stdout.write(`${JSON.stringify(served?.facts)}\n`);
-  await compare('no-context', ours, opened);
-  await compare('full-rag', ours, opened);
+  for (const pipeline of ['no-context', 'full-rag'] as const) {
+    const prompts = await compareCompletions(pipeline, ours, opened);
+    await compareForms(prompts.slice(0, FORMS), opened);
+    await compareLikelihoods(pipeline);
+  }
   const projector = await randomProjector(ours.width);
   await answered('compressed on the server', {
     ...{
@@ -244,12 +264,12 @@ async function main(server: string, model: string): Promise<void> {
       projector,
       pipelines: ['no-context', 'full-rag', 'compressed'],
     },
-    limit: Math.min(tasks, 8),
+    limit: Math.min(tasks, SCORED_TASKS),
   });
   const latency = await measureLatencies(
     {
       ...{ decoder: server, decoderFiles: model, device: 'cpu', out: join(folder, 'latency') },
-      promptLengths: [{ fullRag: 600, compressed: 400, noContext: 300 }],
+      promptLengths: [{ fullRag: 480, compressed: 234, noContext: 224 }],
       ...{ ttftRepeats: 3, maxNewTokens: 8 },
     },
     quietSurroundings(),
