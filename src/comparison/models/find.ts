@@ -24,6 +24,7 @@ export interface ModelSource {
 /** The bundle of a run, and what replaces parts of it. */
 export interface FoundModels {
   readonly bundle: Bundle;
+  /** For a decoder behind a server, the files of the model that it runs. */
   readonly decoder: LocalModel | null;
   readonly tokenizer: LocalModel | null;
   readonly encoder: LocalModel | null;
@@ -55,7 +56,7 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
   const bundle = (await find(selection.bundle, 'bundle'))!;
   return {
     bundle: readBundle(bundle.path),
-    decoder: await find(selection.decoder, 'decoder'),
+    decoder: await find(selection.decoderFiles ?? selection.decoder, 'decoder'),
     tokenizer: await find(selection.tokenizer, 'tokenizer'),
     encoder: await find(selection.encoder, 'encoder'),
     projector: await find(selection.projector, 'projector'),
@@ -68,8 +69,18 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
 
 /** @throws {UsageError} Naming the reference. */
 function refuseSynthetic(selection: ModelSelection): void {
-  const { bundle, decoder, tokenizer, encoder, projector, softPrompt, retrieverEncoder } = selection;
-  for (const reference of [bundle, decoder, tokenizer, encoder, projector, softPrompt, retrieverEncoder]) {
+  const { bundle, decoder, decoderFiles, tokenizer, encoder, projector, softPrompt, retrieverEncoder } =
+    selection;
+  for (const reference of [
+    bundle,
+    decoder,
+    decoderFiles,
+    tokenizer,
+    encoder,
+    projector,
+    softPrompt,
+    retrieverEncoder,
+  ]) {
     if (reference === undefined || !isSynthetic(reference)) continue;
     throw new UsageError(
       `${reference}: has random weights, so its completions and scores would mean nothing`,
