@@ -29,7 +29,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   pipelines: 3,
   plugins: 3,
   run: 4,
-  training: 5,
+  training: 4,
   report: 5,
   gate: 5,
   comparison: 6,
