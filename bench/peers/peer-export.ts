@@ -17,7 +17,7 @@ import { z } from 'zod';
 import { Checkpoint } from '../../src/model/weights/checkpoint.js';
 import { readDecoderConfig } from '../../src/model/architecture/config.js';
 import { CheckpointWeights } from '../../src/model/weights/safetensors.js';
-import { causalLayers } from '../../src/onnx/causal-layers.js';
+import { causalLayers } from '../../src/onnx/fused-layers.js';
 import { embeddingTensor, type DecoderArchitecture } from '../../src/onnx/decoder-graph.js';
 import { Graph } from '../../src/onnx/graph.js';
 import { encodeModel } from '../../src/onnx/model-proto.js';

@@ -1,32 +1,25 @@
 /**
- * @file The layers of a causal transformer: what decoders and decoder-shaped encoders share.
+ * @file A layer of a causal transformer: what decoders, decoder-shaped encoders and training share.
  *
- * Flow: vectors of positions -> **attention and feed-forward layers, final norm** -> the positions
- * that somebody reads.
+ * Flow: vectors of positions -> **norm, attention, norm, feed-forward network** -> vectors of positions.
+ * The layer is written once. Whoever runs it brings the operators that differ: inference has fused ones and weights in
+ * the graph (`fused-layers.ts`), training has plain ones that can be differentiated (`training/layer-graph.ts`).
  * One description covers the Llama family (Llama, Qwen2, Qwen3), StarCoder2 and GPT-BigCode. They differ in the kind of
  * norm, of position embedding and of feed-forward network, in the layers that have biases, and in the names of their
  * tensors.
  *
- * Shape letters: B batch, T new positions, S past positions, C width, H query heads,
- * K key/value heads, D head width, F feed-forward width, P positions.
+ * Shape letters: C width, H query heads, K key/value heads, D head width, F feed-forward width, P positions; `...` are
+ * the dimensions of positions, [B, T] in inference and [R] in training.
  *
  * Source: Llama (arXiv 2302.13971), Qwen2 (arXiv 2407.10671), Qwen3 (arXiv 2505.09388), StarCoder
  * (arXiv 2305.06161), StarCoder2 (arXiv 2402.19173); tensor names of Hugging Face transformers.
  */
 
 import type { Graph, Value } from './graph.js';
-import { project, type LinearLayer, type Precision } from './linear.js';
-import { add, layerNorm, mul, newestRows, reshape, silu, split, unsqueeze } from './operators.js';
-import {
-  addLayerNorm,
-  gelu,
-  geluTanh,
-  groupQueryAttention,
-  rmsNorm,
-  skipRmsNorm,
-} from './fused-operators.js';
-import { rotaryTable, type Rope } from './rotary.js';
-import type { WeightSource } from './weights.js';
+import type { LinearLayer } from './linear.js';
+import { layerNorm, mul, reshape, silu, split } from './operators.js';
+import { gelu, geluTanh, rmsNorm } from './fused-operators.js';
+import type { Rope } from './rotary.js';
 
 /** Naming schemes of checkpoints. */
 export type TensorLayout = 'llama' | 'starcoder2' | 'gpt-bigcode';
@@ -75,7 +68,8 @@ interface OuterNames {
   readonly layer: (index: number) => LayerNames;
 }
 
-interface LayerNames {
+/** Names of the tensors of one layer. */
+export interface LayerNames {
   readonly attentionNorm: string;
   readonly feedForwardNorm: string;
   /** Prefix of attention. */
@@ -150,128 +144,90 @@ export function tensorNames(architecture: CausalArchitecture): OuterNames {
   }
 }
 
-/** What surrounds the layers: how sequences are counted, cached and read. */
-export interface CausalSetting {
-  /** Keys per sequence - 1, int32 [B]. */
-  readonly lastKey: Value;
-  /** Most keys of any sequence, int32 scalar. */
-  readonly totalKeys: Value;
-  /** Keys and values of past positions, each [B, K, S, D]; null if every sequence is whole. */
-  readonly past: ((layer: number) => { readonly key: Value; readonly value: Value }) | null;
-  /** Called with the grown cache of each layer. */
-  readonly onPresent: (layer: number, key: Value, value: Value) => void;
+/** Queries, keys and values side by side, [..., (H + 2 K) D], or apart. */
+export type Projected = Value | readonly [queries: Value, keys: Value, values: Value];
+
+/** What differs between graphs that hold the same layers. */
+export interface LayerOperators {
+  /** A small weight of the checkpoint, by its name. */
+  readonly weight: (name: string, shape: readonly number[]) => Value;
   /**
-   * The positions that are read behind the layers: [B, T, width] -> [B, N, width]. The last layer
-   * computes nothing else once its attention is done.
+   * x times the weights of Linear layers side by side, plus their biases.
+   *
+   * @param label Name of the joined weights; the layer's own name if there is but one.
    */
-  readonly select: (x: Value) => Value;
+  readonly project: (x: Value, layers: readonly LinearLayer[], hasBias: boolean, label?: string) => Value;
+  /** Attention of new positions to themselves and to past ones: [..., H D]. */
+  readonly attention: (projected: Projected, layer: number) => Value;
+  /** x + y, and the norm of that sum by the name of its weights. */
+  readonly addNorm: (x: Value, y: Value, name: string) => { readonly normed: Value; readonly sum: Value };
+}
+
+/** The stream that layers add to, and the normalised copy of it that the next layer reads; both [..., C]. */
+export interface Stream {
+  readonly sum: Value;
+  readonly normed: Value;
 }
 
 /**
- * Adds the layers and the final norm: x [B, T, C] -> [B, N, C].
+ * Adds one layer.
  *
+ * @param select The positions that are read behind the attention; nothing else is computed for the others.
+ * @returns The stream behind the attention, and what the feed-forward network adds to it.
  * @throws {RangeError} If the architecture contradicts itself.
  */
-export function causalLayers(
+export function causalLayer(
   g: Graph,
-  x: Value,
+  operators: LayerOperators,
   architecture: CausalArchitecture,
-  weights: WeightSource,
-  precision: Precision,
-  setting: CausalSetting,
-): Value {
-  const { layers, width: C, kvHeads: K, headWidth: D } = architecture;
-  const { type } = precision;
-  const names = tensorNames(architecture);
-  const rotary = rotaryWeights(g, architecture, precision);
-  const norms = normalisation(g, architecture, weights, precision);
-
-  // `residual` is the stream that layers add to, `normed` its normalised copy that they read.
-  let residual = addPositions(g, x, architecture, weights, precision, setting.totalKeys);
-  let normed = g.within('layers.0', () => norms.only(residual, names.layer(0).attentionNorm));
-  for (let layer = 0; layer < layers; layer++) {
-    const isLast = layer === layers - 1;
-    const select = isLast ? setting.select : (all: Value): Value => all;
-    const own = names.layer(layer);
-    g.within(`layers.${layer}`, () => {
-      const attention = groupQueryAttention(
-        g,
-        {
-          projected: queriesKeysValues(g, normed, architecture, weights, precision, own),
-          past: setting.past === null ? null : setting.past(layer),
-          lastKey: setting.lastKey,
-          totalKeys: setting.totalKeys,
-          rotary,
-        },
-        { heads: architecture.heads, kvHeads: K, headWidth: D },
-        'S+T',
-      );
-      setting.onPresent(layer, attention.presentKey, attention.presentValue);
-
-      const attended = project(
-        g,
-        select(attention.mixed),
-        weights,
-        [{ name: own.attentionOutput, outputs: C }],
-        architecture.biases.attentionOutput,
-        precision,
-      );
-      const middle = norms.sum(select(residual), attended, own.feedForwardNorm);
-      const fed = feedForward(g, middle.normed, architecture, weights, precision, own);
-      const next = isLast ? names.finalNorm : names.layer(layer + 1).attentionNorm;
-      ({ normed, sum: residual } = norms.sum(middle.sum, fed, next));
-    });
-  }
-  if (normed.type !== type) throw new RangeError(`the layers compute ${normed.type}, not ${type}`);
-  return normed;
+  layer: number,
+  { sum, normed }: Stream,
+  select: (x: Value) => Value,
+): { readonly sum: Value; readonly fed: Value } {
+  const { width: C, biases } = architecture;
+  const names = tensorNames(architecture).layer(layer);
+  const mixed = operators.attention(queriesKeysValues(g, operators, normed, architecture, names), layer);
+  const output = { name: names.attentionOutput, outputs: C };
+  const attended = operators.project(select(mixed), [output], biases.attentionOutput);
+  const middle = operators.addNorm(select(sum), attended, names.feedForwardNorm);
+  return { sum: middle.sum, fed: feedForward(g, operators, middle.normed, architecture, names) };
 }
 
 /** The norm of an architecture, by the name of its weights. */
-function normalisation(
+export function norm(
   g: Graph,
+  { weight }: Pick<LayerOperators, 'weight'>,
   { width: C, norm: { kind, eps } }: CausalArchitecture,
-  weights: WeightSource,
-  { type }: Precision,
-): {
-  readonly only: (x: Value, name: string) => Value;
-  readonly sum: (x: Value, y: Value, name: string) => { readonly normed: Value; readonly sum: Value };
-} {
-  const vector = (name: string): Value => g.weight(name, type, [C], weights.tensor(name, [C]));
-  const gamma = (name: string): Value => vector(`${name}.weight`);
-  const beta = (name: string): Value => vector(`${name}.bias`);
+  x: Value,
+  name: string,
+): Value {
+  const gamma = weight(`${name}.weight`, [C]);
   switch (kind) {
     case 'rms':
-      return {
-        only: (x, name) => rmsNorm(g, x, gamma(name), eps),
-        sum: (x, y, name) => skipRmsNorm(g, x, y, gamma(name), eps),
-      };
+      return rmsNorm(g, x, gamma, eps);
     case 'layer':
-      return {
-        only: (x, name) => layerNorm(g, x, gamma(name), beta(name), eps),
-        sum: (x, y, name) => addLayerNorm(g, x, y, gamma(name), beta(name), eps),
-      };
+      return layerNorm(g, x, gamma, weight(`${name}.bias`, [C]), eps);
   }
 }
 
-/** Queries, keys and values from one product, or from three where they are normalised head by head. */
+/** Queries, keys and values from one product; apart where they are normalised head by head. */
 function queriesKeysValues(
   g: Graph,
+  operators: LayerOperators,
   x: Value,
   architecture: CausalArchitecture,
-  weights: WeightSource,
-  precision: Precision,
   names: LayerNames,
-): Value | readonly [Value, Value, Value] {
+): Projected {
   const { heads, kvHeads, headWidth: D, biases, queryKeyNorm, norm } = architecture;
   const label = `${names.attention}.qkv`;
-  const packed = project(g, x, weights, names.queryKeyValue, biases.queryKeyValue, precision, label);
+  const packed = operators.project(x, names.queryKeyValue, biases.queryKeyValue, label);
   if (!queryKeyNorm) return packed;
   const [queries, keys, values] = split(g, packed, [heads * D, kvHeads * D, kvHeads * D]);
   const perHead = (value: Value, count: number, name: string): Value => {
-    const [batch, length] = value.shape;
-    const gamma = g.weight(name, precision.type, [D], weights.tensor(name, [D]));
-    const apart = reshape(g, value, [batch!, length!, count, D]);
-    return reshape(g, rmsNorm(g, apart, gamma, norm.eps), [batch!, length!, count * D]);
+    const positions = value.shape.slice(0, -1);
+    const gamma = operators.weight(name, [D]);
+    const apart = reshape(g, value, [...positions, count, D]);
+    return reshape(g, rmsNorm(g, apart, gamma, norm.eps), [...positions, count * D]);
   };
   return [
     perHead(queries!, heads, `${names.attention}.q_norm.weight`),
@@ -280,18 +236,17 @@ function queriesKeysValues(
   ];
 }
 
-/** The feed-forward network: [B, T, C] -> [B, T, C]. */
+/** The feed-forward network: [..., C] -> [..., C]. */
 function feedForward(
   g: Graph,
+  { project }: LayerOperators,
   x: Value,
   architecture: CausalArchitecture,
-  weights: WeightSource,
-  precision: Precision,
   { gate, up, down }: LayerNames,
 ): Value {
   const { width: C, feedForwardWidth: F, biases } = architecture;
   const layer = (input: Value, name: string, outputs: number): Value =>
-    project(g, input, weights, [{ name, outputs }], biases.feedForward, precision);
+    project(input, [{ name, outputs }], biases.feedForward);
   switch (architecture.feedForward) {
     case 'gated-silu': {
       if (gate === null) throw new RangeError(`the layout ${architecture.layout} has no gate`);
@@ -303,36 +258,4 @@ function feedForward(
     case 'gelu':
       return layer(gelu(g, layer(x, up, F)), down, C);
   }
-}
-
-/** Adds the learned vectors of the new positions, if the architecture has them. */
-function addPositions(
-  g: Graph,
-  x: Value,
-  architecture: CausalArchitecture,
-  weights: WeightSource,
-  { type }: Precision,
-  totalKeys: Value,
-): Value {
-  if (architecture.rope !== null) return x;
-  const { width: C, learnedPositions: rows, layout } = architecture;
-  const name = tensorNames(architecture).positions;
-  if (name === null) throw new RangeError(`the layout ${layout} has no learned positions`);
-  const table = g.streamedWeight(name, type, [rows, C], weights.tensor(name, [rows, C]));
-  return g.within('positions', () => add(g, x, unsqueeze(g, newestRows(g, table, totalKeys, x), [0])));
-}
-
-/** The two rotary tables as weights, [P, D / 2]; null with learned positions. */
-function rotaryWeights(
-  g: Graph,
-  { maxPositions, headWidth, rope }: CausalArchitecture,
-  { type }: Precision,
-): { readonly cos: Value; readonly sin: Value } | null {
-  if (rope === null) return null;
-  const shape = [maxPositions, headWidth / 2];
-  const table = (of: (angle: number) => number) => () => rotaryTable(maxPositions, headWidth, rope, of);
-  return {
-    cos: g.weight('rotary.cos', type, shape, table(Math.cos)),
-    sin: g.weight('rotary.sin', type, shape, table(Math.sin)),
-  };
 }

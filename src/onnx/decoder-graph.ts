@@ -10,7 +10,8 @@
  * heads, D head width.
  */
 
-import { basePrefix, causalLayers, tensorNames, type CausalArchitecture } from './causal-layers.js';
+import { basePrefix, tensorNames, type CausalArchitecture } from './causal-layers.js';
+import { causalLayers } from './fused-layers.js';
 import { Graph, type FloatType } from './graph.js';
 import { scoreTokens, type MatrixFormat } from './linear.js';
 import { cast, positionsFrom } from './operators.js';
@@ -22,7 +23,7 @@ export interface DecoderArchitecture extends CausalArchitecture {
   readonly tiedHead: boolean;
 }
 
-/** The table that computes the logits, [V, C], where it is not the embedding table. */
+/** The table that computes the logits where it is not the embedding table. */
 const HEAD_TENSOR = 'lm_head.weight';
 
 /** Name of the embedding table, [V, C], in the checkpoint, and the prefix that a bare model lacks. */
@@ -31,6 +32,11 @@ export function embeddingTensor(architecture: CausalArchitecture): {
   readonly prefix: string;
 } {
   return { name: tensorNames(architecture).embedding, prefix: basePrefix(architecture.layout) };
+}
+
+/** Name of the table that computes the logits, [V, C]. */
+export function headTensor(architecture: DecoderArchitecture): string {
+  return architecture.tiedHead ? tensorNames(architecture).embedding : HEAD_TENSOR;
 }
 
 /** Names of the graph's inputs and outputs. */
@@ -82,7 +88,7 @@ export function buildDecoderGraph(
     },
     select: (x) => positionsFrom(g, x, firstScored),
   });
-  const name = architecture.tiedHead ? tensorNames(architecture).embedding : HEAD_TENSOR;
+  const name = headTensor(architecture);
   const logits = g.within('head', () => scoreTokens(g, last, weights, { name, rows: V }, precision));
   g.output(DECODER_IO.logits, cast(g, logits, 'float32'));
   return g;

@@ -12,8 +12,9 @@
  * non-padding positions, special tokens included; Qwen3-Embedding reads the last position.
  */
 
-import { basePrefix, causalLayers, tensorNames, type CausalArchitecture } from './causal-layers.js';
+import { basePrefix, tensorNames, type CausalArchitecture } from './causal-layers.js';
 import { embeddingTensor } from './decoder-graph.js';
+import { causalLayers } from './fused-layers.js';
 import { Graph, type FloatType, type Value } from './graph.js';
 import { linear } from './linear.js';
 import {

@@ -56,7 +56,7 @@ const BYTES_PER_ELEMENT: Readonly<Record<ElementType, number>> = {
   float16: 2,
 };
 /** AttributeProto.AttributeType. */
-const ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 /** TensorProto.DataLocation. */
 const LOCATION_EXTERNAL = 1;
 
@@ -166,6 +166,8 @@ function attributeMessage(name: string, attribute: Attribute): Encoded[] {
       return [...head, floatField(2, attribute.value)];
     case 'int':
       return [...head, intField(3, attribute.value)];
+    case 'string':
+      return [...head, stringField(4, attribute.value)];
     case 'ints':
       return [...head, ...attribute.value.map((value) => intField(8, value))];
   }

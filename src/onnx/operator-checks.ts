@@ -8,6 +8,8 @@ import { formatShape, sameShape, type Attribute, type Result, type Shape, type V
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const float = (value: number): Attribute => ({ kind: 'float', value });
+export const ints = (...value: readonly number[]): Attribute => ({ kind: 'ints', value });
+export const string = (value: string): Attribute => ({ kind: 'string', value });
 
 /** Refuses the arguments of an operator; the message gives their types and shapes. */
 export function fail(operator: string, problem: string, ...values: readonly Value[]): never {

@@ -10,7 +10,7 @@
  * E, 3C, 4C, 2C, C in 4L. Other widths are accepted as well, and a last width of k C gives k soft tokens.
  */
 
-import { Graph } from './graph.js';
+import { Graph, type Value } from './graph.js';
 import { gemm, layerNorm } from './operators.js';
 import { gelu } from './fused-operators.js';
 import type { WeightSource } from './weights.js';
@@ -48,19 +48,34 @@ export function isPublishedShape({
 /** Describes the projector, in float32: it is small, and its output is read by the host. */
 export function buildProjectorGraph(architecture: ProjectorArchitecture, weights: WeightSource): Graph {
   const g = new Graph('projector');
-  const { inputWidth, hiddenWidths, outputWidth } = architecture;
-  const widths = [inputWidth, ...hiddenWidths, outputWidth];
-  const weight = (name: string, shape: readonly number[]) =>
-    g.weight(name, 'float32', shape, weights.tensor(name, shape));
+  const vectors = g.input(PROJECTOR_IO.vectors, 'float32', ['K', architecture.inputWidth]);
+  const soft = projectorLayers(g, architecture, vectors, (name, shape) =>
+    g.weight(name, 'float32', shape, weights.tensor(name, shape)),
+  );
+  g.output(PROJECTOR_IO.soft, soft);
+  return g;
+}
 
-  let x = g.input(PROJECTOR_IO.vectors, 'float32', ['K', inputWidth]);
+/**
+ * Adds the layers: [K, E] -> [K, k C].
+ *
+ * @param parameter A parameter by its name and its shape; called in the order of the file.
+ */
+export function projectorLayers(
+  g: Graph,
+  { inputWidth, hiddenWidths, outputWidth }: ProjectorArchitecture,
+  vectors: Value,
+  parameter: (name: string, shape: readonly number[]) => Value,
+): Value {
+  const widths = [inputWidth, ...hiddenWidths, outputWidth];
+  let x = vectors;
   for (let layer = 1; layer < widths.length; layer++) {
     const [from, to] = [widths[layer - 1]!, widths[layer]!];
-    x = gemm(g, x, weight(`linear_${layer}.weight`, [to, from]), weight(`linear_${layer}.bias`, [to]));
+    const weight = parameter(`linear_${layer}.weight`, [to, from]);
+    x = gemm(g, x, weight, parameter(`linear_${layer}.bias`, [to]));
     if (layer === widths.length - 1) break;
-    const gamma = weight(`ln_${layer}.weight`, [to]);
-    x = layerNorm(g, gelu(g, x), gamma, weight(`ln_${layer}.bias`, [to]), LAYER_NORM_EPS);
+    const gamma = parameter(`ln_${layer}.weight`, [to]);
+    x = layerNorm(g, gelu(g, x), gamma, parameter(`ln_${layer}.bias`, [to]), LAYER_NORM_EPS);
   }
-  g.output(PROJECTOR_IO.soft, x);
-  return g;
+  return x;
 }

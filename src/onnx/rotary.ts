@@ -95,13 +95,28 @@ export function rotaryTable(
   rope: Rope,
   of: (angle: number) => number,
 ): Float32Array {
+  return ropeAt(
+    Array.from({ length: positions }, (_, position) => position),
+    headWidth,
+    rope,
+    of,
+  );
+}
+
+/** The same for given positions: a row each, [N, D / 2]. */
+export function ropeAt(
+  positions: ArrayLike<number>,
+  headWidth: number,
+  rope: Rope,
+  of: (angle: number) => number,
+): Float32Array {
   const frequencies = ropeFrequencies(rope, headWidth);
   const magnitude = rope.scaling.kind === 'yarn' ? rope.scaling.magnitude : 1;
   const half = headWidth / 2;
-  const table = new Float32Array(positions * half);
-  for (let position = 0; position < positions; position++) {
+  const table = new Float32Array(positions.length * half);
+  for (let row = 0; row < positions.length; row++) {
     for (let i = 0; i < half; i++) {
-      table[position * half + i] = magnitude * of(Math.fround(position * frequencies[i]!));
+      table[row * half + i] = magnitude * of(Math.fround(positions[row]! * frequencies[i]!));
     }
   }
   return table;
