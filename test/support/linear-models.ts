@@ -32,7 +32,10 @@ export function linearDecoder(vocabulary: number, width: number, seed = 1): Diff
     return made;
   };
   /** Hidden states, [T, C], and how many positions each is the mean of. */
-  const hidden = ({ prefix, inputs }: Pick<TrainingSequence, 'prefix' | 'inputs'>): { states: Matrix; past: number } => {
+  const hidden = ({
+    prefix,
+    inputs,
+  }: Pick<TrainingSequence, 'prefix' | 'inputs'>): { states: Matrix; past: number } => {
     const sum = new Float64Array(width);
     const past = prefix?.positions ?? 0;
     const kept = prefix === null ? new Float32Array(0) : fromHalf(prefix.layers[0]!.keys);
@@ -67,14 +70,19 @@ export function linearDecoder(vocabulary: number, width: number, seed = 1): Diff
     ...{ embed, embeddings },
     prefixOf: (inputs) => {
       const bits = toHalf(inputs.data);
-      return Promise.resolve({ positions: inputs.rows, layers: [{ keys: bits, values: bits.slice() }] } satisfies FrozenPrefix);
+      return Promise.resolve({
+        positions: inputs.rows,
+        layers: [{ keys: bits, values: bits.slice() }],
+      } satisfies FrozenPrefix);
     },
     hiddenStates: (inputs) => Promise.resolve(inputs),
     losses: (sequences) => Promise.resolve(sequences.map((sequence) => ({ nats: nats(sequence) }))),
     logits: (sequence) => {
       const { states } = hidden(sequence);
       const rows = asked(sequence).map(([t]) => logitsOf(row(states, t)));
-      return Promise.resolve(matrixOf(rows.length, vocabulary, Float32Array.from(rows.flatMap((one) => [...one]))));
+      return Promise.resolve(
+        matrixOf(rows.length, vocabulary, Float32Array.from(rows.flatMap((one) => [...one]))),
+      );
     },
     gradients: (sequences, weights) =>
       Promise.resolve(
@@ -145,7 +153,12 @@ export function linearProjector(inputs: number, outputs: number): Differentiable
           }
         }
       }
-      return Promise.resolve(new Map([['linear_1.weight', weight], ['linear_1.bias', bias]]));
+      return Promise.resolve(
+        new Map([
+          ['linear_1.weight', weight],
+          ['linear_1.bias', bias],
+        ]),
+      );
     },
     dispose: () => Promise.resolve(),
   };

@@ -55,7 +55,11 @@ async function worldOf(name: string, most = 1e9): Promise<TrainingWorld> {
       validation: Array.from({ length: 10 }, (_, i) => sample(i + 24)),
       chunks: {
         ids: Array.from({ length: chunks }, (_, i) => randomIds(4, VOCABULARY, 300 + i)),
-        vectors: matrixOf(chunks, ENCODER, Float32Array.from({ length: chunks * ENCODER }, () => rng.normal())),
+        vectors: matrixOf(
+          chunks,
+          ENCODER,
+          Float32Array.from({ length: chunks * ENCODER }, () => rng.normal()),
+        ),
       },
     },
     shape: { constantsFirst: false, keepsPrefix: true },
@@ -64,7 +68,10 @@ async function worldOf(name: string, most = 1e9): Promise<TrainingWorld> {
     tokensPerChunk: K,
     seed: 7,
     bare: { before: randomIds(1, VOCABULARY, 1), after: randomIds(1, VOCABULARY, 200) },
-    completions: { tokenizer: { decode: (ids) => ids.map((id) => 'abcdefghijk'[id]!).join('') }, stop: new Set() },
+    completions: {
+      tokenizer: { decode: (ids) => ids.map((id) => 'abcdefghijk'[id]!).join('') },
+      stop: new Set(),
+    },
   };
 }
 
@@ -73,9 +80,26 @@ const ALL_LOSSES: RecipeInput = {
   summary: 'every loss',
   constants: 2,
   stages: [
-    { name: 'prompt', trains: ['prompt'], chunks: 'none', steps: 3, batch: 4, rate: 0.01, losses: { crossEntropy: 1 }, validateEvery: 2 },
     {
-      ...{ name: 'completion', trains: ['projector'], steps: 5, batch: 4, accumulation: 2, rate: 0.01, validateEvery: 3 },
+      name: 'prompt',
+      trains: ['prompt'],
+      chunks: 'none',
+      steps: 3,
+      batch: 4,
+      rate: 0.01,
+      losses: { crossEntropy: 1 },
+      validateEvery: 2,
+    },
+    {
+      ...{
+        name: 'completion',
+        trains: ['projector'],
+        steps: 5,
+        batch: 4,
+        accumulation: 2,
+        rate: 0.01,
+        validateEvery: 3,
+      },
       losses: {
         crossEntropy: 0.9,
         alignment: { weight: 0.1 },
@@ -114,7 +138,15 @@ async function run(name: string, input: RecipeInput, stopAt = Infinity): Promise
     noted: () => undefined,
   };
   try {
-    return await train({ world, recipe, state, checkpoint, reporter, signal: controller.signal, clock: () => 0 });
+    return await train({
+      world,
+      recipe,
+      state,
+      checkpoint,
+      reporter,
+      signal: controller.signal,
+      clock: () => 0,
+    });
   } finally {
     await metrics.close();
   }
@@ -140,7 +172,10 @@ describe('a training that is interrupted', () => {
   });
 
   test('is refused where its checkpoint belongs to another training', () => {
-    assert.throws(() => readCheckpoint(join(folder, 'whole', 'checkpoint.safetensors'), 'g'), /another training/);
+    assert.throws(
+      () => readCheckpoint(join(folder, 'whole', 'checkpoint.safetensors'), 'g'),
+      /another training/,
+    );
   });
 
   test('does nothing where all stages are done', async () => {
@@ -167,7 +202,15 @@ describe('a stage', () => {
 
   test('lowers the loss that it is about, and the chunks have a part in it', async () => {
     const losses = { crossEntropy: 1, contrast: { weight: 1 } };
-    const stage = { name: 'completion', trains: ['projector' as const], steps: 60, batch: 8, rate: 0.05, losses, validateEvery: 30 };
+    const stage = {
+      name: 'completion',
+      trains: ['projector' as const],
+      steps: 60,
+      batch: 8,
+      rate: 0.05,
+      losses,
+      validateEvery: 30,
+    };
     assert.equal(await run('learns', { name: 'l', summary: 'l', stages: [stage] }), true);
     const lines = await readMetrics(join(folder, 'learns', 'metrics.jsonl'));
     const validations = lines.flatMap((line) => (line.kind === 'validation' ? [line.validation] : []));
@@ -224,7 +267,10 @@ describe('the gradient of a batch', () => {
         values[i] = was;
         const numeric = (above - below) / (2 * step);
         const found = gradients.get(name)![i]!;
-        assert.ok(Math.abs(numeric - found) < 1e-3 + 0.02 * Math.abs(numeric), `${name}[${i}]: ${found}, ${numeric}`);
+        assert.ok(
+          Math.abs(numeric - found) < 1e-3 + 0.02 * Math.abs(numeric),
+          `${name}[${i}]: ${found}, ${numeric}`,
+        );
       }
     }
   });
@@ -232,7 +278,11 @@ describe('the gradient of a batch', () => {
   test('of the contrast pulls own chunks and pushes another task’s: its sign', async () => {
     const world = await worldOf('sign');
     const parameters = randomStart(world.projector.shapes, 3);
-    const stage = { losses: recipeSchema.parse(ALL_LOSSES).stages[1]!.losses, chunks: 'soft', trains: ['projector'] } as const;
+    const stage = {
+      losses: recipeSchema.parse(ALL_LOSSES).stages[1]!.losses,
+      chunks: 'soft',
+      trains: ['projector'],
+    } as const;
     const only = { ...stage, losses: { crossEntropy: 0, contrast: stage.losses.contrast } };
     const samples = world.data.training.slice(0, 4);
     const lossAt = async (): Promise<number> =>
@@ -253,7 +303,13 @@ describe('the order of samples', () => {
     const order = new BatchOrder(lengths, 4, [1]);
     const pass = (n: number): number[][] =>
       Array.from({ length: order.batchesPerPass }, (_, i) => [...order.batch(n * order.batchesPerPass + i)]);
-    for (const n of [0, 1]) assert.deepEqual(pass(n).flat().sort((a, b) => a - b), [...lengths.keys()]);
+    for (const n of [0, 1])
+      assert.deepEqual(
+        pass(n)
+          .flat()
+          .sort((a, b) => a - b),
+        [...lengths.keys()],
+      );
     assert.notDeepEqual(pass(0), pass(1));
     assert.deepEqual([...new BatchOrder(lengths, 4, [1]).batch(7)], [...order.batch(7)]);
     for (const batch of pass(0)) {

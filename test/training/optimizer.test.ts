@@ -37,12 +37,7 @@ const golden = z
 const matrix = (values: readonly (readonly number[])[]): Matrix =>
   matrixOf(values.length, values[0]!.length, Float32Array.from(values.flat()));
 
-function close(
-  found: ArrayLike<number>,
-  wanted: readonly number[],
-  tolerance: number,
-  what = 'value',
-): void {
+function close(found: ArrayLike<number>, wanted: readonly number[], tolerance: number, what = 'value'): void {
   assert.equal(found.length, wanted.length);
   for (const [i, value] of wanted.entries()) {
     assert.ok(Math.abs(found[i]! - value) <= tolerance, `${what} ${i}: ${found[i]!}, expected ${value}`);

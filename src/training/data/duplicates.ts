@@ -84,7 +84,11 @@ function fileHash(text: string): string {
   return sha256(normalLines(text).join('\n'));
 }
 
-function holeHash({ prefix, reference, suffix }: Pick<CompletionTask, 'prefix' | 'reference' | 'suffix'>): string {
+function holeHash({
+  prefix,
+  reference,
+  suffix,
+}: Pick<CompletionTask, 'prefix' | 'reference' | 'suffix'>): string {
   const before = normalLines(prefix).slice(-LINES_AROUND);
   const after = normalLines(suffix).slice(0, LINES_AROUND);
   return sha256(JSON.stringify([before, strip(reference), after]));

@@ -45,7 +45,13 @@ const positionSchema = z.strictObject({
   sinceBest: z.int(),
   /** What the stages that are done came to. */
   finished: z.array(
-    z.strictObject({ name: z.string(), steps: z.int(), samples: z.int(), endedEarly: z.boolean(), best: bestSchema }),
+    z.strictObject({
+      name: z.string(),
+      steps: z.int(),
+      samples: z.int(),
+      endedEarly: z.boolean(),
+      best: bestSchema,
+    }),
   ),
 });
 
@@ -75,7 +81,11 @@ export async function saveCheckpoint(path: string, state: TrainingState): Promis
   const { position, parameters, moments, best } = state;
   const groups = { parameter: parameters, first: moments.first, second: moments.second, best };
   const tensors = Object.entries(groups).flatMap(([group, values]) =>
-    [...values].map(([name, data]): WrittenTensor => ({ name: `${group}.${name}`, shape: [data.length], data })),
+    [...values].map(([name, data]): WrittenTensor => ({
+      name: `${group}.${name}`,
+      shape: [data.length],
+      data,
+    })),
   );
   const metadata = { position: JSON.stringify({ ...position, optimizerSteps: moments.steps }) };
   await writePartsAtomically(path, safetensorsParts(tensors, metadata));

@@ -55,7 +55,9 @@ export class BatchOrder {
     const window = this.#size * BATCHES_TOGETHER;
     const batches: number[][] = [];
     for (let at = 0; at < order.length; at += window) {
-      const alike = order.slice(at, at + window).sort((a, b) => this.#lengths[a]! - this.#lengths[b]! || a - b);
+      const alike = order
+        .slice(at, at + window)
+        .sort((a, b) => this.#lengths[a]! - this.#lengths[b]! || a - b);
       for (let i = 0; i < alike.length; i += this.#size) batches.push(alike.slice(i, i + this.#size));
     }
     return rng.shuffle(batches);

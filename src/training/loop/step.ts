@@ -86,9 +86,11 @@ export async function batchGradients(
 ): Promise<BatchResult> {
   const { losses } = stage;
   const lent = losses.contrast === undefined ? [] : samples.map((sample) => lentChunks(world, sample, rng));
-  const written = losses.reconstruction === undefined ? [] : chosenChunks(samples, losses.reconstruction.chunks, rng);
+  const written =
+    losses.reconstruction === undefined ? [] : chosenChunks(samples, losses.reconstruction.chunks, rng);
   const own = samples.flatMap(({ chunks }) => chunks);
-  const shown = stage.chunks === 'none' ? null : await show(world, parameters, [...own, ...lent.flat(), ...written]);
+  const shown =
+    stage.chunks === 'none' ? null : await show(world, parameters, [...own, ...lent.flat(), ...written]);
   const constants = constantsOf(parameters, world.decoder.width);
   const batch: Batch = { world, losses, samples, constants, shown, rng, own: [], more: [], values: {} };
   if (asksForHoles(losses)) {
@@ -99,12 +101,16 @@ export async function batchGradients(
   await addContrast(batch, lent);
   addReconstruction(batch, written);
   await addReinforcement(batch);
-  const softGradient = shown === null ? null : matrixOf(shown.soft.rows, shown.soft.cols, new Float32Array(shown.soft.data.length));
+  const softGradient =
+    shown === null
+      ? null
+      : matrixOf(shown.soft.rows, shown.soft.cols, new Float32Array(shown.soft.data.length));
   const constantGradient = constants === null ? null : new Float32Array(constants.data.length);
   await runDecoder(batch, softGradient, constantGradient);
   addAlignment(batch, softGradient);
   const gradients = new Map<string, Float32Array>();
-  if (stage.trains.includes('prompt') && constantGradient !== null) gradients.set(CONSTANTS, constantGradient);
+  if (stage.trains.includes('prompt') && constantGradient !== null)
+    gradients.set(CONSTANTS, constantGradient);
   if (stage.trains.includes('projector') && shown !== null && softGradient !== null) {
     const made = await world.projector.backward(projectorOf(parameters), shown.vectors, softGradient);
     for (const [name, values] of made) gradients.set(name, values);
@@ -117,7 +123,11 @@ function asksForHoles({ crossEntropy, contrast: other, divergence, reinforce }: 
   return crossEntropy > 0 || other !== undefined || divergence !== undefined || reinforce !== undefined;
 }
 
-async function show(world: TrainingWorld, parameters: ParameterValues, chunks: readonly number[]): Promise<Shown> {
+async function show(
+  world: TrainingWorld,
+  parameters: ParameterValues,
+  chunks: readonly number[],
+): Promise<Shown> {
   const unique = [...new Set(chunks)];
   const vectors = gatherRows(world.data.chunks.vectors, unique);
   const soft = await world.projector.forward(projectorOf(parameters), vectors);
@@ -125,7 +135,10 @@ async function show(world: TrainingWorld, parameters: ParameterValues, chunks: r
 }
 
 /** Soft tokens of chunks, [k n, C]. */
-function softTokens({ world, shown }: Batch, chunks: readonly number[]): { readonly rows: number[]; readonly soft: Matrix } {
+function softTokens(
+  { world, shown }: Batch,
+  chunks: readonly number[],
+): { readonly rows: number[]; readonly soft: Matrix } {
   if (shown === null) throw new RangeError('a stage without chunks shows no soft tokens');
   const rows = chunks.map((chunk) => shown.rowOf.get(chunk)!);
   const { data } = gatherRows(shown.soft, rows);
@@ -145,13 +158,18 @@ async function holeWith(
 }
 
 /** Chunks of a task of another repository; of another task where there is one repository. */
-function lentChunks({ data }: TrainingWorld, { id, repository }: TrainingSample, rng: Rng): readonly number[] {
+function lentChunks(
+  { data }: TrainingWorld,
+  { id, repository }: TrainingSample,
+  rng: Rng,
+): readonly number[] {
   const { training } = data;
   const isOther = training.some((other) => other.repository !== repository);
   // Some other sample is found soon: nearly all of them will do.
   for (;;) {
     const other = training[rng.int(training.length)]!;
-    if (isOther ? other.repository !== repository : other.id !== id || training.length === 1) return other.chunks;
+    if (isOther ? other.repository !== repository : other.id !== id || training.length === 1)
+      return other.chunks;
   }
 }
 
@@ -168,13 +186,24 @@ function addCrossEntropy({ own, samples, losses }: Batch): void {
 }
 
 /** The teacher reads the chunks as text; constants stand in both prompts alike. */
-async function addDivergence({ world, losses: { divergence }, samples, own, constants }: Batch): Promise<void> {
+async function addDivergence({
+  world,
+  losses: { divergence },
+  samples,
+  own,
+  constants,
+}: Batch): Promise<void> {
   if (divergence === undefined) return;
   const tokens = samples.reduce((sum, { target }) => sum + target.length, 0);
   for (const [i, sample] of samples.entries()) {
     if (sample.text === null) throw new RangeError(`${sample.id} has no text for a teacher`);
     const text = world.decoder.embed(sample.text);
-    const { sequence } = await holeSequence(world, sample, { soft: text, constants }, world.keepsTrainingPrefixes);
+    const { sequence } = await holeSequence(
+      world,
+      sample,
+      { soft: text, constants },
+      world.keepsTrainingPrefixes,
+    );
     const logits = await world.decoder.logits(sequence);
     own[i]!.teacher = { divergence: divergence.weight / tokens, logits };
   }
@@ -230,7 +259,11 @@ async function addReinforcement(batch: Batch): Promise<void> {
     const promptOf = (target: readonly TokenId[]): PlacedSequence =>
       placeSequence({ ...sample, prefix, target, soft, constants }, shape, decoder);
     const rewarded = (ids: readonly TokenId[]): number =>
-      rewardOf(completions.tokenizer.decode(ids.filter((id) => !rules.stop.has(id))), sample.reference, reinforce);
+      rewardOf(
+        completions.tokenizer.decode(ids.filter((id) => !rules.stop.has(id))),
+        sample.reference,
+        reinforce,
+      );
     const baseline = rewarded(await rollout(decoder, promptOf, greedy, rules));
     for (let n = 0; n < reinforce.samples; n++) {
       const ids = await rollout(decoder, promptOf, sampling(rng, reinforce), rules);
@@ -239,7 +272,14 @@ async function addReinforcement(batch: Batch): Promise<void> {
       if (advantage === 0) continue;
       const crossEntropy = (reinforce.weight * advantage) / (samples.length * reinforce.samples);
       const placed = promptOf(ids);
-      more.push({ kind: 'rollout', placed, shows: rows, hasConstants: constants !== null, crossEntropy, teacher: null });
+      more.push({
+        kind: 'rollout',
+        placed,
+        shows: rows,
+        hasConstants: constants !== null,
+        crossEntropy,
+        teacher: null,
+      });
     }
   }
   values.reward = total / (samples.length * reinforce.samples);
@@ -264,9 +304,13 @@ async function runDecoder(
     for (const [n, r] of shows.entries()) {
       addInto(softGradient!.data, r * rowLength, data, placed.softAt * width + n * rowLength, rowLength);
     }
-    if (hasConstants) addInto(constantGradient!, 0, data, placed.constantsAt * width, constantGradient!.length);
+    if (hasConstants)
+      addInto(constantGradient!, 0, data, placed.constantsAt * width, constantGradient!.length);
   }
-  for (const [kind, name] of [['own', 'crossEntropy'], ['written', 'reconstruction']] as const) {
+  for (const [kind, name] of [
+    ['own', 'crossEntropy'],
+    ['written', 'reconstruction'],
+  ] as const) {
     const nats = results.flatMap((result, i) => (all[i]!.kind === kind ? [...result.nats] : []));
     if (nats.length > 0) values[name] = mean(nats);
   }

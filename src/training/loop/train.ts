@@ -72,7 +72,9 @@ export function samplesSeen({ batch, accumulation }: Stage, steps: number): numb
 async function trainStage(run: TrainingRun, stage: Stage): Promise<boolean> {
   const { world, recipe, state, reporter, signal, clock } = run;
   const steps = stepsOf(stage, world.data.training.length);
-  const lengths = world.data.training.map(({ target, after, chunks }) => target.length + after.length + chunks.length);
+  const lengths = world.data.training.map(
+    ({ target, after, chunks }) => target.length + after.length + chunks.length,
+  );
   const order = new BatchOrder(lengths, stage.batch, [world.seed, 'order', state.position.stage]);
   if (state.position.step === 0) state.moments = freshMoments(state.parameters);
   reporter.stage(stage.name, steps, state.position.step);
@@ -139,7 +141,13 @@ async function oneStep(run: TrainingRun, stage: Stage, order: BatchOrder, steps:
   adamwStep(state.parameters, sum, state.moments, now, { ...DEFAULT_ADAMW, weightDecay: stage.weightDecay });
   state.position = { ...position, step };
   await reporter.metrics({
-    ...{ kind: 'step', stage: stage.name, stageIndex: position.stage, step, samples: samplesSeen(stage, step) },
+    ...{
+      kind: 'step',
+      stage: stage.name,
+      stageIndex: position.stage,
+      step,
+      samples: samplesSeen(stage, step),
+    },
     ...{ rate: now, gradientNorm: norm, losses, ms: Math.round(clock() - startedAt) },
   });
 }
@@ -184,7 +192,9 @@ function finishStage({ state, reporter }: TrainingRun, stage: Stage, steps: numb
   if (best === null) throw new RangeError(`stage ${stage.name} was not validated`);
   const endedEarly = position.step < steps;
   if (endedEarly) {
-    reporter.noted(`${stage.name}: ended at step ${position.step} of ${steps}, ${position.sinceBest} validations behind the best one`);
+    reporter.noted(
+      `${stage.name}: ended at step ${position.step} of ${steps}, ${position.sinceBest} validations behind the best one`,
+    );
   }
   for (const [name, values] of state.best) state.parameters.get(name)!.set(values);
   state.position = {
@@ -192,7 +202,13 @@ function finishStage({ state, reporter }: TrainingRun, stage: Stage, steps: numb
     ...{ stage: position.stage + 1, step: 0, validatedAt: null, best: null, sinceBest: 0 },
     finished: [
       ...position.finished,
-      { name: stage.name, steps: position.step, samples: samplesSeen(stage, position.step), endedEarly, best },
+      {
+        name: stage.name,
+        steps: position.step,
+        samples: samplesSeen(stage, position.step),
+        endedEarly,
+        best,
+      },
     ],
   };
 }
@@ -202,7 +218,10 @@ function copyOf(parameters: ReadonlyMap<string, Float32Array>): Map<string, Floa
 }
 
 /** Vectors that a constant prompt starts as: embeddings of ids that are taught, drawn by the seed, [c, C]. */
-export function startingConstants({ decoder, data, seed }: TrainingWorld, count: number): readonly [string, Float32Array] {
+export function startingConstants(
+  { decoder, data, seed }: TrainingWorld,
+  count: number,
+): readonly [string, Float32Array] {
   const rng = rngFor(seed, CONSTANTS);
   const ids = data.training.flatMap(({ target }) => target);
   return [CONSTANTS, decoder.embed(Array.from({ length: count }, () => ids[rng.int(ids.length)]!)).data];

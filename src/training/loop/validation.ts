@@ -87,7 +87,9 @@ export async function validate(
   const meanOf = (values: Float64Array): NatsMean => natsMean(values, clusters);
   const differences = COMPARED.flatMap(([of, base]) => {
     const [a, b] = [columns.get(of), columns.get(base)];
-    return a === undefined || b === undefined ? [] : [[`${of} - ${base}`, meanOf(a.map((x, i) => x - b[i]!))] as const];
+    return a === undefined || b === undefined
+      ? []
+      : [[`${of} - ${base}`, meanOf(a.map((x, i) => x - b[i]!))] as const];
   });
   return {
     holes: validation.length,
@@ -184,12 +186,17 @@ async function scoreChunks(
   const soft = await project(world, parameters, gatherRows(data.chunks.vectors, rows));
   const k = world.tokensPerChunk;
   const softOf = (i: number): Matrix =>
-    gatherRows(soft, Array.from({ length: k }, (_, j) => i * k + j));
+    gatherRows(
+      soft,
+      Array.from({ length: k }, (_, j) => i * k + j),
+    );
   const score = async (from: (i: number) => number): Promise<Float64Array> => {
     const losses: SequenceLoss[] = [];
     for (let at = 0; at < rows.length; at += TOGETHER) {
       const part = rows.slice(at, at + TOGETHER);
-      const sequences = part.map((chunk, n) => chunkSequence(world, chunk, softOf(from(at + n)), tokens).sequence);
+      const sequences = part.map(
+        (chunk, n) => chunkSequence(world, chunk, softOf(from(at + n)), tokens).sequence,
+      );
       losses.push(...(await decoder.losses(sequences)));
     }
     return Float64Array.from(losses, perToken);

@@ -33,7 +33,10 @@ export interface TrainingWorld {
   /** Put around the soft tokens of a chunk that is to be written out: begin and markers, then the middle marker. */
   readonly bare: { readonly before: readonly TokenId[]; readonly after: readonly TokenId[] };
   /** What rewards read completions with. */
-  readonly completions: { readonly tokenizer: Pick<Tokenizer, 'decode'>; readonly stop: ReadonlySet<TokenId> };
+  readonly completions: {
+    readonly tokenizer: Pick<Tokenizer, 'decode'>;
+    readonly stop: ReadonlySet<TokenId>;
+  };
 }
 
 /** The constants among the parameters, [c, C]; null where the recipe has none. */

@@ -41,7 +41,10 @@ export const greedy: Choose = (logits) => {
 };
 
 /** A draw from the likeliest tokens that together have the probability `topP`. */
-export function sampling(rng: Rng, { temperature, topP }: { readonly temperature: number; readonly topP: number }): Choose {
+export function sampling(
+  rng: Rng,
+  { temperature, topP }: { readonly temperature: number; readonly topP: number },
+): Choose {
   return (logits) => {
     const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b);
     const weights = order.map((i) => Math.exp((logits[i]! - logits[order[0]!]!) / temperature));

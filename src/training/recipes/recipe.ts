@@ -51,7 +51,11 @@ const lossesSchema = z.strictObject({
     .optional(),
   /** Own chunks must make the line likelier than another task's. */
   contrast: z
-    .strictObject({ weight: positive, margin: z.number().nonnegative().default(0.1), temperature: positive.default(0.5) })
+    .strictObject({
+      weight: positive,
+      margin: z.number().nonnegative().default(0.1),
+      temperature: positive.default(0.5),
+    })
     .optional(),
   /** Divergence from the same decoder with the chunks as text. */
   divergence: z.strictObject({ weight: positive, contextTokens: count.default(512) }).optional(),
@@ -107,18 +111,23 @@ const stageSchema = z
     message: 'a stage has a loss with a weight above 0',
   });
 
-export const recipeSchema = z.strictObject({
-  schema: z.literal('llava-eval/recipe@1').default('llava-eval/recipe@1'),
-  name: z.string().min(1),
-  /** One sentence for help and cards. */
-  summary: z.string().min(1),
-  start: startSchema.default({ kind: 'random' }),
-  /** Constant vectors in every prompt; 0 for none. */
-  constants: z.int().nonnegative().default(0),
-  stages: z.array(stageSchema).min(1),
-}).refine(({ constants, stages }) => constants > 0 || stages.every(({ trains }) => !trains.includes('prompt')), {
-  message: 'a recipe with a stage that trains the prompt needs constants above 0',
-});
+export const recipeSchema = z
+  .strictObject({
+    schema: z.literal('llava-eval/recipe@1').default('llava-eval/recipe@1'),
+    name: z.string().min(1),
+    /** One sentence for help and cards. */
+    summary: z.string().min(1),
+    start: startSchema.default({ kind: 'random' }),
+    /** Constant vectors in every prompt; 0 for none. */
+    constants: z.int().nonnegative().default(0),
+    stages: z.array(stageSchema).min(1),
+  })
+  .refine(
+    ({ constants, stages }) => constants > 0 || stages.every(({ trains }) => !trains.includes('prompt')),
+    {
+      message: 'a recipe with a stage that trains the prompt needs constants above 0',
+    },
+  );
 
 function onlyCrossEntropy({ crossEntropy: _, ...others }: z.infer<typeof lossesSchema>): boolean {
   return Object.values(others).every((loss) => loss === undefined);

@@ -11,7 +11,8 @@ import type { RecipeInput } from './recipe.js';
 
 export const STAGED: RecipeInput = {
   name: 'staged',
-  summary: 'constant prompt, then reconstruction of chunks, then completion with contrast and reconstruction kept',
+  summary:
+    'constant prompt, then reconstruction of chunks, then completion with contrast and reconstruction kept',
   start: { kind: 'mean-of-chunk' },
   constants: 8,
   stages: [

@@ -48,10 +48,7 @@ export function placeSequence(
   const [softRows, constantRows] = [soft?.rows ?? 0, constants?.rows ?? 0];
   const vectors = constantsFirst ? [constants, soft] : [soft, constants];
   const read = [...after, ...target.slice(0, -1)];
-  const inputs = stackRows(
-    [...first, ...vectors.filter((part) => part !== null), embed(read)],
-    width,
-  );
+  const inputs = stackRows([...first, ...vectors.filter((part) => part !== null), embed(read)], width);
   const targets: (TokenId | null)[] = Array.from({ length: inputs.rows - target.length }, () => null);
   targets.push(...target);
   return {
