@@ -80,7 +80,8 @@ interface OpenOptions {
   readonly threads: number;
 }
 
-function run({ path }: LocalModel, role: ModelRole, dtype: Dtype): Promise<string> {
+function run(model: LocalModel, role: ModelRole, dtype: Dtype): Promise<string> {
+  const { path } = model;
   const options: OpenOptions = { device: 'cpu', dtype, threads: defaultThreads() };
   switch (role) {
     case 'decoder':
@@ -90,7 +91,7 @@ function run({ path }: LocalModel, role: ModelRole, dtype: Dtype): Promise<strin
     case 'projector':
       return runProjector(path, options);
     case 'bundle':
-      return runBundle(path, options);
+      return runBundle(model, options);
   }
 }
 

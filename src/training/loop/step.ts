@@ -10,7 +10,7 @@
 
 import type { TokenId } from '../../domain/units.js';
 import type { LossWeights, ParameterValues } from '../../inference/differentiable.js';
-import { matrixOf, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, rowsAt, type Matrix } from '../../tensor/matrix.js';
 import type { Rng } from '../../tensor/rng.js';
 import { alignment } from '../losses/alignment.js';
 import { contrast } from '../losses/contrast.js';
@@ -22,7 +22,6 @@ import {
   chunkSequence,
   CONSTANTS,
   constantsOf,
-  gatherRows,
   holeSequence,
   perToken,
   projectorOf,
@@ -129,7 +128,7 @@ async function show(
   chunks: readonly number[],
 ): Promise<Shown> {
   const unique = [...new Set(chunks)];
-  const vectors = gatherRows(world.data.chunks.vectors, unique);
+  const vectors = rowsAt(world.data.chunks.vectors, unique);
   const soft = await world.projector.forward(projectorOf(parameters), vectors);
   return { rowOf: new Map(unique.map((chunk, r) => [chunk, r])), vectors, soft };
 }
@@ -141,7 +140,7 @@ function softTokens(
 ): { readonly rows: number[]; readonly soft: Matrix } {
   if (shown === null) throw new RangeError('a stage without chunks shows no soft tokens');
   const rows = chunks.map((chunk) => shown.rowOf.get(chunk)!);
-  const { data } = gatherRows(shown.soft, rows);
+  const { data } = rowsAt(shown.soft, rows);
   return { rows, soft: matrixOf(rows.length * world.tokensPerChunk, world.decoder.width, data) };
 }
 

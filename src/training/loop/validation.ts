@@ -17,14 +17,13 @@ import { randomUnitVectors } from '../../pipelines/compressed-random.js';
 import { numbered } from '../../statistics/clusters.js';
 import { clusteredMean, meanInterval } from '../../statistics/mean-interval.js';
 import type { Interval } from '../../statistics/statistics.js';
-import { matrixOf, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, rowsAt, type Matrix } from '../../tensor/matrix.js';
 import type { Losses } from '../recipes/recipe.js';
 import type { TrainingSample } from '../samples/sample.js';
 import { rngFor } from './order.js';
 import {
   chunkSequence,
   constantsOf,
-  gatherRows,
   holeSequence,
   perToken,
   projectorOf,
@@ -141,9 +140,9 @@ function vectorsFor({ data, seed }: TrainingWorld, sample: TrainingSample, varia
     case 'no-context':
       return null;
     case 'own':
-      return gatherRows(vectors, sample.chunks);
+      return rowsAt(vectors, sample.chunks);
     case 'shuffled':
-      return gatherRows(vectors, lenderOf(sample, data.validation, seed).chunks);
+      return rowsAt(vectors, lenderOf(sample, data.validation, seed).chunks);
     case 'random':
       return randomUnitVectors(
         sample.chunks.map((_, rank) => [seed, sample.id, rank]),
@@ -183,10 +182,10 @@ async function scoreChunks(
   const firsts = new Map<number, string>();
   for (const { chunks, repository } of data.validation) firsts.set(chunks[0]!, repository);
   const rows = [...firsts.keys()].slice(0, WRITTEN);
-  const soft = await project(world, parameters, gatherRows(data.chunks.vectors, rows));
+  const soft = await project(world, parameters, rowsAt(data.chunks.vectors, rows));
   const k = world.tokensPerChunk;
   const softOf = (i: number): Matrix =>
-    gatherRows(
+    rowsAt(
       soft,
       Array.from({ length: k }, (_, j) => i * k + j),
     );

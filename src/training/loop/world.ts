@@ -11,7 +11,7 @@ import type {
   ParameterValues,
 } from '../../inference/differentiable.js';
 import type { Tokenizer } from '../../inference/tokenizer.js';
-import { matrixOf, row, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, type Matrix } from '../../tensor/matrix.js';
 import type { PromptShape, TrainingData, TrainingSample } from '../samples/sample.js';
 import { placeSequence, type PlacedSequence, type ShownVectors } from '../samples/sequences.js';
 import type { PrefixStore } from '../store/prefix-store.js';
@@ -48,13 +48,6 @@ export function constantsOf(parameters: ParameterValues, width: number): Matrix 
 /** The parameters of the projector alone. */
 export function projectorOf(parameters: ParameterValues): ParameterValues {
   return new Map([...parameters].filter(([name]) => name !== CONSTANTS));
-}
-
-/** Rows of a matrix below each other, as a new one. */
-export function gatherRows(from: Matrix, rows: readonly number[]): Matrix {
-  const result = matrixOf(rows.length, from.cols, new Float32Array(rows.length * from.cols));
-  for (const [i, r] of rows.entries()) row(result, i).set(row(from, r));
-  return result;
 }
 
 /** The sequence of a hole with the given vectors before its middle marker, or before its code. */
