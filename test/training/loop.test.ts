@@ -242,7 +242,7 @@ describe('the gradient of a batch', () => {
     for (let i = 0; i < weights.length; i++) weights[i]! *= 30;
     const { crossEntropy, alignment, reconstruction, contrast, divergence } = recipe.stages[1]!.losses;
     const losses = { crossEntropy, alignment, reconstruction, contrast, divergence };
-    const stage = { losses, chunks: 'soft', trains: ['projector', 'prompt'] } as const;
+    const stage = { ...recipe.stages[1]!, losses, trains: ['projector' as const, 'prompt' as const] };
     const samples = world.data.training.slice(0, 4);
     const value = async (): Promise<number> => {
       const { losses: found } = await batchGradients(world, stage, parameters, samples, createRng(1));
@@ -278,11 +278,7 @@ describe('the gradient of a batch', () => {
   test('of the contrast pulls own chunks and pushes another task’s: its sign', async () => {
     const world = await worldOf('sign');
     const parameters = randomStart(world.projector.shapes, 3);
-    const stage = {
-      losses: recipeSchema.parse(ALL_LOSSES).stages[1]!.losses,
-      chunks: 'soft',
-      trains: ['projector'],
-    } as const;
+    const stage = recipeSchema.parse(ALL_LOSSES).stages[1]!;
     const only = { ...stage, losses: { crossEntropy: 0, contrast: stage.losses.contrast } };
     const samples = world.data.training.slice(0, 4);
     const lossAt = async (): Promise<number> =>

@@ -15,7 +15,7 @@ import { saveCheckpoint, type TrainingState } from './checkpoint.js';
 import type { MetricsLine } from './metrics-file.js';
 import { BatchOrder, rngFor } from './order.js';
 import { batchGradients } from './step.js';
-import { criterionOf, validate, type ValidationResult } from './validation.js';
+import { criterionOf, validate, type KeptScores, type ValidationResult } from './validation.js';
 import { CONSTANTS, type TrainingWorld } from './world.js';
 
 /** Told of what happens. */
@@ -79,11 +79,12 @@ async function trainStage(run: TrainingRun, stage: Stage): Promise<boolean> {
   if (state.position.step === 0) state.moments = freshMoments(state.parameters);
   reporter.stage(stage.name, steps, state.position.step);
   let savedAt = clock();
+  const kept: KeptScores = new Map();
   for (;;) {
     const { step, validatedAt } = state.position;
     const isDue = step % stage.validateEvery === 0 || step === steps;
     if (isDue && validatedAt !== step) {
-      if (!(await validateNow(run, stage))) return interrupted(run);
+      if (!(await validateNow(run, stage, kept))) return interrupted(run);
       await saveCheckpoint(run.checkpoint, state);
       savedAt = clock();
     }
@@ -162,11 +163,10 @@ function requireNumbers({ name }: Stage, step: number, values: Readonly<Record<s
 }
 
 /** Validates and keeps what is best. @returns False if it was ended on the way. */
-async function validateNow(run: TrainingRun, stage: Stage): Promise<boolean> {
+async function validateNow(run: TrainingRun, stage: Stage, kept: KeptScores): Promise<boolean> {
   const { world, state, reporter, signal } = run;
   const { position } = state;
-  const setting = { withChunks: stage.chunks === 'soft', losses: stage.losses };
-  const result = await validate(world, state.parameters, setting, () => signal.aborted);
+  const result = await validate(world, state.parameters, stage, kept, () => signal.aborted);
   if (result === null) return false;
   const criterion = criterionOf(result, stage.losses);
   const isBest = position.best === null || criterion.value < position.best.criterion.value;

@@ -18,7 +18,7 @@ import { numbered } from '../../statistics/clusters.js';
 import { clusteredMean, meanInterval } from '../../statistics/mean-interval.js';
 import type { Interval } from '../../statistics/statistics.js';
 import { matrixOf, rowsAt, type Matrix } from '../../tensor/matrix.js';
-import type { Losses } from '../recipes/recipe.js';
+import type { Losses, Stage } from '../recipes/recipe.js';
 import type { TrainingSample } from '../samples/sample.js';
 import { rngFor } from './order.js';
 import {
@@ -62,26 +62,34 @@ const WRITTEN = 48;
 /** Sequences that are handed to the decoder together. */
 const TOGETHER = 16;
 
+/** Scores of variants that a stage does not change, so that they are computed once. */
+export type KeptScores = Map<Variant, Float64Array>;
+
 /**
  * Scores the validation holes.
  *
- * @param withChunks Whether the prompts of the stage have soft tokens.
- * @param isStopped  Ends the work early with null.
+ * @param kept      Filled here; empty at the start of a stage.
+ * @param isStopped Ends the work early with null.
  */
 export async function validate(
   world: TrainingWorld,
   parameters: ParameterValues,
-  stage: { readonly withChunks: boolean; readonly losses: Pick<Losses, 'reconstruction'> },
+  stage: Pick<Stage, 'chunks' | 'losses' | 'trains'>,
+  kept: KeptScores,
   isStopped: () => boolean,
 ): Promise<ValidationResult | null> {
   const { validation } = world.data;
   const clusters = numbered(validation.map(({ repository }) => repository));
-  const variants = stage.withChunks ? VARIANTS : VARIANTS.slice(0, 2);
+  const withChunks = stage.chunks === 'soft';
+  const variants = withChunks ? VARIANTS : VARIANTS.slice(0, 2);
+  const isKept = (variant: Variant): boolean =>
+    variant === 'plain' || (variant === 'no-context' && !stage.trains.includes('prompt'));
   const columns = new Map<Variant, Float64Array>();
   for (const variant of variants) {
-    const column = await scoreHoles(world, parameters, variant, isStopped);
+    const column = kept.get(variant) ?? (await scoreHoles(world, parameters, variant, isStopped));
     if (column === null) return null;
     columns.set(variant, column);
+    if (isKept(variant)) kept.set(variant, column);
   }
   const meanOf = (values: Float64Array): NatsMean => natsMean(values, clusters);
   const differences = COMPARED.flatMap(([of, base]) => {
@@ -95,7 +103,7 @@ export async function validate(
     means: Object.fromEntries([...columns].map(([variant, column]) => [variant, meanOf(column)])),
     differences: Object.fromEntries(differences),
     reconstruction:
-      stage.withChunks && stage.losses.reconstruction !== undefined
+      withChunks && stage.losses.reconstruction !== undefined
         ? await scoreChunks(world, parameters, stage.losses.reconstruction.tokens)
         : null,
   };
