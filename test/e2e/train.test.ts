@@ -50,14 +50,19 @@ before(async () => {
   const places: Readonly<Record<string, string>> = {
     'Qwen/Qwen2.5-Coder-0.5B': join(folder, 'models', 'decoder'),
     '~/my/repo': 'tiny',
-    'staged': join(folder, 'short.json'),
+    staged: join(folder, 'short.json'),
     'results/train': join(folder, 'train'),
     'results/train/bundle': join(folder, 'train', 'bundle'),
   };
   commands = block!
     .trim()
     .split('\n')
-    .map((line) => line.split(' ').slice(1).map((word) => places[word] ?? word));
+    .map((line) =>
+      line
+        .split(' ')
+        .slice(1)
+        .map((word) => places[word] ?? word),
+    );
   // The evaluated benchmark is fetched from the network; the tiny one is not, and it is not kept out of itself.
   const [train] = commands;
   train!.splice(train!.indexOf('--exclude'), 2);
@@ -75,7 +80,13 @@ describe('the commands of docs/training.md', () => {
     assert.match(whole.stdout, /own - shuffled/);
     assert.match(whole.stderr, /holes to train on, \d+ to validate on/);
     assert.match(whole.stderr, /start: explains/);
-    for (const file of ['train.json', 'metrics.jsonl', 'curves.svg', 'bundle/bundle.json', 'bundle/README.md']) {
+    for (const file of [
+      'train.json',
+      'metrics.jsonl',
+      'curves.svg',
+      'bundle/bundle.json',
+      'bundle/README.md',
+    ]) {
       assert.ok(existsSync(inTrain(file)), file);
     }
     assert.ok(!existsSync(inTrain('run.lock')));
@@ -95,7 +106,8 @@ describe('the commands of docs/training.md', () => {
     const done = await llavaEval([...run, ...small, '--out', out, '--json']);
     assert.equal(done.code, 0, done.stderr);
     assert.doesNotMatch(done.stderr, /other weights/);
-    const rows = (JSON.parse(done.stdout) as { rows: { pipeline: string; tasks: { scored: number } }[] }).rows;
+    const rows = (JSON.parse(done.stdout) as { rows: { pipeline: string; tasks: { scored: number } }[] })
+      .rows;
     assert.deepEqual(
       rows.map(({ pipeline, tasks }) => [pipeline, tasks.scored]),
       ['no-context', 'soft-prompt', 'compressed', 'compressed-shuffled'].map((name) => [name, 4]),
@@ -136,7 +148,12 @@ describe('a training that is killed', () => {
     assert.equal(refused.code, 3, refused.stderr);
     const resumed = await llavaEval([...words, ...SMALL, '--resume']);
     assert.equal(resumed.code, 0, resumed.stderr);
-    for (const file of ['projector.safetensors', 'soft_prompt.safetensors', 'encoder.safetensors', 'bundle.json']) {
+    for (const file of [
+      'projector.safetensors',
+      'soft_prompt.safetensors',
+      'encoder.safetensors',
+      'bundle.json',
+    ]) {
       const [a, b] = [inTrain('bundle', file), join(folder, 'killed', 'bundle', file)];
       assert.deepEqual(await readFile(b), await readFile(a), file);
     }

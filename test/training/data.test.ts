@@ -13,7 +13,11 @@ import { openRecipe, RECIPE_SUMMARIES } from '../../src/training/recipes/all.js'
 import { recipeSchema } from '../../src/training/recipes/recipe.js';
 import { fakeTask } from '../support/fakes.js';
 
-const tasksOf = (count: number, repository: (i: number) => string, path = (i: number) => `f${i}.ts`): CompletionTask[] =>
+const tasksOf = (
+  count: number,
+  repository: (i: number) => string,
+  path = (i: number) => `f${i}.ts`,
+): CompletionTask[] =>
   Array.from({ length: count }, (_, i) => ({
     ...fakeTask(`t${i}`, 'a\n', 'b', '\nc'),
     repository: repository(i),
@@ -45,7 +49,11 @@ describe('the two sides', () => {
   });
 
   test('are files where there is one repository', () => {
-    const one = tasksOf(20, () => 'r', (i) => `f${i % 5}.ts`);
+    const one = tasksOf(
+      20,
+      () => 'r',
+      (i) => `f${i % 5}.ts`,
+    );
     const { by, training, validation } = splitTasks(one, setting);
     assert.equal(by, 'file');
     const files = new Set(training.map(({ path }) => path));
@@ -53,16 +61,34 @@ describe('the two sides', () => {
   });
 
   test('are refused where one would be empty', () => {
-    assert.throws(() => splitTasks(tasksOf(3, () => 'r', () => 'f.ts'), setting), /0 to validate on/);
+    assert.throws(
+      () =>
+        splitTasks(
+          tasksOf(
+            3,
+            () => 'r',
+            () => 'f.ts',
+          ),
+          setting,
+        ),
+      /0 to validate on/,
+    );
   });
 });
 
 describe('code that is kept out', () => {
   const lines = (from: number, to: number): string =>
-    Array.from({ length: to - from }, (_, i) => `const value${from + i} = compute${from + i}(first, second);`).join('\n');
+    Array.from(
+      { length: to - from },
+      (_, i) => `const value${from + i} = compute${from + i}(first, second);`,
+    ).join('\n');
   const code = new ExcludedCode();
   code.addFile(lines(0, 40));
-  code.addTask({ prefix: 'one();\ntwo();\nthree();\n', reference: 'wanted();', suffix: '\nfour();\nfive();\nsix();\n' });
+  code.addTask({
+    prefix: 'one();\ntwo();\nthree();\n',
+    reference: 'wanted();',
+    suffix: '\nfour();\nfive();\nsix();\n',
+  });
   const hole = (text: string): Pick<CompletionTask, 'prefix' | 'reference' | 'suffix'> => ({
     ...{ prefix: text.slice(0, 30), reference: text.slice(30, 40), suffix: text.slice(40) },
   });
@@ -72,7 +98,11 @@ describe('code that is kept out', () => {
   });
 
   test('is known by the hole and its surroundings alone', () => {
-    const moved = { prefix: 'other();\none();\n two();\nthree();\n  ', reference: 'wanted(); ', suffix: '\nfour();\nfive();\nsix();\nmore();' };
+    const moved = {
+      prefix: 'other();\none();\n two();\nthree();\n  ',
+      reference: 'wanted(); ',
+      suffix: '\nfour();\nfive();\nsix();\nmore();',
+    };
     assert.equal(code.kindOf(moved), 'exact');
     assert.equal(code.kindOf({ ...moved, reference: 'another();' }), null);
   });
@@ -106,13 +136,17 @@ describe('recipes', () => {
     for (const name of RECIPE_SUMMARIES.keys()) assert.equal((await openRecipe(name)).name, name);
     const { stages, start } = await openRecipe('llavacode');
     assert.equal(stages.length, 1);
-    assert.deepEqual([start.kind, stages[0]!.losses.crossEntropy, stages[0]!.losses.alignment?.weight], ['random', 0.9, 0.1]);
+    assert.deepEqual(
+      [start.kind, stages[0]!.losses.crossEntropy, stages[0]!.losses.alignment?.weight],
+      ['random', 0.9, 0.1],
+    );
   });
 
   test('that contradict themselves are refused', async () => {
     const stage = { name: 's', trains: ['projector'], steps: 1, rate: 1, losses: { crossEntropy: 1 } };
     const problem = (changed: object, more: object = {}): string =>
-      recipeSchema.safeParse({ name: 'r', summary: 's', stages: [{ ...stage, ...changed }], ...more }).error?.issues[0]?.message ?? '';
+      recipeSchema.safeParse({ name: 'r', summary: 's', stages: [{ ...stage, ...changed }], ...more }).error
+        ?.issues[0]?.message ?? '';
     assert.equal(problem({}), '');
     assert.match(problem({ epochs: 1 }), /either steps or epochs/);
     assert.match(problem({ chunks: 'none' }), /cannot train the projector/);

@@ -47,28 +47,87 @@ export function registerTrain(program: Command, shell: Shell): void {
         'frozen, and writes a bundle that run takes. It can be stopped at any time and goes on with --resume.',
     )
     .requiredOption('--decoder <id|dir|file>', 'decoder as weights: hub id, folder or .gguf file')
-    .option('--encoder <id|dir|decoder-layers:N>', 'encoder, or the first N layers of the decoder itself', DEFAULT_ENCODER)
-    .option('--encoder-input <name>', `what the encoder reads: ${ENCODER_INPUTS.join(', ')}`, oneOf(ENCODER_INPUTS))
-    .option('--prompt-family <name>', `${PROMPT_FAMILIES.join(', ')} (default: recognized)`, oneOf(PROMPT_FAMILIES))
-    .requiredOption('--dataset <id|file|dir>', 'benchmark, JSONL file, or a folder with code; several: once for each', oneMore)
+    .option(
+      '--encoder <id|dir|decoder-layers:N>',
+      'encoder, or the first N layers of the decoder itself',
+      DEFAULT_ENCODER,
+    )
+    .option(
+      '--encoder-input <name>',
+      `what the encoder reads: ${ENCODER_INPUTS.join(', ')}`,
+      oneOf(ENCODER_INPUTS),
+    )
+    .option(
+      '--prompt-family <name>',
+      `${PROMPT_FAMILIES.join(', ')} (default: recognized)`,
+      oneOf(PROMPT_FAMILIES),
+    )
+    .requiredOption(
+      '--dataset <id|file|dir>',
+      'benchmark, JSONL file, or a folder with code; several: once for each',
+      oneMore,
+    )
     .option('--repos <dir>', 'where the repositories of JSONL files lie')
-    .option('--language <name>', `only lines of this language, of folders: ${LANGUAGES.join(', ')}`, oneOf(LANGUAGES))
+    .option(
+      '--language <name>',
+      `only lines of this language, of folders: ${LANGUAGES.join(', ')}`,
+      oneOf(LANGUAGES),
+    )
     .option('--skip-invalid', 'leave damaged records out and count them')
-    .option('--exclude <id|file|dir>', 'code that will be evaluated and must not be trained on; several: once for each', oneMore)
-    .option('--validation-share <x>', 'share of the holes that validate, whole repositories', fraction, DEFAULT_VALIDATION_SHARE)
+    .option(
+      '--exclude <id|file|dir>',
+      'code that will be evaluated and must not be trained on; several: once for each',
+      oneMore,
+    )
+    .option(
+      '--validation-share <x>',
+      'share of the holes that validate, whole repositories',
+      fraction,
+      DEFAULT_VALIDATION_SHARE,
+    )
     .option('--validation-repos <a,b>', 'repositories that validate (default: drawn by the seed)', words)
-    .option('--validation-tasks <n>', 'holes to validate on, at most', wholeNumber(2), DEFAULT_VALIDATION_TASKS)
+    .option(
+      '--validation-tasks <n>',
+      'holes to validate on, at most',
+      wholeNumber(2),
+      DEFAULT_VALIDATION_TASKS,
+    )
     .option('--limit <n>', 'holes to train on, at most, before the filter (default: all)', limit)
     .option('--filter <name>', filterSummaries(), oneOf(HOLE_FILTERS), 'all')
     .option('--retriever <name>', 'jaccard, bm25, or the chunks that records ship', retriever, 'jaccard')
-    .option('--retrieval-profile <name>', RETRIEVAL_PROFILES.join(', '), oneOf(RETRIEVAL_PROFILES), DEFAULT_RETRIEVAL_PROFILE)
+    .option(
+      '--retrieval-profile <name>',
+      RETRIEVAL_PROFILES.join(', '),
+      oneOf(RETRIEVAL_PROFILES),
+      DEFAULT_RETRIEVAL_PROFILE,
+    )
     .option('--top-k <k>', 'chunks a hole (default: the profile’s)', wholeNumber(1))
-    .option('--soft-tokens-per-chunk <k>', 'soft tokens that a chunk becomes, such as 1, 2, 4 or 8', wholeNumber(1), 1)
+    .option(
+      '--soft-tokens-per-chunk <k>',
+      'soft tokens that a chunk becomes, such as 1, 2, 4 or 8',
+      wholeNumber(1),
+      1,
+    )
     .option('--projector-layers <n>', 'Linear layers of the projector: 2, 3 or 4', projectorLayers, 3)
     .option('--recipe <name|file.json>', recipes, DEFAULT_RECIPE)
-    .option('--context-placement <name>', `where soft tokens stand: ${CONTEXT_PLACEMENTS.join(', ')}`, oneOf(CONTEXT_PLACEMENTS), 'after-suffix')
-    .option('--max-prompt-tokens <n>', 'code around the hole, in tokens', wholeNumber(64), DEFAULT_PROMPT_TOKENS)
-    .option('--prefix-gigabytes <n>', 'disk for kept keys and values; 0 keeps none', wholeNumber(0), DEFAULT_PREFIX_BYTES / 1e9)
+    .option(
+      '--context-placement <name>',
+      `where soft tokens stand: ${CONTEXT_PLACEMENTS.join(', ')}`,
+      oneOf(CONTEXT_PLACEMENTS),
+      'after-suffix',
+    )
+    .option(
+      '--max-prompt-tokens <n>',
+      'code around the hole, in tokens',
+      wholeNumber(64),
+      DEFAULT_PROMPT_TOKENS,
+    )
+    .option(
+      '--prefix-gigabytes <n>',
+      'disk for kept keys and values; 0 keeps none',
+      wholeNumber(0),
+      DEFAULT_PREFIX_BYTES / 1e9,
+    )
     .option('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1))
     .option('--seed <n>', 'of everything that is drawn', anyWholeNumber, 0)
     .option('--name <name>', 'of the bundle (default: after the recipe)')

@@ -110,7 +110,9 @@ export async function loadModels(
     const compression = needs.compression ? await openCompression(opening, decoder) : null;
     const softTokensPerChunk = await softLength(opening, needs, compression, decoder.decoder);
     const softPrompt = await openSoftPrompt(found, decoder.decoder.width);
-    const retrieverEncoder = needs.embedder ? await openRetrieverEncoder(opening, decoder, compression) : null;
+    const retrieverEncoder = needs.embedder
+      ? await openRetrieverEncoder(opening, decoder, compression)
+      : null;
     const { bundle, sources } = found;
     return {
       ...{

@@ -103,8 +103,7 @@ async function findDecoder(
     reference === undefined
       ? await resolveHashed(bundle, 'bundle', options)
       : await resolveHashed(reference, 'decoder', options);
-  const found =
-    reference === undefined ? await openBundle(given.model, NOTHING_REPLACED, options) : null;
+  const found = reference === undefined ? await openBundle(given.model, NOTHING_REPLACED, options) : null;
   const { model, files } = found?.decoder ?? given;
   const path = found === null ? model.path : found.bundle.decoder.path;
   return {

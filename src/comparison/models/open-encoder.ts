@@ -78,9 +78,10 @@ export async function loadEmbedder(
       : null;
   const own = bundled?.bundle ?? null;
   if (own?.encoder.kind === 'decoder-layers') {
-    throw new ModelError(`${model.name}: its encoder is the beginning of its decoder, and no decoder is open here`, [
-      'give the encoder of the retriever with --retriever-encoder',
-    ]);
+    throw new ModelError(
+      `${model.name}: its encoder is the beginning of its decoder, and no decoder is open here`,
+      ['give the encoder of the retriever with --retriever-encoder'],
+    );
   }
   const execution = await executionOn(device);
   const loaded = await loadEncoder(own?.encoder.path ?? model.path, own?.name ?? model.name, {

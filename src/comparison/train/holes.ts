@@ -68,7 +68,11 @@ export async function findHoles(settings: TrainSettings, surroundings: Surroundi
     training: limit === 'all' ? split.training : evenSample(split.training, limit),
     validation: evenSample(split.validation, validationTasks),
     facts: {
-      datasets: opened.map(({ dataset: { id, contentHash }, tasks: own }) => ({ id, contentHash, tasks: own.length })),
+      datasets: opened.map(({ dataset: { id, contentHash }, tasks: own }) => ({
+        id,
+        contentHash,
+        tasks: own.length,
+      })),
       excluded,
       duplicates,
       split: { by: split.by, held: split.held },

@@ -56,7 +56,8 @@ export async function openTrainedDecoder(
   try {
     const facts = files.readFacts(decoder.vocabularySize);
     const family = promptFamily ?? recognizeFamily(tokenizer, facts);
-    if (!PROMPT_FAMILIES.includes(family)) throw new UsageError(`--prompt-family ${family}: there is no such family`);
+    if (!PROMPT_FAMILIES.includes(family))
+      throw new UsageError(`--prompt-family ${family}: there is no such family`);
     const format = promptFormat(family, tokenizer, facts);
     return { ...named(reference, found), path, decoder, tokenizer, format, family };
   } catch (error) {

@@ -83,7 +83,10 @@ export async function openTraining(
     const texts = new ChunkTexts();
     const teacherTokens = teacherTokensOf(recipe);
     const making = { settings, model, end, texts, teacherTokens, surroundings };
-    const samples = { training: samplesOf(training, making, true), validation: samplesOf(validation, making, false) };
+    const samples = {
+      training: samplesOf(training, making, true),
+      validation: samplesOf(validation, making, false),
+    };
     requireSamples(samples, settings);
     const ids = chunkIds(texts, model);
     const made = await encodeChunks(settings, model, texts, ids, folder, threads, surroundings);
@@ -92,7 +95,12 @@ export async function openTraining(
       return null;
     }
     opened.push(made.encoder.encoder);
-    const projector = await openProjectorFor(settings, made.encoder.encoder.width, model.decoder.width, threads);
+    const projector = await openProjectorFor(
+      settings,
+      made.encoder.encoder.width,
+      model.decoder.width,
+      threads,
+    );
     opened.push(projector);
     const keepsTrainingPrefixes = seenOften(recipe, samples.training.length);
     const shape = promptShape(settings, model);
@@ -140,7 +148,9 @@ function requireSamples(
 
 /** Most tokens of text that a teacher of the recipe reads; null without one. */
 function teacherTokensOf({ stages }: Recipe): number | null {
-  const asked = stages.flatMap(({ losses: { divergence } }) => (divergence === undefined ? [] : [divergence.contextTokens]));
+  const asked = stages.flatMap(({ losses: { divergence } }) =>
+    divergence === undefined ? [] : [divergence.contextTokens],
+  );
   return asked.length === 0 ? null : Math.max(...asked);
 }
 
@@ -207,7 +217,12 @@ function openProjectorFor(
   threads: number,
 ): Promise<DifferentiableProjector> {
   const hidden = { 2: [C], 3: [2 * C, 2 * C], 4: [3 * C, 4 * C, 2 * C] };
-  const architecture: ProjectorArchitecture = { layers, inputWidth, hiddenWidths: hidden[layers], outputWidth: k * C };
+  const architecture: ProjectorArchitecture = {
+    layers,
+    inputWidth,
+    hiddenWidths: hidden[layers],
+    outputWidth: k * C,
+  };
   return openDifferentiableProjector(architecture, { threads });
 }
 

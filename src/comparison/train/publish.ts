@@ -94,7 +94,9 @@ function curvesOf(name: string, lines: readonly MetricsLine[]): CurvesInput {
       return found === undefined ? [] : [{ x: at(line), y: found.mean, interval: found.ci95 }];
     }),
   });
-  const differences = [...new Set(validations.flatMap(({ validation }) => Object.keys(validation.differences)))];
+  const differences = [
+    ...new Set(validations.flatMap(({ validation }) => Object.keys(validation.differences))),
+  ];
   const ofVariant = VARIANTS.map((variant) => curve(variant, ({ validation }) => validation.means[variant]));
   return {
     title: `Training of ${name}`,
@@ -197,6 +199,8 @@ export function prefixCost(positions: readonly number[], bytesEach: number, most
   const total = positions.reduce((sum, value) => sum + value, 0) * bytesEach;
   return (
     `Kept prefixes: ${positions.length} of ${formatBytes(bytesEach)} a position, ${formatBytes(total)} in all` +
-    (total > mostBytes ? `, of which ${formatBytes(mostBytes)} are kept and the rest is computed each time.` : '.')
+    (total > mostBytes
+      ? `, of which ${formatBytes(mostBytes)} are kept and the rest is computed each time.`
+      : '.')
   );
 }

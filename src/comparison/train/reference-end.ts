@@ -43,7 +43,9 @@ async function scored(
   const targets = Array.from({ length: inputs.rows }, (_, t) => asked[t - prompt.rows + 1] ?? null);
   const logits = await decoder.logits({ prefix: null, inputs, targets });
   const logs = ids.map((id, i) => logProbability(row(logits, i), [id]));
-  return Float64Array.from(end === null ? logs : [...logs, logProbability(row(logits, ids.length), [...end])]);
+  return Float64Array.from(
+    end === null ? logs : [...logs, logProbability(row(logits, ids.length), [...end])],
+  );
 }
 
 /** Of any of some ids. */

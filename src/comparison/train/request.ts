@@ -60,7 +60,15 @@ export type EncoderChoice =
 
 export type TrainSettings = Omit<
   { readonly [K in keyof TrainRequest]-?: Exclude<TrainRequest[K], undefined> },
-  'encoder' | 'encoderInput' | 'promptFamily' | 'repos' | 'language' | 'validationRepos' | 'topK' | 'threads' | 'name'
+  | 'encoder'
+  | 'encoderInput'
+  | 'promptFamily'
+  | 'repos'
+  | 'language'
+  | 'validationRepos'
+  | 'topK'
+  | 'threads'
+  | 'name'
 > &
   Pick<
     TrainRequest,
@@ -83,7 +91,11 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     throw new UsageError(`--validation-share ${validationShare}: expected a number above 0 and below 1`);
   }
   const encoder = encoderChoice(request.encoder ?? DEFAULT_ENCODER);
-  if (encoder.kind === 'decoder-layers' && request.encoderInput !== undefined && request.encoderInput !== 'raw') {
+  if (
+    encoder.kind === 'decoder-layers' &&
+    request.encoderInput !== undefined &&
+    request.encoderInput !== 'raw'
+  ) {
     throw new UsageError(`--encoder-input ${request.encoderInput}: the layers of a decoder read chunks raw`, [
       `one of ${ENCODER_INPUTS.join(', ')} goes with an encoder of its own`,
     ]);

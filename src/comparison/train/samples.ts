@@ -77,12 +77,16 @@ export function samplesOf(
 ): TrainingSample[] {
   const { tokenizer, format } = model;
   const { maxPromptTokens, contextPlacement: placement, filter } = settings;
-  const budget = promptBudget({ maxPromptTokens, maxNewTokens: DEFAULT_NEW_TOKENS, contextTokens: CHUNK_TOKENS }, format);
+  const budget = promptBudget(
+    { maxPromptTokens, maxNewTokens: DEFAULT_NEW_TOKENS, contextTokens: CHUNK_TOKENS },
+    format,
+  );
   const setting = { tokenizer, format, budget, placement, clock: surroundings.clock };
   const keeps = holeFilter(filter);
   return holes.flatMap(({ task, chunks }) => {
     const { left, right } = inFileContext(setting, task);
-    if (isFiltered && !keeps({ task, left: tokenizer.decode(left), right: tokenizer.decode(right), chunks })) return [];
+    if (isFiltered && !keeps({ task, left: tokenizer.decode(left), right: tokenizer.decode(right), chunks }))
+      return [];
     const reference = referenceOf(task, { tokenizer, format, end, isSettled: settlingAt(task.reference) });
     if (reference === null) return [];
     const [stop] = reference.end ?? [];
@@ -110,11 +114,19 @@ function textOf(
 }
 
 /** The prompt around soft tokens that stand alone. */
-export function barePrompt({ contextPlacement: placement }: TrainSettings, { format }: TrainedDecoder): {
+export function barePrompt(
+  { contextPlacement: placement }: TrainSettings,
+  { format }: TrainedDecoder,
+): {
   readonly before: readonly TokenId[];
   readonly after: readonly TokenId[];
 } {
-  const { ids, context } = assemblePrompt(format, { left: [], right: [], context: { kind: 'none' }, placement });
+  const { ids, context } = assemblePrompt(format, {
+    left: [],
+    right: [],
+    context: { kind: 'none' },
+    placement,
+  });
   return { before: ids.slice(0, context[0]), after: ids.slice(context[0]) };
 }
 

@@ -46,7 +46,10 @@ export type TrainOutcome =
  * @throws {ModelError}   If a model cannot be used or has no gradients.
  * @throws {JournalError} If the folder holds a training already, or one that another process works on.
  */
-export async function trainProjector(request: TrainRequest, surroundings: Surroundings): Promise<TrainOutcome> {
+export async function trainProjector(
+  request: TrainRequest,
+  surroundings: Surroundings,
+): Promise<TrainOutcome> {
   const settings = trainSettings(request);
   const folder = trainFolder(settings.out);
   const lock = await claimTrainFolder(folder, settings.resume, surroundings);
@@ -64,7 +67,11 @@ export async function trainProjector(request: TrainRequest, surroundings: Surrou
   }
 }
 
-async function carryOut(training: Training, folder: TrainFolder, surroundings: Surroundings): Promise<TrainOutcome> {
+async function carryOut(
+  training: Training,
+  folder: TrainFolder,
+  surroundings: Surroundings,
+): Promise<TrainOutcome> {
   const { world, recipe, prefixNote } = training;
   const note = (line: string): void => {
     surroundings.onEvent({ kind: 'noted', line });
@@ -125,10 +132,17 @@ async function firstState(
     ...{ decoder, projector, chunks: data.chunks, tokensPerChunk, seed },
   });
   if (explained !== null) {
-    note(`start: explains ${(100 * explained).toFixed(1)} % of the wanted outputs’ variance on chunks held back`);
+    note(
+      `start: explains ${(100 * explained).toFixed(1)} % of the wanted outputs’ variance on chunks held back`,
+    );
   }
   if (recipe.constants > 0) parameters.set(...startingConstants(world, recipe.constants));
-  return { position: firstPosition(fingerprint), parameters, moments: freshMoments(parameters), best: new Map() };
+  return {
+    position: firstPosition(fingerprint),
+    parameters,
+    moments: freshMoments(parameters),
+    best: new Map(),
+  };
 }
 
 /** Steps as a bar with an estimate, validations as lines above it. */
@@ -138,7 +152,12 @@ function reporterOf({ onEvent }: Surroundings, append: TrainingReporter['metrics
   /** The bar counts what is left, so that its estimate is that of the steps of this process. */
   const showBar = (): void => {
     const { name, steps, done } = stage;
-    onEvent({ kind: 'started', work: done === 0 ? name : `${name} from ${done}`, total: steps - done, unit: 'steps' });
+    onEvent({
+      kind: 'started',
+      work: done === 0 ? name : `${name} from ${done}`,
+      total: steps - done,
+      unit: 'steps',
+    });
   };
   const say = (line: string): void => {
     onEvent({ kind: 'noted', line });

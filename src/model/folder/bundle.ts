@@ -130,9 +130,10 @@ export function readBundle(dir: string, named: NamedParts = {}): Bundle {
     const { path, reference } = description[part];
     const found = named[part] ?? (path === undefined ? undefined : join(dir, path));
     if (found !== undefined) return found;
-    throw new ModelError(`${dir}: its ${part} is ${reference ?? 'nowhere'}, which is not part of the bundle`, [
-      `this command needs a bundle with its ${part} inside`,
-    ]);
+    throw new ModelError(
+      `${dir}: its ${part} is ${reference ?? 'nowhere'}, which is not part of the bundle`,
+      [`this command needs a bundle with its ${part} inside`],
+    );
   };
   const { path: _path, reference: _reference, decoderLayers, ...conventions } = encoder;
   return {

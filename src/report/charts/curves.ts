@@ -97,8 +97,24 @@ function drawnPanel(
     {
       data: [{ name: 'points', values }],
       scales: [
-        { name: 'x', type: 'linear', domain: domainOf(points.map((point) => point.x), true), range: [0, place.width], zero: false },
-        { name: 'y', type: 'linear', domain: domainOf(ends, hasZero), range: [PANEL_HEIGHT, 0], zero: false, nice: true },
+        {
+          name: 'x',
+          type: 'linear',
+          domain: domainOf(
+            points.map((point) => point.x),
+            true,
+          ),
+          range: [0, place.width],
+          zero: false,
+        },
+        {
+          name: 'y',
+          type: 'linear',
+          domain: domainOf(ends, hasZero),
+          range: [PANEL_HEIGHT, 0],
+          zero: false,
+          nice: true,
+        },
       ],
       axes: [
         { scale: 'x', orient: 'bottom', tickCount: 6, grid: false },

@@ -79,7 +79,10 @@ export async function meanOfChunkStart(
   const [fitted, held] = [false, true].map((side) => {
     const kept = [...usable.keys()].filter((n) => isHeld(n) === side);
     return {
-      vectors: rowsAt(chunks.vectors, kept.map((n) => usable[n]!)),
+      vectors: rowsAt(
+        chunks.vectors,
+        kept.map((n) => usable[n]!),
+      ),
       targets: rowsAt(targets, kept),
     };
   });
@@ -238,7 +241,11 @@ async function hiddenUnits(
   const units = matrixOf(vectors.rows, H, new Float32Array(vectors.rows * H));
   for (let at = 0; at < vectors.rows; at += outputs) {
     const count = Math.min(outputs, vectors.rows - at);
-    const some = matrixOf(count, vectors.cols, vectors.data.slice(at * vectors.cols, (at + count) * vectors.cols));
+    const some = matrixOf(
+      count,
+      vectors.cols,
+      vectors.data.slice(at * vectors.cols, (at + count) * vectors.cols),
+    );
     const unitRows = matrixOf(count, outputs, new Float32Array(count * outputs));
     for (let r = 0; r < count; r++) row(unitRows, r)[r] = 1;
     const gradient = (await projector.backward(parameters, some, unitRows)).get(last)!;

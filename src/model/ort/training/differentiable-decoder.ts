@@ -126,7 +126,9 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
     weights: readonly LossWeights[],
   ): Promise<readonly SequenceGradient[]> {
     if (weights.length !== sequences.length) {
-      throw new RangeError(`${sequences.length} sequences need as many weights of losses, got ${weights.length}`);
+      throw new RangeError(
+        `${sequences.length} sequences need as many weights of losses, got ${weights.length}`,
+      );
     }
     const weighed = sequences.map((sequence, i) => {
       this.#requireSequence(sequence);
@@ -156,13 +158,15 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
       return {
         ...target,
         crossEntropy,
-        teacher:
-          teacher === null ? null : { divergence: teacher.divergence, logits: logits(teacher.logits) },
+        teacher: teacher === null ? null : { divergence: teacher.divergence, logits: logits(teacher.logits) },
       };
     });
     const gradient = new Float32Array(batch.rows * C);
     const costs = new Map<WeighedRow, { readonly nats: number; readonly divergence: number | null }>();
-    for (const kind of [rows.filter(({ teacher }) => teacher === null), rows.filter((one) => one.teacher !== null)]) {
+    for (const kind of [
+      rows.filter(({ teacher }) => teacher === null),
+      rows.filter((one) => one.teacher !== null),
+    ]) {
       for (const [i, found] of (await this.#head.gradients(kind)).entries()) {
         costs.set(kind[i]!, found);
         gradient.set(found.gradient, kind[i]!.row * C);
@@ -174,7 +178,8 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
       const start = batch.starts[b]! * C;
       return {
         nats: Float64Array.from(own, ({ nats }) => nats),
-        divergences: weights.teacher === null ? null : Float64Array.from(own, ({ divergence }) => divergence!),
+        divergences:
+          weights.teacher === null ? null : Float64Array.from(own, ({ divergence }) => divergence!),
         gradient: matrixOf(inputs.rows, C, atInputs.slice(start, start + inputs.rows * C)),
       };
     });
@@ -212,7 +217,9 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
       throw new RangeError(`${positions} positions, but the decoder was made for ${this.maxPositions}`);
     }
     const numbers = (prefix?.positions ?? 0) * this.kvHeads * this.headWidth;
-    const fits = prefix?.layers.every(({ keys, values }) => keys.length === numbers && values.length === numbers);
+    const fits = prefix?.layers.every(
+      ({ keys, values }) => keys.length === numbers && values.length === numbers,
+    );
     if (prefix !== null && (prefix.layers.length !== this.layers || fits !== true)) {
       throw new RangeError(
         `the prefix is not one of this decoder: ${prefix.layers.length} layers for ${prefix.positions} positions, and ` +

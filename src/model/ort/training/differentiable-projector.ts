@@ -75,7 +75,9 @@ export class OrtDifferentiableProjector implements DifferentiableProjector {
     const feeds = this.#feeds(this.#backward, parameters, vectors);
     const gradient = new Tensor('float32', data, [rows, cols]);
     const results = await runSession(this.#backward.session, { ...feeds, [SOFT_GRADIENT]: gradient });
-    return new Map([...this.shapes.keys()].map((name) => [name, floatOutput(results, parameterGradient(name))]));
+    return new Map(
+      [...this.shapes.keys()].map((name) => [name, floatOutput(results, parameterGradient(name))]),
+    );
   }
 
   async dispose(): Promise<void> {
@@ -83,7 +85,11 @@ export class OrtDifferentiableProjector implements DifferentiableProjector {
     await this.#backward.session.release();
   }
 
-  #feeds({ parameters: needed }: Direction, parameters: ParameterValues, vectors: Matrix): InferenceSession.FeedsType {
+  #feeds(
+    { parameters: needed }: Direction,
+    parameters: ParameterValues,
+    vectors: Matrix,
+  ): InferenceSession.FeedsType {
     const { inputWidth } = this.#architecture;
     if (vectors.cols !== inputWidth) {
       throw new RangeError(`vectors are ${vectors.cols} wide but the projector takes ${inputWidth}`);
@@ -92,7 +98,9 @@ export class OrtDifferentiableProjector implements DifferentiableProjector {
       const values = parameters.get(name);
       const count = sizeOf(shape);
       if (values?.length !== count) {
-        throw new RangeError(`the parameter ${name} has ${values?.length ?? 'no'} numbers instead of ${count}`);
+        throw new RangeError(
+          `the parameter ${name} has ${values?.length ?? 'no'} numbers instead of ${count}`,
+        );
       }
       return [name, new Tensor('float32', values, shape)];
     });
