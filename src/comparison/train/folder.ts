@@ -80,7 +80,7 @@ export async function claimTrainFolder(
 }
 
 /** Everything that decides the numbers of a training. */
-export type TrainSpec = Json & object;
+export type TrainSpec = Readonly<Record<string, Json>>;
 
 const descriptionSchema = z.looseObject({ fingerprint: z.string(), spec: z.json() });
 

@@ -2,6 +2,7 @@
  * @file Opens everything that a training works on: models, samples, chunk vectors, and the spec that names them.
  */
 
+import { z } from 'zod';
 import { UsageError } from '../../domain/errors.js';
 import type { DifferentiableProjector } from '../../inference/differentiable.js';
 import { openDifferentiableProjector } from '../../model/ort/training/open.js';
@@ -237,17 +238,15 @@ function specOf(
 ): TrainSpec {
   const { contextPlacement, maxPromptTokens, softTokensPerChunk, projectorLayers, seed } = settings;
   const { filter, retriever, retrievalProfile, validationTasks, limit } = settings;
-  return JSON.parse(
-    JSON.stringify({
-      ...{ program: PACKAGE.version, recipe, data, seed },
-      decoder: { identity: decoder.identity, tokenizer: tokenizer.identity, family, referenceEnd },
-      encoder: {
-        ...{ identity: encoder.encoder.identity, input: encoder.input },
-        ...{ maxTokens: encoder.maxTokens, normalize: encoder.normalize },
-      },
-      prompt: { contextPlacement, maxPromptTokens, chunkTokens: CHUNK_TOKENS },
-      holes: { filter, retriever, retrievalProfile, validationTasks, limit },
-      projector: { layers: projectorLayers, softTokensPerChunk },
-    }),
-  ) as TrainSpec;
+  return z.record(z.string(), z.json()).parse({
+    ...{ program: PACKAGE.version, recipe, data, seed },
+    decoder: { identity: decoder.identity, tokenizer: tokenizer.identity, family, referenceEnd },
+    encoder: {
+      ...{ identity: encoder.encoder.identity, input: encoder.input },
+      ...{ maxTokens: encoder.maxTokens, normalize: encoder.normalize },
+    },
+    prompt: { contextPlacement, maxPromptTokens, chunkTokens: CHUNK_TOKENS },
+    holes: { filter, retriever, retrievalProfile, validationTasks, limit },
+    projector: { layers: projectorLayers, softTokensPerChunk },
+  });
 }
