@@ -14,7 +14,9 @@ import { parseArgs } from 'node:util';
 import { npmCommand } from '../src/datasets/packages/npm.js';
 
 /** Blocks of the page, in its order. */
-const BENCHMARKS: readonly string[] = ['overhead', 'roofline', 'peers', 'whole-run', 'scale', 'devices'];
+const BENCHMARKS: readonly string[] = [
+  ...['overhead', 'roofline', 'prefill', 'peers', 'whole-run', 'scale', 'devices'],
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,6 +3,7 @@
  *
  *     npm run bench:dtypes
  *     npm run bench:dtypes -- --rounds 9 --tokens 512,2048 --shapes nano --profile
+ *     npm run bench:dtypes -- --decoder model.gguf --tokens 512      a real decoder instead of the shapes
  *
  * All dtypes run one after the other in every round, in an order that changes from round to round; a
  * figure is the median over rounds of the ratio to fp32 in the same round, so that what else the
@@ -12,7 +13,7 @@
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -41,6 +42,7 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '512,1024,2048' },
     shapes: { type: 'string', default: 'nano,smollm2-135m,qwen2.5-coder-0.5b' },
     dtypes: { type: 'string', default: DTYPES.filter((dtype) => dtype !== 'fp16').join() },
+    decoder: { type: 'string' },
     profile: { type: 'boolean', default: false },
   },
 });
@@ -81,6 +83,7 @@ function randomPrompt(rng: Rng, rows: number, cols: number): Matrix {
 const quantileOf = (samples: readonly number[], q: number): number => quantile(samples, q) ?? NaN;
 
 function open(shape: string, options: ModelOptions): Promise<OrtDecoder> {
+  if (values.decoder !== undefined) return openDecoder(values.decoder, options);
   return shape === 'nano'
     ? openDecoder(NANO, options)
     : openSyntheticDecoder(syntheticShape(`synthetic:${shape}`), options, LAYERS);
@@ -100,7 +103,8 @@ async function profile(shape: string, dtype: Dtype, tokens: number): Promise<str
 }
 
 try {
-  for (const shape of values.shapes.split(',')) {
+  const shapes = values.decoder === undefined ? values.shapes.split(',') : [basename(values.decoder)];
+  for (const shape of shapes) {
     const options = { device: 'cpu', threads, cacheDir: join(temporary, 'graphs') } as const;
     const decoders = new Map<Dtype, OrtDecoder>();
     for (const dtype of dtypes) decoders.set(dtype, await open(shape, { ...options, dtype }));

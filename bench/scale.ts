@@ -78,6 +78,7 @@ class StubDecoder implements Decoder {
   readonly width = WIDTH;
   readonly vocabularySize = tokenizer.vocabularySize;
   readonly maxPositions = 100_000;
+  readonly concurrent = false;
   readonly #answer: readonly TokenId[] = tokenizer.encode('return total(items);\n');
 
   embed(ids: readonly TokenId[]): Matrix {
@@ -246,7 +247,10 @@ async function measure(mode: Mode, count: number, out: string): Promise<Measured
         : await JournalWriter.reopen(folder.journal, earlier);
     const evidence = await EvidenceWriter.open(folder.tasks, evidenced);
     await execute(
-      { tasks, configurations: configurations(AXES), maxNewTokens: 30, ttftRepeats: 1, seed: 0 },
+      {
+        ...{ tasks, configurations: configurations(AXES), maxNewTokens: 30, seed: 0 },
+        timing: { kind: 'timed', ttftRepeats: 1 },
+      },
       {
         ...{
           decoder: new StubDecoder(),

@@ -14,10 +14,15 @@ if (folder === undefined) {
 
 const { summary } = await openRun(folder);
 const cell = (value, digits) => (value === null ? '' : value.toFixed(digits));
+// A run that is not timed has no times.
+const isTimed = summary.rows.some((row) => row.ttftMs !== null);
 const ends = (interval) => (interval === null ? ['', ''] : interval.map((end) => end.toFixed(2)));
 
 console.log(
-  ['pipeline', 'retriever', 'k', 'tasks', 'EM', 'low', 'high', 'ES', 'low', 'high', 'TTFT p50 ms'].join('\t'),
+  [
+    ...['pipeline', 'retriever', 'k', 'tasks', 'EM', 'low', 'high', 'ES', 'low', 'high'],
+    ...(isTimed ? ['TTFT p50 ms'] : []),
+  ].join('\t'),
 );
 for (const row of summary.rows) {
   console.log(
@@ -30,7 +35,7 @@ for (const row of summary.rows) {
       ...ends(row.exactMatch.ci95),
       cell(row.editSimilarity.mean, 2),
       ...ends(row.editSimilarity.ci95),
-      cell(row.ttftMs.p50, 2),
+      ...(row.ttftMs === null ? [] : [cell(row.ttftMs.p50, 2)]),
     ].join('\t'),
   );
 }

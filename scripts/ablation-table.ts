@@ -12,7 +12,7 @@ import { configurations } from '../src/run/configurations.js';
 import type { FinishedRun } from '../src/run/finished-run.js';
 import type { Configuration } from '../src/run/record.js';
 import { mean } from '../src/statistics/statistics.js';
-import type { Geometry } from './geometry.js';
+import type { Geometry } from '../src/probe/geometry.js';
 
 export interface AblationRow {
   readonly name: string;

@@ -4,16 +4,19 @@
     .venv/bin/python scripts/check-gguf.py MODEL.gguf expected.json
     npx tsx scripts/check-gguf.ts MODEL.gguf expected.json
 
-Ids of 10,000 strings (code and prose of five languages, other scripts, control tokens, broken and odd Unicode)
-by transformers' own conversion of the tokenizer, and 20 greedy continuations of 50 tokens in fp32.
+SHA-256 of every tensor as the `gguf` package dequantizes it, ids of 10,000 strings (code and prose of five
+languages, other scripts, control tokens, broken and odd Unicode) by transformers' own conversion of the tokenizer,
+and 20 greedy continuations of 50 tokens in fp32.
 """
 
+import hashlib
 import json
 import random
 import sys
 from pathlib import Path
 
 import torch
+from gguf import GGUFReader, dequantize
 from transformers import AutoModelForCausalLM
 from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
 
@@ -132,6 +135,14 @@ def strings() -> list[str]:
     return made
 
 
+def tensors(path: Path) -> dict[str, dict[str, str]]:
+    found = {}
+    for tensor in GGUFReader(path).tensors:
+        numbers = dequantize(tensor.data, tensor.tensor_type).astype("<f4")
+        found[tensor.name] = {"type": tensor.tensor_type.name, "sha256": hashlib.sha256(numbers.tobytes()).hexdigest()}
+    return found
+
+
 def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -158,7 +169,12 @@ def main() -> None:
             "text": prompt, "ids": prompt_ids[0].tolist(), "generated": generated.tolist(),
             "completion": tokenizer.decode(generated.tolist(), skip_special_tokens=True), "logits": logits.tolist(),
         })
-    expected = {"strings": [{"text": text, "ids": own} for text, own in zip(texts, ids)], "controls": controls, "cases": cases}
+    expected = {
+        "tensors": tensors(source),
+        "strings": [{"text": text, "ids": own} for text, own in zip(texts, ids)],
+        "controls": controls,
+        "cases": cases,
+    }
     Path(sys.argv[2]).write_text(json.dumps(expected))
     print(f"wrote {sys.argv[2]}: {len(texts)} strings, {len(cases)} prompts of {NEW_TOKENS} tokens")
 

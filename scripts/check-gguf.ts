@@ -2,12 +2,15 @@
  * @file A decoder in a GGUF file, end to end, against PyTorch transformers. Optional: needs Python once.
  *
  *     npx tsx scripts/check-gguf.ts MODEL.gguf EXPECTED.json [dtype ...]
+ *     npx tsx scripts/check-gguf.ts MODEL.gguf - [dtype]         the memory alone
  *
- * EXPECTED.json is what `scripts/check-gguf.py` wrote of the same file; its head says how to run it. Checks the
- * ids of 10,000 strings and of control tokens, greedy continuations in fp32, and the memory that opening takes.
+ * EXPECTED.json is what `scripts/check-gguf.py` wrote of the same file; its head says how to run it. Checks
+ * every dequantized tensor to the bit, the ids of 10,000 strings and of control tokens, greedy continuations in fp32, and
+ * the memory that building the graph takes.
  * Other dtypes are reported, not judged.
  */
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +21,7 @@ import { tokenId, type TokenId } from '../src/domain/units.js';
 import type { Decoder } from '../src/inference/decoder.js';
 import { DTYPES, type Dtype } from '../src/inference/device.js';
 import { decoderFiles } from '../src/model/decoder-files.js';
+import { GgufFile } from '../src/model/gguf/gguf-file.js';
 import { openGgufWeights } from '../src/model/gguf/weights.js';
 import { precisionOf } from '../src/model/architecture/precision.js';
 import { openDecoder } from '../src/model/ort/open.js';
@@ -32,6 +36,7 @@ const MB = 1e6;
 
 const ids = z.array(z.number().transform(tokenId));
 const expectedSchema = z.object({
+  tensors: z.record(z.string(), z.object({ type: z.string(), sha256: z.string() })),
   strings: z.array(z.object({ text: z.string(), ids })),
   controls: z.record(z.string(), z.number()),
   cases: z.array(
@@ -47,7 +52,7 @@ const expectedSchema = z.object({
 
 const [path, expectedPath, ...rest] = process.argv.slice(2);
 if (path === undefined || expectedPath === undefined) {
-  throw new Error('usage: npx tsx scripts/check-gguf.ts MODEL.gguf EXPECTED.json [dtype ...]');
+  throw new Error('usage: npx tsx scripts/check-gguf.ts MODEL.gguf EXPECTED.json|- [dtype ...]');
 }
 const dtypes = z.array(z.enum(DTYPES)).parse(rest.length > 0 ? rest : ['fp32']);
 let failures = 0;
@@ -75,6 +80,36 @@ async function checkMemory(dtype: Dtype, cacheDir: string): Promise<void> {
     peak() <= MAX_MEMORY_RATIO * bytes,
     `${dtype}: building the graph of ${(bytes / MB).toFixed(0)} MB out of ${(statSync(path!).size / MB).toFixed(0)} MB ` +
       `peaks at ${(peak() / MB).toFixed(0)} MB, ${((peak() - before) / MB).toFixed(0)} MB above the start`,
+  );
+}
+
+/** Rows of a tensor that are hashed at a time. */
+const ROWS = 1024;
+
+function checkTensors(): void {
+  const file = GgufFile.open(path!);
+  const same = new Map<string, number>();
+  const all = new Map<string, number>();
+  try {
+    for (const [name, { shape, dtype }] of file.tensors) {
+      const hash = createHash('sha256');
+      const rows = shape[0] ?? 1;
+      for (let from = 0; from < rows; from += ROWS) {
+        const numbers = file.read(name, from, Math.min(from + ROWS, rows));
+        hash.update(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
+      }
+      const isSame = hash.digest('hex') === expected.tensors[name]?.sha256;
+      all.set(dtype, (all.get(dtype) ?? 0) + 1);
+      same.set(dtype, (same.get(dtype) ?? 0) + (isSame ? 1 : 0));
+    }
+  } finally {
+    file.close();
+  }
+  const count = [...all.values()].reduce((sum, own) => sum + own, 0);
+  const counts = [...all].map(([type, own]) => `${same.get(type)!} of ${own} ${type}`).join(', ');
+  report(
+    count === Object.keys(expected.tensors).length && [...all].every(([type, own]) => same.get(type) === own),
+    `tensors equal to the bit: ${counts}`,
   );
 }
 
@@ -151,9 +186,12 @@ const readExpected = (): z.infer<typeof expectedSchema> =>
 let expected: z.infer<typeof expectedSchema>;
 try {
   await checkMemory(dtypes[0]!, cacheDir);
-  expected = readExpected();
-  await checkTokenizer();
-  for (const dtype of dtypes) await checkDecoder(dtype, cacheDir);
+  if (expectedPath !== '-') {
+    expected = readExpected();
+    checkTensors();
+    await checkTokenizer();
+    for (const dtype of dtypes) await checkDecoder(dtype, cacheDir);
+  }
 } finally {
   rmSync(cacheDir, { recursive: true });
 }

@@ -11,7 +11,7 @@ import { splitSoftTokens } from '../src/inference/soft-tokens.js';
 import { encoderInput, encoderTemplate } from '../src/prompt/encoder-input.js';
 import { readTaskEvidence } from '../src/run/task-evidence.js';
 import { normalizeRows } from '../src/tensor/matrix.js';
-import { geometryOf, type Geometry } from './geometry.js';
+import { geometryOf, type Geometry } from '../src/probe/geometry.js';
 
 /**
  * The texts of the chunks that a run showed, each once, at most so many: chosen by hash, so that no file comes first.

@@ -4,6 +4,8 @@
  *     npm run geometry -- results/RUN                              of the embedded bundle's projector
  *     npm run geometry -- results/RUN --projector a.safetensors --projector b.safetensors [--model BUNDLE]
  *
+ * `llava-eval probe` measures more of one projector; this script compares several on the chunks of a run.
+ *
  * The chunks are those that the run's retrievers found, each text once, the first 2,000 by hash (`--chunks N`): the
  * vectors that a projector is used on. k soft tokens a chunk are measured together, as the vectors the decoder reads.
  */

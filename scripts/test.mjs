@@ -1,5 +1,5 @@
-// Runs every test file under test/ with Node's own runner. The list is built here because
-// `node --test` expands globs only from Node 21 on and this project supports Node 20.
+// Runs every test file under test/ with Node's own runner. The files are compiled into .cache/tests first, because that
+// halves the time of the whole suite.
 //
 //   node scripts/test.mjs            all tests
 //   node scripts/test.mjs metrics    only files whose path contains "metrics"
@@ -9,7 +9,29 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
+import { compileTests } from './compile-tests.mjs';
+
+/**
+ * Files that take longest, by a part of their path. They start first, so that at the end no processor waits for one of
+ * them alone.
+ */
+const LONGEST = [
+  '/e2e/',
+  '/contract/added-',
+  '/fuzz/',
+  '/statistics/',
+  '/report/browser',
+  '/retrieval/published',
+];
+
+/** Node's runner sorts the files by path, so the folder of a compiled file says when the file starts. */
+const turnOf = (file) => (LONGEST.some((part) => file.includes(part)) ? 'first' : 'then');
+
+const FOLDER = '.cache/tests';
+
+/** Programs that tests start many times. The tests find the compiled ones through LLAVA_EVAL_COMPILED_TESTS. */
+const CHILDREN = ['test/fuzz/child.ts'];
 
 const words = process.argv.slice(2);
 const at = words.indexOf('--require');
@@ -26,12 +48,17 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const run = spawnSync(
-  process.execPath,
-  ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
-  {
-    stdio: 'inherit',
-    env: required === undefined ? process.env : { ...process.env, LLAVA_EVAL_REQUIRE: required },
+const names = files.map((file) => `${turnOf(file)}/${file.replace(/\.ts$/, '')}`);
+const children = CHILDREN.map((file) => [file.replace(/\.ts$/, ''), file]);
+await compileTests(Object.fromEntries([...names.map((name, i) => [name, files[i]]), ...children]), FOLDER);
+
+const flags = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'];
+const run = spawnSync(process.execPath, [...flags, ...names.map((name) => `${FOLDER}/${name}.js`)], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    LLAVA_EVAL_COMPILED_TESTS: resolve(FOLDER),
+    ...(required === undefined ? {} : { LLAVA_EVAL_REQUIRE: required }),
   },
-);
+});
 process.exit(run.status ?? 1);

@@ -6,6 +6,7 @@ import { Side } from './side.js';
 import { decoderAnswer, type DecoderAnswer, type DecoderSetup } from './sides/decoder-job.js';
 
 const NEW_TOKENS = 50;
+const WARM_UPS = 2;
 
 export interface DecoderSide {
   readonly name: string;
@@ -41,11 +42,19 @@ export interface MeasuredDecoders {
   readonly samples: readonly (readonly (readonly DecoderAnswer[])[])[];
 }
 
-/** Opens all sides, measures prompt by prompt, closes them. */
+/**
+ * Opens all sides, measures prompt by prompt, closes them.
+ *
+ * @param effort Fewer tokens and fewer rounds of warm-up, for a decoder that takes seconds a prompt.
+ */
 export async function measureDecoders(
   { rounds }: Pick<Bench, 'rounds'>,
   described: readonly DecoderSide[],
   prompts: readonly (readonly number[])[],
+  {
+    newTokens = NEW_TOKENS,
+    warmUp = WARM_UPS,
+  }: { readonly newTokens?: number; readonly warmUp?: number } = {},
 ): Promise<MeasuredDecoders> {
   const sides: Side[] = [];
   try {
@@ -53,16 +62,15 @@ export async function measureDecoders(
     const rng = orderOf(1);
     const samples: DecoderAnswer[][][] = [];
     for (const ids of prompts) {
-      const ask = (side: Side): Promise<DecoderAnswer> =>
-        side.ask({ ids, newTokens: NEW_TOKENS }, decoderAnswer);
-      samples.push(await interleaved(sides, rng, { rounds, warmUp: 2 }, ask));
+      const ask = (side: Side): Promise<DecoderAnswer> => side.ask({ ids, newTokens }, decoderAnswer);
+      samples.push(await interleaved(sides, rng, { rounds, warmUp }, ask));
     }
     const processes: DecoderProcess[] = [];
     for (const side of sides) {
       processes.push({ side: side.name, openMs: side.openMs, peakBytes: await side.close() });
     }
     const rows = prompts.flatMap((ids, p) =>
-      sides.map((_, i) => rowOf(ids.length, described[i]!.name, samples[p]![i]!, samples[p]![0]!)),
+      sides.map((_, i) => rowOf(ids.length, described[i]!.name, samples[p]![i]!, samples[p]![0]!, newTokens)),
     );
     return { rows, processes, samples };
   } finally {
@@ -75,6 +83,7 @@ function rowOf(
   side: string,
   own: readonly DecoderAnswer[],
   base: readonly DecoderAnswer[],
+  newTokens: number,
 ): DecoderRow {
   const ttft = (all: readonly DecoderAnswer[]): number[] => all.map((answer) => answer.ttftMs);
   const perToken = (all: readonly DecoderAnswer[]): number[] => all.map((answer) => answer.tokenMs);
@@ -86,7 +95,7 @@ function rowOf(
     tokenMs: median(perToken(own)),
     tokenRatio: ratio(perToken(base), perToken(own)),
     sameTokens: Math.min(...own.map((answer, round) => sharedStart(answer.tokens, base[round]!.tokens))),
-    newTokens: NEW_TOKENS,
+    newTokens,
   };
 }
 

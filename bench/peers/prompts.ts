@@ -3,15 +3,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { loadTokenizer } from '../../src/tokenizer/hf.js';
+import { decoderFiles } from '../../src/model/decoder-files.js';
 import { PROJECT } from './side.js';
 
 /** Where a prompt's text begins: sources that are long enough for the longest prompt. */
 const SOURCES = join(PROJECT, 'src', 'retrieval');
 
-/** One prompt a length, the first ids of the sources in the order of their names. */
-export async function codePrompts(decoderDir: string, lengths: readonly number[]): Promise<number[][]> {
-  const tokenizer = await loadTokenizer(decoderDir);
+/**
+ * One prompt a length, the first ids of the sources in the order of their names.
+ *
+ * @param decoder As for `openDecoder`.
+ */
+export async function codePrompts(decoder: string, lengths: readonly number[]): Promise<number[][]> {
+  const tokenizer = await decoderFiles(decoder).loadTokenizer();
   const text = readdirSync(SOURCES)
     .sort()
     .map((name) => readFileSync(join(SOURCES, name), 'utf8'))

@@ -5,6 +5,10 @@ export interface Bench {
   readonly decoderDir: string;
   /** An ONNX export of the same decoder, made by optimum; null if there is none. */
   readonly exportDir: string | null;
+  /** GGUF files of one real decoder, the first of which llava-eval opens; empty if there are none. */
+  readonly ggufFiles: readonly string[];
+  /** Address of a vLLM server with the same decoder under the name `m`; null if there is none. */
+  readonly vllm: string | null;
   /** A scratch folder. */
   readonly folder: string;
   readonly threads: number;

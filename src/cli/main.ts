@@ -12,6 +12,7 @@ import { registerCompare } from './commands/compare.js';
 import { registerGate } from './commands/gate.js';
 import { registerMerge } from './commands/merge.js';
 import { registerModels } from './commands/models.js';
+import { registerProbe } from './commands/probe.js';
 import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
@@ -41,6 +42,7 @@ export function createProgram(shell: Shell): Command {
   registerDatasets(program, shell);
   registerModels(program, shell);
   registerTrain(program, shell);
+  registerProbe(program, shell);
   registerDoctor(program, shell);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -33,7 +33,7 @@ export interface Answers {
  * @throws {DataError}            If a file cannot be written.
  */
 export async function answerTasks(comparison: Comparison, index: ChunkIndex): Promise<Answers> {
-  const { folder, run, open, phases } = comparison;
+  const { folder, run, open, phases, settings } = comparison;
   phases.enter('recording');
   const begun: RunJson = { ...run, chunks: index.chunkCount };
   const records = folder.earlier?.records ?? new RecordTable();
@@ -42,7 +42,10 @@ export async function answerTasks(comparison: Comparison, index: ChunkIndex): Pr
   try {
     await writeRunJson(folder.files.runJson, begun);
     const isComplete = await execute(
-      { ...run.spec, tasks: open.tasks, configurations: open.configurations },
+      {
+        ...{ tasks: open.tasks, configurations: open.configurations },
+        ...{ maxNewTokens: run.spec.maxNewTokens, seed: run.spec.seed, timing: settings.answers.timing },
+      },
       await executionParts(comparison, index),
       hooks(comparison, files, records, failures),
     );

@@ -61,8 +61,10 @@ export async function judgeRun(request: GateRequest, now: Date): Promise<Judgeme
   const mayChange = request.allowsFingerprintChange ?? false;
   const changes = assertComparable(run, baseline, baselinePath, mayChange);
   const isAlike = isSameHardware(baseline.run.hardware, run.run.hardware);
+  const [before, after] = [baselineSide(baseline), runSide(run)];
   const result = gateResult({
-    checks: checkRun(baselineSide(baseline), runSide(run), rules, isAlike),
+    checks: checkRun(before, after, rules, isAlike),
+    hasTimes: before.isTimed && after.isTimed,
     mode: request.inconclusive ?? 'pass',
     run: { path: run.path, fingerprint: run.run.fingerprint },
     ...{ baseline, baselinePath, changes, isSameHardware: isAlike, now },

@@ -19,7 +19,7 @@ export async function indexChunks({
   phases,
   settings,
   open,
-}: Comparison): Promise<ChunkIndex | null> {
+}: Pick<Comparison, 'surroundings' | 'phases' | 'settings' | 'open'>): Promise<ChunkIndex | null> {
   const { onEvent, signal } = surroundings;
   const { dataset, models, retrieval, lender } = open;
   // Lenders are asked like any other task, and may be of another shard.

@@ -38,8 +38,12 @@ export async function openPipelines(
   return pipelines;
 }
 
-/** @throws {RangeError} If the models were loaded without compression: a pipeline then needs what its row denies. */
-function compressorOf({ compression, softTokensPerChunk }: LoadedModels): Compressor {
+/**
+ * What turns chunks into soft tokens.
+ *
+ * @throws {RangeError} If the models were loaded without compression: a pipeline then needs what its row denies.
+ */
+export function compressorOf({ compression, softTokensPerChunk }: LoadedModels): Compressor {
   if (compression === null) throw new RangeError('the models were loaded without compression');
   const { encoder, tokenizer, projector, conventions } = compression;
   const { input, maxTokens, normalize } = conventions;

@@ -22,7 +22,7 @@ import { fetchingWith, type Surroundings } from './events.js';
 import { openMetricProfile } from './metric-profile.js';
 import { loadModels, type LoadedModels } from './models/load-models.js';
 import { requireShipped } from './retrieval-setting.js';
-import type { ComparisonSettings, TaskSelection } from './settings.js';
+import type { AnswerSelection, ComparisonSettings, TaskSelection } from './settings.js';
 
 export interface OpenComparison {
   readonly dataset: Dataset;
@@ -74,6 +74,7 @@ export async function openComparison(
   );
   try {
     requireScorer(axes, models);
+    requireConcurrent(settings.answers, models);
     requireSoftPrompt(axes.pipelines, models);
     const referenceEnd = settings.answers.likelihood ? await findReferenceEnd(models, surroundings) : null;
     return {
@@ -119,6 +120,15 @@ function requireScorer({ pipelines }: ComparisonSettings['axes'], { decoder }: L
   throw new ModelError(
     `${decoder.name}: hands out no probabilities, and ${asking.join(', ')} choose by them`,
     ['leave these pipelines out, or take a decoder as weights instead of an export'],
+  );
+}
+
+/** @throws {UsageError} If tasks are to overlap and the decoder takes one sequence at a time. */
+function requireConcurrent({ timing }: AnswerSelection, { decoder }: LoadedModels): void {
+  if (timing.kind === 'timed' || timing.tasksAtOnce === 1 || decoder.decoder.concurrent) return;
+  throw new UsageError(
+    `--concurrency ${timing.tasksAtOnce}: the decoder ${decoder.name} takes one sequence at a time`,
+    ['leave --concurrency out: tasks overlap only on a decoder that is a server of its own'],
   );
 }
 

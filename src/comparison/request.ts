@@ -109,6 +109,10 @@ export const comparisonRequestSchema = z
     }),
     /** Whether the likelihood of the true completions is measured, where the decoder can tell it; true if absent. */
     likelihood: z.boolean(),
+    /** Whether first tokens are timed; true if absent. */
+    timing: z.boolean(),
+    /** Tasks that are answered at the same time, where nothing is timed and the decoder takes several sequences at once. */
+    concurrency: positive,
     /** Whether vectors of chunks are kept between runs; true if absent. */
     vectorCache: z.boolean(),
     /** Files of plug-ins, from the working folder. They are code that runs with the rights of the program. */

@@ -27,6 +27,7 @@ import type { ContextPlacement } from '../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, usesEmbedder } from '../retrieval/kinds.js';
 import type { RetrievalProfile } from '../retrieval/profile.js';
 import type { Axes } from '../run/configurations.js';
+import type { TimingPlan } from '../run/execution.js';
 import { shardOfScheduler, type Environment } from '../run/scheduler.js';
 import type { Shard } from '../run/shard.js';
 import { requestedTopK } from './retrieval-setting.js';
@@ -57,7 +58,7 @@ export interface PromptSelection {
 /** How completions are timed and scored. */
 export interface AnswerSelection {
   readonly metricProfile: MetricProfileName;
-  readonly ttftRepeats: number;
+  readonly timing: TimingPlan;
   readonly seed: number;
   /** Records that may fail before the run ends: a number, a share of all such as `5%`, or any number if null. */
   readonly maxFailures: number | string | null;
@@ -85,7 +86,8 @@ export interface ComparisonSettings {
  * @param profile The retrieval profile of the request: it has a top-k of its own.
  * @param environment Where a scheduler says which shard this process is.
  * @throws {UsageError} If the request asks for more chunks than the profile's harness ever returns, for the shard
- *         of a scheduler that does not say one, for more threads than the machine can bear.
+ *         of a scheduler that does not say one, for more threads than the machine can bear, for repeated timings where
+ *         nothing is timed, or for tasks that overlap where something is.
  * @example comparisonSettings({ limit: 5 }, retrievalProfile('repoformer')).axes.topK // => [10]
  */
 export function comparisonSettings(
@@ -124,7 +126,7 @@ export function comparisonSettings(
     },
     answers: {
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
-      ttftRepeats: request.ttftRepeats ?? 1,
+      timing: timingPlan(request),
       seed: request.seed ?? 0,
       maxFailures: request.maxFailures ?? null,
       likelihood: request.likelihood ?? true,
@@ -208,6 +210,21 @@ function requestedRatios(
     ]);
   }
   return { compressionRatio: ascending(ratios) };
+}
+
+/** @throws {UsageError} If the request asks for something that only a run with times has, or only one without them. */
+function timingPlan({ timing = true, ttftRepeats, concurrency }: ComparisonRequest): TimingPlan {
+  if (timing) {
+    if (concurrency === undefined) return { kind: 'timed', ttftRepeats: ttftRepeats ?? 1 };
+    throw new UsageError(`--concurrency ${concurrency} goes only with --no-timing`, [
+      'tasks that are answered at the same time wait for each other, so that their times would mean nothing',
+      'add --no-timing for a run of quality alone, or leave --concurrency out',
+    ]);
+  }
+  if (ttftRepeats === undefined) return { kind: 'not-timed', tasksAtOnce: concurrency ?? 1 };
+  throw new UsageError(`--ttft-repeats ${ttftRepeats} does not go with --no-timing`, [
+    'a run that is not timed prefills each prompt once; leave one of the two out',
+  ]);
 }
 
 /** Tasks that are named run all; else a large benchmark of this program gives a sample. */

@@ -46,7 +46,9 @@ function runSpec(
     maxNewTokens: prompt.limits.maxNewTokens,
     contextTokens: prompt.limits.contextTokens ?? defaults.contextTokens,
     ...execution,
-    ttftRepeats: answers.ttftRepeats,
+    ...(answers.timing.kind === 'timed'
+      ? { ttftRepeats: answers.timing.ttftRepeats }
+      : { timing: 'none' as const }),
     seed: answers.seed,
     ...(softTokensPerChunk === 1 ? {} : { softTokensPerChunk }),
     ...(axes.compressionRatio === undefined ? {} : { compressionRatio: [...axes.compressionRatio] }),

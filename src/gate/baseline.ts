@@ -18,6 +18,7 @@ import { configurations } from '../run/configurations.js';
 import type { FinishedRun } from '../run/finished-run.js';
 import { configurationOf, configurationShape } from '../run/record.js';
 import type { RecordTable } from '../run/record-table.js';
+import { isTimed } from '../run/run-spec.js';
 import type { GateSide } from './check.js';
 
 export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
@@ -31,7 +32,8 @@ const outcomeSchema = z.strictObject({
   /** One character a task: 1, 0, or - where it was not scored. */
   exactMatch: z.string().regex(/^[01-]*$/),
   editSimilarity: nullableNumbers,
-  ttftMs: nullableNumbers,
+  /** Absent in baselines of runs that are not timed. */
+  ttftMs: z.exactOptional(nullableNumbers),
   /** Of the reference; absent in baselines of runs without likelihood. */
   natsPerToken: nullableNumbers.optional(),
 });
@@ -67,10 +69,14 @@ const baselineSchema = z
     ({ tasks, outcomes }) =>
       tasks.repository.length === tasks.ids.length &&
       tasks.repository.every((index) => index < tasks.repositories.length) &&
-      outcomes.every(({ exactMatch, editSimilarity, ttftMs, natsPerToken = ttftMs }) =>
+      outcomes.every(({ exactMatch, editSimilarity, ttftMs = exactMatch, natsPerToken = exactMatch }) =>
         [exactMatch, editSimilarity, ttftMs, natsPerToken].every(({ length }) => length === tasks.ids.length),
       ),
     'outcomes and tasks are not of one length',
+  )
+  .refine(
+    ({ outcomes }) => new Set(outcomes.map(({ ttftMs }) => ttftMs === undefined)).size === 1,
+    'some outcomes have times and others have none',
   );
 
 export type Baseline = z.infer<typeof baselineSchema>;
@@ -109,7 +115,7 @@ export function baselineOf({ run, records }: FinishedRun, reason: string, now: D
       ...unscoredCounts(records, configuration),
       exactMatch: Array.from(exactMatch, (value) => (Number.isNaN(value) ? '-' : String(value))).join(''),
       editSimilarity: numbers(editSimilarity, roundSimilarity),
-      ttftMs: numbers(ttftMs, (value) => Number(value.toPrecision(4))),
+      ...(isTimed(run.spec) ? { ttftMs: numbers(ttftMs, (value) => Number(value.toPrecision(4))) } : {}),
       ...(likelihood.perToken.every((value) => Number.isNaN(value))
         ? {}
         : { natsPerToken: numbers(likelihood.perToken, roundNats) }),
@@ -164,13 +170,14 @@ export async function readBaseline(path: string): Promise<Baseline> {
 
 /** What a gate reads of a baseline. */
 export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
+  const unmeasured = new Float64Array(tasks.ids.length).fill(NaN);
   const columns = outcomes.map(
     ({ exactMatch, editSimilarity, ttftMs, natsPerToken, ...configuration }): OutcomeColumn => ({
       configuration: configurationOf(configuration),
       exactMatch: Float64Array.from(exactMatch, (character) => (character === '-' ? NaN : Number(character))),
       editSimilarity: Float64Array.from(editSimilarity, (value) => value ?? NaN),
-      ttftMs: Float64Array.from(ttftMs, (value) => value ?? NaN),
-      controlMs: new Float64Array(tasks.ids.length).fill(NaN),
+      ttftMs: ttftMs === undefined ? unmeasured : Float64Array.from(ttftMs, (value) => value ?? NaN),
+      controlMs: unmeasured,
       likelihood: {
         ...noLikelihood(tasks.ids.length),
         ...(natsPerToken === undefined
@@ -182,6 +189,7 @@ export function baselineSide({ tasks, outcomes, summary }: Baseline): GateSide {
   return {
     columns,
     unscored: new Map(columns.map((column, i) => [column, outcomes[i]!])),
+    isTimed: outcomes.every(({ ttftMs }) => ttftMs !== undefined),
     noise: summary.noiseFloor?.ratio.p50 ?? null,
   };
 }
@@ -197,6 +205,7 @@ export function runSide({ run, records }: FinishedRun): GateSide {
   return {
     columns: rounded,
     unscored: new Map(rounded.map((column) => [column, unscoredCounts(records, column.configuration)])),
+    isTimed: isTimed(run.spec),
     noise: summarizeRun(run, records).noiseFloor?.ratio.p50 ?? null,
   };
 }

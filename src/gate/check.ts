@@ -22,7 +22,7 @@ import { mean, quantileOfSorted } from '../statistics/statistics.js';
 import type { OutcomeColumn } from '../report/numbers/outcomes.js';
 import { comparedColumns } from '../report/numbers/verdicts.js';
 import { configurationLabel, isSameConfiguration, type Configuration } from '../run/record.js';
-import type { QualityRule, Rules } from './rules.js';
+import { DEFAULT_TTFT_RULE, type QualityRule, type Rules } from './rules.js';
 
 export type Outcome = 'passed' | 'failed' | 'inconclusive';
 
@@ -49,6 +49,8 @@ export interface Check {
 export interface GateSide {
   readonly columns: readonly OutcomeColumn[];
   readonly unscored: ReadonlyMap<OutcomeColumn, { readonly failed: number; readonly skipped: number }>;
+  /** Whether it has times at all: a run with `--no-timing` has none. */
+  readonly isTimed: boolean;
   /** Median of the A/A ratio; null where nothing was timed twice. */
   readonly noise: number | null;
 }
@@ -70,8 +72,10 @@ export function checkRun(baseline: GateSide, run: GateSide, rules: Rules, isSame
     ...pairs.flatMap((pair) => checkTasks(pair, baseline, run, rules)),
     ...checkQuality(pairs, rules),
     ...checkLikelihood(pairs, rules),
-    ...checkRatios(baseline, run, label, rules, isSameHardware),
-    ...checkAbsolute(pairs, rules, isSameHardware),
+    ...checkTimes(baseline, run, rules, () => [
+      ...checkRatios(baseline, run, label, rules, isSameHardware),
+      ...checkAbsolute(pairs, rules, isSameHardware),
+    ]),
   ];
 }
 
@@ -238,12 +242,54 @@ function judgeNats(
   };
 }
 
+/** What the rules say about times, and which kinds of checks follow. */
+const TIME_RULES = [
+  { rule: 'ttft', kind: 'ttft-ratio' },
+  { rule: 'absoluteTtft', kind: 'ttft' },
+] as const;
+
+/**
+ * The checks of times, where both sides have times. Where one has none, each rule that asks for times fails once. A rule
+ * asks if it stands in the rules, or if the baseline has times: a run must not lose them unseen.
+ *
+ * @param checks Those of two sides with times.
+ */
+function checkTimes(
+  baseline: GateSide,
+  run: GateSide,
+  rules: Rules,
+  checks: () => readonly Check[],
+): readonly Check[] {
+  if (baseline.isTimed && run.isTimed) return checks();
+  const lacking = [...(baseline.isTimed ? [] : ['the baseline']), ...(run.isTimed ? [] : ['the run'])].join(
+    ' and ',
+  );
+  return TIME_RULES.flatMap(({ rule, kind }): Check[] => {
+    const isAsked = rules[rule] === undefined ? baseline.isTimed : rules[rule] !== null;
+    if (!isAsked) return [];
+    return [
+      {
+        ...{
+          kind,
+          subject: 'all configurations',
+          outcome: 'failed',
+          baseline: null,
+          run: null,
+          change: null,
+        },
+        reason: `not measured: ${lacking} was made with --no-timing; time both, or switch the rule off with "${rule}": null`,
+        moreTasks: null,
+      },
+    ];
+  });
+}
+
 /** Ratios of TTFT within each run, per task, so that the speed of the machine falls out. */
 function checkRatios(
   baseline: GateSide,
   run: GateSide,
   label: (configuration: Configuration) => string,
-  { ttft }: Rules,
+  { ttft = DEFAULT_TTFT_RULE }: Rules,
   isSameHardware: boolean,
 ): Check[] {
   if (ttft === null) return [];

@@ -30,6 +30,8 @@ export interface GateResult {
   /** Fields of the fingerprint that differ, in words; empty where nothing does. */
   readonly changes: readonly string[];
   readonly isSameHardware: boolean;
+  /** Whether both sides have times; without them the verdict says nothing about latency, and the headline says that. */
+  readonly hasTimes: boolean;
   readonly checks: readonly Check[];
 }
 
@@ -46,16 +48,17 @@ export function gateResult(from: {
   readonly baselinePath: string;
   readonly changes: readonly SpecChange[];
   readonly isSameHardware: boolean;
+  readonly hasTimes: boolean;
   readonly now: Date;
 }): GateResult {
-  const { checks, baseline, mode } = from;
+  const { checks, baseline, mode, hasTimes } = from;
   const verdict = verdictOf(checks);
   const needed = checks.flatMap((check) => check.moreTasks ?? []);
   const moreTasks = verdict === 'inconclusive' && needed.length > 0 ? Math.max(...needed) : null;
   return {
     verdict,
     exitCode: exitCodeOf(verdict, mode),
-    headline: headlineOf(verdict, checks, moreTasks),
+    headline: `${headlineOf(verdict, checks, moreTasks)}${hasTimes ? '' : '; latency was not measured'}`,
     moreTasks,
     run: from.run,
     baseline: {
@@ -68,6 +71,7 @@ export function gateResult(from: {
     },
     changes: from.changes.map(describeChange),
     isSameHardware: from.isSameHardware,
+    hasTimes,
     checks,
   };
 }

@@ -24,6 +24,21 @@ const qualityRule = z.strictObject({
   floor: z.number().min(0).max(100).nullable().default(null),
 });
 
+/** Ratios of TTFT within a run, which do not depend on the speed of the machine. */
+const ttftRule = z.strictObject({
+  /** Chance of even one false alarm of all ratios together. */
+  level: level.default(0.02),
+  /** How much slower is still no regression: 0.05 is 5 %. */
+  tolerance: fraction.default(0.05),
+  /** The same where the baseline was measured on other hardware, which moves ratios a little. */
+  otherHardwareTolerance: fraction.default(0.1),
+});
+
+export type TtftRule = z.infer<typeof ttftRule>;
+
+/** What holds for the ratios of TTFT where the rules do not mention them, and the baseline has times. */
+export const DEFAULT_TTFT_RULE: TtftRule = ttftRule.parse({});
+
 export const rulesSchema = z.strictObject({
   schema: z.literal(RULES_SCHEMA).optional(),
   quality: z
@@ -47,18 +62,11 @@ export const rulesSchema = z.strictObject({
     })
     .nullable()
     .prefault({}),
-  /** Ratios of TTFT within a run, which do not depend on the speed of the machine. */
-  ttft: z
-    .strictObject({
-      /** Chance of even one false alarm of all ratios together. */
-      level: level.default(0.02),
-      /** How much slower is still no regression: 0.05 is 5 %. */
-      tolerance: fraction.default(0.05),
-      /** The same where the baseline was measured on other hardware, which moves ratios a little. */
-      otherHardwareTolerance: fraction.default(0.1),
-    })
-    .nullable()
-    .prefault({}),
+  /**
+   * Null switches it off. Absent, it is the default rule, which says nothing of times that the baseline does not have. A rule
+   * that is there asks for times: without them it fails.
+   */
+  ttft: z.exactOptional(ttftRule.nullable()),
   /** TTFT itself, in milliseconds: only for a machine that is always the same and otherwise idle. */
   absoluteTtft: z
     .strictObject({ level: level.default(0.02), tolerance: fraction.default(0.1) })
@@ -107,7 +115,7 @@ function complaints(issue: z.core.$ZodIssue): string[] {
 /** The names that may stand at a place: those of the defaults, and of the one rule that is off by default. */
 function fieldsAt(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'absoluteTtft') return ['level', 'tolerance'];
-  let at: unknown = { schema: RULES_SCHEMA, ...DEFAULT_RULES };
+  let at: unknown = { schema: RULES_SCHEMA, ...DEFAULT_RULES, ttft: DEFAULT_TTFT_RULE };
   for (const key of path) at = typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined;
   return typeof at === 'object' && at !== null ? Object.keys(at) : [];
 }

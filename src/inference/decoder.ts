@@ -69,6 +69,11 @@ export interface Decoder {
   readonly scorer: ContinuationScorer | null;
   /** Longest sequence that the position encoding was made for, in tokens: the prompt and the generated tokens. */
   readonly maxPositions: number;
+  /**
+   * Whether calls for several sequences may overlap. Where they may, "no other call in between" and "the next call" of
+   * this interface mean calls for the same sequence: those with its cache, and the one that made it.
+   */
+  readonly concurrent: boolean;
 
   /**
    * Rows of the embedding table, [T, C], as a new matrix.

@@ -36,7 +36,7 @@ export function shardCommand(
 }
 
 /** Switches that are on unless somebody turns them off, by the keys of their settings. Their flags are `--no-<setting>`. */
-export const ON_BY_DEFAULT: readonly string[] = ['vectorCache', 'likelihood'];
+export const ON_BY_DEFAULT: readonly string[] = ['vectorCache', 'likelihood', 'timing'];
 
 /** One setting as words of the command line. A switch has words where it is not as by default. */
 function flagWords(key: string, value: unknown): string[] {

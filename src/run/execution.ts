@@ -20,13 +20,25 @@ import type { TaskRecords } from './task-records.js';
 
 export interface ExecutionPlan {
   readonly tasks: readonly CompletionTask[];
-  /** The first is the reference: each task times it twice. */
+  /** The first is the reference: where the run is timed, each task times it twice. */
   readonly configurations: readonly Configuration[];
   readonly maxNewTokens: number;
-  /** Timed prefills per configuration and task; all samples are kept. */
-  readonly ttftRepeats: number;
+  readonly timing: TimingPlan;
   readonly seed: number;
 }
+
+/** Whether first tokens are timed. Tasks overlap only where nothing is timed, since they would wait for each other. */
+export type TimingPlan =
+  | {
+      readonly kind: 'timed';
+      /** Timed prefills for each configuration and task, at least 1; all samples are kept. */
+      readonly ttftRepeats: number;
+    }
+  | {
+      readonly kind: 'not-timed';
+      /** Tasks that are answered at the same time, at least 1; more than 1 needs a decoder that is `concurrent`. */
+      readonly tasksAtOnce: number;
+    };
 
 export interface ExecutionParts {
   readonly decoder: Decoder;
@@ -44,10 +56,10 @@ export interface ExecutionParts {
   readonly clock: Clock;
 }
 
-/** What the loop does with a task, one after the other. */
+/** What the loop does with a task, one after the other; where tasks overlap, all of it is `answering`. */
 export type TaskPhase = Extract<
   Phase,
-  'retrieval' | 'prompts' | 'prefill' | 'likelihood' | 'decoding' | 'recording'
+  'retrieval' | 'prompts' | 'prefill' | 'likelihood' | 'decoding' | 'recording' | 'answering'
 >;
 
 /** What all stages of one task work on. */

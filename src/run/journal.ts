@@ -15,6 +15,7 @@ import { LineWriter, readWholeLines, type WholeLines } from '../files/line-file.
 import type { Axes } from './configurations.js';
 import { parseRecord, recordKey, type ScoredRecord, type TaskRecord } from './record.js';
 import { RecordTable } from './record-table.js';
+import { isTimed, type RunSpec } from './run-spec.js';
 
 const SCHEMA = 'llava-eval/journal@2';
 
@@ -35,16 +36,19 @@ export interface JournalContent {
 /**
  * Reads a journal and keeps the numbers of its records.
  *
- * @param axes What the run's spec names; null where no `run.json` says it.
- * @throws {JournalError} As {@link scanJournal}, and if it holds a record twice, or one of something that the run does
- *         not name.
+ * @param spec What the run is; null where no `run.json` says it.
+ * @throws {JournalError} As {@link scanJournal}, and if it holds a record twice, or one that the run cannot have: of
+ *         something that it does not name, with times where nothing is timed, or without them where it is.
  */
-export async function readJournal(path: string, axes: Axes | null = null): Promise<JournalContent> {
+export async function readJournal(
+  path: string,
+  spec: (Axes & Pick<RunSpec, 'timing'>) | null = null,
+): Promise<JournalContent> {
   const records = new RecordTable();
   const content = await scanJournal(path, (record, line) => {
-    const stray = axes === null ? null : strayName(record, axes);
+    const stray = spec === null ? null : (strayName(record, spec) ?? strayTiming(record, spec));
     if (stray !== null) {
-      throw new JournalError(`${path}:${line}: ${stray}, which the run does not name`, [
+      throw new JournalError(`${path}:${line}: ${stray}`, [
         'run.json beside it says what the run has; one of the two was changed after the run',
       ]);
     }
@@ -112,13 +116,24 @@ export async function collectRecords(
 
 /** What a record has that is not among the axes of its run; null if all of it is. */
 function strayName({ pipeline, retriever, topK, compressionRatio }: TaskRecord, axes: Axes): string | null {
-  if (!axes.pipelines.includes(pipeline)) return `pipeline ${pipeline}`;
-  if (retriever !== null && !axes.retrievers.includes(retriever)) return `retriever ${retriever}`;
-  if (topK !== null && !axes.topK.includes(topK)) return `topK ${topK}`;
+  const stray = (name: string): string => `${name}, which the run does not name`;
+  if (!axes.pipelines.includes(pipeline)) return stray(`pipeline ${pipeline}`);
+  if (retriever !== null && !axes.retrievers.includes(retriever)) return stray(`retriever ${retriever}`);
+  if (topK !== null && !axes.topK.includes(topK)) return stray(`topK ${topK}`);
   if (compressionRatio !== undefined && axes.compressionRatio?.includes(compressionRatio) !== true) {
-    return `compressionRatio ${compressionRatio}`;
+    return stray(`compressionRatio ${compressionRatio}`);
   }
   return null;
+}
+
+/** What is wrong with the times of a record; null if nothing is. */
+function strayTiming(record: TaskRecord, spec: Pick<RunSpec, 'timing'>): string | null {
+  if (record.status !== 'scored') return null;
+  const hasTimes = record.timing !== undefined;
+  if (hasTimes === isTimed(spec)) return null;
+  return hasTimes
+    ? 'a record with times, in a run that is not timed'
+    : 'a record without times, in a run that is timed';
 }
 
 /**

@@ -10,6 +10,7 @@ import { shardCommand } from './command-line.js';
 import { configurationLabel } from './record.js';
 import type { RecordTable } from './record-table.js';
 import type { RunJson } from './run-json.js';
+import { isTimed } from './run-spec.js';
 import { holdsTask, shardFolder, shardText, type Shard } from './shard.js';
 import { describeChange, specChanges } from './spec-changes.js';
 
@@ -40,13 +41,13 @@ const MOST_NAMES = 5;
  * The merged run starts with the first shard that started and ends with the last; its machine is that of shard 1.
  *
  * @throws {JournalError} If a folder holds no shard, if shards are of different runs or counts, unfinished, repeated
- *         or missing, if records are missing, or if processors differ, whose times must not be pooled. All that is
- *         wrong with the set of shards is named at once.
+ *         or missing, if records are missing, or if they were timed on several processors, whose times must not be
+ *         pooled. All that is wrong with the set of shards is named at once.
  */
 export function mergeShards(shards: readonly ShardRun[]): MergedShards {
   const numbered = requireShards(shards);
   requireOneRun(numbered);
-  requireOneProcessor(numbered);
+  if (isTimed(numbered[0]!.run.spec)) requireOneProcessor(numbered);
   requireEachOnce(numbered);
   const ordered = [...numbered].sort((a, b) => a.shard.index - b.shard.index);
   requireOwnTasks(ordered);

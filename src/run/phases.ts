@@ -11,6 +11,7 @@ import { formatBytes } from '../domain/units.js';
 
 /**
  * The phases in the order in which a run comes to them. Those from `retrieval` to `recording` alternate, task by task.
+ * Where tasks overlap, so do these phases, and `answering` stands for all of them.
  */
 export const PHASES = [
   'dataset',
@@ -23,6 +24,7 @@ export const PHASES = [
   'likelihood',
   'decoding',
   'recording',
+  'answering',
   'report',
 ] as const;
 export type Phase = (typeof PHASES)[number];

@@ -13,24 +13,31 @@ import {
   type Configuration,
   type ScoredRecord,
   type TaskRecord,
+  type Timing,
 } from './record.js';
+
+/** A time of a record; NaN where the run is not timed. */
+const time =
+  (read: (timing: Timing) => number) =>
+  ({ timing }: ScoredRecord): number =>
+    timing === undefined ? NaN : read(timing);
 
 /** What a table keeps of a scored record: times in milliseconds, scores as fractions, NaN for what it has not. */
 const NUMBERS = {
   exactMatch: (record) => record.exactMatch,
   editSimilarity: (record) => record.editSimilarity,
-  ttftMs: ({ timing }) => timing.ttftMs,
-  ttftColdMs: ({ timing }) => timing.ttftColdMs,
+  ttftMs: time((timing) => timing.ttftMs),
+  ttftColdMs: time((timing) => timing.ttftColdMs),
   /** The second timing of the same prompt. */
-  controlMs: ({ timing }) => timing.control?.ttftMs ?? NaN,
-  retrieveMs: ({ timing }) => timing.retrieveMs,
-  tokenizeMs: ({ timing }) => timing.tokenizeMs,
-  encodeMs: ({ timing }) => timing.encodeMs,
-  projectMs: ({ timing }) => timing.projectMs,
+  controlMs: time(({ control }) => control?.ttftMs ?? NaN),
+  retrieveMs: time((timing) => timing.retrieveMs),
+  tokenizeMs: time((timing) => timing.tokenizeMs),
+  encodeMs: time((timing) => timing.encodeMs),
+  projectMs: time((timing) => timing.projectMs),
   /** 0 where no decoder was asked while the prompt was made. */
-  modelMs: ({ timing }) => timing.modelMs ?? 0,
-  prefillMs: ({ timing }) => timing.prefillMs,
-  decodeMs: ({ timing }) => timing.decodeMs,
+  modelMs: time(({ modelMs }) => modelMs ?? 0),
+  prefillMs: time((timing) => timing.prefillMs),
+  decodeMs: time((timing) => timing.decodeMs),
   promptTokens: (record) => record.promptTokens,
   softTokens: (record) => record.softTokens,
   generatedTokens: (record) => record.generatedTokens,
@@ -102,12 +109,9 @@ export class RecordColumn {
     return Float64Array.from(rows, (row) => this.number(name, row));
   }
 
-  /** The numbers of the scored rows alone, in the order of the rows. */
+  /** The numbers of the rows that have one, in the order of the rows: none where nothing was measured. */
   scored(name: RecordNumber, rows: Rows): Float64Array {
-    return this.numbers(
-      name,
-      rows.filter((row) => this.status(row) === 'scored'),
-    );
+    return this.numbers(name, rows).filter((value) => !Number.isNaN(value));
   }
 
   /** How many of the rows have this status. */

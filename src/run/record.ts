@@ -67,7 +67,7 @@ const timingSchema = z.strictObject({
 const nats = z.number().nonnegative();
 
 /**
- * How likely the true completion was to the decoder: its cross entropy behind the very prompt that was timed,
+ * How likely the true completion was to the decoder: its cross entropy behind the very prompt that was answered,
  * teacher-forced, in nats.
  */
 const likelihoodSchema = z.strictObject({
@@ -129,7 +129,8 @@ const recordSchema = z.discriminatedUnion('status', [
     likelihood: likelihoodSchema.optional(),
     generatedTokens: z.int().nonnegative(),
     stopReason: z.enum(STOP_REASONS),
-    timing: timingSchema,
+    /** Absent where the run is not timed. */
+    timing: z.exactOptional(timingSchema),
   }),
   z.strictObject({
     ...common,

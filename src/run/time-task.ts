@@ -3,41 +3,23 @@
  */
 
 import { addMs, ms, type Ms } from '../domain/units.js';
-import {
-  completeGreedily,
-  firstToken,
-  type Completion,
-  type FirstToken,
-  type StopRules,
-} from '../generation/generate.js';
-import { textStream } from '../generation/text-stream.js';
-import type { PreparedPrompt } from '../pipelines/pipeline.js';
+import { firstToken, type FirstToken } from '../generation/generate.js';
 import type { Reference } from '../generation/reference.js';
+import type { PreparedPrompt } from '../pipelines/pipeline.js';
 import { quantile } from '../statistics/statistics.js';
+import { completeAttempt, type Answer, type Attempt, type StageMark } from './attempt.js';
 import type { ExecutionParts, TaskWork } from './execution.js';
-import { measureLikelihood } from './likelihood.js';
-import type { Configuration, FailureStage, Likelihood, ScoredRecord, Timing } from './record.js';
+import type { Timing } from './record.js';
 
 /** Prompts whose lengths lie in the same bucket share a warm-up. */
 const WARM_UP_BUCKET_TOKENS = 128;
 
-/** A configuration on its way through the stages of one task. */
-export interface Attempt {
-  readonly configuration: Configuration;
-  readonly recorded: ScoredRecord['chunks'];
-  readonly retrieveMs: Ms;
-  readonly prepared: PreparedPrompt;
-  /** Timed first tokens, one a round. */
+/** An attempt with its first tokens, one a round. */
+interface TimedAttempt {
+  readonly attempt: Attempt;
   readonly samples: FirstToken[];
-  /** The same prompt timed again, one a round; null but for the reference configuration. */
+  /** The same prompt timed again; null but for the reference configuration. */
   readonly control: FirstToken[] | null;
-}
-
-/** What a decoder made of a prompt. */
-export interface Answer {
-  readonly completion: Completion;
-  /** Null where it was not measured. */
-  readonly likelihood: Likelihood | null;
 }
 
 /**
@@ -45,72 +27,58 @@ export interface Answer {
  * the reference, outside of everything timed and from the cache of the timed prefill, and completes the prompts. An
  * attempt that fails has its record afterwards.
  *
- * @param reference Null where no likelihood is measured.
+ * @param ttftRepeats Rounds.
+ * @param reference   Null where no likelihood is measured.
+ * @param warmed      Buckets of lengths that the run has come to; grows.
  */
 export async function timeAttempts(
-  { task, plan, parts, rng, records, onPhase }: TaskWork,
+  work: TaskWork,
+  ttftRepeats: number,
   attempts: readonly Attempt[],
   reference: Reference | null,
   warmed: Set<number>,
 ): Promise<ReadonlyMap<Attempt, Answer>> {
-  const { decoder, format, clock, tokenizer, metrics } = parts;
-  const stopRules = (): StopRules => {
-    const isSettled = metrics.settling(task);
-    const text = textStream(tokenizer);
-    return {
-      tokens: format.stop,
-      maxNewTokens: plan.maxNewTokens,
-      isSettled: (token) => isSettled !== null && isSettled(text(token)),
-    };
-  };
+  const { plan, parts, rng, records, onPhase } = work;
+  const timed = attempts.map((attempt): TimedAttempt => {
+    const control = attempt.configuration === plan.configurations[0] ? [] : null;
+    return { attempt, samples: [], control };
+  });
   // The control is timed as if it were one more configuration.
-  const arms = attempts.flatMap((attempt) =>
-    attempt.control === null
-      ? [{ attempt, samples: attempt.samples }]
-      : [attempt.samples, attempt.control].map((samples) => ({ attempt, samples })),
+  const arms = timed.flatMap(({ attempt, samples, control }) =>
+    [samples, ...(control === null ? [] : [control])].map((own) => ({
+      ...{ attempt, samples: own },
+      isControl: own === control,
+    })),
   );
-  const answers = new Map<Attempt, Answer>();
-  for (let round = 1; round <= plan.ttftRepeats; round++) {
-    for (const { attempt, samples } of rng.shuffle(arms)) {
-      const { configuration, prepared, control } = attempt;
+  const completed = new Map<Attempt, Omit<Answer, 'timing'>>();
+  for (let round = 1; round <= ttftRepeats; round++) {
+    for (const { attempt, samples, isControl } of rng.shuffle(arms)) {
+      const { configuration, prepared } = attempt;
       if (records.has(configuration)) continue;
-      let stage: FailureStage = 'prefill';
+      const mark: StageMark = { stage: 'prefill' };
       onPhase('prefill');
       try {
         await warmUp(prepared, parts, warmed);
-        const first = await firstToken(decoder, prepared.prompt, prepared.soft, clock);
+        const first = await firstToken(parts.decoder, prepared.prompt, prepared.soft, parts.clock);
         samples.push(first);
-        if (round < plan.ttftRepeats || samples === control) {
+        if (round < ttftRepeats || isControl) {
           first.step.cache.dispose();
           continue;
         }
-        stage = 'likelihood';
-        onPhase('likelihood');
-        const likelihood = await likelihoodBehind(first.step, parts, reference);
-        stage = 'decode';
-        onPhase('decoding');
-        const completion = await completeGreedily(decoder, first.step, stopRules(), clock);
-        answers.set(attempt, { completion, likelihood });
+        completed.set(attempt, await completeAttempt(work, first.step, reference, mark));
       } catch (error) {
-        records.failed(configuration, stage, error);
+        records.failed(configuration, mark.stage, error);
       }
     }
   }
-  return answers;
-}
-
-/** Closes the cache if it fails: nobody completes the prompt then. */
-async function likelihoodBehind(
-  step: FirstToken['step'],
-  parts: ExecutionParts,
-  reference: Reference | null,
-): Promise<Likelihood | null> {
-  try {
-    return await measureLikelihood(parts, reference, step);
-  } catch (error) {
-    step.cache.dispose();
-    throw error;
+  const answers = new Map<Attempt, Answer>();
+  for (const one of timed) {
+    const answer = completed.get(one.attempt);
+    // The second timing of a prompt may have failed after its completion.
+    if (answer === undefined || records.has(one.attempt.configuration)) continue;
+    answers.set(one.attempt, { ...answer, timing: timingOf(one, answer.completion.decodeMs) });
   }
+  return answers;
 }
 
 async function warmUp(
@@ -127,7 +95,10 @@ async function warmUp(
 }
 
 /** The times of a record: the medians over the rounds, and all samples. */
-export function timingOf({ retrieveMs, prepared, samples, control }: Attempt, decodeMs: Ms): Timing {
+function timingOf(
+  { attempt: { retrieveMs, prepared }, samples, control }: TimedAttempt,
+  decodeMs: Ms,
+): Timing {
   const { tokenizeMs, encodeMs, projectMs, modelMs } = prepared;
   const prefillMs = medianOf(samples.map((sample) => sample.prefillMs));
   const { ttftMs, ttftSamplesMs } = ttftOf(samples);

@@ -306,6 +306,21 @@ export function judgeRatios(family: readonly RatioEstimate[], noise: Interval | 
   });
 }
 
+/** The same for a column in which some rows have no ratio: those keep their place, and the others are one family. */
+export function judgeRatioColumn(
+  column: readonly (RatioEstimate | null)[],
+  noise: Interval | null,
+  rng: Rng,
+): (Ratio | null)[] {
+  const ratios = judgeRatios(
+    column.filter((one) => one !== null),
+    noise,
+    rng,
+  );
+  let next = 0;
+  return column.map((one) => (one === null ? null : ratios[next++]!));
+}
+
 /**
  * Corrected p-values of ratios; null where a ratio has none. Ratios over repositories and ratios over tasks have no units
  * in common. Where a table has both, each kind is corrected by itself, and then for there being two (Bonferroni).

@@ -6,11 +6,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Finished } from '../support/program.js';
 import { ProgramCopy } from '../support/program-copy.js';
 
 const program = ProgramCopy.make();
+const CONTRACTS = ['retrievers', 'metric-profiles', 'record-formats'].map(
+  (name) => `test/contract/${name}.test.ts`,
+);
+// The suites below add what they are about when they are declared, before any test runs.
+before(() => program.compile(...CONTRACTS));
 after(() => {
   program.remove();
 });

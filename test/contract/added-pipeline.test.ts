@@ -6,17 +6,19 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
+import ts from 'typescript';
 import { PIPELINES } from '../../src/pipelines/kinds.js';
 import { SLOTS } from '../../src/report/charts/palette.js';
+import { ProgramCopy } from '../support/program-copy.js';
 import type { AddedReport } from './added/report.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ADDED = fileURLToPath(new URL('added/named-chunks.ts', import.meta.url));
+const CONTRACT = 'test/contract/pipelines.test.ts';
+const REPORT = 'test/contract/added/report.ts';
 
 const ROW = `
   {
@@ -34,80 +36,67 @@ const ROW = `
     subjectRank: 3,
   },
 `;
-const LINE = "  'named-chunks': namedChunksPipeline,\n";
-const IMPORT = "import { namedChunksPipeline } from './named-chunks.js';\n";
 
-let folder = '';
+const program = ProgramCopy.make();
+after(() => {
+  program.remove();
+});
 
-/** What a program of the copy says; it must end well. */
-function run(program: string, ...args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // A test runner within a test runner would report to the outer one.
-    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
-    execFile(process.execPath, [program, ...args], { cwd: folder, env }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${args.join(' ')}:\n${stdout}\n${stderr}`, { cause: error }));
-    });
+let known: ts.Program | undefined;
+
+/** The type errors of the files that this changes, each behind the name of its file. */
+function typeErrors(): string[] {
+  const inCopy = (name: string): string => join(program.root, name);
+  const { config } = ts.readConfigFile(inCopy('tsconfig.json'), ts.sys.readFile) as { config: object };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, program.root);
+  const files = ['all.ts', 'kinds.ts', 'named-chunks.ts'].map((name) => inCopy(`src/pipelines/${name}`));
+  const types = ts.createProgram(files, options, undefined, known);
+  known = types;
+  return files.flatMap((file) => {
+    const source = types.getSourceFile(file);
+    assert.ok(source !== undefined, file);
+    return [...types.getSyntacticDiagnostics(source), ...types.getSemanticDiagnostics(source)].map(
+      ({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+    );
   });
 }
 
-const tsx = (...args: readonly string[]): Promise<string> => run('node_modules/tsx/dist/cli.mjs', ...args);
-const typeCheck = (): Promise<string> => run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.added.json');
-
-async function edit(path: string, change: (text: string) => string): Promise<void> {
-  const before = await readFile(join(folder, path), 'utf8');
-  const changed = change(before);
-  assert.notEqual(changed, before, `${path} has no place for the edit`);
-  await writeFile(join(folder, path), changed);
+/** What a script of the copy prints; it must end well. */
+async function printed(...args: readonly string[]): Promise<AddedReport> {
+  const { code, stdout, stderr } = await program.script(REPORT, ...args);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as AddedReport;
 }
 
 describe('a pipeline added by one file, one row and one line', () => {
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'llava-eval-added-'));
-    await mkdir(join(folder, 'test'));
-    for (const path of ['src', 'test/support', 'test/contract', 'package.json', 'tsconfig.json']) {
-      await cp(join(ROOT, path), join(folder, path), { recursive: true });
-    }
-    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-    await writeFile(
-      join(folder, 'tsconfig.added.json'),
-      JSON.stringify({
-        extends: './tsconfig.json',
-        compilerOptions: { noEmit: true },
-        include: ['src/pipelines/all.ts'],
-      }),
-    );
-    await cp(
-      join(ROOT, 'test/contract/added/named-chunks.ts'),
-      join(folder, 'src/pipelines/named-chunks.ts'),
-    );
-    await edit('src/pipelines/named-chunks.ts', (text) =>
-      text.replaceAll('../../../src/pipelines/', './').replaceAll('../../../src/', '../'),
-    );
-    await edit('src/pipelines/kinds.ts', (text) =>
-      text.replace('\n] as const satisfies', `${ROW}] as const satisfies`),
-    );
-  });
-  after(() => rm(folder, { recursive: true, force: true }));
+  program.add(
+    'src/pipelines/named-chunks.ts',
+    readFileSync(ADDED, 'utf8')
+      .replaceAll('../../../src/pipelines/', './')
+      .replaceAll('../../../src/', '../'),
+  );
+  program.edit('src/pipelines/kinds.ts', '\n] as const satisfies', `${ROW}] as const satisfies`);
 
   test('is a type error while its line is missing, and none with it', async () => {
-    await assert.rejects(typeCheck(), /all\.ts\(.*named-chunks/s);
-    await edit('src/pipelines/all.ts', (text) =>
-      text
-        .replace('import { noContextPipeline }', `${IMPORT}import { noContextPipeline }`)
-        .replace(/\n\};/, `\n${LINE}};`),
-    );
-    await typeCheck();
+    assert.match(typeErrors().join('\n'), /^.*all\.ts: .*named-chunks.*$/);
+    program.enlist('src/pipelines/all.ts', {
+      name: 'named-chunks',
+      constant: 'namedChunksPipeline',
+      from: './named-chunks.js',
+      end: '};',
+    });
+    assert.deepEqual(typeErrors(), []);
+    await program.compile(CONTRACT, REPORT);
   });
 
   test('keeps every promise of pipelines', async () => {
-    const output = await tsx('--test', '--test-reporter=tap', 'test/contract/pipelines.test.ts');
-    assert.match(output, /^ok \d+ - the pipeline named-chunks$/m);
-    assert.match(output, /^# fail 0$/m);
+    const { stdout, stderr } = await program.test(CONTRACT, '.');
+    assert.match(stdout, /^ok \d+ - the pipeline named-chunks$/m, stderr);
+    assert.match(stdout, /^# fail 0$/m);
   });
 
   test('has its row, its look, its comparisons, its chart marks and its prompt in a report', async () => {
-    const added = JSON.parse(await tsx('test/contract/added/report.ts', 'named-chunks')) as AddedReport;
+    const added = await printed('named-chunks');
     assert.deepEqual(added.overview, ['no-context', 'full-rag', 'compressed', 'named-chunks']);
     assert.match(added.headline, /against named-chunks and no-context, /);
     assert.deepEqual(added.equalLatency, {
@@ -126,9 +115,7 @@ describe('a pipeline added by one file, one row and one line', () => {
   });
 
   test('alone with no-context is what the report is about', async () => {
-    const added = JSON.parse(
-      await tsx('test/contract/added/report.ts', 'named-chunks', 'alone'),
-    ) as AddedReport;
+    const added = await printed('named-chunks', 'alone');
     assert.match(added.headline, /^named-chunks: against no-context, /);
   });
 });

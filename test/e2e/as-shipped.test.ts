@@ -47,7 +47,19 @@ describe('the retriever as-shipped', () => {
   test('runs without a repository, shows the shipped text, and records no line that is not stated', async () => {
     const out = join(folder, 'run');
     const { code, stderr } = await llavaEval([
-      ...['run', '--dataset', shipping, '--retrievers', 'as-shipped', '--out', out, '--device', 'cpu'],
+      ...[
+        'run',
+        '--dataset',
+        shipping,
+        '--retrievers',
+        'as-shipped',
+        '--out',
+        out,
+        '--device',
+        'cpu',
+        '--threads',
+        '1',
+      ],
       ...['--pipelines', 'full-rag,compressed', '--max-new-tokens', '1', '--quiet'],
     ]);
     assert.equal(code, 0, stderr);

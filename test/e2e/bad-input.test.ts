@@ -147,7 +147,7 @@ describe('bad input', () => {
       const defaults = [
         ...(given.includes('--dataset') ? [] : ['--dataset', 'tiny']),
         ...(given.includes('--model') ? [] : ['--model', at('bundle')]),
-        ...(given.includes('--device') ? [] : ['--device', 'cpu']),
+        ...(given.includes('--device') ? [] : ['--device', 'cpu', '--threads', '1']),
         ...(given.includes('--resume') ? [] : ['--out', at('out')]),
       ];
       const result = await llavaEval(['run', ...defaults, ...given], { cwd: folder });

@@ -21,7 +21,18 @@ let made: Finished;
 
 const args = (out: string, ...more: string[]): string[] => [
   'run',
-  ...['--dataset', 'tiny', '--model', join(folder, 'bundle'), '--device', 'cpu', '--max-new-tokens', '4'],
+  ...[
+    '--dataset',
+    'tiny',
+    '--model',
+    join(folder, 'bundle'),
+    '--device',
+    'cpu',
+    '--threads',
+    '1',
+    '--max-new-tokens',
+    '4',
+  ],
   ...['--max-prompt-tokens', '300', '--context-tokens', '300', '--out', join(folder, out), '--quiet'],
   ...['--retrievers', 'jaccard', '--limit', '6'],
   ...more,

@@ -19,7 +19,19 @@ function run(cache: string, args: readonly string[], env: Record<string, string>
   return llavaEval(args, { env: { ...settings, ...env } });
 }
 const runArgs = (out: string, ...more: string[]): string[] => [
-  ...['run', '--dataset', 'tiny', '--limit', '2', '--device', 'cpu', '--retrievers', 'bm25'],
+  ...[
+    'run',
+    '--dataset',
+    'tiny',
+    '--limit',
+    '2',
+    '--device',
+    'cpu',
+    '--threads',
+    '1',
+    '--retrievers',
+    'bm25',
+  ],
   ...['--out', join(folder, out), ...more],
 ];
 

@@ -65,7 +65,18 @@ describe('llava-eval run --latency-only', () => {
     const config = join(folder, 'config.json');
     await writeFile(config, JSON.stringify({ pipelines: ['no-context'], topK: 3, seed: 5 }));
     const { code, stdout, stderr } = await llavaEval([
-      ...['run', '--latency-only', '--config', config, '--device', 'cpu', '--prompt-lengths', '20/12'],
+      ...[
+        'run',
+        '--latency-only',
+        '--config',
+        config,
+        '--device',
+        'cpu',
+        '--threads',
+        '1',
+        '--prompt-lengths',
+        '20/12',
+      ],
       ...['--max-new-tokens', '1', '--ttft-repeats', '1', '--json', '--quiet', '--out', join(folder, 'b')],
     ]);
     assert.equal(code, 0, stderr);

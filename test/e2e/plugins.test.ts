@@ -26,7 +26,18 @@ const inFolder = (name: string): string => join(folder, name);
 
 /** Settings of every run here: the tiny random model on the hand-made dataset. */
 const settings = (): string[] => [
-  ...['--dataset', 'tiny', '--model', inFolder('bundle'), '--device', 'cpu', '--max-new-tokens', '4'],
+  ...[
+    '--dataset',
+    'tiny',
+    '--model',
+    inFolder('bundle'),
+    '--device',
+    'cpu',
+    '--threads',
+    '1',
+    '--max-new-tokens',
+    '4',
+  ],
   ...['--max-prompt-tokens', '300', '--context-tokens', '300', '--limit', '4', '--quiet'],
 ];
 

@@ -228,7 +228,18 @@ describe('llava-eval retrieve', () => {
   });
 
   test('ranks by the vectors of the embedded encoder, and names it', async () => {
-    const given = ['retrieve', '--dataset', 'tiny', '--limit', '2', '--report', '--device', 'cpu'];
+    const given = [
+      'retrieve',
+      '--dataset',
+      'tiny',
+      '--limit',
+      '2',
+      '--report',
+      '--device',
+      'cpu',
+      '--threads',
+      '1',
+    ];
     const { code, stdout, stderr } = await llavaEval([...given, '--retriever', 'hybrid']);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^hybrid /m);

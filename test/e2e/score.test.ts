@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { command } from '../support/command.js';
 import { llavaEval, type Finished } from '../support/program.js';
 
 let folder = '';
@@ -42,8 +43,11 @@ async function score(lines: readonly Line[], ...flags: string[]): Promise<Finish
 const write = (name: string, lines: readonly string[]): Promise<void> =>
   writeFile(at(name), lines.map((line) => `${line}\n`).join(''));
 
-const scoreFiles = (...flags: string[]): Promise<Finished> =>
-  llavaEval(['score', '--predictions', at('p.jsonl'), '--references', at('r.jsonl'), ...flags]);
+const scoreArgs = (...flags: string[]): string[] => [
+  ...['score', '--predictions', at('p.jsonl'), '--references', at('r.jsonl')],
+  ...flags,
+];
+const scoreFiles = (...flags: string[]): Promise<Finished> => command(scoreArgs(...flags));
 
 const json = (result: Finished): Record<string, unknown> => {
   assert.equal(result.code, 0, result.stderr);
@@ -98,7 +102,7 @@ describe('llava-eval score', () => {
       { name: 'a', total: 2, em: 50, es: 50 },
     ]);
     assert.deepEqual([result.em, result.es, result.withoutEs], [66.67, 75, 1]);
-    const shown = await scoreFiles('--profile', 'repocoder');
+    const shown = await llavaEval(scoreArgs('--profile', 'repocoder'));
     assert.match(shown.stdout, /^repocoder@1: EM 66.67 %, ES 75.00 % over 3 tasks\n/);
     assert.match(shown.stdout, /ES: 1 - Levenshtein distance/);
     assert.match(shown.stdout, /1 without an ES: the reference is blank/);
@@ -145,13 +149,13 @@ describe('llava-eval score', () => {
     assert.match(result.stderr, /left out: .*p\.jsonl:2: field "pred" is missing/);
 
     await write('p.jsonl', ['{"task_id":"r/1","pred":"x"}', '{"task_id":"r/2"}']);
-    const fewer = await scoreFiles('--skip-invalid');
+    const fewer = await llavaEval(scoreArgs('--skip-invalid'));
     assert.equal(fewer.code, 3);
     assert.match(fewer.stderr, /2 without a prediction: r\/2, r\/3/);
   });
 
   test('an unknown profile is a wrong command line that lists the known ones', async () => {
-    const result = await scoreFiles('--profile', 'bleu');
+    const result = await llavaEval(scoreArgs('--profile', 'bleu'));
     assert.equal(result.code, 2);
     assert.match(result.stderr, /expected llavacode, .* or lca, got "bleu"/);
   });

@@ -22,7 +22,18 @@ after(async () => {
 /** Twelve tasks under three configurations. */
 const runArgs = (out: string, ...more: string[]): string[] => [
   'run',
-  ...['--dataset', 'tiny', '--model', join(folder, 'bundle'), '--device', 'cpu', '--max-new-tokens', '4'],
+  ...[
+    '--dataset',
+    'tiny',
+    '--model',
+    join(folder, 'bundle'),
+    '--device',
+    'cpu',
+    '--threads',
+    '1',
+    '--max-new-tokens',
+    '4',
+  ],
   ...['--pipelines', 'no-context,full-rag,compressed', '--retrievers', 'bm25', '--top-k', '3'],
   ...['--max-prompt-tokens', '200', '--context-tokens', '120', '--out', join(folder, out)],
   ...more,

@@ -28,7 +28,18 @@ const run = (out: string, bundle: string, cache: string, ...more: string[]): Pro
   llavaEval(
     [
       'run',
-      ...['--dataset', 'tiny', '--model', join(folder, bundle), '--device', 'cpu', '--max-new-tokens', '2'],
+      ...[
+        '--dataset',
+        'tiny',
+        '--model',
+        join(folder, bundle),
+        '--device',
+        'cpu',
+        '--threads',
+        '1',
+        '--max-new-tokens',
+        '2',
+      ],
       ...['--max-prompt-tokens', '300', '--context-tokens', '300', '--out', join(folder, out)],
       ...['--pipelines', 'no-context,compressed', '--retrievers', 'unixcoder'],
       ...more,
@@ -101,7 +112,7 @@ describe('vectors kept between runs', () => {
     const compressed = records.filter(({ pipeline }) => pipeline === 'compressed');
     assert.ok(compressed.length > 0);
     for (const record of compressed) {
-      assert.ok(record.status === 'scored' && record.timing.encodeMs > 0 && record.timing.projectMs > 0);
+      assert.ok(record.status === 'scored' && record.timing!.encodeMs > 0 && record.timing!.projectMs > 0);
     }
   });
 

@@ -6,10 +6,16 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FAULTY, MOST_MEMORY_BYTES, MOST_SECONDS, type Finding, type Order, type Report } from './outcome.js';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+/** `scripts/test.mjs` compiles the child beforehand, and then it needs no loader. */
+const COMPILED = process.env['LLAVA_EVAL_COMPILED_TESTS'];
+const CHILD =
+  COMPILED === undefined
+    ? { file: fileURLToPath(new URL('child.ts', import.meta.url)), loader: ['--import', 'tsx'] }
+    : { file: join(COMPILED, 'test/fuzz/child.js'), loader: [] };
 
 /** A child that has grown to this is replaced, so that the next input is not blamed for it. */
 const GROWN_BYTES = 0.6 * MOST_MEMORY_BYTES;
@@ -43,8 +49,8 @@ class Reader {
   /** @param isFaulty Whether it reads with the targets that are faulty on purpose, or with the real ones. */
   constructor(isFaulty: boolean) {
     this.isFaulty = isFaulty;
-    this.process = fork(CHILD, isFaulty ? [FAULTY] : [], {
-      execArgv: ['--import', 'tsx', `--max-old-space-size=${MOST_MEMORY_BYTES / 2 ** 20}`],
+    this.process = fork(CHILD.file, isFaulty ? [FAULTY] : [], {
+      execArgv: [...CHILD.loader, `--max-old-space-size=${MOST_MEMORY_BYTES / 2 ** 20}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.process.stderr!.on('data', (piece: Buffer) => {

@@ -42,6 +42,7 @@ function column(
 const side = (columns: OutcomeColumn[], noise: number | null = 1): GateSide => ({
   columns,
   unscored: new Map(),
+  isTimed: true,
   noise,
 });
 const baselineOf = (n: number): GateSide => side([column(NONE, n), column(SOFT, n)]);
@@ -94,6 +95,7 @@ describe('a gate on likelihood', () => {
           baselinePath: 'b.json',
           changes: [],
           isSameHardware: true,
+          hasTimes: true,
           now: new Date('2026-01-02T00:00:00.000Z'),
         },
       }),

@@ -30,6 +30,7 @@ const result = gateResult({
   baselinePath: 'baseline.json',
   changes: [],
   isSameHardware: true,
+  hasTimes: true,
   now: new Date('2026-01-02T00:00:00.000Z'),
 });
 

@@ -49,6 +49,7 @@ interface Setting {
 const side = (columns: readonly OutcomeColumn[], noise: number): GateSide => ({
   columns,
   unscored: new Map(),
+  isTimed: true,
   noise,
 });
 
@@ -146,6 +147,7 @@ function resultOf(checks: readonly Check[], mode: InconclusiveMode): GateResult 
     baselinePath: 'baseline.json',
     changes: [],
     isSameHardware: true,
+    hasTimes: true,
     now: new Date('2026-01-02T00:00:00.000Z'),
   });
 }

@@ -170,7 +170,10 @@ describe('a pipeline of a plug-in', () => {
     const pipelines = ['fine', 'throws', 'nan', 'long'];
     const names = { pipelines, retrievers: ['bm25'], topK: [2] };
     await execute(
-      { tasks: [TASK], configurations: configurations(names), maxNewTokens: 8, ttftRepeats: 1, seed: 0 },
+      {
+        ...{ tasks: [TASK], configurations: configurations(names), maxNewTokens: 8, seed: 0 },
+        timing: { kind: 'timed', ttftRepeats: 1 },
+      },
       {
         ...{ decoder, tokenizer: fakeTokenizer, format: fakeFormat, clock: tickingClock() },
         ...{ metrics: metricProfile('llavacode', null), likelihood: null, lender: null },

@@ -82,8 +82,8 @@ describe('the table of a run for other programs', () => {
       [12.5, 0.25, 8, 21],
     );
     assert.deepEqual(['ttftMs', 'prefillMs', 'promptTokens', 'maxNewTokens', 'run'].map(value), [
-      first.timing.ttftMs,
-      first.timing.prefillMs,
+      first.timing!.ttftMs,
+      first.timing!.prefillMs,
       first.promptTokens,
       run.spec.maxNewTokens,
       run.fingerprint,

@@ -109,7 +109,7 @@ describe('a summary', () => {
     const twice = (taskId: string, first: number, second: number): ScoredRecord => {
       const record = scored(taskId, NONE, 0, 0, first);
       const control = { ttftMs: second, ttftSamplesMs: [second] };
-      return { ...record, timing: { ...record.timing, control } };
+      return { ...record, timing: { ...record.timing!, control } };
     };
     // Ratios 1.1, 0.9, 1, 1.2, 0.8, 1.05: their median is 1.025; six pairs allow their extremes as interval.
     const times = [
@@ -149,7 +149,7 @@ describe('a summary', () => {
 
   test('has null, not zero, where nothing was scored', () => {
     const [row] = summarize(HEAD, [FULL], [failed('1', FULL)]).rows;
-    assert.deepEqual([row!.exactMatch.mean, row!.ttftMs.p50, row!.promptTokens.max], [null, null, null]);
+    assert.deepEqual([row!.exactMatch.mean, row!.ttftMs!.p50, row!.promptTokens.max], [null, null, null]);
   });
 
   test('has a second set of rows over the tasks that use another file', () => {
@@ -219,9 +219,9 @@ describe('the comparisons of a summary', () => {
     // 6 of 12 right against 1 of 12, in every repository alike.
     assert.ok(Math.abs(full.exactMatch.delta! - (5 / 12) * 100) < 1e-9);
     assert.deepEqual([full.exactMatch.won, full.exactMatch.lost, full.exactMatch.verdict], [40, 0, 'better']);
-    assert.deepEqual([full.editSimilarity.verdict, full.ttftRatio.verdict], ['better', 'worse']);
+    assert.deepEqual([full.editSimilarity.verdict, full.ttftRatio!.verdict], ['better', 'worse']);
     const soft = named('compressed', 'full-rag');
-    assert.deepEqual([soft.exactMatch.verdict, soft.ttftRatio.verdict], ['worse', 'better']);
+    assert.deepEqual([soft.exactMatch.verdict, soft.ttftRatio!.verdict], ['worse', 'better']);
   });
 
   test('say tied where no task differs, with an interval that does not claim certainty', () => {
@@ -275,13 +275,13 @@ describe('the comparisons of a summary', () => {
           : {
               ...record,
               timing: {
-                ...record.timing,
-                control: { ttftMs: record.timing.ttftMs * 1.06, ttftSamplesMs: [1] },
+                ...record.timing!,
+                control: { ttftMs: record.timing!.ttftMs * 1.06, ttftSamplesMs: [1] },
               },
             },
     );
     const verdict = (all: TaskRecord[]) =>
-      summarize(HEAD, [NONE, FULL], all).comparisons[0]!.ttftRatio.verdict;
+      summarize(HEAD, [NONE, FULL], all).comparisons[0]!.ttftRatio!.verdict;
     const quiet = [...records(NONE, 10, () => false), ...records(FULL, 10.5, () => false)];
     assert.deepEqual([verdict(quiet), verdict(noisy)], ['worse', 'tied']);
   });

@@ -15,7 +15,9 @@ describe('a command to paste', () => {
   });
 
   test('says every setting of a run as the command line takes it', () => {
-    const given: Required<Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed'>> = {
+    const given: Required<
+      Omit<ComparisonRequest, 'topK' | 'compressionRatio' | 'retryFailed' | 'timing' | 'concurrency'>
+    > = {
       model: 'nano',
       decoder: 'd',
       tokenizer: 't',
@@ -69,6 +71,11 @@ describe('a command to paste', () => {
       request: { ...given, shard: { index: 3, count: 8 }, out: 'other' },
       output: {},
     });
+  });
+
+  test('says the settings of a run that is not timed', () => {
+    const line = shardCommand({ timing: false, concurrency: 8 }, { shard: { index: 1, count: 2 }, out: 'r' });
+    assert.equal(line, 'llava-eval run --no-timing --concurrency 8 --shard 1/2 --out r');
   });
 
   test('leaves out switches that are as by default, and the folder and shard of the first run', () => {

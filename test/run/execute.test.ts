@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { RetrievedChunk, ScoredChunk } from '../../src/domain/chunk.js';
+import type { RetrievedChunk } from '../../src/domain/chunk.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { DecoderStep, KvCache } from '../../src/inference/decoder.js';
 import type { MetricProfileName } from '../../src/metrics/registry.js';
@@ -8,13 +8,11 @@ import type { ContinuationScorer } from '../../src/inference/decoder.js';
 import { metricProfile } from '../../src/metrics/registry.js';
 import { configurations } from '../../src/run/configurations.js';
 import { execute } from '../../src/run/execute.js';
-import type { ExecutionParts, ExecutionPlan } from '../../src/run/execution.js';
+import type { ExecutionParts, ExecutionPlan, TimingPlan } from '../../src/run/execution.js';
 import { parseRecord, recordKey, type Configuration, type TaskRecord } from '../../src/run/record.js';
-import { makePipelines } from '../../src/pipelines/all.js';
 import { DEFAULT_PIPELINES, PIPELINES, usesRetrieval } from '../../src/pipelines/kinds.js';
 import type { Pipeline } from '../../src/pipelines/pipeline.js';
 import { bareBlock, crossFileBlock } from '../../src/prompt/cross-file-block.js';
-import { unixcoderTemplate } from '../../src/prompt/encoder-input.js';
 import { DEFAULT_RETRIEVERS } from '../../src/retrieval/kinds.js';
 import type { Retriever } from '../../src/retrieval/retriever.js';
 import { asShipped } from '../../src/retrieval/shipped.js';
@@ -22,72 +20,18 @@ import type { Matrix } from '../../src/tensor/matrix.js';
 import { DeviceLostError } from '../../src/domain/errors.js';
 import { RecordTable } from '../../src/run/record-table.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
-import {
-  FakeDecoder,
-  fakeEncoder,
-  fakeProjector,
-  fakeTask,
-  fakeTokenizer,
-  tickingClock,
-  fakeFormat,
-} from '../support/fakes.js';
+import { FakeDecoder, fakeTask, fakeTokenizer } from '../support/fakes.js';
+import { CHUNKS, partsOf } from '../support/execution-parts.js';
 import { some } from '../support/some.js';
 
-const CHUNKS: ScoredChunk[] = ['let a = 1;', 'let b = 2;'].map((text, i) => ({
-  path: `c${i}.ts`,
-  startLine: 1,
-  endLine: 1,
-  text,
-  score: 1 - i,
-}));
-
-const FIM = fakeFormat;
 const TASKS = [
   fakeTask('r/1', 'const x = ', 'answer', '\nmore'),
   fakeTask('r/2', 'other ', 'answer', '\nrest'),
 ];
 
-function partsOf(decoder: FakeDecoder, changed: Partial<ExecutionParts> = {}): ExecutionParts {
-  const clock = tickingClock();
-  const setting = {
-    tokenizer: fakeTokenizer,
-    format: FIM,
-    budget: { leftTokens: 40, rightTokens: 20, contextTokens: 1000 },
-    placement: 'before-prefix' as const,
-    clock,
-  };
-  const compressor = {
-    encoder: fakeEncoder,
-    tokenizer: fakeTokenizer,
-    template: unixcoderTemplate(fakeTokenizer, 64),
-    normalize: true,
-    projector: fakeProjector,
-    tokensPerChunk: 1,
-  };
-  const resources = {
-    ...{ setting, seed: 0, softPrompt: null, tokensPerChunk: 1, compressionRatio: null, expandedChunks: 1 },
-    wordCounts: () => () => ({ chunks: 0, of: () => 0 }),
-    ...{ compressor: () => compressor, decoder: () => decoder },
-  };
-  const retriever: Retriever = {
-    name: 'jaccard',
-    retrieve: (_task, k) => Promise.resolve(CHUNKS.slice(0, k)),
-  };
-  return {
-    decoder,
-    tokenizer: fakeTokenizer,
-    format: FIM,
-    metrics: metricProfile('llavacode', null),
-    likelihood: null,
-    lender: null,
-    pipelines: makePipelines(PIPELINES, resources),
-    retriever: () => retriever,
-    clock,
-    ...changed,
-  };
-}
-
 const NO_CONTEXT: Configuration[] = [{ pipeline: 'no-context', retriever: null, topK: null }];
+
+const repeated = (ttftRepeats: number): TimingPlan => ({ kind: 'timed', ttftRepeats });
 
 function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
   return {
@@ -98,7 +42,7 @@ function planOf(changed: Partial<ExecutionPlan> = {}): ExecutionPlan {
       topK: [10],
     }),
     maxNewTokens: 50,
-    ttftRepeats: 1,
+    timing: repeated(1),
     seed: 0,
     ...changed,
   };
@@ -173,7 +117,7 @@ describe('the core loop', () => {
   test('records the likelihood of the reference, and the tasks hold the text of each position', async () => {
     const decoder = new FakeDecoder('answer');
     const { records, tasks } = await collect(
-      planOf({ tasks: TASKS.slice(0, 1), ttftRepeats: 2 }),
+      planOf({ tasks: TASKS.slice(0, 1), timing: repeated(2) }),
       partsOf(decoder, { likelihood: { scorer, end: 'stop-token' } }),
     );
     assert.equal(records.length, 7);
@@ -271,7 +215,7 @@ describe('the core loop', () => {
 
   test('cold TTFT is the sum of its stages', async () => {
     const { records } = await collect(planOf(), partsOf(new FakeDecoder('answer')));
-    const timings = records.flatMap((record) => (record.status === 'scored' ? [record.timing] : []));
+    const timings = records.flatMap((record) => (record.status === 'scored' ? [record.timing!] : []));
     assert.equal(timings.length, 14);
     for (const t of some(timings)) {
       assert.equal(t.ttftColdMs, t.retrieveMs + t.tokenizeMs + t.encodeMs + t.projectMs + t.ttftMs);
@@ -280,21 +224,24 @@ describe('the core loop', () => {
 
   test('keeps every sample of repeated first tokens', async () => {
     const decoder = new FakeDecoder('answer');
-    const { records } = await collect(planOf({ ttftRepeats: 4 }), partsOf(decoder));
+    const { records } = await collect(planOf({ timing: repeated(4) }), partsOf(decoder));
     for (const record of some(records)) {
-      if (record.status === 'scored') assert.equal(record.timing.ttftSamplesMs.length, 4);
+      if (record.status === 'scored') assert.equal(record.timing!.ttftSamplesMs.length, 4);
     }
     assert.equal(decoder.openCaches, 0);
   });
 
   test('times the first configuration twice a round and the others once, and reports both timings', async () => {
     const decoder = new FakeDecoder('answer');
-    const { records } = await collect(planOf({ tasks: TASKS.slice(0, 1), ttftRepeats: 3 }), partsOf(decoder));
+    const { records } = await collect(
+      planOf({ tasks: TASKS.slice(0, 1), timing: repeated(3) }),
+      partsOf(decoder),
+    );
     const [reference, ...others] = records.flatMap((r) => (r.status === 'scored' ? [r] : []));
     assert.equal(reference!.pipeline, 'no-context');
     // The clock moves on by 1 ms a look: embedding and prefill are looked at twice each, so 2 ms a sample.
-    assert.deepEqual(reference!.timing.control, { ttftMs: 2, ttftSamplesMs: [2, 2, 2] });
-    assert.ok(some(others).every(({ timing }) => timing.control === null));
+    assert.deepEqual(reference!.timing!.control, { ttftMs: 2, ttftSamplesMs: [2, 2, 2] });
+    assert.ok(some(others).every(({ timing }) => timing!.control === null));
     // 3 rounds of 7 configurations and the control; one warm-up of each of the two lengths' buckets.
     const lengths = new Set(decoder.prompts.map((prompt) => Math.ceil(prompt.rows / 128)));
     assert.equal(decoder.prompts.length, 3 * 8 + lengths.size);

@@ -31,7 +31,7 @@ describe('a table of records', () => {
       const column = table.column(configuration);
       assert.deepEqual(
         [...column.scored('ttftMs', ids)],
-        scored.map(({ timing }) => timing.ttftMs),
+        scored.map(({ timing }) => timing!.ttftMs),
       );
       assert.deepEqual(
         [...column.scored('chunks', ids)],

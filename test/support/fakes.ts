@@ -56,6 +56,7 @@ export class FakeDecoder implements Decoder {
   readonly width = 2;
   readonly vocabularySize = fakeTokenizer.vocabularySize;
   readonly maxPositions: number;
+  readonly concurrent: boolean = false;
   readonly scorer: ContinuationScorer | null = null;
   readonly prompts: Matrix[] = [];
   openCaches = 0;

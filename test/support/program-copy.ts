@@ -3,16 +3,20 @@
  */
 
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { compileTests } from '../../scripts/compile-tests.mjs';
 import type { Finished } from './program.js';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Large folders that the copy only reads. */
 const SHARED = ['node_modules', 'models', 'datasets', 'dist'];
+
+const COMPILED = 'compiled';
+const CLI = 'src/cli/bin.ts';
 
 export class ProgramCopy {
   /** Its root folder. */
@@ -23,7 +27,8 @@ export class ProgramCopy {
   }
 
   static make(): ProgramCopy {
-    const root = mkdtempSync(join(tmpdir(), 'llava-eval-copy-'));
+    // The compiler names files by their real paths.
+    const root = realpathSync(mkdtempSync(join(tmpdir(), 'llava-eval-copy-')));
     cpSync(join(PROJECT, 'src'), join(root, 'src'), { recursive: true });
     for (const part of ['support', 'contract', 'datasets']) {
       cpSync(join(PROJECT, 'test', part), join(root, 'test', part), { recursive: true });
@@ -67,14 +72,29 @@ export class ProgramCopy {
     );
   }
 
-  /** Runs `llava-eval` of the copy. */
-  llavaEval(...args: readonly string[]): Promise<Finished> {
-    return this.#node('src/cli/bin.ts', ...args);
+  /**
+   * Compiles the program, and other files that are run, as they are now.
+   *
+   * @param files Test files, and scripts.
+   */
+  async compile(...files: readonly string[]): Promise<void> {
+    const entries = [CLI, ...files].map((file) => [file.replace(/\.ts$/, ''), file]);
+    await compileTests(Object.fromEntries(entries) as Record<string, string>, COMPILED, this.root);
   }
 
-  /** Runs the suites of one test file whose names match. */
+  /** Runs `llava-eval` of the copy as it was compiled. */
+  llavaEval(...args: readonly string[]): Promise<Finished> {
+    return this.script(CLI, ...args);
+  }
+
+  /** Runs the suites of one compiled test file whose names match. */
   test(file: string, pattern: string): Promise<Finished> {
-    return this.#node('--test-reporter=tap', '--test-name-pattern', pattern, '--test', file);
+    return this.#node('--test-reporter=tap', '--test-name-pattern', pattern, compiled(file));
+  }
+
+  /** Runs a compiled script. */
+  script(file: string, ...args: readonly string[]): Promise<Finished> {
+    return this.#node(compiled(file), ...args);
   }
 
   remove(): void {
@@ -82,12 +102,11 @@ export class ProgramCopy {
   }
 
   #node(...args: readonly string[]): Promise<Finished> {
-    const tsx = pathToFileURL(join(PROJECT, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
     const env = { ...process.env };
     // A test runner that finds itself inside another one reports to that one alone.
     delete env.NODE_TEST_CONTEXT;
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, ['--import', tsx, ...args], {
+      const child = spawn(process.execPath, args, {
         cwd: this.root,
         env: { ...env, LLAVA_EVAL_CACHE: join(this.root, 'cache') },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -103,6 +122,8 @@ export class ProgramCopy {
     });
   }
 }
+
+const compiled = (file: string): string => `${COMPILED}/${file.replace(/\.ts$/, '.js')}`;
 
 export interface Enlisted {
   readonly name: string;

@@ -14,7 +14,7 @@ import {
 } from '../../src/pipelines/kinds.js';
 import type { RetrieverName } from '../../src/retrieval/kinds.js';
 import { configurations } from '../../src/run/configurations.js';
-import type { Likelihood, TaskRecord } from '../../src/run/record.js';
+import type { Likelihood, TaskRecord, Timing } from '../../src/run/record.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';
 import type { RunSpec } from '../../src/run/run-spec.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
@@ -34,6 +34,8 @@ export interface SyntheticOptions {
   readonly contextCharacters?: number;
   /** Whether records have the likelihood of the reference; true by default. */
   readonly likelihood?: boolean;
+  /** Whether records have times; true by default. */
+  readonly timed?: boolean;
 }
 
 export interface SyntheticRun {
@@ -76,6 +78,7 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
     failures = 0,
     contextCharacters = 400,
     likelihood = true,
+    timed = true,
   } = options;
   const rng = createRng(seed);
   // Draws of its own, so that a run without likelihood is the same run in everything else.
@@ -131,6 +134,17 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
       const tokenizeMs = 3;
       const { shows } = kindOf(pipeline);
       const isText = shows.some((form) => form !== 'soft-tokens');
+      const timing: Timing = {
+        ...{ retrieveMs, tokenizeMs, encodeMs, projectMs, ttftMs },
+        prefillMs: ttftMs * 0.98,
+        ttftColdMs: retrieveMs + tokenizeMs + encodeMs + projectMs + ttftMs,
+        decodeMs: 30,
+        ttftSamplesMs: [ttftMs],
+        control:
+          pipeline === 'no-context'
+            ? { ttftMs: tokens(k) * 0.05 * noise(rng), ttftSamplesMs: [ttftMs] }
+            : null,
+      };
       records.push({
         ...common,
         status: 'scored',
@@ -159,21 +173,17 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
           : {}),
         generatedTokens: 9,
         stopReason: 'settled',
-        timing: {
-          ...{ retrieveMs, tokenizeMs, encodeMs, projectMs, ttftMs },
-          prefillMs: ttftMs * 0.98,
-          ttftColdMs: retrieveMs + tokenizeMs + encodeMs + projectMs + ttftMs,
-          decodeMs: 30,
-          ttftSamplesMs: [ttftMs],
-          control:
-            pipeline === 'no-context'
-              ? { ttftMs: tokens(k) * 0.05 * noise(rng), ttftSamplesMs: [ttftMs] }
-              : null,
-        },
+        ...(timed ? { timing } : {}),
       });
     }
   }
-  return { run: runOf(axes, tasks, seed), records, evidence };
+  const run = runOf(axes, tasks, seed);
+  return { run: timed ? run : { ...run, spec: untimed(run.spec) }, records, evidence };
+}
+
+/** The same settings in a run that is not timed. */
+export function untimed({ ttftRepeats: _, ...spec }: RunSpec): RunSpec {
+  return { ...spec, timing: 'none' };
 }
 
 /** The likelihood of a reference whose tokens cost about so much each. */

@@ -32,7 +32,7 @@ const golden = z
       ...{ loss: z.number(), slope: z.number() },
     }),
   })
-  .parse(JSON.parse(readFileSync(new URL('../golden/training.json', import.meta.url), 'utf8')));
+  .parse(JSON.parse(readFileSync(new URL('../golden/training-losses.json', import.meta.url), 'utf8')));
 
 const matrix = (values: readonly (readonly number[])[]): Matrix =>
   matrixOf(values.length, values[0]!.length, Float32Array.from(values.flat()));

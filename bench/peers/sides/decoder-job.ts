@@ -6,6 +6,8 @@ export interface DecoderSetup {
   /** A model folder or file, in the side's own format. */
   readonly model: string;
   readonly threads: number;
+  /** Number format of a side that has several; fp32 if absent. */
+  readonly dtype?: string;
 }
 
 export interface DecoderJob {

@@ -1,13 +1,16 @@
 /** @file llava-eval's decoder, through the functions that `run` times: `firstToken`, `completeGreedily`. */
 
+import { z } from 'zod';
+
 import { tokenId } from '../../../src/domain/units.js';
 import { completeGreedily, firstToken } from '../../../src/generation/generate.js';
+import { DTYPES } from '../../../src/inference/device.js';
 import { openDecoder } from '../../../src/model/ort/open.js';
 import type { DecoderAnswer, DecoderJob, DecoderSetup } from './decoder-job.js';
 import { serve } from './serve.js';
 
-serve<DecoderSetup, DecoderJob, DecoderAnswer>(async ({ model, threads }) => {
-  const decoder = await openDecoder(model, { device: 'cpu', dtype: 'fp32', threads });
+serve<DecoderSetup, DecoderJob, DecoderAnswer>(async ({ model, threads, dtype = 'fp32' }) => {
+  const decoder = await openDecoder(model, { device: 'cpu', dtype: z.enum(DTYPES).parse(dtype), threads });
   const clock = (): number => performance.now();
   return {
     async answer({ ids, newTokens }) {

@@ -1,5 +1,5 @@
 /**
- * @file The flags of `run`. None has a default here: an absent flag must not hide the configuration file.
+ * @file The flags of `run`, and those of them that `probe` shares. None has a default here: an absent flag must not hide the configuration file.
  */
 
 import { Option, type Command } from 'commander';
@@ -43,13 +43,18 @@ type Add = <T>(flags: string, description: string, parse?: (text: string, before
 
 const list = (names: readonly string[]): string => names.join(', ');
 
-/** Declares every flag of `run`. */
-export function addRunFlags(command: Command): Command {
-  const add: Add = (flags, description, parse) => {
+/** How flags are added to a command. */
+function adderOf(command: Command): Add {
+  return (flags, description, parse) => {
     const option = new Option(flags, description);
     if (parse !== undefined) option.argParser(parse);
     command.addOption(option);
   };
+}
+
+/** Declares every flag of `run`. */
+export function addRunFlags(command: Command): Command {
+  const add = adderOf(command);
   addTaskFlags(add);
   addModelFlags(add);
   addMethodFlags(add);
@@ -60,6 +65,32 @@ export function addRunFlags(command: Command): Command {
   add('--config <file>', `settings in JSON (default: ${CONFIG_FILE}, if there is one)`);
   // Commander would set the positive forms of flags that were not given.
   for (const key of ON_BY_DEFAULT) command.setOptionValueWithSource(key, undefined, undefined);
+  return command;
+}
+
+/**
+ * Declares the flags of `probe`: those of `run` that decide the soft tokens and what is asked about them, and its own.
+ */
+export function addProbeFlags(command: Command): Command {
+  const add = adderOf(command);
+  addTaskFlags(add);
+  addModelFlags(add);
+  addRetrievalFlags(add);
+  addMetricFlag(add);
+  addWindowFlags(add);
+  addExecutionFlags(add);
+  add('--chunks <n>', 'chunks whose vectors are compared, at most (default: 2000)', wholeNumber(2));
+  add(
+    '--recall-tokens <n>',
+    'longest continuation in which the names of a chunk are looked for (default: 32)',
+    wholeNumber(1),
+  );
+  add('--seed <n>', 'what is drawn: other chunks, directions of noise (default: 0)', anyWholeNumber);
+  add('--out <dir>', 'folder of the probe (default: a new one under results/)');
+  addVectorCacheFlag(add);
+  addPluginFlag(add);
+  addOutputFlags(add, 'probe.json');
+  command.setOptionValueWithSource('vectorCache', undefined, undefined);
   return command;
 }
 
@@ -129,22 +160,8 @@ function addMethodFlags(add: Add): void {
     `any of ${list(runnablePipelines())} (default: ${list(DEFAULT_PIPELINES)})`,
     listOf(runnablePipelines()),
   );
-  add(
-    '--retrievers <names>',
-    `any of ${retrieversInWords()} (default: ${list(DEFAULT_RETRIEVERS)})`,
-    retrieverList,
-  );
-  add(
-    '--retrieval-profile <name>',
-    `constants of retrieval: ${list(RETRIEVAL_PROFILES)}`,
-    oneOf(RETRIEVAL_PROFILES),
-  );
-  add(
-    '--metric-profile <name>',
-    `how completions are scored: ${list(metricProfileNames())}`,
-    oneOf(metricProfileNames()),
-  );
-  add('--top-k <k>', 'chunks per task (default: as many as the retrieval profile gives)', wholeNumber(1));
+  addRetrievalFlags(add);
+  addMetricFlag(add);
   add(
     '--compression-ratio <r>',
     `what --context-tokens is divided by, for ${list(pipelineNames().filter(obeysCompressionRatio))} ` +
@@ -161,6 +178,33 @@ function addMethodFlags(add: Add): void {
     'every pipeline at each of several values in one run: top-k=1,3,10 or compression-ratio=1,2,4',
     sweep,
   );
+  addPluginFlag(add);
+}
+
+/** Which chunks a task gets. */
+function addRetrievalFlags(add: Add): void {
+  add(
+    '--retrievers <names>',
+    `any of ${retrieversInWords()} (default: ${list(DEFAULT_RETRIEVERS)})`,
+    retrieverList,
+  );
+  add(
+    '--retrieval-profile <name>',
+    `constants of retrieval: ${list(RETRIEVAL_PROFILES)}`,
+    oneOf(RETRIEVAL_PROFILES),
+  );
+  add('--top-k <k>', 'chunks per task (default: as many as the retrieval profile gives)', wholeNumber(1));
+}
+
+function addMetricFlag(add: Add): void {
+  add(
+    '--metric-profile <name>',
+    `how completions are scored: ${list(metricProfileNames())}`,
+    oneOf(metricProfileNames()),
+  );
+}
+
+function addPluginFlag(add: Add): void {
   add(
     '--plugin <file>',
     'a file of JavaScript that adds pipelines, retrievers, metric profiles or record formats; several: once for ' +
@@ -171,6 +215,16 @@ function addMethodFlags(add: Add): void {
 
 /** What a prompt may hold. */
 function addPromptFlags(add: Add): void {
+  addWindowFlags(add);
+  add(
+    '--context-tokens <n>',
+    'budget of the cross-file block as text (default: the bundle’s)',
+    wholeNumber(1),
+  );
+}
+
+/** What a prompt without cross-file text may hold. */
+function addWindowFlags(add: Add): void {
   add(
     '--context-placement <place>',
     `${list(CONTEXT_PLACEMENTS)} (default: the bundle’s)`,
@@ -181,27 +235,33 @@ function addPromptFlags(add: Add): void {
     'window for in-file context and new tokens (default: the bundle’s)',
     wholeNumber(1),
   );
-  add(
-    '--context-tokens <n>',
-    'budget of the cross-file block as text (default: the bundle’s)',
-    wholeNumber(1),
-  );
   add('--max-new-tokens <n>', 'longest completion (default: 50)', wholeNumber(1));
 }
 
 /** Where and how often it is timed. */
 function addDeviceFlags(add: Add): void {
-  add('--device <name>', `${list(DEVICE_REQUESTS)} (default: auto)`, oneOf(DEVICE_REQUESTS));
-  add('--dtype <name>', `${list(DTYPES)} (default: fp32)`, oneOf(DTYPES));
-  add('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1));
-  add('--require-device', 'fail before the first task if any part of the decoder runs elsewhere');
+  addExecutionFlags(add);
   add(
     '--ttft-repeats <n>',
     'timed prefills per task and configuration (default: 1); rounds with --latency-only',
     wholeNumber(1),
   );
+  add('--no-timing', 'quality alone: prefill every prompt once, and time nothing');
+  add(
+    '--concurrency <n>',
+    'tasks in flight, with --no-timing and a decoder that takes several sequences at once (default: 1)',
+    wholeNumber(1),
+  );
   add('--no-likelihood', 'leave out how likely the decoder finds the true completions');
   add('--seed <n>', 'order of the configurations, resampling (default: 0)', anyWholeNumber);
+}
+
+/** Where the models run. */
+function addExecutionFlags(add: Add): void {
+  add('--device <name>', `${list(DEVICE_REQUESTS)} (default: auto)`, oneOf(DEVICE_REQUESTS));
+  add('--dtype <name>', `${list(DTYPES)} (default: fp32)`, oneOf(DTYPES));
+  add('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1));
+  add('--require-device', 'fail before the first task if any part of the decoder runs elsewhere');
 }
 
 /** What is kept, and where. */
@@ -220,8 +280,17 @@ function addFolderFlags(add: Add): void {
     'end the run when more records have failed, or a larger share of all (default: go on whatever fails)',
     maxFailures,
   );
+  addVectorCacheFlag(add);
+  addOutputFlags(add, 'summary.json');
+}
+
+function addVectorCacheFlag(add: Add): void {
   add('--no-vector-cache', 'encode every chunk again, and keep no vector for the next run');
-  add('--json', 'print summary.json instead of the table');
+}
+
+/** @param file What is printed as JSON. */
+function addOutputFlags(add: Add, file: string): void {
+  add('--json', `print ${file} instead of the table`);
   add('--quiet', 'no progress and no notes on stderr');
 }
 

@@ -43,7 +43,8 @@ export type RunCommand =
 
 /**
  * Joins flags and file. A flag that was given wins, and `--top-k` wins over a sweep of the file as well as the
- * other way round. So does `--compression-ratio`.
+ * other way round. So does `--compression-ratio`. `--no-timing` wins over repeated timings of the file, and the other way
+ * round.
  *
  * @param flags As commander has them; an absent flag is absent or undefined.
  * @throws {UsageError} If flags contradict each other or do not go with `--latency-only`.
@@ -93,19 +94,30 @@ function mergedForTasks(given: RunOptions, file: RunOptions): RunOptions {
   }
   const isGiven = (axis: string): boolean =>
     SWEPT.some((one) => one === axis && (given[one] !== undefined || given.sweep?.[one] !== undefined));
-  const kept = withoutKeys(file, (key) => WITHOUT_TASKS_ONLY.has(key) || isGiven(key) || key === 'sweep');
+  const isOverruled = (key: string): boolean => CONTRADICTED.get(key)?.(given) ?? false;
+  const kept = withoutKeys(
+    file,
+    (key) => WITHOUT_TASKS_ONLY.has(key) || isGiven(key) || isOverruled(key) || key === 'sweep',
+  );
   const swept = Object.entries(file.sweep ?? {}).filter(([axis]) => !isGiven(axis));
   const sweep = { ...Object.fromEntries(swept), ...given.sweep };
   return { ...kept, ...given, ...(Object.keys(sweep).length === 0 ? {} : { sweep }) };
 }
 
+/** Settings of a file that flags contradict without naming them. */
+const CONTRADICTED: ReadonlyMap<string, (given: RunOptions) => boolean> = new Map([
+  ['ttftRepeats', ({ timing }) => timing === false],
+  ['timing', ({ ttftRepeats }) => ttftRepeats !== undefined],
+]);
+
 /** Settings that a sweep can go through. */
 const SWEPT = ['topK', 'compressionRatio'] as const;
 
 function mergedForLatency(given: RunOptions, file: RunOptions): RunOptions {
-  const stray = Object.keys(given).filter((key) => !WITHOUT_TASKS.has(key));
+  const stray = Object.entries(given).filter(([key]) => !WITHOUT_TASKS.has(key));
   if (stray.length > 0) {
-    throw new UsageError(`command line: --latency-only does not go with ${stray.map(flagOf).join(', ')}`, [
+    const flags = stray.map(([key, value]) => (value === false ? switchedOff(key) : flagOf(key)));
+    throw new UsageError(`command line: --latency-only does not go with ${flags.join(', ')}`, [
       'it times prompts of given lengths: there are no tasks, nothing is retrieved and nothing is scored',
       `it takes ${[...WITHOUT_TASKS]
         .filter((key) => key !== 'latencyOnly')
@@ -118,6 +130,11 @@ function mergedForLatency(given: RunOptions, file: RunOptions): RunOptions {
 
 function withoutKeys(options: RunOptions, isLeftOut: (key: string) => boolean): RunOptions {
   return Object.fromEntries(Object.entries(options).filter(([key]) => !isLeftOut(key)));
+}
+
+/** @example switchedOff('vectorCache') // => '--no-vector-cache' */
+function switchedOff(key: string): string {
+  return flagOf(key).replace('--', '--no-');
 }
 
 /** @example flagOf('maxNewTokens') // => '--max-new-tokens' */

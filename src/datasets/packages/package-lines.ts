@@ -11,8 +11,8 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import pLimit from 'p-limit';
 import { z } from 'zod';
+import { settledAtMost } from '../../domain/at-most.js';
 import { DataError } from '../../domain/errors.js';
 import { sha256 } from '../../domain/hash.js';
 import type { Language } from '../../domain/languages.js';
@@ -95,10 +95,7 @@ async function readPackages(
   pins: readonly PinnedPackage[],
   reading: PackageReading,
 ): Promise<Map<string, Repository>> {
-  const limited = pLimit(PACKAGES_AT_ONCE);
-  const outcomes = await Promise.allSettled(
-    pins.map((pin) => limited(() => readCheckedPackage(pin, reading))),
-  );
+  const outcomes = await settledAtMost(PACKAGES_AT_ONCE, pins, (pin) => readCheckedPackage(pin, reading));
   const failures = outcomes.flatMap((outcome) =>
     outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
   );

@@ -77,6 +77,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
   readonly width: number;
   readonly vocabularySize: number;
   readonly maxPositions: number;
+  readonly concurrent = false;
   readonly scorer = this;
   readonly #session: InferenceSession;
   readonly #io: DecoderIo;

@@ -115,12 +115,14 @@ function passBack(
   }
 }
 
-/** The values wanted and all that are computed from them. */
+/** The values wanted and all that change smoothly with them: sizes and indices do not. */
 function dependents(nodes: readonly Node[], wanted: readonly Value[]): ReadonlySet<Value> {
   const found = new Set(wanted);
   for (const node of nodes) {
     if (!node.inputs.some((input) => input !== null && found.has(input))) continue;
-    for (const output of node.outputs) if (output !== null) found.add(output);
+    for (const output of node.outputs) {
+      if (output !== null && (output.type === 'float32' || output.type === 'float16')) found.add(output);
+    }
   }
   return found;
 }

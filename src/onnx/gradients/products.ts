@@ -30,10 +30,7 @@ function rowsOf(g: Graph, x: Value): Value {
 /** Both operands in equal stacks, or a matrix on the right that all rows share. */
 export const MAT_MUL: Rule = ruleOfOne((g, [a, b], dy) =>
   b!.shape.length === 2
-    ? [
-        () => matMul(g, dy, swapLast(g, b!)),
-        () => matMul(g, swapLast(g, rowsOf(g, a!)), rowsOf(g, dy)),
-      ]
+    ? [() => matMul(g, dy, swapLast(g, b!)), () => matMul(g, swapLast(g, rowsOf(g, a!)), rowsOf(g, dy))]
     : [() => batchedMatMul(g, dy, swapLast(g, b!)), () => batchedMatMul(g, swapLast(g, a!), dy)],
 );
 

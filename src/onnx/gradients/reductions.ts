@@ -35,7 +35,8 @@ export const REDUCE_MEAN: Rule = ruleOfOne((g, [x, axes], dy, node) => [
   () => {
     const sizes = constantNumbers(g, axes!).map((axis) => Number(x!.shape.at(axis)));
     const count = sizes.reduce((product, size) => product * size, 1);
-    if (!Number.isInteger(count)) throw new RangeError(`${node.name}: a mean over a dimension of unknown size`);
+    if (!Number.isInteger(count))
+      throw new RangeError(`${node.name}: a mean over a dimension of unknown size`);
     return times(g, stretched(g, x!, axes!, dy, node), 1 / count);
   },
   null,
@@ -53,4 +54,3 @@ export const SOFTMAX: Rule = ruleOfOne((g, _, dy, node) => [
 export const LOG_SOFTMAX: Rule = ruleOfOne((g, _, dy, node) => [
   () => sub(g, dy, mul(g, exp(g, node.outputs[0]!), sumAxes(g, dy, [-1], true))),
 ]);
-

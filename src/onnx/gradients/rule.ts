@@ -87,7 +87,9 @@ function reduction(g: Graph, operator: string, x: Value, axes: readonly number[]
  */
 export function sumTo(g: Graph, dy: Value, operand: Value): Value {
   const extra = dy.shape.length - operand.shape.length;
-  const repeated = operand.shape.flatMap((dim, i) => (dim === 1 && dy.shape[extra + i] !== 1 ? [extra + i] : []));
+  const repeated = operand.shape.flatMap((dim, i) =>
+    dim === 1 && dy.shape[extra + i] !== 1 ? [extra + i] : [],
+  );
   const kept = repeated.length === 0 ? dy : sumAxes(g, dy, repeated, true);
   if (extra === 0) return kept;
   return sumAxes(g, kept, [...Array(extra).keys()], false);

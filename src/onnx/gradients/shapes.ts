@@ -126,4 +126,3 @@ export const GATHER_ELEMENTS: Rule = ruleOfOne((g, [x, indices], dy) => [
 ]);
 
 export const UNSQUEEZE: Rule = RESHAPE;
-

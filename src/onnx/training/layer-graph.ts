@@ -1,10 +1,10 @@
 /**
- * @file Graph of one decoder layer for training: forward, or backward with the forward part computed again.
+ * @file Graphs of one decoder layer for training: forward, and backward with the forward part computed again.
  *
  * Flow: rows of all sequences -> **norm, attention, norm, feed-forward network (`causal-layers.ts`)** -> rows.
  * The rows of all sequences lie packed below each other for the products with weights, which are nearly all of the
- * work. Attention alone works on sequences padded to one length. The graph holds no weights (`weight-inputs.ts`), so
- * it serves every layer.
+ * work. Attention alone works on sequences padded to one length. The graphs hold no weights (`weight-inputs.ts`), so
+ * they serve every layer.
  *
  * Shape letters: R rows of all sequences, B sequences, T new positions of the longest, S past positions of the longest,
  * L = S + T keys, C width, H query heads, K key/value heads, G = H / K query heads that share keys, D head width.
@@ -26,7 +26,7 @@ import { softmax } from '../gradients/reductions.js';
 import { permute, swapLast } from '../gradients/rule.js';
 import { concat } from '../gradients/shapes.js';
 import { add, cast, gatherRows, mul, reshape, split, sub } from '../operators.js';
-import { prune } from './prune.js';
+import { prune, substitute } from './rewrite.js';
 import { WeightInputs, type WeightInput } from './weight-inputs.js';
 
 /** Names of the graph's inputs and outputs. */
@@ -61,34 +61,82 @@ export interface FedGraph {
   readonly weights: readonly WeightInput[];
 }
 
+/** A layer in both directions. */
+export interface LayerGraphs {
+  readonly forward: FedGraph;
+  readonly backward: FedGraph;
+  /** Names under which the forward graph hands out products with weights, and the backward graph is fed them. */
+  readonly kept: readonly string[];
+}
+
 /**
- * Describes a layer.
+ * Describes a layer. The backward graph computes the forward part again, but for the products with weights: they are
+ * nearly all of the work, and their results are kept meanwhile.
  *
  * @param layer Which one; its index decides the names of the tensors alone.
- * @param role `backward` computes the gradient at `rows` from that at `result`.
  */
-export function buildLayerGraph(
+export function buildLayerGraphs(architecture: CausalArchitecture, layer: number): LayerGraphs {
+  const nameOf = (product: number): string => `kept.${product}`;
+  const backward = describeLayer(architecture, layer, 'backward');
+  const { g } = backward;
+  const gradient = g.input(LAYER_IO.resultGradient, 'float32', backward.result.shape);
+  const [rowsGradient] = differentiate(g, [{ value: backward.result, gradient }], [backward.rows]);
+  g.output(LAYER_IO.rowsGradient, rowsGradient!);
+  const fed = backward.weights.products.map(
+    (product, i) => [product, g.input(nameOf(i), 'float32', product.shape)] as const,
+  );
+  substitute(g, new Map(fed));
+  prune(g);
+  const kept = fed.flatMap(([, { name }]) => (g.inputs.some((input) => input.name === name) ? [name] : []));
+
+  const forward = describeLayer(architecture, layer, 'forward');
+  forward.g.output(LAYER_IO.result, forward.result);
+  forward.g.output(LAYER_IO.keys, forward.fresh.keys);
+  forward.g.output(LAYER_IO.values, forward.fresh.values);
+  for (const [i, product] of forward.weights.products.entries()) {
+    if (kept.includes(nameOf(i))) forward.g.output(nameOf(i), product);
+  }
+  return {
+    forward: { graph: forward.g, weights: forward.weights.used },
+    backward: { graph: g, weights: backward.weights.used },
+    kept,
+  };
+}
+
+/** The layer itself, without outputs. */
+function describeLayer(
   architecture: CausalArchitecture,
   layer: number,
-  role: 'forward' | 'backward',
-): FedGraph {
+  role: string,
+): {
+  readonly g: Graph;
+  readonly weights: WeightInputs;
+  readonly rows: Value;
+  readonly result: Value;
+  readonly fresh: KeysValues;
+} {
   const { width: C, headWidth: D, kvHeads: K, rope } = architecture;
   const g = new Graph(`decoder layer, ${role}`);
   const rows = g.input(LAYER_IO.rows, 'float32', ['R', C]);
   const turned = (name: string): Value => g.input(name, 'float32', ['R', 1, D / 2]);
   const past = (name: string): Value => cast(g, g.input(name, 'float16', ['B', K, 'S', D]), 'float32');
-  const inputs = new WeightInputs(g);
-  const attention = plainAttention(g, architecture, {
+  const given = {
     rotary: rope === null ? null : { cos: turned(LAYER_IO.cos), sin: turned(LAYER_IO.sin) },
     slots: g.input(LAYER_IO.slots, 'int64', ['B', 'T']),
     places: g.input(LAYER_IO.places, 'int64', ['R']),
     mask: g.input(LAYER_IO.mask, 'float32', ['B', 1, 'G*T', 'S+T']),
     past: { keys: past(LAYER_IO.pastKeys), values: past(LAYER_IO.pastValues) },
-  });
+  };
+  const weights = new WeightInputs(g);
+  const fresh: KeysValues[] = [];
   const operators: LayerOperators = {
-    weight: inputs.weight,
-    project: inputs.project,
-    attention: attention.mix,
+    weight: weights.weight,
+    project: weights.project,
+    attention(projected) {
+      const { mixed, ...present } = plainAttention(g, architecture, projected, given);
+      fresh.push(present);
+      return mixed;
+    },
     addNorm(x, y, name) {
       const sum = add(g, x, y);
       return { sum, normed: norm(g, operators, architecture, sum, name) };
@@ -97,19 +145,13 @@ export function buildLayerGraph(
   const { attentionNorm } = tensorNames(architecture).layer(layer);
   const normed = norm(g, operators, architecture, rows, attentionNorm);
   const { sum, fed } = causalLayer(g, operators, architecture, layer, { sum: rows, normed }, (all) => all);
-  const result = add(g, sum, fed);
-  if (role === 'forward') {
-    g.output(LAYER_IO.result, result);
-    g.output(LAYER_IO.keys, attention.fresh().keys);
-    g.output(LAYER_IO.values, attention.fresh().values);
-  } else {
-    const gradient = g.input(LAYER_IO.resultGradient, 'float32', ['R', C]);
-    const [rowsGradient] = differentiate(g, [{ value: result, gradient }], [rows]);
-    g.output(LAYER_IO.rowsGradient, rowsGradient!);
-  }
-  prune(g);
-  const used = new Set(g.inputs.map(({ name }) => name));
-  return { graph: g, weights: inputs.all.filter(({ input }) => used.has(input)) };
+  return { g, weights, rows, result: add(g, sum, fed), fresh: fresh[0]! };
+}
+
+/** Of the new positions, [B, K, T, D]. */
+interface KeysValues {
+  readonly keys: Value;
+  readonly values: Value;
 }
 
 interface AttentionInputs {
@@ -124,38 +166,25 @@ interface AttentionInputs {
 function plainAttention(
   g: Graph,
   { heads: H, kvHeads: K, headWidth: D }: CausalArchitecture,
+  projected: Projected,
   { rotary, slots, places, mask, past }: AttentionInputs,
-): {
-  readonly mix: (projected: Projected) => Value;
-  readonly fresh: () => { readonly keys: Value; readonly values: Value };
-} {
+): KeysValues & { readonly mixed: Value } {
   const G = H / K;
   if (!Number.isInteger(G)) throw new RangeError(`${H} heads cannot share ${K} key/value heads evenly`);
-  let fresh: { readonly keys: Value; readonly values: Value } | undefined;
-  /** [R, n D] -> [B, K, T, D], with the n = K heads of keys or values. */
+  const [q, k, v] = isPacked(projected) ? split(g, projected, [H * D, K * D, K * D]) : projected;
+  /** [R, K D] -> [B, K, T, D]. */
   const padded = (x: Value): Value =>
     permute(g, reshape(g, gatherRows(g, x, slots), ['B', 'T', K, D]), [0, 2, 1, 3]);
-  const mix = (projected: Projected): Value => {
-    const [q, k, v] = isPacked(projected) ? split(g, projected, [H * D, K * D, K * D]) : projected;
-    const keys = padded(rotate(g, k!, K, D, rotary));
-    const values = padded(v!);
-    fresh = { keys, values };
-    const scaled = times(g, rotate(g, q!, H, D, rotary), 1 / Math.sqrt(D));
-    const byHead = reshape(g, gatherRows(g, scaled, slots), ['B', 'T', K, G, D]);
-    const queries = reshape(g, permute(g, byHead, [0, 2, 3, 1, 4]), ['B', K, 'G*T', D]);
-    const scores = batchedMatMul(g, queries, swapLast(g, concat(g, [past.keys, keys], 2, 'S+T')));
-    const shares = softmax(g, add(g, scores, mask));
-    const mixed = batchedMatMul(g, shares, concat(g, [past.values, values], 2, 'S+T'));
-    const byPosition = permute(g, reshape(g, mixed, ['B', K, G, 'T', D]), [0, 3, 1, 2, 4]);
-    return gatherRows(g, reshape(g, byPosition, ['B*T', H * D]), places);
-  };
-  return {
-    mix,
-    fresh() {
-      if (fresh === undefined) throw new Error('the layer has no attention yet');
-      return fresh;
-    },
-  };
+  const keys = padded(rotate(g, k, K, D, rotary));
+  const values = padded(v);
+  const scaled = times(g, rotate(g, q, H, D, rotary), 1 / Math.sqrt(D));
+  const byHead = reshape(g, gatherRows(g, scaled, slots), ['B', 'T', K, G, D]);
+  const queries = reshape(g, permute(g, byHead, [0, 2, 3, 1, 4]), ['B', K, 'G*T', D]);
+  const scores = batchedMatMul(g, queries, swapLast(g, concat(g, [past.keys, keys], 2, 'S+T')));
+  const shares = softmax(g, add(g, scores, mask));
+  const mixed = batchedMatMul(g, shares, concat(g, [past.values, values], 2, 'S+T'));
+  const byPosition = permute(g, reshape(g, mixed, ['B', K, G, 'T', D]), [0, 3, 1, 2, 4]);
+  return { keys, values, mixed: gatherRows(g, reshape(g, byPosition, ['B*T', H * D]), places) };
 }
 
 function isPacked(projected: Projected): projected is Value {

@@ -10,7 +10,7 @@
 import { Graph, type Value } from '../graph.js';
 import { differentiate } from '../gradients/differentiate.js';
 import { PROJECTOR_IO, projectorLayers, type ProjectorArchitecture } from '../projector-graph.js';
-import { prune } from './prune.js';
+import { prune } from './rewrite.js';
 
 /** Name of the gradient at the soft tokens, [K, k C], which the backward graph is fed. */
 export const SOFT_GRADIENT = 'soft_tokens_gradient';

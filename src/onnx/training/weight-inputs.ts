@@ -21,6 +21,8 @@ export interface WeightInput {
 /** Declares the weights of a graph as inputs, in the order in which they are asked for. */
 export class WeightInputs {
   readonly all: WeightInput[] = [];
+  /** What {@link project} returned, call after call. */
+  readonly products: Value[] = [];
   readonly #graph: Graph;
 
   constructor(graph: Graph) {
@@ -34,15 +36,27 @@ export class WeightInputs {
   readonly project: LayerOperators['project'] = (x, layers, hasBias) => {
     const inputs = Number(x.shape[1]);
     const outputs = layers.reduce((sum, layer) => sum + layer.outputs, 0);
-    const joined = (role: string, shape: (layer: LinearLayer) => readonly number[], all: readonly number[]): Value =>
+    const joined = (
+      role: string,
+      shape: (layer: LinearLayer) => readonly number[],
+      all: readonly number[],
+    ): Value =>
       this.#declare(
         layers.map((layer) => ({ name: `${layer.name}.${role}`, shape: shape(layer) })),
         all,
       );
     const matrix = joined('weight', (layer) => [layer.outputs, inputs], [outputs, inputs]);
     const bias = hasBias ? joined('bias', (layer) => [layer.outputs], [outputs]) : null;
-    return gemm(this.#graph, x, matrix, bias);
+    const product = gemm(this.#graph, x, matrix, bias);
+    this.products.push(product);
+    return product;
   };
+
+  /** The weights that the graph still reads. */
+  get used(): readonly WeightInput[] {
+    const names = new Set(this.#graph.inputs.map(({ name }) => name));
+    return this.all.filter(({ input }) => names.has(input));
+  }
 
   #declare(parts: WeightInput['parts'], shape: readonly number[]): Value {
     const input = `weight.${this.all.length}`;

@@ -4,17 +4,20 @@
 
 import type { Spec } from 'vega';
 import { differencesChart, type DifferenceGroup, type DifferencePanel } from './differences.js';
+import { linesChart, type LinePanel } from './lines.js';
 import { latencyChart, type LatencyRow } from './latency.js';
 import { FILE_PAINT, PAGE_PAINT } from './palette.js';
 import { paretoChart, type ParetoPoint } from './pareto.js';
 import type { Style } from './parts.js';
 import { stagesChart, type StageRow } from './stages.js';
 
-/** Names of the files, without their extension. */
+/** Names of the files of a run, without their extension. */
 export const CHART_IDS = ['pareto', 'ttft', 'stages', 'retrievers', 'likelihood'] as const;
+/** Those of a probe. */
+export const PROBE_CHART_IDS = ['cosines', 'interpolation', 'noise', 'identifiers'] as const;
 
 interface Named {
-  readonly id: (typeof CHART_IDS)[number];
+  readonly id: (typeof CHART_IDS)[number] | (typeof PROBE_CHART_IDS)[number];
   /** What the chart shows, as a claim. */
   readonly title: string;
   /** How to read it. */
@@ -26,6 +29,7 @@ export type ChartInput = Named &
     | { readonly kind: 'pareto'; readonly points: readonly ParetoPoint[] }
     | { readonly kind: 'latency'; readonly rows: readonly LatencyRow[] }
     | { readonly kind: 'stages'; readonly rows: readonly StageRow[] }
+    | { readonly kind: 'lines'; readonly panels: readonly LinePanel[] }
     | {
         readonly kind: 'differences';
         readonly groups: readonly DifferenceGroup[];
@@ -69,6 +73,8 @@ function specification(input: ChartInput, style: Style): Spec {
       return latencyChart(input.rows, input, style);
     case 'stages':
       return stagesChart(input.rows, input, style);
+    case 'lines':
+      return linesChart(input.panels, input, style);
     case 'differences':
       return differencesChart(input.groups, input.panels, input, style);
   }

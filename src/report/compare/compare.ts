@@ -23,7 +23,8 @@ export interface RunComparison {
   readonly inference: { readonly basis: Basis; readonly repositories: number };
   /**
    * Per configuration of both. `ttftRatio` sets times of two runs against each other that did not take turns, so it
-   * has a verdict only where `isSameHardware`, and even then drift of the machine is in it.
+   * has a verdict only where `isSameHardware`, and even then drift of the machine is in it. It is null where one of the
+   * runs was not timed.
    */
   readonly comparisons: readonly Comparison[];
   readonly isSameHardware: boolean;
@@ -84,7 +85,7 @@ function compareWith(base: FinishedRun, other: FinishedRun): RunComparison {
     inference: { basis: before.basis, repositories: before.count },
     comparisons: isAlike
       ? comparisons
-      : comparisons.map((one) => ({ ...one, ttftRatio: { ...one.ttftRatio, verdict: 'tied' } })),
+      : comparisons.map((one) => ({ ...one, ttftRatio: unjudged(one.ttftRatio) })),
     unmatched: [
       ...after.columns
         .filter((column) => !pairs.some(([of]) => of === column))
@@ -133,15 +134,6 @@ export function renderRunComparison(
   const cell = ({ delta, ci95, verdict }: Comparison['exactMatch']): string =>
     `${signed(delta, 2)} ${interval(ci95, 1)} ${verdict}`;
   const text = (of: string): string[] => wrapped(of, Math.min(width, 80) - 2).map((line) => `  ${line}`);
-  const ratios = labelledRows(
-    [''],
-    comparisons.map((one) => {
-      const { p50, ci95, verdict } = one.ttftRatio;
-      const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
-      return [label(one), isSameHardware ? `${ratio} ${verdict}` : ratio];
-    }),
-    width,
-  );
   const lines = [
     run,
     ...text(`against ${base}, ${tasks} tasks of both`),
@@ -156,12 +148,7 @@ export function renderRunComparison(
     ),
     ...likelihoodLines(comparisons, label, text, width),
     '',
-    ...text(
-      isSameHardware
-        ? 'TTFT, median ratio of pairs (the runs did not take turns: drift is in it):'
-        : 'TTFT, median ratio of pairs (other hardware: not judged):',
-    ),
-    ...ratios,
+    ...ratioLines(comparisons, isSameHardware, label, text, width),
     '',
     ...text(
       `Intervals: 95 %, over ${inference.basis === 'repositories' ? `${inference.repositories} repositories` : 'tasks'}. ` +
@@ -170,6 +157,38 @@ export function renderRunComparison(
     ...unmatched.map((one) => `  ${one}`),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** Times of two machines are shown and not judged. */
+function unjudged(ratio: Comparison['ttftRatio']): Comparison['ttftRatio'] {
+  return ratio === null ? null : { ...ratio, verdict: 'tied' };
+}
+
+/** The ratios of TTFT; one line that says so where one of the runs was not timed. */
+function ratioLines(
+  comparisons: readonly Comparison[],
+  isSameHardware: boolean,
+  label: (one: Comparison) => string,
+  text: (of: string) => string[],
+  width: number,
+): string[] {
+  const rows = comparisons.flatMap((one): [string, string][] => {
+    if (one.ttftRatio === null) return [];
+    const { p50, ci95, verdict } = one.ttftRatio;
+    const ratio = `${fixed(p50, 3)}x ${interval(ci95, 3)}`.trimEnd();
+    return [[label(one), isSameHardware ? `${ratio} ${verdict}` : ratio]];
+  });
+  if (rows.length === 0 && comparisons.length > 0) {
+    return text('TTFT: not measured, since at least one of the runs was made with --no-timing');
+  }
+  return [
+    ...text(
+      isSameHardware
+        ? 'TTFT, median ratio of pairs (the runs did not take turns: drift is in it):'
+        : 'TTFT, median ratio of pairs (other hardware: not judged):',
+    ),
+    ...labelledRows([''], rows, width),
+  ];
 }
 
 /** Differences in the likelihood of the true line; nothing where one of the runs has none. */

@@ -2,12 +2,13 @@
  * @file A run as a table for other programs: one row a task and configuration, with every score, time and budget.
  *
  * Names and units are those of the journal (results/README.md). What a record does not have is null: a task that failed
- * has no score, and one that was skipped has no time.
+ * has no score, and one that was skipped has no time. A run that is not timed has no columns of times.
  */
 
 import { EXTRA_SCORES } from '../../metrics/registry.js';
 import type { Likelihood, ScoredRecord, TaskRecord, Timing } from '../../run/record.js';
 import type { RunJson } from '../../run/run-json.js';
+import { isTimed } from '../../run/run-spec.js';
 
 /** What a cell holds; null for nothing. */
 export type DataValue = string | number | boolean | null;
@@ -34,7 +35,7 @@ export function dataColumns({ spec, fingerprint }: RunJson): DataColumn[] {
     read: (record: ScoredRecord) => DataValue,
   ): DataColumn => ({ name, type, valueOf: (record) => (record.status === 'scored' ? read(record) : null) });
   const time = (name: string, read: (timing: Timing) => number | null): DataColumn =>
-    ofScored(name, 'number', ({ timing }) => read(timing));
+    ofScored(name, 'number', ({ timing }) => (timing === undefined ? null : read(timing)));
   const likelihood = (
     name: string,
     type: DataColumn['type'],
@@ -58,10 +59,14 @@ export function dataColumns({ spec, fingerprint }: RunJson): DataColumn[] {
     likelihood('endNats', 'number', ({ endNats }) => endNats),
     likelihood('referenceTokens', 'integer', ({ referenceTokens }) => referenceTokens),
     likelihood('referenceCharacters', 'integer', ({ referenceCharacters }) => referenceCharacters),
-    time('ttftMs', ({ ttftMs }) => ttftMs),
-    time('ttftColdMs', ({ ttftColdMs }) => ttftColdMs),
-    time('controlTtftMs', ({ control }) => control?.ttftMs ?? null),
-    ...STAGES.map((name) => time(name, (timing) => timing[name])),
+    ...(isTimed(spec)
+      ? [
+          time('ttftMs', ({ ttftMs }) => ttftMs),
+          time('ttftColdMs', ({ ttftColdMs }) => ttftColdMs),
+          time('controlTtftMs', ({ control }) => control?.ttftMs ?? null),
+          ...STAGES.map((name) => time(name, (timing) => timing[name])),
+        ]
+      : []),
     integer('promptTokens', (record) => (record.status === 'failed' ? null : record.promptTokens)),
     ofScored('softTokens', 'integer', (record) => record.softTokens),
     ofScored('contextTokens', 'integer', (record) => record.contextTokens),

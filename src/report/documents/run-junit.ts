@@ -40,7 +40,8 @@ function* casesOf(table: RecordTable, column: RecordColumn): Generator<JUnitCase
 function outcomeOf(column: RecordColumn, row: number): Omit<JUnitCase, 'name' | 'group'> | null {
   if (column.status(row) === 'scored') {
     const ms = column.number('ttftColdMs', row) + column.number('decodeMs', row);
-    return { outcome: 'passed', seconds: ms / 1000 };
+    // Where nothing was timed, a case has no time.
+    return Number.isNaN(ms) ? { outcome: 'passed' } : { outcome: 'passed', seconds: ms / 1000 };
   }
   const record = column.unscored(row);
   if (record === null) return null;

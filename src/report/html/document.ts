@@ -14,11 +14,15 @@ import type { PageAssets } from './assets.js';
 import { escapeText, scriptJson } from './escape.js';
 import { explorerSection } from './explorer-section.js';
 
-/** The page, a function of its arguments alone. */
+/**
+ * The page, a function of its arguments alone.
+ *
+ * @param tasks For the task explorer; null for a page without one.
+ */
 export function renderHtml(
   view: ReportView,
   charts: readonly DrawnChart[],
-  tasks: PackedTasks,
+  tasks: PackedTasks | null,
   assets: PageAssets,
 ): string {
   const style = themes() + slotRules() + assets.style.trim();
@@ -28,7 +32,7 @@ export function renderHtml(
     "base-uri 'none'; form-action 'none'";
   const contents = [
     ...view.sections,
-    { id: 'tasks', short: 'Tasks' },
+    ...(tasks === null ? [] : [{ id: 'tasks', short: 'Tasks' }]),
     { id: 'caveats', short: 'Caveats' },
     { id: 'environment', short: 'Setup' },
   ];
@@ -61,7 +65,7 @@ ${statements(view)}
 <ul class="facts">${view.facts.map((fact) => `<li>${escapeText(fact)}</li>`).join('')}</ul>
 </section>
 ${view.sections.map((section) => renderSection(section, charts)).join('\n')}
-${explorerSection(tasks)}
+${tasks === null ? '' : explorerSection(tasks)}
 <section id="caveats" aria-labelledby="caveats-title">
 <h2 id="caveats-title">Read with care</h2>
 <ul>${view.caveats.map((line) => `<li>${escapeText(line)}</li>`).join('')}</ul>
@@ -73,8 +77,7 @@ ${explorerSection(tasks)}
     .join('')}</dl>
 </section>
 </main>
-<script type="application/json" id="tasks-data">${scriptJson(tasks)}</script>
-<script>${script}</script>
+${tasks === null ? '' : `<script type="application/json" id="tasks-data">${scriptJson(tasks)}</script>\n`}<script>${script}</script>
 </body>
 </html>
 `;

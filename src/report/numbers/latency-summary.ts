@@ -5,12 +5,12 @@
  * sign test over rounds, and speaks about this machine and these lengths.
  */
 
-import { judgeRatios, estimateRatio, type Ratio, type RatioEstimate } from '../../statistics/paired.js';
+import { estimateRatio, judgeRatioColumn, type Ratio, type RatioEstimate } from '../../statistics/paired.js';
 import { quantile, type Interval } from '../../statistics/statistics.js';
 import { MEASURES, measuresOf, promptTokens, type LatencySample, type Measure } from '../../run/latency.js';
 import type { LatencyRun } from '../../run/latency-json.js';
 import { pipelineInRole, type PipelineName } from '../../pipelines/kinds.js';
-import { createRng, type Rng } from '../../tensor/rng.js';
+import { createRng } from '../../tensor/rng.js';
 import { paperTimes, reductionOf } from './paper-latency.js';
 
 const FULL_TEXT = pipelineInRole('full-text');
@@ -124,12 +124,12 @@ export function summarizeLatency(
       }),
     );
     const floor: Interval | null = again?.ci95 ?? null;
-    const ttftRatios = judged(
+    const ttftRatios = judgeRatioColumn(
       drafts.map((draft) => draft.ttft),
       floor,
       rng,
     );
-    const lineRatios = judged(
+    const lineRatios = judgeRatioColumn(
       drafts.map((draft) => draft.line),
       floor,
       rng,
@@ -139,21 +139,6 @@ export function summarizeLatency(
     }
   }
   return { rounds, rows, noiseFloor };
-}
-
-/** One column of a table is one family of claims; rows without a ratio keep their place. */
-function judged(
-  column: readonly (RatioEstimate | null)[],
-  noise: Interval | null,
-  rng: Rng,
-): (Ratio | null)[] {
-  const ratios = judgeRatios(
-    column.filter((one) => one !== null),
-    noise,
-    rng,
-  );
-  let next = 0;
-  return column.map((one) => (one === null ? null : ratios[next++]!));
 }
 
 /** Rows by measure, in the order in which they are shown. */

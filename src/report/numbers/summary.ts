@@ -18,7 +18,7 @@ import {
   type TaskRecord,
 } from '../../run/record.js';
 import { RecordTable, type RecordNumber, type Rows } from '../../run/record-table.js';
-import type { RunSpec } from '../../run/run-spec.js';
+import { isTimed, type RunSpec } from '../../run/run-spec.js';
 import { extraMeans, type ExtraMeans } from './extras.js';
 import { pipelineInRole } from '../../pipelines/kinds.js';
 import { createRng } from '../../tensor/rng.js';
@@ -42,7 +42,17 @@ export interface Latency {
   readonly mean: number | null;
 }
 
-export interface SummaryRow extends Configuration {
+/** Of a row: the first token, and the medians of the stages that make the cold time. */
+export interface RowTimes {
+  readonly ttftMs: Latency;
+  readonly ttftColdMs: Latency;
+  readonly stagesMs: ByStage<number | null>;
+}
+
+/** In a run that is not timed, each of them is null. */
+type NoTimes = Readonly<Record<keyof RowTimes, null>>;
+
+interface RowQuality extends Configuration {
   readonly tasks: { total: number; scored: number; failed: number; skipped: number };
   readonly exactMatch: Estimate;
   readonly editSimilarity: Estimate;
@@ -50,16 +60,12 @@ export interface SummaryRow extends Configuration {
   readonly extras?: ExtraMeans;
   /** Of the true completion; null where it was not measured. */
   readonly likelihood: RowLikelihood | null;
-  readonly ttftMs: Latency;
-  readonly ttftColdMs: Latency;
-  /** Medians of the stages that make the cold time. */
-  readonly stagesMs: ByStage<number | null>;
   readonly promptTokens: { mean: number | null; p50: number | null; max: number | null };
   readonly softTokens: { mean: number | null };
   /** Chunks a task, and how many tasks got any. */
   readonly chunks: { mean: number | null; found: number };
   readonly generatedTokens: { mean: number | null };
-  /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. */
+  /** 1 - ttft / ttft of full-rag with the same retriever and top-k, paired per task; a fraction. Null without times. */
   readonly ttftReductionVsFullRag: { p50: number; ci95: Interval | null; pairs: number } | null;
   /** The entry of `comparisons` with the base `no-context`. */
   readonly vsNoContext: Pick<Comparison, 'exactMatch' | 'editSimilarity' | 'likelihood'> | null;
@@ -68,6 +74,17 @@ export interface SummaryRow extends Configuration {
    * where no gain of full-rag is shown; all is null without those two rows, and for themselves.
    */
   readonly recovery: RowRecovery | null;
+}
+
+/** One configuration in numbers. */
+export type SummaryRow = RowQuality & (RowTimes | NoTimes);
+
+/** The same where the run is timed. */
+export type TimedRow = RowQuality & RowTimes;
+
+/** The rows that have times: all of them, or none where the run is not timed. */
+export function timedRows(rows: readonly SummaryRow[]): TimedRow[] {
+  return rows.flatMap((row) => (row.ttftMs === null ? [] : [row]));
 }
 
 /** What the intervals of a set of rows are intervals over. */
@@ -103,6 +120,7 @@ export interface Summary {
   readonly comparisons: readonly Comparison[];
   /** What gains are due to, where the run has controls with the chunks of other tasks. */
   readonly attributions: readonly Attribution[];
+  /** Null where nothing was timed twice. */
   readonly noiseFloor: NoiseFloor | null;
   /** The same over the tasks that use an identifier of another file; empty if none is marked. */
   readonly crossFileRows: readonly SummaryRow[];
@@ -140,12 +158,12 @@ export function summarize(
   const all = table.rows();
   const outcomes = tabulate(configurations, table, all);
   const floor = noiseFloor(outcomes, head.spec.seed);
-  const whole = summarizeRows(outcomes, table, all, floor, head.spec.seed);
+  const whole = summarizeRows(outcomes, table, all, floor, head.spec);
   const crossFile = all.filter((row) => table.crossFile(row) === true);
   const part =
     crossFile.length === 0
       ? null
-      : summarizeRows(tabulate(configurations, table, crossFile), table, crossFile, floor, head.spec.seed);
+      : summarizeRows(tabulate(configurations, table, crossFile), table, crossFile, floor, head.spec);
   return {
     schema: SUMMARY_SCHEMA,
     ...head,
@@ -164,15 +182,20 @@ function summarizeRows(
   records: RecordTable,
   inOrder: Rows,
   floor: NoiseFloor | null,
-  seed: number,
+  spec: RunSpec,
 ): Pick<Summary, 'inference' | 'rows' | 'comparisons'> {
-  const comparisons = compareColumns(comparedColumns(table.columns), table, floor?.ratio.ci95 ?? null, seed);
+  const comparisons = compareColumns(
+    comparedColumns(table.columns),
+    table,
+    floor?.ratio.ci95 ?? null,
+    spec.seed,
+  );
   const rows = table.columns.map((column) => {
     const { configuration } = column;
     const against = (pipeline: Configuration['pipeline']): Comparison | undefined =>
       comparisons.find((one) => isSameConfiguration(one.of, configuration) && one.base.pipeline === pipeline);
     return {
-      ...summarizeRow(configuration, records, inOrder),
+      ...summarizeRow(configuration, records, inOrder, isTimed(spec)),
       exactMatch: estimateMean(measured(column.exactMatch, table), 'binary'),
       editSimilarity: estimateMean(measured(column.editSimilarity, table), 'graded'),
       likelihood: rowLikelihood(column.likelihood, table),
@@ -202,13 +225,14 @@ function summarizeRow(
   configuration: Configuration,
   table: RecordTable,
   inOrder: Rows,
+  hasTimes: boolean,
 ): Omit<
-  SummaryRow,
+  RowQuality,
   'exactMatch' | 'editSimilarity' | 'likelihood' | 'ttftReductionVsFullRag' | 'vsNoContext' | 'recovery'
-> {
+> &
+  (RowTimes | NoTimes) {
   const column = table.column(configuration);
   const of = (name: RecordNumber): Float64Array => column.scored(name, inOrder);
-  const stage = (name: RecordNumber): number | null => quantile(of(name), 0.5);
   const [scored, failed, skipped] = (['scored', 'failed', 'skipped'] as const).map((status) =>
     column.count(status, inOrder),
   ) as [number, number, number];
@@ -218,6 +242,24 @@ function summarizeRow(
     ...configurationOf(configuration),
     tasks: { total: scored + failed + skipped, scored, failed, skipped },
     ...(extras === null ? {} : { extras: extraMeans(extras) }),
+    ...(hasTimes ? rowTimes(of) : NO_TIMES),
+    promptTokens: {
+      mean: mean(promptTokens),
+      p50: quantile(promptTokens, 0.5),
+      max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
+    },
+    softTokens: { mean: mean(of('softTokens')) },
+    chunks: { mean: mean(of('chunks')), found: of('chunks').filter((count) => count > 0).length },
+    generatedTokens: { mean: mean(of('generatedTokens')) },
+  };
+}
+
+const NO_TIMES: NoTimes = { ttftMs: null, ttftColdMs: null, stagesMs: null };
+
+/** @param of One number of each scored record. */
+function rowTimes(of: (name: RecordNumber) => Float64Array): RowTimes {
+  const stage = (name: RecordNumber): number | null => quantile(of(name), 0.5);
+  return {
     ttftMs: latency(of('ttftMs')),
     ttftColdMs: latency(of('ttftColdMs')),
     stagesMs: {
@@ -228,14 +270,6 @@ function summarizeRow(
       ...(of('modelMs').some((time) => time > 0) ? { model: stage('modelMs') } : {}),
       prefill: stage('prefillMs'),
     },
-    promptTokens: {
-      mean: mean(promptTokens),
-      p50: quantile(promptTokens, 0.5),
-      max: promptTokens.length === 0 ? null : promptTokens.reduce((a, b) => Math.max(a, b)),
-    },
-    softTokens: { mean: mean(of('softTokens')) },
-    chunks: { mean: mean(of('chunks')), found: of('chunks').filter((count) => count > 0).length },
-    generatedTokens: { mean: mean(of('generatedTokens')) },
   };
 }
 
@@ -250,7 +284,7 @@ function latency(values: Float64Array): Latency {
 }
 
 function reduction(comparison: Comparison | undefined): SummaryRow['ttftReductionVsFullRag'] {
-  if (comparison === undefined) return null;
+  if (comparison === undefined || comparison.ttftRatio === null) return null;
   const { pairs, ttftRatio } = comparison;
   const { p50, ci95 } = ttftRatio;
   return { p50: 1 - p50, ci95: ci95 === null ? null : [1 - ci95[1], 1 - ci95[0]], pairs };

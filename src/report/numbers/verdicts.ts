@@ -9,7 +9,7 @@ import {
   estimateDifference,
   estimateRatio,
   judgeDifferences,
-  judgeRatios,
+  judgeRatioColumn,
   type Difference,
   type Ratio,
 } from '../../statistics/paired.js';
@@ -31,7 +31,8 @@ export interface Comparison {
   readonly exactMatch: Difference;
   /** Its `delta` is null where the metric profile gives no task of both a value. */
   readonly editSimilarity: Difference;
-  readonly ttftRatio: Ratio;
+  /** Null where one of the two was not timed. */
+  readonly ttftRatio: Ratio | null;
   /** In nats a token; null where no task of both has a likelihood. */
   readonly likelihood: LikelihoodDifferences | null;
 }
@@ -102,12 +103,12 @@ export function compareColumns(
   seed: number,
 ): Comparison[] {
   const estimates = pairs.flatMap(([of, base]) => {
+    const scored = of.exactMatch.filter((value, i) => !Number.isNaN(value + base.exactMatch[i]!)).length;
+    if (scored === 0) return [];
     const exactMatch = estimateDifference(of.exactMatch, base.exactMatch, table, 'binary');
     const editSimilarity = estimateDifference(of.editSimilarity, base.editSimilarity, table, 'graded');
     // The same draws for every comparison: equal outcomes have equal intervals.
     const ttftRatio = estimateRatio(of.ttftMs, base.ttftMs, table, createRng(seed));
-    if (ttftRatio === null) return [];
-    const scored = of.exactMatch.filter((value, i) => !Number.isNaN(value + base.exactMatch[i]!)).length;
     return [
       {
         ...{ of: of.configuration, base: base.configuration, pairs: scored },
@@ -121,7 +122,7 @@ export function compareColumns(
   const writing = judgeNats(estimates.map((one) => one.writing));
   const exactMatches = judgeDifferences(estimates.map((one) => one.exactMatch));
   const similarities = judgeDifferences(estimates.map((one) => one.editSimilarity));
-  const ratios = judgeRatios(
+  const ratios = judgeRatioColumn(
     estimates.map((one) => one.ttftRatio),
     noise,
     createRng(seed),
@@ -130,7 +131,7 @@ export function compareColumns(
     ...{ of, base, pairs: scored },
     exactMatch: exactMatches[i]!,
     editSimilarity: similarities[i]!,
-    ttftRatio: ratios[i]!,
+    ttftRatio: ratios[i] ?? null,
     likelihood: perToken[i]!.delta === null ? null : { perToken: perToken[i]!, writing: writing[i]! },
   }));
 }

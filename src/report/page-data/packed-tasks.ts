@@ -13,8 +13,9 @@ export type PackedResult =
       exactMatch: 0 | 1,
       /** Percent. */
       editSimilarity: number,
-      ttftMs: number,
-      ttftColdMs: number,
+      /** Null, both, where the run is not timed. */
+      ttftMs: number | null,
+      ttftColdMs: number | null,
       promptTokens: number,
       softTokens: number,
       contextTokens: number,

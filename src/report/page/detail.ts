@@ -126,8 +126,9 @@ function completion(
       const facts = [
         `EM ${result.exactMatch === 1 ? '✓' : '✗'}`,
         `ES ${result.editSimilarity.toFixed(1)} %`,
-        `TTFT ${result.ttftMs.toFixed(1)} ms`,
-        `cold ${result.ttftColdMs.toFixed(1)} ms`,
+        ...(result.times === null
+          ? []
+          : [`TTFT ${result.times.ttftMs.toFixed(1)} ms`, `cold ${result.times.ttftColdMs.toFixed(1)} ms`]),
         `${result.promptTokens} prompt tokens`,
         ...(result.tokenNats === undefined ? [] : [`${meanNats(result.tokenNats).toFixed(3)} nats a token`]),
       ];

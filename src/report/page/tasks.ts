@@ -11,8 +11,8 @@ export interface Scored {
   readonly status: 'scored';
   readonly exactMatch: 0 | 1;
   readonly editSimilarity: number;
-  readonly ttftMs: number;
-  readonly ttftColdMs: number;
+  /** Milliseconds; null where the run is not timed. */
+  readonly times: { readonly ttftMs: number; readonly ttftColdMs: number } | null;
   readonly promptTokens: number;
   readonly softTokens: number;
   readonly contextTokens: number;
@@ -77,8 +77,7 @@ export function unpackResult(packed: PackedResult): Result {
         status: 'scored',
         exactMatch,
         editSimilarity,
-        ttftMs,
-        ttftColdMs,
+        times: ttftMs === null || ttftColdMs === null ? null : { ttftMs, ttftColdMs },
         promptTokens,
         softTokens,
         contextTokens,

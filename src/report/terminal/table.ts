@@ -11,9 +11,10 @@ import { SAMPLES_FOR } from '../../statistics/statistics.js';
 import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
 import { hidesSuffix } from '../../prompt/fim.js';
 import { configurationLabel, type Configuration } from '../../run/record.js';
+import { isTimed } from '../../run/run-spec.js';
 import { apart, enumerate, fixed, interval, signed, wrapped } from '../format.js';
 import { labelledRows } from '../labelled-rows.js';
-import { unscored, type NoiseFloor, type Summary, type SummaryRow } from '../numbers/summary.js';
+import { timedRows, unscored, type NoiseFloor, type Summary, type SummaryRow } from '../numbers/summary.js';
 import type { Comparison } from '../numbers/verdicts.js';
 import { headlineOf } from '../view/view.js';
 
@@ -47,9 +48,21 @@ const COLUMNS: readonly {
     cell: ({ likelihood }) => fixed(likelihood?.perToken.mean ?? null, 3),
     isThere: ({ likelihood }) => likelihood !== null,
   },
-  { title: 'TTFT', cell: ({ ttftMs }) => fixed(ttftMs.p50, 1) },
-  { title: 'p90', cell: ({ ttftMs }) => fixed(ttftMs.p90, 1), isThere: ({ ttftMs }) => ttftMs.p90 !== null },
-  { title: 'cold', cell: ({ ttftColdMs }) => fixed(ttftColdMs.p50, 1) },
+  {
+    title: 'TTFT',
+    cell: ({ ttftMs }) => fixed(ttftMs?.p50 ?? null, 1),
+    isThere: ({ ttftMs }) => ttftMs !== null,
+  },
+  {
+    title: 'p90',
+    cell: ({ ttftMs }) => fixed(ttftMs?.p90 ?? null, 1),
+    isThere: ({ ttftMs }) => ttftMs !== null && ttftMs.p90 !== null,
+  },
+  {
+    title: 'cold',
+    cell: ({ ttftColdMs }) => fixed(ttftColdMs?.p50 ?? null, 1),
+    isThere: ({ ttftColdMs }) => ttftColdMs !== null,
+  },
   { title: 'tokens', cell: ({ promptTokens }) => fixed(promptTokens.mean, 0) },
 ];
 
@@ -157,13 +170,15 @@ function deviceLines(proof: DeviceProof | null, width: number): string[] {
 
 function notes(summary: Summary, width: number): string[] {
   const remarks = [
-    'Times in ms. TTFT: p50, soft tokens precomputed; cold: p50 with retrieval, tokenizing, encoding and projecting included. ' +
-      'tokens: mean prompt length.',
+    isTimed(summary.spec)
+      ? 'Times in ms. TTFT: p50, soft tokens precomputed; cold: p50 with retrieval, tokenizing, encoding and projecting included. ' +
+        'tokens: mean prompt length.'
+      : 'Times were not measured (--no-timing). tokens: mean prompt length.',
     ...(summary.rows.some(({ likelihood }) => likelihood !== null)
       ? ['nats: cross entropy of the true line, a token; fewer are better.']
       : []),
   ];
-  if (summary.rows.some((row) => row.ttftMs.p50 !== null && row.ttftMs.p90 === null)) {
+  if (timedRows(summary.rows).some(({ ttftMs }) => ttftMs.p50 !== null && ttftMs.p90 === null)) {
     remarks.push(`p90 needs ${SAMPLES_FOR.p90} tasks.`);
   }
   const { softTokensPerChunk = 1 } = summary.spec;
@@ -263,7 +278,9 @@ function reductionLines(
   label: (row: Configuration) => string,
   width: number,
 ): string[] {
-  const reductions = comparisons.filter(({ base }) => base.pipeline === FULL_TEXT);
+  const reductions = comparisons.flatMap(({ of, base, ttftRatio }) =>
+    base.pipeline === FULL_TEXT && ttftRatio !== null ? [{ of, ttftRatio }] : [],
+  );
   if (reductions.length === 0) return [];
   const pipelines = enumerate([...new Set(reductions.map(({ of }) => of.pipeline))]);
   const isTooSmall = reductions.some(({ ttftRatio }) => ttftRatio.ci95 === null);

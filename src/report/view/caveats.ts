@@ -8,6 +8,7 @@ import { fallbackNote } from '../../inference/device-proof.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
 import { hidesSuffix } from '../../prompt/fim.js';
 import type { RunJson } from '../../run/run-json.js';
+import { isTimed } from '../../run/run-spec.js';
 import { fixed, interval } from '../format.js';
 import { describeNothingFound, nothingFound } from '../numbers/found.js';
 import { unscored, type Inference, type Summary, type SummaryRow } from '../numbers/summary.js';
@@ -70,7 +71,9 @@ export function caveats(
         'latency and the whole chain, offline. Quality of published decoders is far higher.',
     );
   }
-  if (scored < SAMPLES_FOR.p90) {
+  if (!isTimed(run.spec)) {
+    lines.push('Nothing was timed (--no-timing), so this report says nothing about latency.');
+  } else if (scored < SAMPLES_FOR.p90) {
     lines.push(`${scored} tasks are too few for a p90, which needs ${SAMPLES_FOR.p90}.`);
   } else if (scored < SAMPLES_FOR.p99) {
     lines.push(`${scored} tasks are too few for a p99, which needs ${SAMPLES_FOR.p99}.`);

@@ -60,12 +60,17 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
     },
     {
       name: 'Timing',
-      value: `${spec.ttftRepeats} timed prefill${spec.ttftRepeats === 1 ? '' : 's'} a task and configuration, seed ${summary.spec.seed}`,
+      value: `${timesOf(spec)}, seed ${summary.spec.seed}`,
     },
     { name: 'Started', value: run.startedAt },
     { name: 'Finished', value: run.finishedAt ?? 'not finished' },
     { name: 'Fingerprint', value: summary.fingerprint },
   ];
+}
+
+function timesOf({ ttftRepeats }: RunJson['spec']): string {
+  if (ttftRepeats === undefined) return 'not timed';
+  return `${ttftRepeats} timed prefill${ttftRepeats === 1 ? '' : 's'} a task and configuration`;
 }
 
 /** How the decoder was prompted: a family with the order of its parts, or the template that the user gave. */

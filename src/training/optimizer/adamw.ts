@@ -7,7 +7,7 @@
  *
  * Numbers are kept in float32, as PyTorch keeps them, so that a checkpoint holds all of them exactly.
  *
- * Source: Loshchilov & Hutter, arXiv 1711.05101; `torch.optim.AdamW`, whose numbers test/golden/training.json has.
+ * Source: Loshchilov & Hutter, arXiv 1711.05101; `torch.optim.AdamW`, whose numbers test/golden/training-losses.json has.
  */
 
 export interface AdamWSetting {

@@ -137,9 +137,12 @@ async function settled(run: () => Promise<number>): Promise<number> {
 
 /**
  * All products one after the other, each x [1, T, inputs] times constants [inputs, outputs] of its own; the last
- * row of each result is handed out.
+ * row of each result is handed out. Its inputs are `x<width>`, float32 [1, T, width], one for each width of the products.
  */
-function productSession(products: readonly LayerProduct[], options: ModelOptions): Promise<InferenceSession> {
+export function productSession(
+  products: readonly LayerProduct[],
+  options: ModelOptions,
+): Promise<InferenceSession> {
   const g = new Graph('products');
   const rng = createRng(1);
   const rows = new Map<number, Value>();

@@ -20,7 +20,8 @@ import type { DecoderArchitecture } from '../../../onnx/decoder-graph.js';
 import { toHalf } from '../../../onnx/half.js';
 import { matrixOf, row, type Matrix } from '../../../tensor/matrix.js';
 import type { DecoderHead, WeighedRow } from './head.js';
-import type { DecoderLayers } from './layers.js';
+import type { DecoderLayers, LayerTrace } from './layers.js';
+import type { IntegerPrefixes } from './prefixes.js';
 import { inBatches, pack, type PackedBatch, type PackedSequence } from './packed-batch.js';
 
 export interface DecoderParts {
@@ -32,6 +33,8 @@ export interface DecoderParts {
   readonly positions: Matrix | null;
   readonly layers: DecoderLayers;
   readonly head: DecoderHead;
+  /** Null where prefixes are computed in fp32, as all else. */
+  readonly integerPrefixes: IntegerPrefixes | null;
 }
 
 export class OrtDifferentiableDecoder implements DifferentiableDecoder {
@@ -47,8 +50,10 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   readonly #positions: Matrix | null;
   readonly #layers: DecoderLayers;
   readonly #head: DecoderHead;
+  readonly #integerPrefixes: IntegerPrefixes | null;
 
-  constructor({ architecture, identity, embeddings, positions, layers, head }: DecoderParts) {
+  constructor(parts: DecoderParts) {
+    const { architecture, identity, embeddings, positions, layers, head } = parts;
     this.identity = identity;
     this.width = architecture.width;
     this.vocabularySize = architecture.vocabularySize;
@@ -61,6 +66,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
     this.#positions = positions;
     this.#layers = layers;
     this.#head = head;
+    this.#integerPrefixes = parts.integerPrefixes;
   }
 
   embed(ids: readonly TokenId[]): Matrix {
@@ -75,10 +81,13 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   async prefixOf(inputs: Matrix): Promise<FrozenPrefix> {
     const sequence = { prefix: null, inputs };
     this.#requireInputs(sequence);
+    if (this.#integerPrefixes !== null) return this.#integerPrefixes.of(inputs);
     const batch = pack([sequence], this.#architecture);
     const layers: { keys: Uint16Array; values: Uint16Array }[] = [];
-    await this.#layers.forward(batch, this.#entering(batch), this.layers, (_, keys, values) => {
-      layers.push({ keys: toHalf(keys), values: toHalf(values) });
+    await this.#layers.forward(batch, this.#entering(batch), this.layers, {
+      onPresent: (_, keys, values) => {
+        layers.push({ keys: toHalf(keys), values: toHalf(values) });
+      },
     });
     return { positions: inputs.rows, layers };
   }
@@ -90,8 +99,11 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
       throw new RangeError(`the hidden states behind ${layers} layers of a decoder that has ${this.layers}`);
     }
     const batch = pack([sequence], this.#architecture);
-    const stream = await this.#layers.forward(batch, this.#entering(batch), layers);
-    return matrixOf(inputs.rows, this.width, stream.at(-1)!);
+    return matrixOf(
+      inputs.rows,
+      this.width,
+      await this.#layers.forward(batch, this.#entering(batch), layers),
+    );
   }
 
   async losses(sequences: readonly TrainingSequence[]): Promise<readonly SequenceLoss[]> {
@@ -99,8 +111,8 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
     const losses: SequenceLoss[] = [];
     for (const members of inBatches(sequences, this.#architecture.heads)) {
       const batch = pack(members, this.#architecture);
-      const stream = await this.#layers.forward(batch, this.#entering(batch), this.layers);
-      const rows = targetRows(batch, members, this.#rowsOf(stream.at(-1)!));
+      const hidden = await this.#layers.forward(batch, this.#entering(batch), this.layers);
+      const rows = targetRows(batch, members, this.#rowsOf(hidden));
       const nats = await this.#head.losses(rows);
       for (const [b] of members.entries()) {
         losses.push({ nats: Float64Array.from(nats.filter((_, i) => rows[i]!.member === b)) });
@@ -112,8 +124,8 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   async logits(sequence: TrainingSequence): Promise<Matrix> {
     this.#requireSequence(sequence);
     const batch = pack([sequence], this.#architecture);
-    const stream = await this.#layers.forward(batch, this.#entering(batch), this.layers);
-    const rows = targetRows(batch, [sequence], this.#rowsOf(stream.at(-1)!));
+    const hidden = await this.#layers.forward(batch, this.#entering(batch), this.layers);
+    const rows = targetRows(batch, [sequence], this.#rowsOf(hidden));
     const data = new Float32Array(rows.length * this.vocabularySize);
     for (const [i, logits] of (await this.#head.logits(rows)).entries()) {
       data.set(logits, i * this.vocabularySize);
@@ -145,14 +157,16 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   async dispose(): Promise<void> {
     await this.#layers.dispose();
     await this.#head.dispose();
+    await this.#integerPrefixes?.dispose();
   }
 
   /** Forward and backward of one batch. */
   async #gradientsOf(members: readonly WeighedSequence[]): Promise<SequenceGradient[]> {
     const C = this.width;
     const batch = pack(members, this.#architecture);
-    const stream = await this.#layers.forward(batch, this.#entering(batch), this.layers);
-    const rows = targetRows(batch, members, this.#rowsOf(stream.at(-1)!)).map((target) => {
+    const trace: LayerTrace[] = [];
+    const hidden = await this.#layers.forward(batch, this.#entering(batch), this.layers, { trace });
+    const rows = targetRows(batch, members, this.#rowsOf(hidden)).map((target) => {
       const { crossEntropy, teacher } = members[target.member]!.weights;
       const logits = (of: Matrix): Float32Array => row(of, target.index);
       return {
@@ -172,7 +186,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
         gradient.set(found.gradient, kind[i]!.row * C);
       }
     }
-    const atInputs = await this.#layers.backward(batch, stream, gradient);
+    const atInputs = await this.#layers.backward(batch, trace, gradient);
     return members.map(({ inputs, weights }, b) => {
       const own = rows.filter(({ member }) => member === b).map((target) => costs.get(target)!);
       const start = batch.starts[b]! * C;

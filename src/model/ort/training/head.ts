@@ -2,7 +2,7 @@
  * @file The end of a decoder: what targets cost, and the gradient at the hidden rows that they are read from.
  *
  * Flow: hidden rows at targets -> **a few rows at a time: logits, cross entropy, divergence** -> nats, gradient.
- * Logits are as wide as the vocabulary: 55 rows of 152,000 are 33 MB, and the gradient needs some six such arrays.
+ * Logits are as wide as the vocabulary: 110 rows of 152,000 are 67 MB, and the gradient needs some six such arrays.
  *
  * Shape letters: N rows, C width, V vocabulary.
  */
@@ -16,8 +16,8 @@ import { runSession } from '../run-session.js';
 import { createSession, floatOutput, type ModelOptions } from '../session.js';
 import type { WeightTensors } from './weight-tensors.js';
 
-/** Numbers of one array of logits, 32 MiB in fp32. */
-const MOST_LOGITS = 1 << 23;
+/** Numbers of one array of logits, 64 MiB in fp32. */
+const MOST_LOGITS = 1 << 24;
 
 /** A row that has a target. */
 export interface TargetRow {

@@ -2,17 +2,19 @@
  * @file The layers of a decoder, one at a time, forward and backward.
  *
  * Flow: packed batch -> **layer after layer** -> hidden rows; gradient there -> **backwards** -> gradient at the inputs.
- * Memory at any time: the weights once, the rows that entered each layer (L R C numbers), and what one layer computes in
- * between.
+ * Memory at any time: the weights once; on the way back, of each layer the rows that entered it and the results of its
+ * products but the last, L R (2 C + (H + 2 K) D + 2 F) numbers, or F with an ungated network; and what one layer
+ * computes in between. R is at most 512, or the length of one sequence (`packed-batch.ts`).
  *
- * Shape letters: R rows, C width, L layers, S past positions, T new positions, K key/value heads, D head width.
+ * Shape letters: R rows, C width, L layers, S past positions, T new positions, H query heads, K key/value heads, D head
+ * width, F feed-forward width.
  */
 
 import { Tensor, type InferenceSession } from '../runtime.js';
 
 import type { CausalArchitecture } from '../../../onnx/causal-layers.js';
 import { ropeAt } from '../../../onnx/rotary.js';
-import { buildLayerGraph, LAYER_IO } from '../../../onnx/training/layer-graph.js';
+import { buildLayerGraphs, LAYER_IO } from '../../../onnx/training/layer-graph.js';
 import type { WeightInput } from '../../../onnx/training/weight-inputs.js';
 import { runSession } from '../run-session.js';
 import { createSession, floatOutput, type ModelOptions } from '../session.js';
@@ -21,6 +23,13 @@ import type { WeightTensors } from './weight-tensors.js';
 
 /** Keys and values of the new positions of one layer, [B, K, T, D]. */
 export type OnPresent = (layer: number, keys: Float32Array, values: Float32Array) => void;
+
+/** What the way back needs of a layer: the rows that entered it, and results of its products. */
+export interface LayerTrace {
+  /** [R, C]. */
+  readonly rows: Float32Array;
+  readonly kept: InferenceSession.FeedsType;
+}
 
 interface Direction {
   readonly session: InferenceSession;
@@ -35,16 +44,20 @@ export class DecoderLayers {
   readonly #forward: Direction;
   readonly #backward: Direction;
 
+  readonly #kept: readonly string[];
+
   private constructor(
     architecture: CausalArchitecture,
     tensors: WeightTensors,
     forward: Direction,
     backward: Direction,
+    kept: readonly string[],
   ) {
     this.#architecture = architecture;
     this.#tensors = tensors;
     this.#forward = forward;
     this.#backward = backward;
+    this.#kept = kept;
   }
 
   /**
@@ -57,15 +70,16 @@ export class DecoderLayers {
     tensors: WeightTensors,
     options: ModelOptions,
   ): Promise<DecoderLayers> {
+    const graphs = Array.from({ length: architecture.layers }, (_, layer) =>
+      buildLayerGraphs(architecture, layer),
+    );
     const direction = async (role: 'forward' | 'backward'): Promise<Direction> => {
-      const graphs = Array.from({ length: architecture.layers }, (_, layer) =>
-        buildLayerGraph(architecture, layer, role),
-      );
-      const weights = graphs.map((fed) => fed.weights);
+      const weights = graphs.map((layer) => layer[role].weights);
       for (const inputs of weights) tensors.ask(inputs);
-      return { session: await createSession(graphs[0]!.graph, role, options), weights };
+      return { session: await createSession(graphs[0]![role].graph, role, options), weights };
     };
-    return new DecoderLayers(architecture, tensors, await direction('forward'), await direction('backward'));
+    const [forward, backward] = [await direction('forward'), await direction('backward')];
+    return new DecoderLayers(architecture, tensors, forward, backward, graphs[0]!.kept);
   }
 
   /**
@@ -73,45 +87,52 @@ export class DecoderLayers {
    *
    * @param rows What enters the first layer, [R, C].
    * @param count How many layers.
-   * @param onPresent Told the new keys and values of each layer, if given.
-   * @returns What entered each of the layers, and what the last of them gave: `count` + 1 arrays [R, C].
+   * @returns What the last of them gave, [R, C].
    */
   async forward(
     batch: PackedBatch,
     rows: Float32Array,
     count: number,
-    onPresent?: OnPresent,
-  ): Promise<Float32Array[]> {
+    watch: {
+      /** Told the new keys and values of each layer. */
+      readonly onPresent?: OnPresent;
+      /** Gets what {@link backward} needs, layer after layer. */
+      readonly trace?: LayerTrace[];
+    } = {},
+  ): Promise<Float32Array> {
+    const { onPresent, trace } = watch;
     const shared = this.#sharedFeeds(batch);
     const { result, keys, values } = LAYER_IO;
-    const wanted = onPresent === undefined ? [result] : [result, keys, values];
-    const stream = [rows];
+    const wanted = [
+      result,
+      ...(onPresent === undefined ? [] : [keys, values]),
+      ...(trace === undefined ? [] : this.#kept),
+    ];
+    let at = rows;
     for (let layer = 0; layer < count; layer++) {
-      const feeds = this.#feeds(this.#forward, batch, layer, stream[layer]!, shared);
+      const feeds = this.#feeds(this.#forward, batch, layer, at, shared);
       const results = await runSession(this.#forward.session, feeds, wanted);
       onPresent?.(layer, floatOutput(results, keys), floatOutput(results, values));
-      stream.push(floatOutput(results, result));
+      trace?.push({ rows: at, kept: Object.fromEntries(this.#kept.map((name) => [name, results[name]!])) });
+      at = floatOutput(results, result);
     }
-    return stream;
+    return at;
   }
 
   /**
-   * Passes a gradient back through all layers.
+   * Passes a gradient back through all layers, and empties their traces on the way.
    *
-   * @param stream As {@link forward} returned it.
-   * @param gradient At its last array, [R, C].
-   * @returns The gradient at its first array, [R, C].
+   * @param trace As {@link forward} filled it.
+   * @param gradient At what the last layer gave, [R, C].
+   * @returns The gradient at what entered the first layer, [R, C].
    */
-  async backward(
-    batch: PackedBatch,
-    stream: readonly Float32Array[],
-    gradient: Float32Array,
-  ): Promise<Float32Array> {
+  async backward(batch: PackedBatch, trace: LayerTrace[], gradient: Float32Array): Promise<Float32Array> {
     const shared = this.#sharedFeeds(batch);
     let at = gradient;
-    for (let layer = stream.length - 2; layer >= 0; layer--) {
+    for (let own = trace.pop(); own !== undefined; own = trace.pop()) {
       const feeds = {
-        ...this.#feeds(this.#backward, batch, layer, stream[layer]!, shared),
+        ...this.#feeds(this.#backward, batch, trace.length, own.rows, shared),
+        ...own.kept,
         [LAYER_IO.resultGradient]: this.#rows(batch, at),
       };
       at = floatOutput(await runSession(this.#backward.session, feeds), LAYER_IO.rowsGradient);

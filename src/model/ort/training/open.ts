@@ -18,10 +18,19 @@ import { OrtDifferentiableDecoder } from './differentiable-decoder.js';
 import { OrtDifferentiableProjector } from './differentiable-projector.js';
 import { DecoderHead } from './head.js';
 import { DecoderLayers } from './layers.js';
+import { buildPrefixGraph, IntegerPrefixes } from './prefixes.js';
 import { WeightTensors } from './weight-tensors.js';
 
 /** Training runs on the CPU in fp32. */
-export type TrainingOptions = Pick<ModelOptions, 'threads'>;
+export type TrainingOptions = Pick<ModelOptions, 'threads' | 'cacheDir' | 'onNote'>;
+
+export interface DecoderTrainingOptions extends TrainingOptions {
+  /**
+   * How keys and values of prefixes are computed; fp32 if absent. `int8-dynamic` is faster and rounds: whoever keeps
+   * prefixes must keep those of the two apart.
+   */
+  readonly prefixes?: 'fp32' | 'int8-dynamic';
+}
 
 /**
  * Opens a decoder for training. Its weights are held in fp32 whatever the file holds: 2 GB for half a billion.
@@ -32,7 +41,7 @@ export type TrainingOptions = Pick<ModelOptions, 'threads'>;
  */
 export async function openDifferentiableDecoder(
   path: string,
-  options: TrainingOptions,
+  { prefixes = 'fp32', ...options }: DecoderTrainingOptions,
 ): Promise<DifferentiableDecoder> {
   if (isExport(path)) {
     throw new ModelError(`${path}: a ready-made ONNX export cannot be trained through`, [
@@ -52,10 +61,13 @@ export async function openDifferentiableDecoder(
     const settings = { ...options, device: 'cpu', dtype: 'fp32' } as const;
     const layers = await DecoderLayers.open(architecture, tensors, settings);
     const head = await DecoderHead.open(architecture, tensors, settings);
+    const prefixGraph = prefixes === 'fp32' ? null : buildPrefixGraph(architecture, weights);
     const identity = await opened.identify();
     const table = readEmbeddings();
     if (architecture.tiedHead) tensors.put(name, table, [V, C]);
     tensors.read();
+    const integerPrefixes =
+      prefixGraph === null ? null : await IntegerPrefixes.open(prefixGraph, architecture, identity, settings);
     return new OrtDifferentiableDecoder({
       architecture,
       identity,
@@ -63,6 +75,7 @@ export async function openDifferentiableDecoder(
       positions: readPositions === null ? null : matrixOf(learnedPositions, C, readPositions()),
       layers,
       head,
+      integerPrefixes,
     });
   } finally {
     opened.close();

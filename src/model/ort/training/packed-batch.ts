@@ -38,8 +38,8 @@ export interface PackedBatch {
 /** Added to the score of a key that a query may not see: its share becomes exactly 0, and nothing becomes NaN. */
 const HIDDEN = -1e9;
 
-/** Rows of one batch; more of them are no faster. */
-const MOST_ROWS = 1024;
+/** Rows of one batch. More of them are no faster, and take more memory. */
+const MOST_ROWS = 512;
 /** Scores of one layer's attention, 64 MiB in fp32. */
 const MOST_SCORES = 1 << 24;
 

@@ -64,13 +64,14 @@ export function share(of: Recovery | null): Cell {
   return { text: `${fixed(of.percent, 0)} % ${interval(of.ci95, 0)}`, sort: of.percent };
 }
 
-/** The change of TTFT in percent with its interval and its verdict. */
-export function ttftChange(comparison: Comparison): Cell {
-  const { percent, ci95 } = change(comparison);
+/** The change of TTFT in percent with its interval and its verdict; a dash where it was not measured. */
+export function ttftChange({ ttftRatio }: Comparison): Cell {
+  if (ttftRatio === null) return number(null, 1);
+  const { percent, ci95 } = change(ttftRatio);
   return {
     text: `${signed(percent, 1)} % ${interval(ci95, 1)}`.trimEnd(),
     sort: percent,
-    verdict: comparison.ttftRatio.verdict,
+    verdict: ttftRatio.verdict,
   };
 }
 

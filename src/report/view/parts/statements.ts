@@ -3,7 +3,7 @@
  * better or worse; nothing is said that the run has not measured.
  */
 
-import type { Verdict } from '../../../statistics/paired.js';
+import type { Ratio, Verdict } from '../../../statistics/paired.js';
 import type { Interval } from '../../../statistics/statistics.js';
 import type { PipelineName } from '../../../pipelines/kinds.js';
 import { enumerate, fixed, interval, signed } from '../../format.js';
@@ -11,8 +11,7 @@ import type { NatsDifference } from '../../numbers/likelihood.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 
 /** Percent by which a ratio is below or above 1, with its interval turned the same way. */
-export function change(comparison: Comparison): { readonly percent: number; readonly ci95: Interval | null } {
-  const { p50, ci95 } = comparison.ttftRatio;
+export function change({ p50, ci95 }: Ratio): { readonly percent: number; readonly ci95: Interval | null } {
   return {
     percent: (p50 - 1) * 100,
     ci95: ci95 === null ? null : [(ci95[0] - 1) * 100, (ci95[1] - 1) * 100],
@@ -20,13 +19,12 @@ export function change(comparison: Comparison): { readonly percent: number; read
 }
 
 /** @example 'TTFT 53.3 % below full-rag [50.6, 55.9]' */
-function latencyPhrase(comparison: Comparison): string {
-  const { percent, ci95 } = change(comparison);
-  const base = comparison.base.pipeline;
+function latencyPhrase(ratio: Ratio, base: PipelineName): string {
+  const { percent, ci95 } = change(ratio);
   const size = fixed(Math.abs(percent), 1);
   const ends = (isLess: boolean): string =>
     ci95 === null ? '' : ` ${interval(isLess ? turned(ci95) : ci95, 1)}`;
-  switch (comparison.ttftRatio.verdict) {
+  switch (ratio.verdict) {
     case 'better':
       return `TTFT ${size} % below ${base}${ends(true)}`;
     case 'worse':
@@ -37,12 +35,15 @@ function latencyPhrase(comparison: Comparison): string {
 }
 
 /**
- * One line about a pipeline with one retriever: numbers where something is shown, "tied" where nothing is.
+ * One line about a pipeline with one retriever: numbers where something is shown, "tied" where nothing is. It says nothing
+ * of times that were not measured.
  *
  * @param comparisons Of that pipeline with that retriever; not empty.
  */
 export function retrieverStatement(comparisons: readonly Comparison[]): string {
-  const latencies = comparisons.map((comparison) => latencyPhrase(comparison));
+  const latencies = comparisons.flatMap(({ ttftRatio, base }) =>
+    ttftRatio === null ? [] : [latencyPhrase(ttftRatio, base.pipeline)],
+  );
   const qualities = comparisons.map((comparison) => ({
     base: comparison.base.pipeline,
     metrics: [
@@ -73,7 +74,7 @@ export function retrieverStatement(comparisons: readonly Comparison[]): string {
     tied.set(key, [...(tied.get(key) ?? []), base]);
   }
   const ties = [...tied].map(([names, bases]) => `${names} tied with ${enumerate(bases)}`);
-  return `${latencies.join(', ')}; ${[...shown, ...ties].join('; ')}.`;
+  return `${[...(latencies.length === 0 ? [] : [latencies.join(', ')]), ...shown, ...ties].join('; ')}.`;
 }
 
 /** @example 'the true line costs 0.161 nats a token less than with no-context [0.060, 0.262]' */
@@ -90,7 +91,7 @@ function turned(ends: Interval | null): Interval | null {
 }
 
 /**
- * The sentence on top: TTFT and quality of one pipeline over all retrievers.
+ * The sentence on top: TTFT and quality of one pipeline over all retrievers, or quality alone where nothing was timed.
  *
  * @param comparisons Of that pipeline; not empty.
  */
@@ -110,6 +111,7 @@ export function headline(comparisons: readonly Comparison[]): string {
 export function claims(comparisons: readonly Comparison[]): string {
   const latency = latencyClaim(comparisons);
   const quality = qualityClaim(comparisons);
+  if (latency === null) return quality;
   if (latency !== 'TTFT is tied') return `${latency}, ${quality}`;
   if (quality === 'EM and ES are tied') return 'TTFT, EM and ES are tied';
   return quality === 'likelihood, EM and ES are tied'
@@ -117,10 +119,12 @@ export function claims(comparisons: readonly Comparison[]): string {
     : `${latency}, ${quality}`;
 }
 
-/** Over all retrievers, against one base. @example 'TTFT is 51 to 55 % lower' */
-function latencyClaim(comparisons: readonly Comparison[]): string {
-  const verdicts = comparisons.map((comparison) => comparison.ttftRatio.verdict);
-  const sizes = comparisons.map((comparison) => Math.abs(change(comparison).percent));
+/** Over all retrievers, against one base; null where nothing was timed. @example 'TTFT is 51 to 55 % lower' */
+function latencyClaim(comparisons: readonly Comparison[]): string | null {
+  const ratios = comparisons.flatMap(({ ttftRatio }) => ttftRatio ?? []);
+  if (ratios.length === 0) return null;
+  const verdicts = ratios.map(({ verdict }) => verdict);
+  const sizes = ratios.map((ratio) => Math.abs(change(ratio).percent));
   if (verdicts.every((verdict) => verdict === 'better')) return `TTFT is ${range(sizes, 0)} % lower`;
   if (verdicts.every((verdict) => verdict === 'worse')) return `TTFT is ${range(sizes, 0)} % higher`;
   return `TTFT is ${tally(verdicts, { better: 'lower', worse: 'higher' })}`;

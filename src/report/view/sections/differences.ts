@@ -2,7 +2,7 @@
  * @file Every comparison, by retriever.
  */
 
-import type { Verdict } from '../../../statistics/paired.js';
+import type { Ratio, Verdict } from '../../../statistics/paired.js';
 import { count, dataNeeded, difference, number, testResult, ttftChange, word } from '../parts/cells.js';
 import { atTopK, comparisonName, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
@@ -12,6 +12,7 @@ export function differences(context: Context): Section | null {
   const { summary, comparisons, topK, positions } = context;
   if (comparisons.length === 0) return null;
   const hasNats = comparisons.some(({ likelihood }) => likelihood !== null);
+  const hasTimes = comparisons.some(({ ttftRatio }) => ttftRatio !== null);
   const retrievers = [...new Set(comparisons.map(({ of }) => of.retriever))];
   const point = (
     value: number | null,
@@ -21,6 +22,11 @@ export function differences(context: Context): Section | null {
     value === null
       ? null
       : { value, low: ci95?.[0] ?? value, high: ci95?.[1] ?? value, isShown: verdict !== 'tied' };
+  const changeOfTtft = (ratio: Ratio | null): ReturnType<typeof point> => {
+    if (ratio === null) return null;
+    const { percent, ci95 } = change(ratio);
+    return point(percent, ci95, ratio.verdict);
+  };
   const shownCount = comparisons.filter(
     ({ exactMatch, editSimilarity }) => exactMatch.verdict !== 'tied' || editSimilarity.verdict !== 'tied',
   ).length;
@@ -41,22 +47,21 @@ export function differences(context: Context): Section | null {
         panels: [
           { title: 'ES, points', better: 'higher' },
           { title: 'EM, points', better: 'higher' },
-          { title: 'TTFT, %, log scale', better: 'lower', scale: 'change' },
+          ...(hasTimes ? [{ title: 'TTFT, %, log scale', better: 'lower', scale: 'change' } as const] : []),
         ],
         groups: retrievers.map((retriever) => ({
           title: retriever ?? 'no retriever',
           rows: comparisons
             .filter(({ of }) => of.retriever === retriever)
             .map((comparison) => {
-              const { of, base, editSimilarity: es, exactMatch: em } = comparison;
-              const { percent, ci95 } = change(comparison);
+              const { of, base, editSimilarity: es, exactMatch: em, ttftRatio } = comparison;
               return {
                 position: positions.get(of.pipeline)!,
                 name: `${of.pipeline} − ${base.pipeline}`,
                 points: [
                   point(es.delta, es.ci95, es.verdict),
                   point(em.delta, em.ci95, em.verdict),
-                  point(percent, ci95, comparison.ttftRatio.verdict),
+                  ...(hasTimes ? [changeOfTtft(ttftRatio)] : []),
                 ],
               };
             }),
@@ -71,14 +76,14 @@ export function differences(context: Context): Section | null {
           { title: 'tasks', kind: 'number' },
           { title: 'EM points', kind: 'number' },
           { title: 'ES points', kind: 'number' },
-          { title: 'TTFT', kind: 'number' },
+          ...(hasTimes ? [{ title: 'TTFT', kind: 'number' } as const] : []),
         ],
         rows: comparisons.map((comparison) => [
           word(comparisonName(comparison)),
           count(comparison.pairs),
           difference(comparison.exactMatch),
           difference(comparison.editSimilarity),
-          ttftChange(comparison),
+          ...(hasTimes ? [ttftChange(comparison)] : []),
         ]),
       },
       {
@@ -89,7 +94,7 @@ export function differences(context: Context): Section | null {
           { title: 'EM, corrected', kind: 'number' },
           { title: 'ES, corrected', kind: 'number' },
           ...(hasNats ? [{ title: 'likelihood, corrected', kind: 'number' } as const] : []),
-          { title: 'TTFT, corrected', kind: 'number' },
+          ...(hasTimes ? [{ title: 'TTFT, corrected', kind: 'number' } as const] : []),
         ],
         rows: comparisons.map((comparison) => [
           word(comparisonName(comparison)),
@@ -97,7 +102,7 @@ export function differences(context: Context): Section | null {
           testResult(comparison.exactMatch.pAdjusted),
           testResult(comparison.editSimilarity.pAdjusted),
           ...(hasNats ? [testResult(comparison.likelihood?.perToken.pAdjusted ?? null)] : []),
-          testResult(comparison.ttftRatio.pAdjusted),
+          ...(hasTimes ? [testResult(comparison.ttftRatio?.pAdjusted ?? null)] : []),
         ]),
       },
       {
@@ -109,16 +114,17 @@ export function differences(context: Context): Section | null {
           ...(hasNats
             ? [{ title: 'smallest likelihood difference found, nats a token', kind: 'number' } as const]
             : []),
-          { title: 'smallest TTFT reduction found, %', kind: 'number' },
+          ...(hasTimes ? [{ title: 'smallest TTFT reduction found, %', kind: 'number' } as const] : []),
         ],
         rows: comparisons.map((comparison) => {
-          const { exactMatch: em, editSimilarity: es, ttftRatio: ttft, likelihood } = comparison;
+          const { exactMatch: em, editSimilarity: es, ttftRatio, likelihood } = comparison;
+          const ttft = ttftRatio?.detectable ?? null;
           return [
             word(comparisonName(comparison)),
             number(em.detectable, 1),
             number(es.detectable, 1),
             ...(hasNats ? [number(likelihood?.perToken.detectable ?? null, 3)] : []),
-            number(ttft.detectable === null ? null : ttft.detectable * 100, 1),
+            ...(hasTimes ? [number(ttft === null ? null : ttft * 100, 1)] : []),
           ];
         }),
       },
@@ -130,7 +136,7 @@ export function differences(context: Context): Section | null {
           { title: 'tasks for EM', kind: 'number' },
           { title: 'tasks for ES', kind: 'number' },
           ...(hasNats ? [{ title: 'tasks for likelihood', kind: 'number' } as const] : []),
-          { title: 'tasks for TTFT', kind: 'number' },
+          ...(hasTimes ? [{ title: 'tasks for TTFT', kind: 'number' } as const] : []),
         ],
         rows: comparisons.map((comparison) => [
           word(comparisonName(comparison)),
@@ -138,7 +144,7 @@ export function differences(context: Context): Section | null {
           dataNeeded(comparison.exactMatch),
           dataNeeded(comparison.editSimilarity),
           ...(hasNats ? [dataNeeded(comparison.likelihood?.perToken ?? null)] : []),
-          dataNeeded(comparison.ttftRatio),
+          ...(hasTimes ? [dataNeeded(comparison.ttftRatio)] : []),
         ]),
       },
     ],
@@ -151,15 +157,20 @@ function notes({ summary, comparisons }: Context): string[] {
     exactMatch.needed,
     editSimilarity.needed,
     likelihood?.perToken.needed ?? null,
-    ttftRatio.needed,
+    ttftRatio?.needed ?? null,
   ]);
   const has = (of: string): boolean => all.some((needed) => needed?.of === of);
+  const hasTimes = comparisons.some(({ ttftRatio }) => ttftRatio !== null);
   return [
-    'TTFT: the time of each task is divided by its time under the other pipeline, and the change is that of the median of ' +
-      'these ratios. It need not be the ratio of the two medians.',
+    ...(hasTimes
+      ? [
+          'TTFT: the time of each task is divided by its time under the other pipeline, and the change is that of the median ' +
+            'of these ratios. It need not be the ratio of the two medians.',
+        ]
+      : []),
     `Corrected p-values hold for all ${summary.comparisons.length} comparisons of a metric together; verdicts are made ` +
-      'from them at 5 %. EM, ES and likelihood are corrected by Holm, TTFT by flipping the signs of all comparisons ' +
-      'together. McNemar takes tasks as independent and is not corrected.',
+      `from them at 5 %. EM, ES and likelihood are corrected by Holm${hasTimes ? ', TTFT by flipping the signs of all comparisons together' : ''}. ` +
+      'McNemar takes tasks as independent and is not corrected.',
     ...(summary.inference.basis === 'repositories'
       ? [
           `No test of signs over ${summary.inference.repositories} repositories gives a p-value below ` +

@@ -4,7 +4,7 @@
 
 import { kindOf, pipelineInRole, readingOf } from '../../../pipelines/kinds.js';
 import { qualityAt } from '../../numbers/equal-latency.js';
-import type { Summary, SummaryRow } from '../../numbers/summary.js';
+import { timedRows, type Summary, type TimedRow } from '../../numbers/summary.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 import { count, difference, number, ttftChange, word } from '../parts/cells.js';
 import type { Context } from '../parts/context.js';
@@ -23,10 +23,10 @@ export function equalLatency(context: Context): Section | null {
     title: 'Quality at equal latency',
     short: 'Equal latency',
     intro: [
-      ...measured.map(
-        ([{ base }]) =>
-          `${base.pipeline} is ${kindOf(base.pipeline).title}, so that both are equally fast and only quality is left ` +
-          'to differ.',
+      // Several pipelines may be held against one base.
+      ...[...new Set(measured.map(([{ base }]) => base.pipeline))].map(
+        (base) =>
+          `${base} is ${kindOf(base).title}, so that both are equally fast and only quality is left to differ.`,
       ),
       ...(estimated.length > 0
         ? [
@@ -47,8 +47,9 @@ export function equalLatency(context: Context): Section | null {
 function measuredPairs({ comparisons }: Context): (readonly [Comparison, ...Comparison[]])[] {
   const pairs = new Map<string, [Comparison, ...Comparison[]]>();
   for (const comparison of comparisons) {
-    const { of, base } = comparison;
-    if (readingOf(of.pipeline, base.pipeline) !== 'equal-length') continue;
+    const { of, base, ttftRatio } = comparison;
+    // Whether prompts of equal length are equally fast is for the clock to say.
+    if (ttftRatio === null || readingOf(of.pipeline, base.pipeline) !== 'equal-length') continue;
     const key = `${of.pipeline} ${base.pipeline}`;
     const known = pairs.get(key);
     if (known === undefined) pairs.set(key, [comparison]);
@@ -89,7 +90,7 @@ function estimatedRows({ shown, summary }: Context): Estimated[] {
     (pipeline) => readingOf(pipeline, FULL_TEXT) === 'full-text',
   );
   return pipelines.flatMap((pipeline) => {
-    const rows = shown.flatMap((row) => {
+    const rows = timedRows(shown).flatMap((row) => {
       const cells = row.pipeline === pipeline ? interpolated(row, summary) : null;
       return cells === null ? [] : [cells];
     });
@@ -112,8 +113,8 @@ function estimatedTable({ pipeline, rows }: Estimated): Table {
   };
 }
 
-function interpolated(row: SummaryRow, summary: Summary): Cell[] | null {
-  const text = summary.rows.filter(
+function interpolated(row: TimedRow, summary: Summary): Cell[] | null {
+  const text = timedRows(summary.rows).filter(
     (other) =>
       other.pipeline === NO_RETRIEVAL || (other.pipeline === FULL_TEXT && other.retriever === row.retriever),
   );
@@ -121,7 +122,7 @@ function interpolated(row: SummaryRow, summary: Summary): Cell[] | null {
   if (text.filter(({ pipeline }) => pipeline === FULL_TEXT).length < 2) return null;
   const ttft = row.ttftMs.p50;
   if (ttft === null) return null;
-  const at = (read: (other: SummaryRow) => number | null): number | null =>
+  const at = (read: (other: TimedRow) => number | null): number | null =>
     qualityAt(
       text.flatMap((other) => {
         const quality = read(other);

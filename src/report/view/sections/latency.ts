@@ -6,6 +6,7 @@ import { kindOf, pipelineInRole } from '../../../pipelines/kinds.js';
 import { leastForMedian } from '../../../statistics/median-interval.js';
 import { SAMPLES_FOR } from '../../../statistics/statistics.js';
 import { enumerate, fixed, interval } from '../../format.js';
+import { timedRows } from '../../numbers/summary.js';
 import { count, word } from '../parts/cells.js';
 import { atTopK, nameOf, scoredOf, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
@@ -14,13 +15,14 @@ import { range } from '../parts/statements.js';
 const FULL_TEXT = pipelineInRole('full-text');
 
 export function latency({ summary, shown, records, comparisons, topK, positions }: Context): Section | null {
-  const rows = shown.flatMap((row) => {
+  const timed = timedRows(shown);
+  const rows = timed.flatMap((row) => {
     const ttftMs = [...scoredOf(row, 'ttftMs', records)];
     return ttftMs.length === 0 ? [] : [{ position: positions.get(row.pipeline)!, name: nameOf(row), ttftMs }];
   });
   if (rows.length === 0) return null;
   const medians = [...new Set(shown.map(({ pipeline }) => pipeline))].flatMap((pipeline) => {
-    const values = shown.flatMap((row) =>
+    const values = timed.flatMap((row) =>
       row.pipeline === pipeline && row.ttftMs.p50 !== null ? [row.ttftMs.p50] : [],
     );
     return values.length === 0 ? [] : [`${pipeline} ${range(values, 0)} ms`];

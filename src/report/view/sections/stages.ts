@@ -6,13 +6,14 @@ import { isControl, subjectOf, usesSoftTokens } from '../../../pipelines/kinds.j
 import type { RecordNumber } from '../../../run/record-table.js';
 import { mean } from '../../../statistics/statistics.js';
 import { stagesOf } from '../../numbers/stages.js';
+import { timedRows } from '../../numbers/summary.js';
 import { number, word } from '../parts/cells.js';
 import { atTopK, nameOf, scoredOf, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
 import { range } from '../parts/statements.js';
 
 export function stages({ summary, shown, records, topK }: Context): Section | null {
-  const rows = shown.flatMap((row) => {
+  const rows = timedRows(shown).flatMap((row) => {
     if (row.tasks.scored === 0) return [];
     const average = (name: RecordNumber): number => mean(scoredOf(row, name, records))!;
     return [

@@ -3,13 +3,14 @@
  */
 
 import { signTestInterval } from '../../../statistics/median-interval.js';
+import { timedRows } from '../../numbers/summary.js';
 import type { Comparison } from '../../numbers/verdicts.js';
 import { scoredOf, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
 import { claims } from '../parts/statements.js';
 
 export function tradeOff({ summary, records, own, positions }: Context): Section | null {
-  const points = summary.rows.flatMap((row) => {
+  const points = timedRows(summary.rows).flatMap((row) => {
     const { exactMatch: em, editSimilarity: es, ttftMs } = row;
     if (em.mean === null || es.mean === null || ttftMs.p50 === null) return [];
     const ttft = scoredOf(row, 'ttftMs', records);

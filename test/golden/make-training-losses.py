@@ -1,6 +1,6 @@
 """Numbers of PyTorch for the tests of training: AdamW, clipping, the alignment loss and its gradient.
 
-Usage: python test/golden/make-training.py > test/golden/training.json   (PyTorch, any version from 2.0 on)
+Usage: python test/golden/make-training-losses.py > test/golden/training-losses.json   (PyTorch, any version from 2.0 on)
 """
 
 import json

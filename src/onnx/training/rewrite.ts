@@ -1,10 +1,19 @@
 /**
- * @file Takes out of a graph what no output needs. The runtime would compute it.
+ * @file Changes of a finished graph, in place: values that are fed instead of computed, and nodes that nobody needs.
  */
 
 import type { Graph, Value } from '../graph.js';
 
-/** Removes nodes, constants and inputs that no output depends on, in place. */
+/** Lets every node read other values in the place of some. */
+export function substitute(g: Graph, others: ReadonlyMap<Value, Value>): void {
+  const nodes = g.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((input) => (input === null ? null : (others.get(input) ?? input))),
+  }));
+  g.nodes.splice(0, Infinity, ...nodes);
+}
+
+/** Removes nodes, constants and inputs that no output depends on. The runtime would compute them. */
 export function prune(g: Graph): void {
   const needed = new Set<Value>(g.outputs.map(({ value }) => value));
   const isNeeded = (value: Value | null): boolean => value !== null && needed.has(value);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { geometryOf } from '../../scripts/geometry.js';
+import { geometryOf } from '../../src/probe/geometry.js';
 import { matrixOf } from '../../src/tensor/matrix.js';
 import { createRng } from '../../src/tensor/rng.js';
 

@@ -1,0 +1,6 @@
+/** @see compile-tests.mjs */
+export function compileTests(
+  entries: Readonly<Record<string, string>>,
+  folder: string,
+  root?: string,
+): Promise<void>;
