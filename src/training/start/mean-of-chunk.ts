@@ -166,7 +166,7 @@ function handOn(shapes: ReadonlyMap<string, readonly number[]>, seed: number): M
   const hidden = Array.from({ length: layers - 1 }, (_, i) => shapes.get(`linear_${i + 1}.weight`)![0]!);
   const hasPairs = hidden.every((outputs) => 2 * features <= outputs);
   for (let layer = 1; layer < layers; layer++) {
-    const [outputs, inputs] = shapes.get(`linear_${layer}.weight`)! as readonly [number, number];
+    const inputs = shapes.get(`linear_${layer}.weight`)![1]!;
     const weight = parameters.get(`linear_${layer}.weight`)!;
     // Unit vectors have entries of 1 / sqrt(E); behind a LayerNorm they are about 1.
     const gain = layer === 1 ? 0.5 * Math.sqrt(inputs) : 0.5;
