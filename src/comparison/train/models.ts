@@ -9,7 +9,6 @@ import type { ResolveOptions } from '../../hub/resolve.js';
 import type { DifferentiableDecoder } from '../../inference/differentiable.js';
 import type { Encoder } from '../../inference/encoder.js';
 import type { Tokenizer } from '../../inference/tokenizer.js';
-import { UsageError } from '../../domain/errors.js';
 import { decoderFiles } from '../../model/decoder-files.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
 import { DecoderLayersEncoder } from '../../model/ort/decoder-layers-encoder.js';
@@ -17,7 +16,6 @@ import { openEncoder } from '../../model/ort/open.js';
 import { openDifferentiableDecoder } from '../../model/ort/training/open.js';
 import type { EncoderStatistics } from '../../model/weights/encoder-statistics.js';
 import {
-  PROMPT_FAMILIES,
   promptFormat,
   recognizeFamily,
   type PromptFamily,
@@ -56,8 +54,6 @@ export async function openTrainedDecoder(
   try {
     const facts = files.readFacts(decoder.vocabularySize);
     const family = promptFamily ?? recognizeFamily(tokenizer, facts);
-    if (!PROMPT_FAMILIES.includes(family))
-      throw new UsageError(`--prompt-family ${family}: there is no such family`);
     const format = promptFormat(family, tokenizer, facts);
     return { ...named(reference, found), path, decoder, tokenizer, format, family };
   } catch (error) {

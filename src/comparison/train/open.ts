@@ -28,7 +28,7 @@ import {
   type TrainedDecoder,
   type TrainedEncoder,
 } from './models.js';
-import { prefixCost } from './publish.js';
+import { prefixCost } from './report-lines.js';
 import { trainedReferenceEnd } from './reference-end.js';
 import { CHUNK_TOKENS, type TrainSettings } from './request.js';
 import {

@@ -5,7 +5,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeAtomically, writePartsAtomically } from '../../files/atomic-file.js';
-import { formatBytes } from '../../domain/units.js';
 import { parseBundle, type BundleDescription } from '../../model/folder/bundle.js';
 import { safetensorsParts } from '../../model/weights/safetensors-writer.js';
 import { drawCurves, type Curve, type CurvesInput } from '../../report/charts/curves.js';
@@ -192,15 +191,4 @@ export function cardOf(training: Training, position: Position): string {
     'Not stated. The licences of the decoder, the encoder and the code it was trained on may bind it.',
     '',
   ].join('\n');
-}
-
-/** What kept prefixes take on disk, said before they are made. */
-export function prefixCost(positions: readonly number[], bytesEach: number, mostBytes: number): string {
-  const total = positions.reduce((sum, value) => sum + value, 0) * bytesEach;
-  return (
-    `Kept prefixes: ${positions.length} of ${formatBytes(bytesEach)} a position, ${formatBytes(total)} in all` +
-    (total > mostBytes
-      ? `, of which ${formatBytes(mostBytes)} are kept and the rest is computed each time.`
-      : '.')
-  );
 }

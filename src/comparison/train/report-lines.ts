@@ -2,6 +2,7 @@
  * @file Numbers of a training in words, for the terminal and the card.
  */
 
+import { formatBytes } from '../../domain/units.js';
 import type { NatsMean, ValidationResult } from '../../training/loop/validation.js';
 
 /** @example natsText({ mean: -0.031, ci95: [-0.05, -0.012] }) // => '-0.031 [-0.050, -0.012]' */
@@ -27,4 +28,15 @@ export function validationLine(
     ...(reconstruction === null ? [] : [`written: own - other ${natsText(reconstruction.ownLessOther)}`]),
   ];
   return `${stage} ${step}: ${parts.join(', ')}${isBest ? ' (best)' : ''}`;
+}
+
+/** What kept prefixes take on disk, said before they are made. */
+export function prefixCost(positions: readonly number[], bytesEach: number, mostBytes: number): string {
+  const total = positions.reduce((sum, value) => sum + value, 0) * bytesEach;
+  return (
+    `Kept prefixes: ${positions.length} of ${formatBytes(bytesEach)} a position, ${formatBytes(total)} in all` +
+    (total > mostBytes
+      ? `, of which ${formatBytes(mostBytes)} are kept and the rest is computed each time.`
+      : '.')
+  );
 }

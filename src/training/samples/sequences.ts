@@ -41,14 +41,14 @@ export interface SequenceParts extends ShownVectors {
 export function placeSequence(
   { prefix, before, after, target, soft, constants }: SequenceParts,
   { constantsFirst }: Pick<PromptShape, 'constantsFirst'>,
-  { width, embed }: { readonly width: number; embed(ids: readonly TokenId[]): Matrix },
+  decoder: { readonly width: number; embed(ids: readonly TokenId[]): Matrix },
 ): PlacedSequence {
-  const first = prefix === null && before.length > 0 ? [embed(before)] : [];
+  const first = prefix === null && before.length > 0 ? [decoder.embed(before)] : [];
   const start = first.reduce((sum, { rows }) => sum + rows, 0);
   const [softRows, constantRows] = [soft?.rows ?? 0, constants?.rows ?? 0];
   const vectors = constantsFirst ? [constants, soft] : [soft, constants];
   const read = [...after, ...target.slice(0, -1)];
-  const inputs = stackRows([...first, ...vectors.filter((part) => part !== null), embed(read)], width);
+  const inputs = stackRows([...first, ...vectors.filter((part) => part !== null), decoder.embed(read)], decoder.width);
   const targets: (TokenId | null)[] = Array.from({ length: inputs.rows - target.length }, () => null);
   targets.push(...target);
   return {
