@@ -79,7 +79,8 @@ describe('the commands of docs/training.md', () => {
   test('train a projector and say what it came to', () => {
     assert.match(whole.stdout, /own - shuffled/);
     assert.match(whole.stderr, /holes to train on, \d+ to validate on/);
-    assert.match(whole.stderr, /start: explains/);
+    assert.match(whole.stderr, /completion 6: .*own - shuffled -?\d\.\d+ \[/);
+    assert.match(whole.stderr, /Kept prefixes: 10 of 128 B a position/);
     for (const file of [
       'train.json',
       'metrics.jsonl',

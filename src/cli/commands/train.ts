@@ -142,7 +142,7 @@ export function registerTrain(program: Command, shell: Shell): void {
     });
 }
 
-function requestOf({ dataset, prefixGigabytes, json: _, quiet: __, ...flags }: TrainFlags): TrainRequest {
+function requestOf({ dataset, prefixGigabytes, ...flags }: TrainFlags): TrainRequest {
   return {
     ...flags,
     datasets: dataset,

@@ -135,7 +135,8 @@ export function readBundle(dir: string, named: NamedParts = {}): Bundle {
       [`this command needs a bundle with its ${part} inside`],
     );
   };
-  const { path: _path, reference: _reference, decoderLayers, ...conventions } = encoder;
+  const { decoderLayers, input, maxTokens, pooling, normalize } = encoder;
+  const conventions = { input, maxTokens, pooling, normalize };
   return {
     ...description,
     decoder: { path: pathOf('decoder'), promptFamily: decoder.promptFamily },

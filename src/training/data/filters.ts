@@ -17,7 +17,7 @@ export interface FilteredHole {
 
 interface HoleFilter {
   readonly summary: string;
-  readonly keeps: (hole: FilteredHole) => boolean;
+  readonly keeps: (this: void, hole: FilteredHole) => boolean;
 }
 
 /** All filters by name; flags and help follow from the list. */
@@ -25,7 +25,7 @@ const FILTERS = {
   all: { summary: 'every hole', keeps: () => true },
   'chunk-names': {
     summary: 'holes whose line uses a name of the chunks that is not in the code around the hole',
-    keeps({ task, left, right, chunks }) {
+    keeps: ({ task, left, right, chunks }) => {
       const { newIdentifiers } = contextQuality({ ...task, prefix: left, suffix: right }, chunks);
       return newIdentifiers !== null && newIdentifiers > 0;
     },

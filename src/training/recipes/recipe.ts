@@ -129,8 +129,8 @@ export const recipeSchema = z
     },
   );
 
-function onlyCrossEntropy({ crossEntropy: _, ...others }: z.infer<typeof lossesSchema>): boolean {
-  return Object.values(others).every((loss) => loss === undefined);
+function onlyCrossEntropy(losses: z.infer<typeof lossesSchema>): boolean {
+  return Object.entries(losses).every(([name, loss]) => name === 'crossEntropy' || loss === undefined);
 }
 
 export type Recipe = Readonly<z.infer<typeof recipeSchema>>;
