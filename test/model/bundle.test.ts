@@ -61,7 +61,10 @@ describe('model bundle', () => {
     edit('"path": "decoder"', `"reference": ${own}`);
     const model = await resolveModel(dir, 'bundle');
     assert.ok(!model.files.some((name) => name.startsWith('decoder/')));
-    assert.throws(() => readBundle(dir), message(/its decoder is .*other.decoder, which is not part of the bundle/));
+    assert.throws(
+      () => readBundle(dir),
+      message(/its decoder is .*other.decoder, which is not part of the bundle/),
+    );
     const named = await openBundle(model, { decoder: undefined, encoder: undefined }, {});
     assert.equal(named.bundle.decoder.path, join(other, 'decoder'));
     assert.equal(named.encoder, null);

@@ -41,7 +41,8 @@ describe('the start mean-of-chunk', () => {
       for (const [n, own] of ids.entries()) {
         const embedded = decoder.embed(own);
         for (let t = 0; t < 12; t++) {
-          for (let c = 0; c < C; c++) row(vectors, n)[Math.floor(t / part) * C + c]! += row(embedded, t)[c]! / part;
+          for (let c = 0; c < C; c++)
+            row(vectors, n)[Math.floor(t / part) * C + c]! += row(embedded, t)[c]! / part;
         }
       }
       const projector = await openDifferentiableProjector(
@@ -66,7 +67,13 @@ describe('the start mean-of-chunk', () => {
 
   test('weighs ids by how few chunks have them, by hand', () => {
     // Two texts: id 0 is in both, id 1 in one, id 2 in none: ln(3/3), ln(3/2), ln(3/1).
-    const found = inverseDocumentFrequency([[0, 1], [0, 0]].map((text) => text.map(tokenId)), 3);
+    const found = inverseDocumentFrequency(
+      [
+        [0, 1],
+        [0, 0],
+      ].map((text) => text.map(tokenId)),
+      3,
+    );
     for (const [i, wanted] of [0, Math.log(1.5), Math.log(3)].entries()) {
       assert.ok(Math.abs(found[i]! - wanted) < 1e-6);
     }
@@ -92,7 +99,9 @@ describe('the beginning of a decoder as an encoder', () => {
     const path = join(folder, 'decoder');
     const decoder = await openDecoder(path, OPTIONS);
     const statistics = { mean: new Float32Array(decoder.width), idf: null };
-    const [one, two] = [1, 2].map((layers) => DecoderLayersEncoder.open(decoder, path, layers, statistics, OPTIONS));
+    const [one, two] = [1, 2].map((layers) =>
+      DecoderLayersEncoder.open(decoder, path, layers, statistics, OPTIONS),
+    );
     const encoder = await two!;
     const chunks = [randomIds(9, 200, 1), randomIds(5, 200, 2)];
     const together = await encoder.encode(chunks);
@@ -102,7 +111,10 @@ describe('the beginning of a decoder as an encoder', () => {
     assert.notDeepEqual(row(changed, 0), row(alone, 0));
     assert.notDeepEqual(row(await (await one!).encode([chunks[1]!]), 0), row(alone, 0));
     assert.notEqual((await one!).identity, encoder.identity);
-    await assert.rejects(DecoderLayersEncoder.open(decoder, path, 3, statistics, OPTIONS), /has 2 layers, not 3/);
+    await assert.rejects(
+      DecoderLayersEncoder.open(decoder, path, 3, statistics, OPTIONS),
+      /has 2 layers, not 3/,
+    );
     for (const model of [encoder, await one!, decoder]) await model.dispose();
   });
 

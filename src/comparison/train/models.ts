@@ -15,12 +15,7 @@ import { DecoderLayersEncoder } from '../../model/ort/decoder-layers-encoder.js'
 import { openEncoder } from '../../model/ort/open.js';
 import { openDifferentiableDecoder } from '../../model/ort/training/open.js';
 import type { EncoderStatistics } from '../../model/weights/encoder-statistics.js';
-import {
-  promptFormat,
-  recognizeFamily,
-  type PromptFamily,
-  type PromptFormat,
-} from '../../prompt/fim.js';
+import { promptFormat, recognizeFamily, type PromptFamily, type PromptFormat } from '../../prompt/fim.js';
 import { loadTokenizer } from '../../tokenizer/hf.js';
 import { CHUNK_TOKENS, type TrainSettings } from './request.js';
 

@@ -17,7 +17,7 @@ export interface FilteredHole {
 
 interface HoleFilter {
   readonly summary: string;
-  readonly keeps: (this: void, hole: FilteredHole) => boolean;
+  readonly keeps: (hole: FilteredHole) => boolean;
 }
 
 /** All filters by name; flags and help follow from the list. */

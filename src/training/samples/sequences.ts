@@ -48,7 +48,10 @@ export function placeSequence(
   const [softRows, constantRows] = [soft?.rows ?? 0, constants?.rows ?? 0];
   const vectors = constantsFirst ? [constants, soft] : [soft, constants];
   const read = [...after, ...target.slice(0, -1)];
-  const inputs = stackRows([...first, ...vectors.filter((part) => part !== null), decoder.embed(read)], decoder.width);
+  const inputs = stackRows(
+    [...first, ...vectors.filter((part) => part !== null), decoder.embed(read)],
+    decoder.width,
+  );
   const targets: (TokenId | null)[] = Array.from({ length: inputs.rows - target.length }, () => null);
   targets.push(...target);
   return {
