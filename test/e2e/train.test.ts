@@ -80,7 +80,7 @@ describe('the commands of docs/training.md', () => {
     assert.match(whole.stdout, /own - shuffled/);
     assert.match(whole.stderr, /holes to train on, \d+ to validate on/);
     assert.match(whole.stderr, /completion 6: .*own - shuffled -?\d\.\d+ \[/);
-    assert.match(whole.stderr, /Kept prefixes: 10 of 128 B a position/);
+    assert.match(whole.stderr, /Kept prefixes: 10 holes, 128 B a position/);
     for (const file of [
       'train.json',
       'metrics.jsonl',

@@ -217,7 +217,7 @@ describe('a stage', () => {
     const [first, last] = [validations[0]!, validations.at(-1)!];
     assert.ok(last.means.own!.mean < first.means.own!.mean - 0.1, JSON.stringify([first.means, last.means]));
     assert.ok(last.differences['own - shuffled']!.mean < -0.05, JSON.stringify(last.differences));
-    assert.equal(last.means.plain!.mean, last.means['no-context']!.mean);
+    assert.equal(last.means.plain!.mean, last.means['no-chunks']!.mean);
   });
 
   test('ends early where nothing gets better', async () => {

@@ -21,7 +21,7 @@ export function validationLine(
 ): string {
   const parts = [
     ...Object.entries(means).map(([variant, { mean }]) => `${variant} ${mean.toFixed(3)}`),
-    ...(['own - no-context', 'own - shuffled'] as const).flatMap((key) => {
+    ...(['own - no-chunks', 'own - shuffled'] as const).flatMap((key) => {
       const found = differences[key];
       return found === undefined ? [] : [`${key} ${natsText(found)}`];
     }),
@@ -34,7 +34,7 @@ export function validationLine(
 export function prefixCost(positions: readonly number[], bytesEach: number, mostBytes: number): string {
   const total = positions.reduce((sum, value) => sum + value, 0) * bytesEach;
   return (
-    `Kept prefixes: ${positions.length} of ${formatBytes(bytesEach)} a position, ${formatBytes(total)} in all` +
+    `Kept prefixes: ${positions.length} holes, ${formatBytes(bytesEach)} a position, ${formatBytes(total)} in all` +
     (total > mostBytes
       ? `, of which ${formatBytes(mostBytes)} are kept and the rest is computed each time.`
       : '.')

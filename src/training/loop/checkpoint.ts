@@ -19,7 +19,7 @@ const interval = z.tuple([z.number(), z.number()]).readonly();
 const natsMean = z.strictObject({ mean: z.number(), ci95: interval.nullable() });
 export const validationSchema = z.strictObject({
   holes: z.int(),
-  means: z.partialRecord(z.enum(['plain', 'no-context', 'own', 'shuffled', 'random']), natsMean),
+  means: z.partialRecord(z.enum(['plain', 'no-chunks', 'own', 'shuffled', 'random']), natsMean),
   differences: z.record(z.string(), natsMean),
   reconstruction: z.strictObject({ own: natsMean, ownLessOther: natsMean }).nullable(),
 });

@@ -4,7 +4,7 @@
  * The same missing lines are scored behind prompts that differ in one thing:
  *
  *   plain        nothing
- *   no-context   the constant vectors alone; the same as `plain` where there are none
+ *   no-chunks    the constant vectors alone; the same as `plain` where there are none
  *   own          and the soft tokens of the hole's own chunks
  *   shuffled     and those of the chunks of a task of another repository
  *   random       and what the projector makes of random unit vectors
@@ -30,7 +30,7 @@ import {
   type TrainingWorld,
 } from './world.js';
 
-export const VARIANTS = ['plain', 'no-context', 'own', 'shuffled', 'random'] as const;
+export const VARIANTS = ['plain', 'no-chunks', 'own', 'shuffled', 'random'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 /** A mean of nats a token, or a difference of two, with its 95 % interval; null below two tasks. */
@@ -41,8 +41,8 @@ export interface NatsMean {
 
 /** Differences that are reported: the first less the second, paired by hole. */
 export const COMPARED = [
-  ['no-context', 'plain'],
-  ['own', 'no-context'],
+  ['no-chunks', 'plain'],
+  ['own', 'no-chunks'],
   ['own', 'shuffled'],
   ['own', 'random'],
 ] as const satisfies readonly (readonly [Variant, Variant])[];
@@ -83,7 +83,7 @@ export async function validate(
   const withChunks = stage.chunks === 'soft';
   const variants = withChunks ? VARIANTS : VARIANTS.slice(0, 2);
   const isKept = (variant: Variant): boolean =>
-    variant === 'plain' || (variant === 'no-context' && !stage.trains.includes('prompt'));
+    variant === 'plain' || (variant === 'no-chunks' && !stage.trains.includes('prompt'));
   const columns = new Map<Variant, Float64Array>();
   for (const variant of variants) {
     const column = kept.get(variant) ?? (await scoreHoles(world, parameters, variant, isStopped));
@@ -145,7 +145,7 @@ function vectorsFor({ data, seed }: TrainingWorld, sample: TrainingSample, varia
   const { vectors } = data.chunks;
   switch (variant) {
     case 'plain':
-    case 'no-context':
+    case 'no-chunks':
       return null;
     case 'own':
       return rowsAt(vectors, sample.chunks);
@@ -230,7 +230,7 @@ export function criterionOf(
   { means, differences, reconstruction }: ValidationResult,
   losses: Losses,
 ): { readonly name: string; readonly value: number } {
-  if (means.own === undefined) return { name: 'no-context', value: means['no-context']!.mean };
+  if (means.own === undefined) return { name: 'no-chunks', value: means['no-chunks']!.mean };
   const teachesLines =
     losses.crossEntropy > 0 ||
     losses.contrast !== undefined ||
