@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { tokenId, type TokenId } from '../src/domain/units.js';
-import type { Decoder } from '../src/inference/decoder.js';
+import type { OrtDecoder } from '../src/model/ort/ort-decoder.js';
 import { DTYPES, type Dtype } from '../src/inference/device.js';
 import { decoderFiles } from '../src/model/decoder-files.js';
 import { GgufFile } from '../src/model/gguf/gguf-file.js';
@@ -115,7 +115,7 @@ function checkTensors(): void {
 
 /** The prompt's logits, and as many greedy tokens as are asked for. */
 async function generate(
-  decoder: Decoder,
+  decoder: OrtDecoder,
   prompt: readonly TokenId[],
   count: number,
 ): Promise<{ logits: Float32Array; tokens: TokenId[] }> {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { tokenId, type TokenId } from '../src/domain/units.js';
-import type { Decoder } from '../src/inference/decoder.js';
+import type { OrtDecoder } from '../src/model/ort/ort-decoder.js';
 import { DTYPES, type Dtype } from '../src/inference/device.js';
 import { openDecoder, openEncoder } from '../src/model/ort/open.js';
 import { defaultThreads } from '../src/model/ort/threads.js';
@@ -54,7 +54,7 @@ function report(isGood: boolean, line: string): void {
 
 /** The prompt's logits, and as many greedy tokens as are asked for. */
 async function generate(
-  decoder: Decoder,
+  decoder: OrtDecoder,
   prompt: readonly TokenId[],
   count: number,
 ): Promise<{ logits: Float32Array; tokens: TokenId[] }> {

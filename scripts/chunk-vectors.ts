@@ -44,6 +44,7 @@ export async function projectorGeometries(
   const models = await loadModels(
     {
       ...{ bundle, decoder: undefined, tokenizer: undefined, encoder: undefined, projector: undefined },
+      ...{ decoderFiles: undefined, allowsPrefixCache: false },
       ...{
         softPrompt: undefined,
         retrieverEncoder: undefined,
@@ -55,6 +56,7 @@ export async function projectorGeometries(
     { compression: true, softLength: false, embedder: false },
     { ...options, isRequired: false },
     {},
+    () => performance.now(),
   );
   try {
     const { encoder, tokenizer, projector: own, conventions } = models.compression!;

@@ -25,6 +25,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   parsing: 2,
   tokenizer: 2,
   model: 2,
+  serving: 2,
   inspection: 2,
   pipelines: 3,
   plugins: 3,

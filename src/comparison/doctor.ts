@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process';
 import { npmCommand } from '../datasets/packages/npm.js';
 import type { Clock } from '../domain/clock.js';
-import { messageOf, UserError } from '../domain/errors.js';
 import { defaultCacheDir } from '../files/cache-dir.js';
 import { requireWritableFolder } from '../files/folder.js';
 import { resolveModel } from '../hub/resolve.js';
@@ -14,16 +13,8 @@ import { probeDevices, type DeviceReport } from '../model/ort/probe.js';
 import { measureRoofline, type RooflinePoint } from '../model/ort/proof/roofline.js';
 import { defaultThreads } from '../model/ort/threads.js';
 import { describeHardware, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
+import { unusable, type Finding } from './finding.js';
 import { DEFAULT_MODEL } from './settings.js';
-
-/** One thing that a run may need: usable or not, and if not, what to do. */
-export interface Finding {
-  readonly name: string;
-  readonly isUsable: boolean;
-  readonly detail: string;
-  /** What to do about it, one sentence a line; none where it is usable. */
-  readonly hints: readonly string[];
-}
 
 /** What {@link examineMachine} finds. */
 export interface MachineReport {
@@ -91,7 +82,7 @@ async function bundleFinding(): Promise<Finding> {
     const bundle = readBundle((await resolveModel(name, 'bundle')).path);
     return { name, isUsable: true, detail: `${bundle.name} ${bundle.version}, complete`, hints: [] };
   } catch (error) {
-    return { name, isUsable: false, detail: messageOf(error), hints: hintsOf(error) };
+    return unusable(name, error);
   }
 }
 
@@ -114,10 +105,6 @@ async function folderFinding(name: string, path: string, wayOut: string): Promis
     await requireWritableFolder(path, [wayOut]);
     return { name, isUsable: true, detail: `${path} is writable`, hints: [] };
   } catch (error) {
-    return { name, isUsable: false, detail: messageOf(error), hints: hintsOf(error) };
+    return unusable(name, error);
   }
-}
-
-function hintsOf(error: unknown): readonly string[] {
-  return error instanceof UserError ? error.hints : [];
 }

@@ -33,8 +33,9 @@ import {
 } from '../run/run-folder.js';
 import { fetchingWith, type Surroundings } from './events.js';
 import { loadDecoder, type LoadedDecoder } from './models/open-decoder.js';
-import type { LatencyRequest } from './request.js';
-import { DEFAULT_MODEL, DEFAULT_NEW_TOKENS, deviceSelection } from './settings.js';
+import { withoutServers, type LatencyRequest } from './request.js';
+import { isServed } from '../serving/address.js';
+import { DEFAULT_MODEL, DEFAULT_NEW_TOKENS, deviceSelection, servedSelection } from './settings.js';
 
 /** Of the paper (arXiv 2510.19644): text and soft tokens always 490 tokens apart. */
 const PAPER_LENGTHS: readonly PromptLengths[] = [
@@ -79,11 +80,20 @@ export async function measureLatencies(
   const startedAt = surroundings.wallClock();
   const plan = latencyPlan(request);
   requireRoom(plan);
-  const models = { bundle: request.model ?? DEFAULT_MODEL, decoder: request.decoder };
+  const models = {
+    bundle: request.model ?? DEFAULT_MODEL,
+    decoder: request.decoder,
+    ...servedSelection(request, true),
+  };
   const folder = await claimLatencyFolder(
-    request.out ?? defaultFolder(startedAt, `latency-${models.decoder ?? models.bundle}`),
+    request.out ?? defaultFolder(startedAt, `latency-${decoderLabel(models)}`),
   );
-  const loaded = await loadDecoder(models, deviceSelection(request), fetchingWith(surroundings));
+  const loaded = await loadDecoder(
+    models,
+    deviceSelection(request),
+    fetchingWith(surroundings),
+    surroundings.clock,
+  );
   try {
     requirePositions(plan, loaded);
     await makeFolder(folder.path);
@@ -94,6 +104,18 @@ export async function measureLatencies(
     surroundings.onEvent({ kind: 'stopped' });
     await loaded.decoder.dispose();
   }
+}
+
+/** For the name of a folder. */
+function decoderLabel({
+  decoder,
+  bundle,
+}: {
+  readonly decoder: string | undefined;
+  readonly bundle: string;
+}): string {
+  if (decoder === undefined) return bundle;
+  return isServed(decoder) ? 'vllm' : decoder;
 }
 
 function latencyPlan(request: LatencyRequest): LatencyPlan {
@@ -119,7 +141,7 @@ async function claimLatencyFolder(path: string): Promise<RunFolder> {
 function describeLatencyRun(
   request: LatencyRequest,
   { lengths, ...numbers }: LatencyPlan,
-  { name, hasRandomWeights, origin, files, execution, proof, decoder }: LoadedDecoder,
+  { name, hasRandomWeights, origin, files, execution, proof, decoder, served }: LoadedDecoder,
   startedAt: Date,
 ): LatencyRun {
   const spec: LatencySpec = {
@@ -128,9 +150,10 @@ function describeLatencyRun(
     lengths: [...lengths],
     ...numbers,
     ...execution,
+    ...(served === null ? {} : { device: 'vllm', dtype: served.dtype ?? 'unknown', server: served }),
   };
   return latencyRun({
-    given: withPortablePaths(request),
+    given: withPortablePaths(withoutServers(request)),
     spec,
     fingerprint: latencyFingerprint(spec),
     startedAt: startedAt.toISOString(),

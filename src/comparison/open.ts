@@ -71,6 +71,7 @@ export async function openComparison(
     settings.needs,
     settings.device,
     fetchingWith(surroundings),
+    surroundings.clock,
   );
   try {
     requireScorer(axes, models);

@@ -11,18 +11,20 @@ import type { ChunkIndex } from './index-chunks.js';
 
 /** Writes summary and reports, and completes `run.json`. */
 export async function publishRun(
-  { folder, surroundings, phases }: Comparison,
+  { folder, surroundings, phases, open }: Comparison,
   begun: RunJson,
   { vectors }: ChunkIndex,
   records: RecordTable,
 ): Promise<{ readonly run: RunJson; readonly summary: Summary }> {
   phases.enter('report');
+  const server = (await open.models.decoder.served?.times()) ?? null;
   const finished = { ...begun, finishedAt: surroundings.wallClock().toISOString() };
   const summary = await publish(folder.files, finished, records);
   const resources = {
     ...phases.finish(),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     vectors,
+    ...(server === null ? {} : { server }),
   };
   const run = { ...finished, resources };
   await writeRunJson(folder.files.runJson, run);

@@ -14,6 +14,7 @@ import { runnablePipelines } from '../pipelines/all.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../prompt/fim.js';
+import { withoutAddresses } from '../serving/address.js';
 import { retrieverNamed, retrieverSchema } from '../retrieval/kinds.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 
@@ -37,8 +38,12 @@ const givenRetriever = z.preprocess(
 const sharedSettings = {
   /** Bundle of decoder, encoder and projector: `nano`, a folder or an id of the hub. */
   model: text,
-  /** Replaces the decoder of the bundle: a folder or an id of the hub. */
+  /** Replaces the decoder of the bundle: a folder, an id of the hub, or `vllm:URL` for one behind a server. */
   decoder: text,
+  /** Files of the decoder that a server runs: its embedding table, configuration and tokenizer are read of them. */
+  decoderFiles: text,
+  /** Take servers that remember prompts. */
+  allowPrefixCache: z.boolean(),
   device: z.enum(DEVICE_REQUESTS),
   dtype: z.enum(DTYPES),
   /** Threads of the runtime. */
@@ -138,3 +143,9 @@ export const latencyRequestSchema = z
 
 /** What {@link measureLatencies} is asked; `{}` times the paper's lengths on the embedded decoder. */
 export type LatencyRequest = z.infer<typeof latencyRequestSchema>;
+
+/** A request as a run folder has it: an address of a server is written nowhere. */
+export function withoutServers<R extends { readonly decoder?: string | undefined }>(request: R): R {
+  const { decoder } = request;
+  return decoder === undefined ? request : { ...request, decoder: withoutAddresses(decoder) };
+}

@@ -30,6 +30,7 @@ import type { Axes } from '../run/configurations.js';
 import type { TimingPlan } from '../run/execution.js';
 import { shardOfScheduler, type Environment } from '../run/scheduler.js';
 import type { Shard } from '../run/shard.js';
+import { isServed, parseServers } from '../serving/address.js';
 import { requestedTopK } from './retrieval-setting.js';
 import type { DeviceSelection, ModelNeeds, ModelSelection } from './models/selection.js';
 import type { ComparisonRequest } from './request.js';
@@ -96,12 +97,14 @@ export function comparisonSettings(
   environment: Environment = process.env,
 ): ComparisonSettings {
   const axes = resolveAxes(request, profile);
+  const timing = timingPlan(request);
   return {
     tasks: taskSelection(request, environment),
     axes,
     models: {
       bundle: request.model ?? DEFAULT_MODEL,
       decoder: request.decoder,
+      ...servedSelection(request, timing.kind === 'timed'),
       tokenizer: request.tokenizer,
       encoder: request.encoder,
       projector: request.projector,
@@ -126,7 +129,7 @@ export function comparisonSettings(
     },
     answers: {
       metricProfile: request.metricProfile ?? DEFAULT_METRIC_PROFILE,
-      timing: timingPlan(request),
+      timing,
       seed: request.seed ?? 0,
       maxFailures: request.maxFailures ?? null,
       likelihood: request.likelihood ?? true,
@@ -241,6 +244,50 @@ function taskSelection(request: ComparisonRequest, environment: Environment): Ta
     limit: request.limit ?? sample ?? 'all',
     shard: shard === 'auto' ? shardOfScheduler(environment) : shard,
   };
+}
+
+/**
+ * What a decoder behind a server needs beside its address.
+ *
+ * @param isTimed Whether times are compared with each other.
+ * @throws {UsageError} If its files are not named, something of a server is said of another decoder, or several servers are
+ *   named for one comparison of times.
+ */
+export function servedSelection(
+  {
+    decoder,
+    decoderFiles,
+    allowPrefixCache,
+  }: Pick<ComparisonRequest, 'decoder' | 'decoderFiles' | 'allowPrefixCache'>,
+  isTimed: boolean,
+): Pick<ModelSelection, 'decoderFiles' | 'allowsPrefixCache'> {
+  const served = decoder !== undefined && isServed(decoder);
+  if (served && decoderFiles === undefined) {
+    throw new UsageError(
+      '--decoder vllm:… needs --decoder-files: the files of the model that the server runs',
+      [
+        'soft tokens stand among the embeddings of its table, and the server hands none out',
+        'give a folder, a .gguf file or a hub id; of the weights, only the table is read',
+      ],
+    );
+  }
+  const stray = [
+    ...(decoderFiles === undefined ? [] : ['--decoder-files']),
+    ...(allowPrefixCache === undefined ? [] : ['--allow-prefix-cache']),
+  ];
+  if (!served && stray.length > 0) {
+    throw new UsageError(`${stray.join(' and ')} only with a decoder behind a server`, [
+      'name the server with --decoder vllm:URL',
+    ]);
+  }
+  if (served && isTimed && parseServers(decoder).length > 1) {
+    throw new UsageError(
+      '--decoder names several servers, and times of different servers are not comparable',
+      ['name one of them, or measure quality alone with --no-timing'],
+    );
+  }
+  // What a server remembers changes times and nothing else.
+  return { decoderFiles, allowsPrefixCache: allowPrefixCache ?? !isTimed };
 }
 
 /** How the decoder is prompted, where the user says it. @throws {UsageError} If it is said twice. */

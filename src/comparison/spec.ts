@@ -13,6 +13,7 @@ import { promptBudget } from '../prompt/budget.js';
 import { describeHardware, gitState, ONNXRUNTIME_VERSION, PACKAGE } from '../run/environment.js';
 import { runJson, type RunJson } from '../run/run-json.js';
 import { fingerprint, runSpecSchema, type RunSpec } from '../run/run-spec.js';
+import { withoutServers } from './request.js';
 import { modelIds, type LoadedModels } from './models/load-models.js';
 import type { OpenComparison } from './open.js';
 import type { ComparisonRequest } from './request.js';
@@ -25,7 +26,7 @@ function runSpec(
   plugins: readonly PluginDescription[],
 ): RunSpec {
   const { defaults } = models.decoder;
-  const { execution, softTokensPerChunk } = models;
+  const { softTokensPerChunk } = models;
   // Parsed, so that the fields stand in the order in which they are read back: a report that is rebuilt has the same bytes.
   return runSpecSchema.parse({
     program: { name: PACKAGE.name, version: PACKAGE.version, onnxruntime: ONNXRUNTIME_VERSION },
@@ -45,7 +46,7 @@ function runSpec(
     maxPromptTokens: prompt.limits.maxPromptTokens ?? defaults.maxPromptTokens,
     maxNewTokens: prompt.limits.maxNewTokens,
     contextTokens: prompt.limits.contextTokens ?? defaults.contextTokens,
-    ...execution,
+    ...executionOf(models),
     ...(answers.timing.kind === 'timed'
       ? { ttftRepeats: answers.timing.ttftRepeats }
       : { timing: 'none' as const }),
@@ -56,6 +57,19 @@ function runSpec(
     ...(plugins.length === 0 ? {} : { plugins }),
     ...(referenceEnd === null ? {} : { referenceEnd }),
   });
+}
+
+/** Where the decoder runs, and what says so. The threads are always those of this machine. */
+function executionOf({
+  execution,
+  decoder: { served },
+}: LoadedModels): Pick<RunSpec, 'device' | 'dtype' | 'threads' | 'server'> {
+  if (served === null) return execution;
+  const { device, dtype, threads } = execution;
+  return {
+    ...{ device: 'vllm', dtype: served.facts.dtype ?? 'unknown', threads },
+    server: { ...served.facts, encoders: { device, dtype } },
+  };
 }
 
 /** The record of a run that begins: `finishedAt` and `resources` are null, `chunks` is 0. */
@@ -69,7 +83,7 @@ export function describeRun(
   const { dataset, models } = open;
   const spec = runSpec(settings, open, plugins);
   return runJson({
-    given: withPortablePaths(request),
+    given: withPortablePaths(withoutServers(request)),
     // The fingerprint is of the settings as they are; only what people read of them is made portable.
     spec: { ...spec, dataset: { ...spec.dataset, id: portablePath(spec.dataset.id) } },
     fingerprint: fingerprint(spec),

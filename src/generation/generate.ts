@@ -4,14 +4,15 @@
  * Flow: prompt -> **embed + splice -> prefill -> first token** -> decode steps -> completion.
  *
  * TTFT starts when the assembled prompt (ids and, for the compressed pipeline, finished soft tokens)
- * is handed over, and ends when the id of the first token is on the host.
+ * is handed over, and ends when the id of the first token is on the host. A decoder behind a wire is handed text as ids,
+ * and looks up the embeddings itself.
  */
 
 import { stopwatch, type Clock } from '../domain/clock.js';
 import { addMs, type Ms, type TokenId } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
-import type { Decoder, DecoderStep, FirstTokenRunner } from '../inference/decoder.js';
+import type { Decoder, DecoderStep, DecoderWire, FirstTokenRunner } from '../inference/decoder.js';
 import { spliceSoftTokens } from '../inference/soft-tokens.js';
 
 /** Why decoding ended; `settled`: nothing that could follow would be compared with the reference. */
@@ -36,6 +37,9 @@ export interface FirstToken {
   readonly ttftMs: Ms;
 }
 
+/** How a prompt reaches a decoder: text as its users send it, or as embeddings in any case. */
+export type PromptForm = 'usual' | 'embeddings';
+
 /**
  * Runs the prompt up to its first token. The caller owns the cache in the returned step.
  *
@@ -46,12 +50,16 @@ export async function firstToken(
   prompt: Prompt,
   soft: Matrix | null,
   clock: Clock,
+  form: PromptForm = 'usual',
 ): Promise<FirstToken> {
+  await decoder.wire?.quiet();
   const embedding = stopwatch(clock);
-  const inputs = embedPrompt(decoder, prompt, soft);
+  const inputs = inputsOf(decoder, prompt, soft, form);
   const embedMs = embedding();
   const prefilling = stopwatch(clock);
-  const step = await decoder.prefill(inputs);
+  const step = await (inputs.wire === null
+    ? decoder.prefill(inputs.embeddings)
+    : inputs.wire.prefillIds(prompt.ids));
   const prefillMs = prefilling();
   return { step, embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
 }
@@ -63,19 +71,34 @@ export async function firstTokenOnly(
   soft: Matrix | null,
   clock: Clock,
 ): Promise<Omit<FirstToken, 'step'>> {
+  await decoder.wire?.quiet();
   const embedding = stopwatch(clock);
-  const inputs = embedPrompt(decoder, prompt, soft);
+  const inputs = inputsOf(decoder, prompt, soft, 'usual');
   const embedMs = embedding();
   const prefilling = stopwatch(clock);
-  await decoder.firstTokenOnly(inputs);
+  await (inputs.wire === null
+    ? decoder.firstTokenOnly(inputs.embeddings)
+    : inputs.wire.firstTokenOfIds(prompt.ids));
   const prefillMs = prefilling();
   return { embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
 }
 
-function embedPrompt(decoder: Decoder, prompt: Prompt, soft: Matrix | null): Matrix {
-  const inputs = decoder.embed(prompt.ids);
-  if (soft !== null) spliceSoftTokens(inputs, soft, prompt.slots);
-  return inputs;
+/** Runs a prompt of text, untimed, as users of the decoder send it. */
+export function prefillText(
+  decoder: Pick<Decoder, 'wire' | 'prefill' | 'embed'>,
+  ids: readonly TokenId[],
+): Promise<DecoderStep> {
+  return decoder.wire === null ? decoder.prefill(decoder.embed(ids)) : decoder.wire.prefillIds(ids);
+}
+
+/** What is handed over: the ids of a prompt of text to a decoder behind a wire, else embeddings. */
+type PromptInputs = { readonly wire: DecoderWire } | { readonly wire: null; readonly embeddings: Matrix };
+
+function inputsOf(decoder: Decoder, prompt: Prompt, soft: Matrix | null, form: PromptForm): PromptInputs {
+  if (decoder.wire !== null && soft === null && form === 'usual') return { wire: decoder.wire };
+  const embeddings = decoder.embed(prompt.ids);
+  if (soft !== null) spliceSoftTokens(embeddings, soft, prompt.slots);
+  return { wire: null, embeddings };
 }
 
 export interface Completion {

@@ -12,6 +12,7 @@ import type { ContinuationScorer, Decoder } from '../inference/decoder.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import { assemblePrompt } from '../prompt/assemble.js';
 import type { PromptFormat } from '../prompt/fim.js';
+import { prefillText } from './generate.js';
 import { canStop, referenceOf, REFERENCE_ENDS, type ReferenceEnd } from './reference.js';
 
 /** A line to fill in whose true text no reader would doubt. */
@@ -82,9 +83,11 @@ async function endings(
   );
   const total = async (reference: NonNullable<typeof stop>): Promise<number> => {
     // A prefill for each: the logits of a step are gone with the next call.
-    const step = await decoder.prefill(decoder.embed(ids));
+    const step = await prefillText(decoder, ids);
     try {
-      return (await scorer.logProbabilities(reference, step)).reduce((sum, value) => sum + value, 0);
+      const logs = await scorer.logProbabilities(reference, step);
+      if (logs === null) throw new RangeError('the decoder gives no probabilities behind a prompt of text');
+      return logs.reduce((sum, value) => sum + value, 0);
     } finally {
       step.cache.dispose();
     }

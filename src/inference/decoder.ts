@@ -1,14 +1,15 @@
 /**
  * @file Interface of a decoder: embeddings in, next token out, KV cache owned by the caller.
  *
- * Every pipeline enters through embeddings, so all of them run the identical graph.
+ * Every pipeline enters through embeddings, so all of them run the identical graph. A decoder behind a wire takes prompts
+ * of text as ids beside, and looks up the same embeddings.
  *
  * Shape letters: T prompt tokens, C decoder width, V vocabulary.
  */
 
 import type { TokenId } from '../domain/units.js';
 import type { Matrix } from '../tensor/matrix.js';
-import type { Device, Dtype } from './device.js';
+import type { DecoderPlace } from './device.js';
 
 /** Keys and values of past positions; opaque, tied to the decoder that made it. */
 export interface KvCache {
@@ -32,18 +33,19 @@ export interface ContinuationScorer {
    * Natural logarithms of the probabilities of the ids, each behind the prompt and the ids before it; and of the end,
    * which is the sum over its ids. Teacher-forced: the decoder's own choices play no part.
    *
-   * @param after What `prefill` returned, with no other call in between. Its cache stays as it was and stays open.
-   * @returns One number an id, then one for the end.
+   * @param after What `prefill` returned, with no other call in between. Its cache stays as it was and stays open. A
+   *   decoder behind a wire runs the prompt again, and so is asked after the completion, when the cache is closed.
+   * @returns One number an id, then one for the end; null if the decoder cannot tell them behind this prompt.
    * @throws {RangeError} If an id is outside [0, V), the positions exceed `maxPositions`, or a number is not finite.
    */
-  logProbabilities(continuation: Continuation, after: DecoderStep): Promise<Float64Array>;
+  logProbabilities(continuation: Continuation, after: DecoderStep): Promise<Float64Array | null>;
 }
 
 export interface DecoderStep {
   /** Greedy choice: the lowest id among the highest logits. */
   readonly token: TokenId;
-  /** Logits of the last position, [V]; valid until the next call on this decoder. */
-  readonly logits: Float32Array;
+  /** Logits of the last position, [V], valid until the next call on this decoder; null where it keeps them to itself. */
+  readonly logits: Float32Array | null;
   readonly cache: KvCache;
 }
 
@@ -56,11 +58,27 @@ export interface FirstTokenRunner {
   firstTokenOnly(inputs: Matrix): Promise<TokenId>;
 }
 
+/**
+ * What a decoder can do that is reached over a wire. Text goes there as ids, as its users send it; the engine looks up
+ * the embeddings. Only a prompt with soft tokens goes as embeddings.
+ */
+export interface DecoderWire {
+  /** Whether the other end takes embeddings: without them, a prompt of text is all that it runs. */
+  readonly takesEmbeddings: boolean;
+  /** As {@link Decoder.prefill}, for a prompt of text. */
+  prefillIds(ids: readonly TokenId[]): Promise<DecoderStep>;
+  /** As {@link FirstTokenRunner.firstTokenOnly}, for a prompt of text. */
+  firstTokenOfIds(ids: readonly TokenId[]): Promise<TokenId>;
+  /** Resolves when the other end has stopped whatever was disposed of here, so that what is timed next runs alone. */
+  quiet(): Promise<void>;
+}
+
 export interface Decoder {
   /** Hash of weights and configuration. */
   readonly identity: string;
-  readonly device: Device;
-  readonly dtype: Dtype;
+  readonly device: DecoderPlace;
+  /** Number format of its matrices; what a server says, where a server runs it. */
+  readonly dtype: string;
   /** C. */
   readonly width: number;
   /** V. */
@@ -74,6 +92,8 @@ export interface Decoder {
    * this interface mean calls for the same sequence: those with its cache, and the one that made it.
    */
   readonly concurrent: boolean;
+  /** Null for a decoder in this process. */
+  readonly wire: DecoderWire | null;
 
   /**
    * Rows of the embedding table, [T, C], as a new matrix.

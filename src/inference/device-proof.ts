@@ -12,9 +12,9 @@ export const deviceProofSchema = z.strictObject({
   device: z.string(),
   /**
    * `profile`: counted by the runtime itself. `only-provider`: on the CPU there is nothing to fall back from.
-   * `none`: the decoder runs, but could not be profiled.
+   * `none`: the decoder runs, but could not be profiled. `server`: a server runs it, and its word is all that there is.
    */
-  source: z.enum(['profile', 'only-provider', 'none']),
+  source: z.enum(['profile', 'only-provider', 'none', 'server']),
   /**
    * Graphics hardware and driver as far as the system names them; the runtime does not say which adapter it
    * took.

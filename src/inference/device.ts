@@ -5,6 +5,9 @@
 export const DEVICES = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 export type Device = (typeof DEVICES)[number];
 
+/** Where a decoder runs: on a device of this machine, or on a server that runs vLLM. */
+export type DecoderPlace = Device | 'vllm';
+
 /** What a user may ask for: a device by name, or the best one that is usable. */
 export const DEVICE_REQUESTS = ['auto', ...DEVICES] as const;
 export type DeviceRequest = (typeof DEVICE_REQUESTS)[number];

@@ -94,3 +94,16 @@ export function toHalf(values: Float32Array): Uint16Array {
   }
   return out;
 }
+
+/** The bf16 patterns nearest to Float32 values, ties to even. Source: the upper half of a binary32, rounded. */
+export function bfloat16Bits(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i]!;
+    // A carry out of the fraction raises the exponent, up to infinity, as it should. NaN has no neighbour to round to.
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    out[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return out;
+}

@@ -11,6 +11,7 @@ import type { RetrievedChunk } from '../domain/chunk.js';
 import { stopwatch } from '../domain/clock.js';
 import type { CompletionTask } from '../domain/task.js';
 import { addMs, ms, type Ms, type TokenId } from '../domain/units.js';
+import { prefillText } from '../generation/generate.js';
 import { splitSoftTokens } from '../inference/soft-tokens.js';
 import { assemblePrompt, type PromptContext } from '../prompt/assemble.js';
 import { encoderInput } from '../prompt/encoder-input.js';
@@ -171,9 +172,10 @@ function toolsOf(
         );
       }
       const calling = stopwatch(clock);
-      const step = await model.prefill(model.embed(before));
+      const step = await prefillText(model, before);
       try {
         const logs = await model.scorer.logProbabilities({ ids, end: null }, step);
+        if (logs === null) throw new RangeError('the decoder gives no probabilities behind a prompt of text');
         return -logs.slice(0, ids.length).reduce((sum, log) => sum + log, 0);
       } finally {
         step.cache.dispose();

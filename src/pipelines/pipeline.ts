@@ -81,7 +81,7 @@ export interface PipelineResources {
    */
   readonly compressor: () => Compressor;
   /** The decoder of the run. Only a pipeline whose row says that it needs the scorer may run it. */
-  readonly decoder: () => Pick<Decoder, 'width' | 'scorer' | 'embed' | 'prefill'>;
+  readonly decoder: () => Pick<Decoder, 'width' | 'scorer' | 'embed' | 'prefill' | 'wire'>;
 }
 
 /** How many chunks of a repository there are, and how many of them have a word. */

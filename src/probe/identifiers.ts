@@ -169,6 +169,7 @@ async function natsOf(
   for (const ids of scored) {
     // The carrier is read for each name: the logits of a step are gone with the next call.
     const logs = await afterPrompt(shown, parts, (step) => scorer.logProbabilities({ ids, end: null }, step));
+    if (logs === null) throw new RangeError('the decoder gives no probabilities behind this prompt');
     // A certain token has the logarithm 0, which must not become -0.
     nats += Math.max(0, -logs.reduce((sum, log) => sum + log, 0));
     tokens += ids.length;

@@ -37,22 +37,25 @@ export interface StageMark {
 /**
  * The likelihood of the reference, and then the completion, from the cache of one prefill. Closes the cache.
  *
+ * A decoder behind a wire is asked for the likelihood last. It runs the prompt again for it, which would disturb the
+ * stream of the completion.
+ *
  * @param step      What the prefill returned, with no other call in between.
  * @param reference Null where no likelihood is measured.
  * @param mark      Moves on with the stages.
  */
 export async function completeAttempt(
-  { task, plan, parts, onPhase }: TaskWork,
+  work: TaskWork,
   step: DecoderStep,
   reference: Reference | null,
   mark: StageMark,
 ): Promise<Pick<Answer, 'completion' | 'likelihood'>> {
-  mark.stage = 'likelihood';
-  onPhase('likelihood');
-  let likelihood: Likelihood | null;
+  const { task, plan, parts, onPhase } = work;
+  const isLast = parts.decoder.wire !== null;
+  let likelihood: Likelihood | null = null;
   let stop: StopRules;
   try {
-    likelihood = await measureLikelihood(parts, reference, step);
+    if (!isLast) likelihood = await likelihoodOf(work, step, reference, mark);
     mark.stage = 'decode';
     onPhase('decoding');
     stop = stopRules(task, plan, parts);
@@ -61,7 +64,20 @@ export async function completeAttempt(
     step.cache.dispose();
     throw error;
   }
-  return { likelihood, completion: await completeGreedily(parts.decoder, step, stop, parts.clock) };
+  const completion = await completeGreedily(parts.decoder, step, stop, parts.clock);
+  if (isLast) likelihood = await likelihoodOf(work, step, reference, mark);
+  return { likelihood, completion };
+}
+
+function likelihoodOf(
+  { parts, onPhase }: TaskWork,
+  step: DecoderStep,
+  reference: Reference | null,
+  mark: StageMark,
+): Promise<Likelihood | null> {
+  mark.stage = 'likelihood';
+  onPhase('likelihood');
+  return measureLikelihood(parts, reference, step);
 }
 
 function stopRules(

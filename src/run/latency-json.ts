@@ -14,6 +14,7 @@ import { writeAtomically } from '../files/atomic-file.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { readForeignText } from '../files/foreign-text-file.js';
 import { deviceProofSchema } from '../inference/device-proof.js';
+import { servedFactsSchema } from '../serving/facts.js';
 import { gitSchema, hardwareSchema } from './environment.js';
 import { LATENCY_PIPELINES, MEASURES } from './latency.js';
 
@@ -36,6 +37,8 @@ const latencySpecSchema = z.strictObject({
   dtype: z.string(),
   threads: count,
   seed: z.int(),
+  /** The server that runs the decoder; absent where it runs on this machine. */
+  server: z.exactOptional(servedFactsSchema),
 });
 
 export type LatencySpec = z.infer<typeof latencySpecSchema>;

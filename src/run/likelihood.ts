@@ -11,7 +11,8 @@ import type { Likelihood } from './record.js';
  * One pass over the reference behind the prompt's cache, which stays open. It costs about a decode step.
  *
  * @param step What the timed prefill returned, with no other call in between.
- * @returns Null where it is not measured, or where prompt and reference have more positions than the decoder.
+ * @returns Null where it is not measured, where the decoder cannot tell it behind this prompt, or where prompt and
+ *   reference have more positions than the decoder.
  */
 export async function measureLikelihood(
   { likelihood, decoder }: Pick<ExecutionParts, 'likelihood' | 'decoder'>,
@@ -21,7 +22,8 @@ export async function measureLikelihood(
   if (likelihood === null || reference === null) return null;
   // The last position is only asked for, not read.
   if (step.cache.length + reference.pieces.length - 1 > decoder.maxPositions) return null;
-  return likelihoodOf(reference, await likelihood.scorer.logProbabilities(reference, step));
+  const logProbabilities = await likelihood.scorer.logProbabilities(reference, step);
+  return logProbabilities === null ? null : likelihoodOf(reference, logProbabilities);
 }
 
 /**

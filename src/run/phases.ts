@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import { formatBytes } from '../domain/units.js';
+import { servedTimesSchema } from '../serving/facts.js';
 
 /**
  * The phases in the order in which a run comes to them. Those from `retrieval` to `recording` alternate, task by task.
@@ -37,6 +38,8 @@ export const resourcesSchema = z.strictObject({
   phases: z.partialRecord(z.enum(PHASES), z.number().nonnegative()),
   /** Texts whose vectors the index needed, and how many of those an earlier run had kept. */
   vectors: z.strictObject({ needed: z.int().nonnegative(), kept: z.int().nonnegative() }),
+  /** What the servers of the decoder counted meanwhile; absent where none counts, and without a server. */
+  server: z.exactOptional(servedTimesSchema),
 });
 
 /** What a run took. For a resumed run, it is what the last part took. */

@@ -30,6 +30,8 @@ const NUMBERS = {
   ttftColdMs: time((timing) => timing.ttftColdMs),
   /** The second timing of the same prompt. */
   controlMs: time(({ control }) => control?.ttftMs ?? NaN),
+  /** The same prompt of text sent as embeddings, to a decoder behind a wire. */
+  embeddedMs: time(({ embedded }) => embedded?.ttftMs ?? NaN),
   retrieveMs: time((timing) => timing.retrieveMs),
   tokenizeMs: time((timing) => timing.tokenizeMs),
   encodeMs: time((timing) => timing.encodeMs),

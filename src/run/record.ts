@@ -61,6 +61,13 @@ const timingSchema = z.strictObject({
    * two timings of one thing differ by. Only the first configuration of a run has one.
    */
   control: z.strictObject({ ttftMs: milliseconds, ttftSamplesMs: z.array(milliseconds).min(1) }).nullable(),
+  /**
+   * The same prompt of text sent as embeddings, where the decoder is behind a wire and took it as ids: what the transport
+   * of embeddings costs. Absent elsewhere.
+   */
+  embedded: z.exactOptional(
+    z.strictObject({ ttftMs: milliseconds, ttftSamplesMs: z.array(milliseconds).min(1) }),
+  ),
 });
 
 /** A number of nats; sums of rounded numbers need no more digits. */

@@ -10,6 +10,7 @@ import { sha256 } from '../domain/hash.js';
 import { REFERENCE_ENDS } from '../generation/reference.js';
 import { CONTEXT_PLACEMENTS } from '../prompt/assemble.js';
 import { pluginDescriptionSchema } from '../plugins/description.js';
+import { servedFactsSchema } from '../serving/facts.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 
 const count = z.int().positive();
@@ -71,6 +72,13 @@ export const runSpecSchema = z
     compressionRatio: z.exactOptional(z.array(z.number().positive()).min(1)),
     /** Chunks that `expanded` shows as text; absent in runs without it. */
     expandedChunks: z.exactOptional(z.int().nonnegative()),
+    /** The server that runs the decoder, and on what the encoders run; absent where the decoder runs on this machine. */
+    server: z.exactOptional(
+      z.strictObject({
+        ...servedFactsSchema.shape,
+        encoders: z.strictObject({ device: z.string(), dtype: z.string() }),
+      }),
+    ),
     /** What plug-ins brought, in the order given; absent where there are none. */
     plugins: z.exactOptional(z.array(pluginDescriptionSchema).min(1)),
     /** `none` where nothing is timed; absent for a run that is timed. */

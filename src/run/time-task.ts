@@ -20,6 +20,8 @@ interface TimedAttempt {
   readonly samples: FirstToken[];
   /** The same prompt timed again; null but for the reference configuration. */
   readonly control: FirstToken[] | null;
+  /** A prompt of text sent as embeddings; null where the decoder gets embeddings in any case, or takes none. */
+  readonly embedded: FirstToken[] | null;
 }
 
 /**
@@ -41,27 +43,36 @@ export async function timeAttempts(
   const { plan, parts, rng, records, onPhase } = work;
   const timed = attempts.map((attempt): TimedAttempt => {
     const control = attempt.configuration === plan.configurations[0] ? [] : null;
-    return { attempt, samples: [], control };
+    const isSentAsIds = attempt.prepared.soft === null && parts.decoder.wire?.takesEmbeddings === true;
+    return { attempt, samples: [], control, embedded: isSentAsIds ? [] : null };
   });
-  // The control is timed as if it were one more configuration.
-  const arms = timed.flatMap(({ attempt, samples, control }) =>
-    [samples, ...(control === null ? [] : [control])].map((own) => ({
-      ...{ attempt, samples: own },
-      isControl: own === control,
-    })),
+  // The control, and a prompt in another form, are timed as if they were configurations of their own.
+  const arms = timed.flatMap(({ attempt, samples, control, embedded }) =>
+    [samples, control, embedded].flatMap((own) =>
+      own === null
+        ? []
+        : [
+            {
+              ...{ attempt, samples: own },
+              isCompleted: own === samples,
+              form: own === embedded ? ('embeddings' as const) : ('usual' as const),
+            },
+          ],
+    ),
   );
   const completed = new Map<Attempt, Omit<Answer, 'timing'>>();
   for (let round = 1; round <= ttftRepeats; round++) {
-    for (const { attempt, samples, isControl } of rng.shuffle(arms)) {
+    for (const { attempt, samples, isCompleted, form } of rng.shuffle(arms)) {
       const { configuration, prepared } = attempt;
       if (records.has(configuration)) continue;
       const mark: StageMark = { stage: 'prefill' };
       onPhase('prefill');
       try {
         await warmUp(prepared, parts, warmed);
-        const first = await firstToken(parts.decoder, prepared.prompt, prepared.soft, parts.clock);
+        const { prompt, soft } = prepared;
+        const first = await firstToken(parts.decoder, prompt, soft, parts.clock, form);
         samples.push(first);
-        if (round < ttftRepeats || isControl) {
+        if (round < ttftRepeats || !isCompleted) {
           first.step.cache.dispose();
           continue;
         }
@@ -96,7 +107,7 @@ async function warmUp(
 
 /** The times of a record: the medians over the rounds, and all samples. */
 function timingOf(
-  { attempt: { retrieveMs, prepared }, samples, control }: TimedAttempt,
+  { attempt: { retrieveMs, prepared }, samples, control, embedded }: TimedAttempt,
   decodeMs: Ms,
 ): Timing {
   const { tokenizeMs, encodeMs, projectMs, modelMs } = prepared;
@@ -114,6 +125,7 @@ function timingOf(
     decodeMs,
     ttftSamplesMs,
     control: control === null ? null : ttftOf(control),
+    ...(embedded === null ? {} : { embedded: ttftOf(embedded) }),
   };
 }
 

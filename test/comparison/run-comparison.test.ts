@@ -72,7 +72,11 @@ describe('runComparison', () => {
   });
 
   test('without times records quality alone, and does not go on with times', async () => {
-    const asked = { ...request('untimed'), timing: false, pipelines: ['no-context', 'full-rag', 'budget-rag'] };
+    const asked = {
+      ...request('untimed'),
+      timing: false,
+      pipelines: ['no-context', 'full-rag', 'budget-rag'],
+    };
     const { summary, run } = finished(await runComparison(asked, quietSurroundings()));
     assert.deepEqual([run.spec.timing, 'ttftRepeats' in run.spec, run.given.timing], ['none', false, false]);
     assert.ok(summary.rows.every((row) => row.ttftMs === null && row.tasks.scored === 2));
@@ -94,7 +98,8 @@ describe('runComparison', () => {
     await assert.rejects(
       runComparison({ ...request('overlap'), timing: false, concurrency: 2 }, quietSurroundings()),
       (error: unknown) =>
-        error instanceof UsageError && /^--concurrency 2: .* takes one sequence at a time$/.test(error.message),
+        error instanceof UsageError &&
+        /^--concurrency 2: .* takes one sequence at a time$/.test(error.message),
     );
     assert.ok(!existsSync(join(folder, 'overlap')));
   });

@@ -365,9 +365,7 @@ describe('a gate where times are missing', () => {
 
   test('fails if the baseline has times and the run has none', () => {
     const checks = checkRun(baselineOf(50), untimed(50), DEFAULT_RULES, true);
-    assert.deepEqual(timesOf(checks), [
-      'ttft-ratio failed: not measured: the run was made with --no-timing',
-    ]);
+    assert.deepEqual(timesOf(checks), ['ttft-ratio failed: not measured: the run was made with --no-timing']);
     assert.equal(verdictOf(checks), 'failed');
   });
 

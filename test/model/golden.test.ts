@@ -13,7 +13,7 @@ import { describe, test } from 'node:test';
 import { z } from 'zod';
 
 import { tokenId, type TokenId } from '../../src/domain/units.js';
-import type { Decoder, DecoderStep } from '../../src/inference/decoder.js';
+import type { OrtDecoder, OrtStep } from '../../src/model/ort/ort-decoder.js';
 import { openDecoder, openEncoder, openProjector } from '../../src/model/ort/open.js';
 import { matrixOf, row } from '../../src/tensor/matrix.js';
 import { some } from '../support/some.js';
@@ -76,10 +76,10 @@ function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 /** The first `count` greedy tokens behind a prompt, and the last step. */
 async function generate(
-  decoder: Decoder,
+  decoder: OrtDecoder,
   prompt: readonly TokenId[],
   count: number,
-): Promise<{ tokens: TokenId[]; last: DecoderStep }> {
+): Promise<{ tokens: TokenId[]; last: OrtStep }> {
   let last = await decoder.prefill(decoder.embed(prompt));
   const tokens = [last.token];
   while (tokens.length < count) {

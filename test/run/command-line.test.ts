@@ -20,6 +20,8 @@ describe('a command to paste', () => {
     > = {
       model: 'nano',
       decoder: 'd',
+      decoderFiles: 'df',
+      allowPrefixCache: true,
       tokenizer: 't',
       device: 'cpu',
       dtype: 'fp16',

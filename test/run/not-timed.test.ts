@@ -36,6 +36,7 @@ class OutOfOrder implements Decoder {
   readonly vocabularySize = fakeTokenizer.vocabularySize;
   readonly maxPositions = 100_000;
   readonly concurrent = true;
+  readonly wire = null;
   readonly scorer: ContinuationScorer;
   readonly #rng: Rng;
   prefills = 0;

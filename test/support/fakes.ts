@@ -2,7 +2,13 @@
  * @file Small stand-ins for models, exact and instant, for tests of everything around them.
  */
 
-import type { ContinuationScorer, Decoder, DecoderStep, KvCache } from '../../src/inference/decoder.js';
+import type {
+  ContinuationScorer,
+  Decoder,
+  DecoderStep,
+  DecoderWire,
+  KvCache,
+} from '../../src/inference/decoder.js';
 import type { Encoder } from '../../src/inference/encoder.js';
 import type { Projector } from '../../src/inference/projector.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
@@ -56,8 +62,9 @@ export class FakeDecoder implements Decoder {
   readonly width = 2;
   readonly vocabularySize = fakeTokenizer.vocabularySize;
   readonly maxPositions: number;
-  readonly concurrent: boolean = false;
   readonly scorer: ContinuationScorer | null = null;
+  readonly concurrent: boolean = false;
+  readonly wire: DecoderWire | null = null;
   readonly prompts: Matrix[] = [];
   openCaches = 0;
   readonly #answer: readonly TokenId[];

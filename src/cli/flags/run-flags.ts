@@ -124,7 +124,16 @@ function addModelFlags(add: Add): void {
   );
   add(
     '--decoder <model>',
-    'folder, .gguf or .onnx file, or hub id[@revision] to use instead of the bundle’s decoder',
+    'folder, .gguf or .onnx file, or hub id[@revision] to use instead of the bundle’s decoder; vllm:URL for one that ' +
+      'a server runs (vllm:URL,URL for replicas)',
+  );
+  add(
+    '--decoder-files <model>',
+    'with vllm:URL: folder, .gguf file or hub id of its model; the embedding table and the tokenizer are read of it',
+  );
+  add(
+    '--allow-prefix-cache',
+    'with vllm:URL: take a server that remembers prompts, so that some times are too short',
   );
   add(
     '--tokenizer <model>',

@@ -28,6 +28,7 @@ export interface ModelSource {
  */
 export interface FoundModels {
   readonly bundle: Bundle;
+  /** For a decoder behind a server, the files of the model that it runs. */
   readonly decoder: LocalModel | null;
   readonly tokenizer: LocalModel | null;
   readonly encoder: LocalModel | null;
@@ -58,7 +59,8 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
   ): Promise<LocalModel | null> =>
     reference === undefined ? null : note(usedAs, await resolveHashed(reference, role, options));
   const model = (await find(selection.bundle, 'bundle'))!;
-  const { decoder, encoder } = selection;
+  const { decoderFiles, encoder } = selection;
+  const decoder = decoderFiles ?? selection.decoder;
   const found = await openBundle(model, { decoder, encoder }, options);
   for (const part of ['decoder', 'encoder'] as const) {
     const named = found[part];
@@ -79,8 +81,18 @@ export async function findModels(selection: ModelSelection, options: ResolveOpti
 
 /** @throws {UsageError} Naming the reference. */
 function refuseSynthetic(selection: ModelSelection): void {
-  const { bundle, decoder, tokenizer, encoder, projector, softPrompt, retrieverEncoder } = selection;
-  for (const reference of [bundle, decoder, tokenizer, encoder, projector, softPrompt, retrieverEncoder]) {
+  const { bundle, decoder, decoderFiles, tokenizer, encoder, projector, softPrompt, retrieverEncoder } =
+    selection;
+  for (const reference of [
+    bundle,
+    decoder,
+    decoderFiles,
+    tokenizer,
+    encoder,
+    projector,
+    softPrompt,
+    retrieverEncoder,
+  ]) {
     if (reference === undefined || !isSynthetic(reference)) continue;
     throw new UsageError(
       `${reference}: has random weights, so its completions and scores would mean nothing`,

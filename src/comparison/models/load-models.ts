@@ -2,6 +2,7 @@
  * @file Opens what a run needs and nothing else. Widths are checked before anything runs.
  */
 
+import type { Clock } from '../../domain/clock.js';
 import type { Decoder } from '../../inference/decoder.js';
 import type { DeviceProof } from '../../inference/device-proof.js';
 import type { Projector } from '../../inference/projector.js';
@@ -27,9 +28,12 @@ import {
 } from '../../prompt/fim.js';
 import { templateFormat } from '../../prompt/template.js';
 import type { RunSpec } from '../../run/run-spec.js';
+import { isServed } from '../../serving/address.js';
+import type { OpenVllm } from '../../serving/open-vllm.js';
 import { findModels, type FoundModels, type ModelSource } from './find.js';
 import { executionOn, provenDevice, type Execution } from './open-decoder.js';
 import { loadEncoder, type LoadedEncoder } from './open-encoder.js';
+import { openServed, servedName, type ServedRequest } from './open-served.js';
 import type { DeviceSelection, ModelNeeds, ModelSelection } from './selection.js';
 
 /** A decoder with everything that a prompt for it needs. */
@@ -41,9 +45,14 @@ export interface PromptedDecoder {
   readonly format: PromptFormat;
   /** Where it runs. */
   readonly proof: DeviceProof;
+  /** What the server says that runs it; null for one of this machine. */
+  readonly served: Served | null;
   /** Settings where the user gives none: the bundle's, or LlavaCode's for another decoder. */
   readonly defaults: Bundle['defaults'];
 }
+
+/** What a server says of itself and of its times. */
+export type Served = Pick<OpenVllm, 'facts' | 'times'>;
 
 /** What makes soft tokens of chunks. */
 export interface LoadedCompression extends LoadedEncoder {
@@ -86,6 +95,7 @@ export async function loadModels(
   needs: ModelNeeds,
   device: DeviceSelection,
   fetching: ResolveOptions,
+  clock: Clock,
 ): Promise<LoadedModels> {
   const found = await findModels(selection, { ...fetching, dtype: device.dtype });
   const execution = await executionOn(device);
@@ -104,7 +114,11 @@ export async function loadModels(
   try {
     const decoder = await openPrompted(
       opening,
-      device.isRequired,
+      {
+        isDeviceRequired: device.isRequired,
+        softTokens: needs.compression || selection.softPrompt !== undefined,
+      },
+      clock,
       fetching.progress?.note.bind(fetching.progress),
     );
     const compression = needs.compression ? await openCompression(opening, decoder) : null;
@@ -146,23 +160,53 @@ interface Opening {
 
 async function openPrompted(
   { selection, found, running, keep }: Opening,
-  isRequired: boolean,
+  needs: Pick<ServedRequest, 'isDeviceRequired' | 'softTokens'>,
+  clock: Clock,
   onNote: ((line: string) => void) | undefined,
 ): Promise<PromptedDecoder> {
   const { bundle } = found;
   const path = found.decoder?.path ?? bundle.decoder.path;
   const files = decoderFiles(path, found.tokenizer?.path);
   const tokenizer = await files.loadTokenizer();
-  const proof = await provenDevice({ kind: 'files', path }, running, isRequired);
-  const decoder = keep(await openDecoder(path, running));
+  const { decoder, proof, name, served } = await (selection.decoder !== undefined &&
+  isServed(selection.decoder)
+    ? openBehindServer({ ...selection, reference: selection.decoder }, found, path, needs, clock, onNote)
+    : openHere(found, path, running, needs.isDeviceRequired));
+  keep(decoder);
   const facts = files.readFacts(decoder.vocabularySize);
   const stated = found.decoder === null ? bundle.decoder.promptFamily : undefined;
   return {
-    name: found.decoder?.name ?? bundle.name,
-    ...{ decoder, tokenizer, proof },
+    ...{ name, decoder, tokenizer, proof, served },
     format: formatFor({ ...selection, stated }, tokenizer, facts, onNote),
     defaults: found.decoder === null ? bundle.defaults : defaultsFor(decoder, bundle),
   };
+}
+
+/** A decoder, where it runs, and who says so. */
+type OpenedDecoder = Pick<PromptedDecoder, 'decoder' | 'proof' | 'name' | 'served'>;
+
+async function openHere(
+  { decoder: given, bundle }: FoundModels,
+  path: string,
+  running: ModelOptions,
+  isRequired: boolean,
+): Promise<OpenedDecoder> {
+  const proof = await provenDevice({ kind: 'files', path }, running, isRequired);
+  return { decoder: await openDecoder(path, running), proof, name: given?.name ?? bundle.name, served: null };
+}
+
+async function openBehindServer(
+  { reference, allowsPrefixCache }: Pick<ServedRequest, 'reference' | 'allowsPrefixCache'>,
+  { tokenizer }: FoundModels,
+  path: string,
+  needs: Pick<ServedRequest, 'isDeviceRequired' | 'softTokens'>,
+  clock: Clock,
+  onNote: ((line: string) => void) | undefined,
+): Promise<OpenedDecoder> {
+  const request = { reference, path, tokenizerPath: tokenizer?.path, allowsPrefixCache, ...needs };
+  const { decoder, proof, facts, notes, times } = await openServed(request, clock);
+  for (const note of notes) onNote?.(note);
+  return { decoder, proof, name: servedName(facts), served: { facts, times } };
 }
 
 /** How the decoder is prompted: as the user says, else as its bundle says, else as its vocabulary looks. */

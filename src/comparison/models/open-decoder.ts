@@ -2,6 +2,7 @@
  * @file A decoder and the proof of where it runs.
  */
 
+import type { Clock } from '../../domain/clock.js';
 import { ModelError } from '../../domain/errors.js';
 import { openBundle } from '../../hub/bundle-parts.js';
 import { resolveHashed } from '../../hub/content-hashes.js';
@@ -18,6 +19,9 @@ import {
   requireProof,
   type DecoderSource,
 } from '../../model/ort/proof/device-proof.js';
+import { isServed } from '../../serving/address.js';
+import type { ServedFacts } from '../../serving/facts.js';
+import { openServed, servedName } from './open-served.js';
 import type { DeviceSelection, ModelSelection } from './selection.js';
 
 /** How a model runs, as far as it decides the last bit of what it computes. */
@@ -68,6 +72,8 @@ export interface LoadedDecoder {
   readonly files: Readonly<Record<string, string>>;
   readonly execution: Execution;
   readonly proof: DeviceProof;
+  /** What the server says that runs it; null for one of this machine. */
+  readonly served: ServedFacts | null;
 }
 
 /**
@@ -76,16 +82,48 @@ export interface LoadedDecoder {
  * @throws {ModelError} If it cannot be used, or runs elsewhere although that is refused.
  */
 export async function loadDecoder(
-  { bundle, decoder }: Pick<ModelSelection, 'bundle' | 'decoder'>,
+  selection: Pick<ModelSelection, 'bundle' | 'decoder' | 'decoderFiles' | 'allowsPrefixCache'>,
   device: DeviceSelection,
   fetching: ResolveOptions,
+  clock: Clock,
 ): Promise<LoadedDecoder> {
   const options = { ...fetching, dtype: device.dtype };
+  const { bundle, decoder } = selection;
+  if (decoder !== undefined && isServed(decoder)) {
+    return loadServed({ ...selection, decoder }, device, options, clock);
+  }
   const { source, ...found } = await findDecoder(decoder, bundle, options);
   const execution = await executionOn(device);
   const running = { ...execution, onNote: fetching.progress?.note.bind(fetching.progress) };
   const proof = await provenDevice(source, running, device.isRequired);
-  return { ...found, execution, proof, decoder: await openSource(source, running) };
+  return { ...found, execution, proof, decoder: await openSource(source, running), served: null };
+}
+
+async function loadServed(
+  {
+    decoder: reference,
+    decoderFiles = '',
+    allowsPrefixCache,
+  }: Pick<ModelSelection, 'decoderFiles' | 'allowsPrefixCache'> & { readonly decoder: string },
+  { isRequired, ...local }: DeviceSelection,
+  options: ResolveOptions,
+  clock: Clock,
+): Promise<LoadedDecoder> {
+  const { model, files } = await resolveHashed(decoderFiles, 'decoder', options);
+  const { decoder, proof, facts, notes } = await openServed(
+    {
+      ...{ reference, path: model.path, tokenizerPath: undefined },
+      ...{ softTokens: true, allowsPrefixCache, isDeviceRequired: isRequired },
+    },
+    clock,
+  );
+  for (const note of notes) options.progress?.note(note);
+  return {
+    ...{ decoder, proof, files, served: facts, name: servedName(facts) },
+    hasRandomWeights: false,
+    origin: model.origin,
+    execution: { ...local, device: 'cpu' },
+  };
 }
 
 async function findDecoder(

@@ -10,6 +10,10 @@ import type { PromptFamily } from '../../prompt/fim.js';
 export interface ModelSelection {
   readonly bundle: string;
   readonly decoder: string | undefined;
+  /** Files of a decoder that a server runs; as for `decoder`. */
+  readonly decoderFiles: string | undefined;
+  /** Whether a server that remembers prompts will do. */
+  readonly allowsPrefixCache: boolean;
   readonly encoder: string | undefined;
   readonly projector: string | undefined;
   /** A tuned constant prompt in the prompts of all pipelines but the plain base. */

@@ -27,6 +27,12 @@ import { keepsOutputs } from './load.js';
 import { runSession } from './run-session.js';
 import { floatOutput } from './session.js';
 
+/** A step of this decoder hands out its logits. */
+export interface OrtStep extends DecoderStep {
+  readonly logits: Float32Array;
+  readonly cache: OrtKvCache;
+}
+
 /** The cache of one sequence: its tensors under the names by which the next step feeds them. */
 class OrtKvCache implements KvCache {
   readonly length: number;
@@ -78,6 +84,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
   readonly vocabularySize: number;
   readonly maxPositions: number;
   readonly concurrent = false;
+  readonly wire = null;
   readonly scorer = this;
   readonly #session: InferenceSession;
   readonly #io: DecoderIo;
@@ -105,7 +112,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     return { rows: ids.length, cols: C, data };
   }
 
-  async prefill(inputs: Matrix): Promise<DecoderStep> {
+  async prefill(inputs: Matrix): Promise<OrtStep> {
     this.#requirePrompt(inputs);
     return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast);
   }
@@ -133,7 +140,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     this.#requirePositions(inputs.rows);
   }
 
-  async decode(token: TokenId, cache: KvCache): Promise<DecoderStep> {
+  async decode(token: TokenId, cache: KvCache): Promise<OrtStep> {
     const { past } = this.#own(cache);
     this.#requirePositions(cache.length + 1);
     try {
@@ -150,6 +157,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     const read = targets.length - 1;
     this.#requirePositions(after.cache.length + read);
     const result = new Float64Array(targets.length);
+    if (after.logits === null) throw new Error('the step has no logits: it is of another decoder');
     // These logits are valid until the next run only.
     result[0] = logProbability(after.logits, targets[0]!);
     let past = this.#own(after.cache).past;
@@ -242,7 +250,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     newPositions: number,
     pastPositions: number,
     past: ReadonlyMap<string, Tensor>,
-  ): Promise<DecoderStep> {
+  ): Promise<OrtStep> {
     const length = pastPositions + newPositions;
     const feeds = this.#feeds(data, newPositions, pastPositions, past, 1);
     const results = await runSession(this.#session, feeds);

@@ -64,6 +64,9 @@ export function dataColumns({ spec, fingerprint }: RunJson): DataColumn[] {
           time('ttftMs', ({ ttftMs }) => ttftMs),
           time('ttftColdMs', ({ ttftColdMs }) => ttftColdMs),
           time('controlTtftMs', ({ control }) => control?.ttftMs ?? null),
+          ...(spec.server === undefined
+            ? []
+            : [time('embeddedTtftMs', ({ embedded }) => embedded?.ttftMs ?? null)]),
           ...STAGES.map((name) => time(name, (timing) => timing[name])),
         ]
       : []),

@@ -187,6 +187,9 @@ function notes(run: LatencyRun, { rows, noiseFloor, rounds }: LatencySummary): s
 export function proofLines(proof: DeviceProof): string[] {
   const fallback = fallbackNote(proof);
   if (fallback !== null) return wrapped(`NOT SHOWN TO BE ON THE DEVICE: ${fallback}.`);
+  if (proof.source === 'server') {
+    return wrapped('Device: a server runs the decoder. Request, network and answer are in the times.');
+  }
   if (proof.source === 'only-provider') return [`Device: ${proof.device}, the only provider of the session.`];
   const counts = proof.stages.map(
     ({ stage, providers }) => `${providers.reduce((sum, { nodes }) => sum + nodes, 0)} of a ${stage}`,

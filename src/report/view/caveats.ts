@@ -2,7 +2,7 @@
  * @file What a reader must know before quoting a number; each line follows from a fact of the run.
  */
 
-import { pipelineInRole } from '../../pipelines/kinds.js';
+import { pipelineInRole, usesSoftTokens } from '../../pipelines/kinds.js';
 import { describeProfile } from '../../metrics/registry.js';
 import { fallbackNote } from '../../inference/device-proof.js';
 import { SAMPLES_FOR } from '../../statistics/statistics.js';
@@ -42,6 +42,21 @@ export function caveats(
     lines.push(
       `The decoder is not shown to have run on ${run.spec.device} alone: ${fallback}. --require-device refuses such a run.`,
     );
+  }
+  const { server } = run.spec;
+  if (server !== undefined) {
+    lines.push(
+      'A server ran the decoder: TTFT has the request, the network and the answer in it. Text went as ids, prompts with soft ' +
+        'tokens as embeddings.',
+    );
+    if (server.prefixCaching === true) {
+      lines.push(
+        'The server remembered prompts (--allow-prefix-cache): prompts that begin alike were not computed twice.',
+      );
+    }
+    if (run.spec.referenceEnd !== undefined && shown.some((row) => usesSoftTokens(row.pipeline))) {
+      lines.push('vLLM tells no likelihood behind embeddings, so rows with soft tokens have none.');
+    }
   }
   const empty = nothingFound(summary.rows, summary.spec.topK);
   if (empty.length > 0) {

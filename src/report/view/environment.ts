@@ -23,7 +23,7 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
     },
     { name: 'Machine', value: `${hardware.cpu}, ${hardware.cores} logical cores, ${hardware.memoryGiB} GiB` },
     { name: 'System', value: `${hardware.platform}, Node ${hardware.node}` },
-    { name: 'Device', value: `${summary.device}, ${summary.spec.dtype}, ${spec.threads} threads` },
+    { name: 'Device', value: device(run) },
     { name: 'Decoder', value: `${summary.decoder.name} (${short(summary.decoder.identity)})` },
     ...(summary.encoder === null
       ? []
@@ -66,6 +66,20 @@ export function environment(summary: Summary, run: RunJson): Fact[] {
     { name: 'Finished', value: run.finishedAt ?? 'not finished' },
     { name: 'Fingerprint', value: summary.fingerprint },
   ];
+}
+
+/** Where the decoder ran; with a server, what it said of itself. */
+function device({ spec: { device: place, dtype, threads, server } }: RunJson): string {
+  if (server === undefined) return `${place}, ${dtype}, ${threads} threads`;
+  const { version, maxModelLength, prefixCaching, promptEmbeddings, settings, encoders } = server;
+  const told = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  return [
+    `a server with vLLM ${version}, dtype ${server.dtype ?? 'not told'}, sequences of up to ${maxModelLength} tokens`,
+    `prompts as embeddings ${promptEmbeddings ? 'taken' : 'not taken'}`,
+    `prefix caching ${prefixCaching === null ? 'not told' : prefixCaching ? 'on' : 'off'}`,
+    ...told,
+    `all else on this machine: ${encoders.device}, ${encoders.dtype}, ${threads} threads`,
+  ].join('; ');
 }
 
 function timesOf({ ttftRepeats }: RunJson['spec']): string {

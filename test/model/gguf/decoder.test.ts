@@ -10,7 +10,7 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../../src/domain/errors.js';
 import type { TokenId } from '../../../src/domain/units.js';
-import type { Decoder } from '../../../src/inference/decoder.js';
+import type { OrtDecoder } from '../../../src/model/ort/ort-decoder.js';
 import { decoderFiles } from '../../../src/model/decoder-files.js';
 import { readGgufArchitecture } from '../../../src/model/gguf/configuration.js';
 import { GgufFile } from '../../../src/model/gguf/gguf-file.js';
@@ -41,7 +41,7 @@ const MADE_OF: Readonly<Record<string, string>> = {
 };
 
 async function generate(
-  decoder: Decoder,
+  decoder: OrtDecoder,
   prompt: readonly TokenId[],
   count: number,
 ): Promise<{ logits: Float32Array; tokens: TokenId[] }> {

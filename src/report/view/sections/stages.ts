@@ -6,7 +6,7 @@ import { isControl, subjectOf, usesSoftTokens } from '../../../pipelines/kinds.j
 import type { RecordNumber } from '../../../run/record-table.js';
 import { mean } from '../../../statistics/statistics.js';
 import { stagesOf } from '../../numbers/stages.js';
-import { timedRows } from '../../numbers/summary.js';
+import { timedRows, type TimedRow } from '../../numbers/summary.js';
 import { number, word } from '../parts/cells.js';
 import { atTopK, nameOf, scoredOf, type Context } from '../parts/context.js';
 import type { Section } from '../parts/section.js';
@@ -80,7 +80,44 @@ export function stages({ summary, shown, records, topK }: Context): Section | nu
           number(row.generatedTokens.mean, 1),
         ]),
       },
+      ...transport(rows, records),
     ],
     notes: ['Means, so that stages add up; warm TTFT is prompt embedding and prefill.'],
   };
+}
+
+/** What it takes to send a prompt as embeddings instead of ids; no table where the decoder is not behind a wire. */
+function transport(
+  rows: readonly { readonly row: TimedRow; readonly name: string }[],
+  records: Context['records'],
+): Section['tables'] {
+  const sent = rows.flatMap(({ row, name }) => {
+    const embedded = scoredOf(row, 'embeddedMs', records);
+    const ids = scoredOf(row, 'ttftMs', records);
+    const both = Array.from(embedded, (value, i) => [ids[i]!, value] as const).filter(
+      ([, value]) => !Number.isNaN(value),
+    );
+    if (both.length === 0) return [];
+    const [asIds, asEmbeddings] = [0, 1].map((at) => mean(both.map((pair) => pair[at]!))!);
+    return [{ name, asIds: asIds!, asEmbeddings: asEmbeddings! }];
+  });
+  if (sent.length === 0) return [];
+  return [
+    {
+      caption:
+        'Mean warm TTFT in milliseconds of the same prompts as ids and as embeddings: transport of embeddings',
+      columns: [
+        { title: 'configuration', kind: 'text' },
+        ...['as ids', 'as embeddings', 'transport'].map(
+          (title) => ({ title, kind: 'number', better: 'lower' }) as const,
+        ),
+      ],
+      rows: sent.map(({ name, asIds, asEmbeddings }) => [
+        word(name),
+        number(asIds, 2),
+        number(asEmbeddings, 2),
+        number(asEmbeddings - asIds, 2),
+      ]),
+    },
+  ];
 }
