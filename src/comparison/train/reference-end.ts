@@ -22,6 +22,7 @@ export function trainedReferenceEnd({ decoder, tokenizer, format }: TrainedDecod
     },
   };
   const prompted = {
+    wire: null,
     embed: (ids: readonly TokenId[]) => decoder.embed(ids),
     prefill(inputs: Matrix) {
       prompt = inputs;
