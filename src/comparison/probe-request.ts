@@ -3,6 +3,7 @@
  */
 
 import { z } from 'zod';
+import { pipelineInRole } from '../pipelines/kinds.js';
 import { DEFAULT_RETRIEVERS } from '../retrieval/kinds.js';
 import { comparisonRequestSchema, type ComparisonRequest } from './request.js';
 
@@ -68,7 +69,7 @@ export function probeSettings({ chunks, recallTokens, ...request }: ProbeRequest
     asked: {
       ...rest,
       ...(limit === undefined ? {} : { limit }),
-      pipelines: ['compressed'],
+      pipelines: [pipelineInRole('soft-tokens')],
       retrievers: retrievers ?? DEFAULT_RETRIEVERS.slice(0, 1),
     },
     limits: { chunks: chunks ?? USUAL_CHUNKS, recallTokens: recallTokens ?? USUAL_RECALL_TOKENS },

@@ -117,7 +117,6 @@ function caveats({ collapse, spec, smoothness }: Probe): string[] {
     ...(smoothness.tasks.length > 0 && smoothness.tasks.length < 20
       ? [`${smoothness.tasks.length} tasks are few: intervals are wide, and small effects are not shown.`]
       : []),
-    'A probe says what soft tokens are. Whether they help is for `llava-eval run` with compressed, compressed-shuffled and ' +
-      'compressed-random to say.',
+    'A probe says what soft tokens are. Whether they help is for `llava-eval run` with the controls to say.',
   ];
 }
