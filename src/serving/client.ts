@@ -6,7 +6,7 @@
  * well.
  */
 
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { DeviceLostError, messageOf } from '../domain/errors.js';
 import { printable, shortened } from '../domain/foreign-text.js';

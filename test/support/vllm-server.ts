@@ -121,6 +121,7 @@ export async function startFakeVllm(model: FakeModel, port = 0): Promise<FakeVll
           return complete(state, body, response);
         });
         return;
+      case undefined:
       default:
         json(response, 404, { detail: 'Not Found' });
     }
