@@ -2,7 +2,7 @@
  * @file What a training step through a frozen decoder costs, beside the matrix products that it cannot do without.
  *
  *     npm run bench:training -- --decoder qwen2.5-coder-0.5b-instruct-q4_k_m.gguf
- *     npm run bench:training -- --decoder DIR --sequences 8 --positions 30 --prefix 256 --whole 500 --rounds 3
+ *     npm run bench:training -- --decoder DIR --prefixes int8-dynamic --sequences 8 --positions 30 --prefix 256 --whole 500 --rounds 3
  *
  * The inputs are random vectors as large as rows of the embedding table; what they say does not change the time.
  */
@@ -21,6 +21,7 @@ import type { DecoderArchitecture } from '../src/onnx/decoder-graph.js';
 import { layerProducts, productFlops } from '../src/onnx/decoder-flops.js';
 import { Graph } from '../src/onnx/graph.js';
 import { matMul, reduceSum } from '../src/onnx/operators.js';
+import { quantile } from '../src/statistics/statistics.js';
 import { matrixOf, row, type Matrix } from '../src/tensor/matrix.js';
 import { createRng } from '../src/tensor/rng.js';
 import { markdownTable } from './page.js';
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     whole: { type: 'string', default: '500' },
     rounds: { type: 'string', default: '3' },
     threads: { type: 'string', default: String(defaultThreads()) },
+    prefixes: { type: 'string', default: 'fp32' },
   },
 });
 if (values.decoder === undefined) throw new Error('--decoder names a safetensors folder or a GGUF file');
@@ -47,6 +49,7 @@ const [B, T, targets, S, W, rounds, threads] = [
   values.rounds,
   values.threads,
 ].map(Number) as [number, number, number, number, number, number, number];
+const prefixFormat = values.prefixes === 'int8-dynamic' ? 'int8-dynamic' : 'fp32';
 const rng = createRng(1);
 
 /** Rows of the embedding table, taken by chance. */
@@ -73,17 +76,34 @@ function sequenceOf(
   };
 }
 
-/** Median seconds, behind one run that warms up. */
-async function seconds(run: () => Promise<unknown>): Promise<number> {
-  await run();
-  const times: number[] = [];
+interface Measured {
+  readonly seconds: number;
+  /** Operations a second of products with weights, as a share of those of the products alone beside it. */
+  readonly share: number;
+}
+
+/**
+ * Medians over rounds. The products alone run before and after each measurement, so that other work of the machine
+ * slows both.
+ *
+ * @param flops Operations of the products in `run`.
+ */
+async function measured(
+  run: () => Promise<unknown>,
+  flops: number,
+  products: () => Promise<number>,
+): Promise<Measured> {
+  const times: Measured[] = [];
   for (let i = 0; i < rounds; i++) {
+    const before = await products();
     const start = performance.now();
     await run();
-    times.push((performance.now() - start) / 1e3);
+    const seconds = (performance.now() - start) / 1e3;
+    const alone = (before + (await products())) / 2;
+    times.push({ seconds, share: flops / seconds / alone });
   }
-  times.sort((a, b) => a - b);
-  return times[Math.floor(times.length / 2)]!;
+  const median = (of: (time: Measured) => number): number => quantile(times.map(of), 0.5)!;
+  return { seconds: median((time) => time.seconds), share: median((time) => time.share) };
 }
 
 /** Operations of one forward pass in products with weights: R rows through all layers, N of them through the head. */
@@ -95,8 +115,11 @@ function forwardFlops(architecture: DecoderArchitecture, R: number, N: number): 
   return inAll - first + 2 * N * width * vocabularySize;
 }
 
-/** Operations a second of one layer's products at R rows, with constant weights as inference has them, in 10^9. */
-async function roof(architecture: DecoderArchitecture, R: number): Promise<number> {
+/** Products of one layer at R rows, with constant weights as inference has them: their operations a second. */
+async function productsAlone(
+  architecture: DecoderArchitecture,
+  R: number,
+): Promise<{ readonly run: () => Promise<number>; readonly dispose: () => Promise<void> }> {
   const g = new Graph('products');
   const products = layerProducts({ ...architecture, layers: 2 });
   for (const [i, { inputs, outputs }] of products.entries()) {
@@ -117,25 +140,27 @@ async function roof(architecture: DecoderArchitecture, R: number): Promise<numbe
     }),
   );
   const once = products.reduce((sum, { inputs, outputs }) => sum + 2 * R * inputs * outputs, 0);
-  const time = await seconds(() => session.run(feeds));
-  await session.release();
-  return once / time / 1e9;
+  const run = async (): Promise<number> => {
+    await session.run(feeds);
+    const start = performance.now();
+    for (let i = 0; i < 3; i++) await session.run(feeds);
+    return (3 * once) / ((performance.now() - start) / 1e3);
+  };
+  return { run, dispose: () => session.release() };
 }
 
 const opened = await decoderFiles(values.decoder).openWeights();
 const { architecture } = opened;
 opened.close();
-const gflops = await roof(architecture, B * T);
-process.stdout.write(`products alone at ${B * T} rows: ${gflops.toFixed(0)} GFLOP/s on ${threads} threads\n`);
-
 const start = performance.now();
-const decoder = await openDifferentiableDecoder(values.decoder, { threads });
-process.stdout.write(`opened in ${((performance.now() - start) / 1e3).toFixed(1)} s\n`);
+const decoder = await openDifferentiableDecoder(values.decoder, { threads, prefixes: prefixFormat });
+process.stdout.write(`opened in ${((performance.now() - start) / 1e3).toFixed(1)} s on ${threads} threads\n`);
+const products = await productsAlone(architecture, B * T);
 
-const rows = [['what', 's', 'GFLOP/s of products', 'share of the products alone']];
-function report(what: string, time: number, flops: number): void {
-  const reached = flops / time / 1e9;
-  const line = [what, time.toFixed(2), reached.toFixed(0), `${((100 * reached) / gflops).toFixed(0)} %`];
+const rows = [['what', 's', 'share of the products alone']];
+async function report(what: string, run: () => Promise<unknown>, flops: number): Promise<void> {
+  const { seconds, share } = await measured(run, flops, products.run);
+  const line = [what, seconds.toFixed(2), `${(100 * share).toFixed(0)} %`];
   rows.push(line);
   process.stdout.write(`${line.join(' | ')}\n`);
 }
@@ -144,25 +169,26 @@ const prefixInputs = inputsOf(decoder, S);
 const prefix = await decoder.prefixOf(prefixInputs);
 const behind = Array.from({ length: B }, () => sequenceOf(decoder, prefix, T));
 const whole = [sequenceOf(decoder, null, W)];
-const plain = (all: readonly TrainingSequence[]) => all.map(() => ({ crossEntropy: 1, teacher: null }));
+const gradients = (all: readonly TrainingSequence[]) =>
+  decoder.gradients(
+    all,
+    all.map(() => ({ crossEntropy: 1, teacher: null })),
+  );
+// Warms up.
+await gradients([sequenceOf(decoder, null, targets)]);
 const short = forwardFlops(architecture, B * T, B * targets);
 const long = forwardFlops(architecture, W, targets);
-report(
-  `prefix of ${S}`,
-  await seconds(() => decoder.prefixOf(prefixInputs)),
+const named = `${B} sequences of ${T} positions`;
+await report(
+  `prefix of ${S}, ${prefixFormat}`,
+  () => decoder.prefixOf(prefixInputs),
   forwardFlops(architecture, S, 0),
 );
-report(`${B} x ${T} behind it, forward`, await seconds(() => decoder.losses(behind)), short);
-report(
-  `${B} x ${T} behind it, forward and backward`,
-  await seconds(() => decoder.gradients(behind, plain(behind))),
-  2 * short,
-);
-report(
-  `1 x ${W} whole, forward and backward`,
-  await seconds(() => decoder.gradients(whole, plain(whole))),
-  2 * long,
-);
+await report(`${named} behind it, forward`, () => decoder.losses(behind), short);
+await report(`${named} behind it, forward and backward`, () => gradients(behind), 2 * short);
+await report(`1 sequence of ${W} positions, forward and backward`, () => gradients(whole), 2 * long);
+await products.dispose();
 await decoder.dispose();
+// In KiB on every platform.
 const { maxRSS } = process.resourceUsage();
 process.stdout.write(`${markdownTable(rows)}\nmost memory: ${(maxRSS / 2 ** 20).toFixed(2)} GiB\n`);

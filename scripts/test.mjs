@@ -1,4 +1,4 @@
-// Runs every test file under test/ with Node's own runner. The files are compiled into .cache/tests first, because that
+// Runs every test file under test/ with Node's own runner. The files are compiled into .cache first, because that
 // halves the time of the whole suite.
 //
 //   node scripts/test.mjs            all tests
@@ -8,7 +8,7 @@
 //                                    skipped; `npm run test:all` does this (Debian: apt-get install chromium)
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { compileTests } from './compile-tests.mjs';
 
@@ -28,7 +28,14 @@ const LONGEST = [
 /** Node's runner sorts the files by path, so the folder of a compiled file says when the file starts. */
 const turnOf = (file) => (LONGEST.some((part) => file.includes(part)) ? 'first' : 'then');
 
-const FOLDER = '.cache/tests';
+// A folder of its own, so that two runs can go on at the same time.
+mkdirSync('.cache', { recursive: true });
+const FOLDER = mkdtempSync('.cache/tests-');
+process.on('exit', () => {
+  rmSync(FOLDER, { recursive: true, force: true });
+});
+// Ctrl+C reaches the runner as well. It ends, and then this process removes the folder.
+process.on('SIGINT', () => undefined);
 
 /** Programs that tests start many times. The tests find the compiled ones through LLAVA_EVAL_COMPILED_TESTS. */
 const CHILDREN = ['test/fuzz/child.ts'];

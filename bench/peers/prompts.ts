@@ -16,7 +16,8 @@ const SOURCES = join(PROJECT, 'src', 'retrieval');
  */
 export async function codePrompts(decoder: string, lengths: readonly number[]): Promise<number[][]> {
   const tokenizer = await decoderFiles(decoder).loadTokenizer();
-  const text = readdirSync(SOURCES)
+  const text = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
     .sort()
     .map((name) => readFileSync(join(SOURCES, name), 'utf8'))
     .join('');

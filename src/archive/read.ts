@@ -9,6 +9,7 @@
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { Parser, type ReadEntry } from 'tar';
@@ -73,7 +74,10 @@ async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
     yield* stream as AsyncIterable<Uint8Array>;
     return;
   }
-  const { XzReadableStream } = await import('xz-decompress');
+  // An import of Node finds no names in this package.
+  const { XzReadableStream } = createRequire(import.meta.url)(
+    'xz-decompress',
+  ) as typeof import('xz-decompress');
   const packed = Readable.toWeb(stream) as ReadableStream<Uint8Array>;
   const reader = new XzReadableStream(packed).getReader();
   try {

@@ -19,7 +19,7 @@ import type { FinishedRun } from '../run/finished-run.js';
 import { configurationOf, configurationShape } from '../run/record.js';
 import type { RecordTable } from '../run/record-table.js';
 import { isTimed } from '../run/run-spec.js';
-import type { GateSide } from './check.js';
+import type { GateSide } from './outcome.js';
 
 export const BASELINE_SCHEMA = 'llava-eval/baseline@1';
 

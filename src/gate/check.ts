@@ -14,46 +14,15 @@ import {
   exactMatchChange,
   natsChange,
   moreTasks,
-  slowdown,
+  whereBoth,
   type Change,
   type NatsChange,
 } from '../statistics/regression.js';
-import { mean, quantileOfSorted } from '../statistics/statistics.js';
-import type { OutcomeColumn } from '../report/numbers/outcomes.js';
-import { comparedColumns } from '../report/numbers/verdicts.js';
+import { mean } from '../statistics/statistics.js';
 import { configurationLabel, isSameConfiguration, type Configuration } from '../run/record.js';
-import { DEFAULT_TTFT_RULE, type QualityRule, type Rules } from './rules.js';
-
-export type Outcome = 'passed' | 'failed' | 'inconclusive';
-
-/** One thing a run is held to. Numbers are for display; `reason` says in words what decided. */
-export interface Check {
-  readonly kind: 'exact-match' | 'edit-similarity' | 'likelihood' | 'ttft-ratio' | 'ttft' | 'tasks';
-  /** `compressed/bm25`, or `compressed/bm25 : full-rag` for a ratio. */
-  readonly subject: string;
-  readonly outcome: Outcome;
-  /** Percent, nats a token, a ratio, milliseconds or a number of tasks, by kind; null where there is none. */
-  readonly baseline: number | null;
-  readonly run: number | null;
-  /**
-   * Points, nats a token, tasks, or of times a factor minus 1: the median over tasks of what became of each, which need
-   * not be the quotient of the medians beside it. Null where one side is missing.
-   */
-  readonly change: number | null;
-  readonly reason: string;
-  /** About how many more tasks an inconclusive check needs; null where tasks would not help. */
-  readonly moreTasks: number | null;
-}
-
-/** What a gate reads of either side: the same tasks in the same order. */
-export interface GateSide {
-  readonly columns: readonly OutcomeColumn[];
-  readonly unscored: ReadonlyMap<OutcomeColumn, { readonly failed: number; readonly skipped: number }>;
-  /** Whether it has times at all: a run with `--no-timing` has none. */
-  readonly isTimed: boolean;
-  /** Median of the A/A ratio; null where nothing was timed twice. */
-  readonly noise: number | null;
-}
+import type { Check, GateSide, Outcome, Pair } from './outcome.js';
+import type { QualityRule, Rules } from './rules.js';
+import { checkTimes } from './times.js';
 
 /**
  * Every check of the rules, in a fixed order.
@@ -72,10 +41,7 @@ export function checkRun(baseline: GateSide, run: GateSide, rules: Rules, isSame
     ...pairs.flatMap((pair) => checkTasks(pair, baseline, run, rules)),
     ...checkQuality(pairs, rules),
     ...checkLikelihood(pairs, rules),
-    ...checkTimes(baseline, run, rules, () => [
-      ...checkRatios(baseline, run, label, rules, isSameHardware),
-      ...checkAbsolute(pairs, rules, isSameHardware),
-    ]),
+    ...checkTimes(baseline, run, pairs, label, rules, isSameHardware),
   ];
 }
 
@@ -83,13 +49,6 @@ export function checkRun(baseline: GateSide, run: GateSide, rules: Rules, isSame
 export function verdictOf(checks: readonly Check[]): Outcome {
   if (checks.length === 0 || checks.some(({ outcome }) => outcome === 'failed')) return 'failed';
   return checks.some(({ outcome }) => outcome === 'inconclusive') ? 'inconclusive' : 'passed';
-}
-
-interface Pair {
-  readonly before: OutcomeColumn;
-  /** Undefined where the run has no such configuration. */
-  readonly after: OutcomeColumn | undefined;
-  readonly subject: string;
 }
 
 function checkTasks(
@@ -242,177 +201,10 @@ function judgeNats(
   };
 }
 
-/** What the rules say about times, and which kinds of checks follow. */
-const TIME_RULES = [
-  { rule: 'ttft', kind: 'ttft-ratio' },
-  { rule: 'absoluteTtft', kind: 'ttft' },
-] as const;
-
-/**
- * The checks of times, where both sides have times. Where one has none, each rule that asks for times fails once. A rule
- * asks if it stands in the rules, or if the baseline has times: a run must not lose them unseen.
- *
- * @param checks Those of two sides with times.
- */
-function checkTimes(
-  baseline: GateSide,
-  run: GateSide,
-  rules: Rules,
-  checks: () => readonly Check[],
-): readonly Check[] {
-  if (baseline.isTimed && run.isTimed) return checks();
-  const lacking = [...(baseline.isTimed ? [] : ['the baseline']), ...(run.isTimed ? [] : ['the run'])].join(
-    ' and ',
-  );
-  return TIME_RULES.flatMap(({ rule, kind }): Check[] => {
-    const isAsked = rules[rule] === undefined ? baseline.isTimed : rules[rule] !== null;
-    if (!isAsked) return [];
-    return [
-      {
-        ...{
-          kind,
-          subject: 'all configurations',
-          outcome: 'failed',
-          baseline: null,
-          run: null,
-          change: null,
-        },
-        reason: `not measured: ${lacking} was made with --no-timing; time both, or switch the rule off with "${rule}": null`,
-        moreTasks: null,
-      },
-    ];
-  });
-}
-
-/** Ratios of TTFT within each run, per task, so that the speed of the machine falls out. */
-function checkRatios(
-  baseline: GateSide,
-  run: GateSide,
-  label: (configuration: Configuration) => string,
-  { ttft = DEFAULT_TTFT_RULE }: Rules,
-  isSameHardware: boolean,
-): Check[] {
-  if (ttft === null) return [];
-  const pairs = comparedColumns(baseline.columns);
-  const tolerance = isSameHardware ? ttft.tolerance : ttft.otherHardwareTolerance;
-  const noise = Math.max(...[baseline.noise, run.noise].map((ratio) => Math.abs(Math.log(ratio ?? 1))));
-  return pairs.map(([of, base]): Check => {
-    const find = (column: OutcomeColumn): OutcomeColumn | undefined =>
-      run.columns.find(({ configuration }) => isSameConfiguration(configuration, column.configuration));
-    const [ofNow, baseNow] = [find(of), find(base)];
-    const before = quotients(of.ttftMs, base.ttftMs);
-    const after = ofNow && baseNow && quotients(ofNow.ttftMs, baseNow.ttftMs);
-    return {
-      kind: 'ttft-ratio',
-      subject: `${label(of.configuration)} : ${base.configuration.pipeline}`,
-      ...judgeTime(before, after, { level: ttft.level / pairs.length, tolerance, noise }),
-    };
-  });
-}
-
-function checkAbsolute(pairs: readonly Pair[], { absoluteTtft }: Rules, isSameHardware: boolean): Check[] {
-  if (absoluteTtft === null) return [];
-  return pairs.map(({ before, after, subject }): Check => {
-    const { level, tolerance } = absoluteTtft;
-    const judged = judgeTime(before.ttftMs, after?.ttftMs, {
-      level: level / pairs.length,
-      tolerance,
-      noise: 0,
-    });
-    return isSameHardware
-      ? { kind: 'ttft', subject, ...judged }
-      : {
-          ...{ kind: 'ttft', subject, ...judged },
-          outcome: 'inconclusive',
-          reason: 'the baseline was measured on other hardware: milliseconds do not compare',
-          moreTasks: null,
-        };
-  });
-}
-
-interface TimeRule {
-  readonly level: number;
-  readonly tolerance: number;
-  /** Absolute log of the A/A ratio. */
-  readonly noise: number;
-}
-
-function judgeTime(
-  before: Float64Array,
-  after: Float64Array | undefined,
-  { level, tolerance, noise }: TimeRule,
-): Omit<Check, 'kind' | 'subject'> {
-  const was = medianWhere(before, after);
-  const change = after === undefined ? null : slowdown(quotients(after, before), level);
-  if (after === undefined || change === null) {
-    const reason = 'no task was timed on both sides';
-    return { outcome: 'failed', baseline: was, run: null, change: null, reason, moreTasks: null };
-  }
-  const { pairs, factor, atLeast, atMost, leastTasks } = change;
-  const shared = { baseline: was, run: medianWhere(after, before), change: factor - 1 };
-  const limit = (1 + tolerance) * Math.exp(noise);
-  // Loud noise keeps a check from passing; it does not hide what is louder still.
-  const allowed = `${percent(limit)} (${percent(1 + tolerance)} and A/A noise of ${percent(Math.exp(noise))})`;
-  if (atLeast === null || atMost === null) {
-    const reason = `${pairs} tasks are too few for a bound on the median, ${leastTasks} are needed`;
-    return { ...shared, outcome: 'inconclusive', reason, moreTasks: leastTasks - pairs };
-  }
-  if (atLeast > limit) {
-    return {
-      ...shared,
-      outcome: 'failed',
-      reason: `at least ${percent(atLeast)} slower, allowed are ${allowed}`,
-      moreTasks: null,
-    };
-  }
-  if (noise > Math.log(1 + Math.max(tolerance, 0.02))) {
-    const reason = `the machine was too unquiet: one prompt timed twice differs by ${percent(Math.exp(noise))} (slower over faster)`;
-    return { ...shared, outcome: 'inconclusive', reason, moreTasks: null };
-  }
-  if (atMost <= limit) {
-    const reason = `at most ${percent(atMost)} slower, allowed are ${allowed}`;
-    return { ...shared, outcome: 'passed', reason, moreTasks: null };
-  }
-  const distance = Math.log(limit / factor);
-  const reach = distance > 0 ? Math.log(atMost / factor) : Math.log(factor / atLeast);
-  return {
-    ...shared,
-    outcome: 'inconclusive',
-    reason: `between ${percent(atLeast)} and ${percent(atMost)} slower, allowed are ${allowed}`,
-    moreTasks: distance === 0 ? null : moreTasks(pairs, Math.abs(distance) / reach, 1),
-  };
-}
-
-function quotients(values: Float64Array, bases: Float64Array): Float64Array {
-  const result = new Float64Array(values.length);
-  for (let i = 0; i < values.length; i++) result[i] = values[i]! / bases[i]!;
-  return result;
-}
-
 /** In percent, over the tasks that both sides have. */
 function meanWhere(values: Float64Array, others: Float64Array | undefined): number | null {
   const fraction = mean(whereBoth(values, others));
   return fraction === null ? null : fraction * 100;
-}
-
-/** Over the tasks that both sides have. */
-function medianWhere(values: Float64Array, others: Float64Array | undefined): number | null {
-  return quantileOfSorted(whereBoth(values, others).sort(), 0.5);
-}
-
-function whereBoth(values: Float64Array, others: Float64Array | undefined): Float64Array {
-  const both = new Float64Array(values.length);
-  let n = 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!Number.isNaN(others === undefined ? value : value + others[i]!)) both[n++] = value;
-  }
-  return both.subarray(0, n);
-}
-
-/** A factor as what it adds. @example percent(1.05) // => '5.0 %' */
-function percent(factor: number): string {
-  return `${((factor - 1) * 100).toFixed(1)} %`.replace('-', '−');
 }
 
 function shown(p: number): string {

@@ -5,7 +5,7 @@
 import { fixed, signed, wrapped } from '../report/format.js';
 import type { JUnitCase } from '../report/documents/junit.js';
 import { markdownTable } from '../report/markdown-table.js';
-import type { Check, Outcome } from './check.js';
+import type { Check, Outcome } from './outcome.js';
 import type { GateResult } from './result.js';
 
 /** First line of the comment body: tools that keep one comment up to date look for it. */

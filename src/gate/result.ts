@@ -3,7 +3,8 @@
  */
 
 import { EXIT, type ExitCode } from '../domain/errors.js';
-import { verdictOf, type Check, type Outcome } from './check.js';
+import { verdictOf } from './check.js';
+import type { Check, Outcome } from './outcome.js';
 import type { Baseline } from './baseline.js';
 import { describeChange, type SpecChange } from './compatible.js';
 

@@ -176,3 +176,14 @@ export function slowdown(factors: Float64Array, tail: number, upperTail = 0.05):
 export function moreTasks(tasks: number, errors: number, z: number): number {
   return Math.max(1, Math.ceil(tasks * (z / errors) ** 2 - tasks));
 }
+
+/** The values of the tasks that both sides have; all that are there, where there is no other side. */
+export function whereBoth(values: Float64Array, others: Float64Array | undefined): Float64Array {
+  const both = new Float64Array(values.length);
+  let n = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isNaN(others === undefined ? value : value + others[i]!)) both[n++] = value;
+  }
+  return both.subarray(0, n);
+}

@@ -101,6 +101,16 @@ describe('the configuration file', () => {
     return path;
   };
 
+  test('on times give way to flags that say the opposite', () => {
+    const request = (flags: object, file: RunOptions): object => runCommand({ ...flags }, file).request;
+    assert.deepEqual(request({ timing: false }, { ttftRepeats: 5, seed: 1 }), { seed: 1, timing: false });
+    assert.deepEqual(request({ ttftRepeats: 2 }, { timing: false, seed: 1 }), { seed: 1, ttftRepeats: 2 });
+    assert.throws(
+      () => runCommand({ timing: false, latencyOnly: true }, {}),
+      refusal(/--latency-only does not go with --no-timing$/),
+    );
+  });
+
   test('may switch something off in the name of the flag', () => {
     assert.deepEqual(checkedOptions({ noVectorCache: true }, 'file'), { vectorCache: false });
     assert.deepEqual(checkedOptions({ noVectorCache: false }, 'file'), { vectorCache: true });

@@ -71,6 +71,39 @@ describe('runComparison', () => {
     assert.equal(steps, 4);
   });
 
+  test('without times records quality alone, and does not go on with times', async () => {
+    const asked = {
+      ...request('untimed'),
+      timing: false,
+      pipelines: ['no-context', 'full-rag', 'budget-rag'],
+    };
+    const { summary, run } = finished(await runComparison(asked, quietSurroundings()));
+    assert.deepEqual([run.spec.timing, 'ttftRepeats' in run.spec, run.given.timing], ['none', false, false]);
+    assert.ok(summary.rows.every((row) => row.ttftMs === null && row.tasks.scored === 2));
+    assert.ok(summary.rows.every(({ likelihood }) => likelihood !== null));
+    assert.ok(run.resources?.phases.prefill !== undefined);
+    const journal = await readFile(join(folder, 'untimed', 'journal.jsonl'), 'utf8');
+    assert.doesNotMatch(journal, /"timing"/);
+    for (const name of ['report.md', 'report.html', 'summary.json', 'junit.xml']) {
+      assert.doesNotMatch(await readFile(join(folder, 'untimed', name), 'utf8'), /\bNaN\b(?![("])/, name);
+    }
+    const { timing: _, ...timed } = asked;
+    await assert.rejects(
+      runComparison({ ...timed, resume: true }, quietSurroundings()),
+      (error: unknown) => error instanceof UsageError && error.render().includes('timing: "none"'),
+    );
+  });
+
+  test('refuses tasks at the same time on a decoder that takes one sequence, and writes nothing', async () => {
+    await assert.rejects(
+      runComparison({ ...request('overlap'), timing: false, concurrency: 2 }, quietSurroundings()),
+      (error: unknown) =>
+        error instanceof UsageError &&
+        /^--concurrency 2: .* takes one sequence at a time$/.test(error.message),
+    );
+    assert.ok(!existsSync(join(folder, 'overlap')));
+  });
+
   test('is ended by its signal after the task at hand, and goes on where it was', async () => {
     const controller = new AbortController();
     let answered = 0;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { describe, test } from 'node:test';
 import { comparisonSettings } from '../../src/comparison/settings.js';
+import type { ComparisonRequest } from '../../src/comparison/request.js';
 import { UsageError } from '../../src/domain/errors.js';
 import { RETRIEVAL_PROFILES, retrievalProfile } from '../../src/retrieval/profile.js';
 
@@ -45,6 +46,23 @@ describe('the settings of a comparison', () => {
         new RegExp(`^--threads ${most + 1}: .* at most ${most} threads are taken$`).test(error.message) &&
         /unusable/.test(error.hints.join(' ')),
     );
+  });
+
+  test('say how a run is timed, and refuse what does not go with it', () => {
+    const timingOf = (request: ComparisonRequest) =>
+      comparisonSettings(request, retrievalProfile('repoformer')).answers.timing;
+    assert.deepEqual(timingOf({}), { kind: 'timed', ttftRepeats: 1 });
+    assert.deepEqual(timingOf({ timing: true, ttftRepeats: 3 }), { kind: 'timed', ttftRepeats: 3 });
+    assert.deepEqual(timingOf({ timing: false }), { kind: 'not-timed', tasksAtOnce: 1 });
+    assert.deepEqual(timingOf({ timing: false, concurrency: 8 }), { kind: 'not-timed', tasksAtOnce: 8 });
+    const refused = (request: ComparisonRequest, message: RegExp): void => {
+      assert.throws(
+        () => timingOf(request),
+        (error: unknown) => error instanceof UsageError && message.test(error.message),
+      );
+    };
+    refused({ timing: false, ttftRepeats: 1 }, /^--ttft-repeats 1 does not go with --no-timing$/);
+    refused({ concurrency: 8 }, /^--concurrency 8 goes only with --no-timing$/);
   });
 
   test('sort a sweep and run each top-k once', () => {

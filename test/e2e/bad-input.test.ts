@@ -4,10 +4,13 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { EXIT } from '../../src/domain/errors.js';
+import { command } from '../support/command.js';
 import { llavaEval } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 let folder = '';
+const project = process.cwd();
 const at = (...parts: string[]): string => join(folder, ...parts);
 
 const RECORD = {
@@ -28,8 +31,11 @@ before(async () => {
   await writeFile(at('norepo.jsonl'), `${JSON.stringify(RECORD)}\n`);
   await writeFile(at('file'), 'not a folder');
   await writeFile(at('config.json'), '{"topK": "ten", "colour": true}');
+  // Commands within this process look for files in its working folder.
+  process.chdir(folder);
 });
 after(async () => {
+  process.chdir(project);
   await rm(folder, { recursive: true });
 });
 
@@ -150,7 +156,9 @@ describe('bad input', () => {
         ...(given.includes('--device') ? [] : ['--device', 'cpu', '--threads', '1']),
         ...(given.includes('--resume') ? [] : ['--out', at('out')]),
       ];
-      const result = await llavaEval(['run', ...defaults, ...given], { cwd: folder });
+      const words = ['run', ...defaults, ...given];
+      // A wrong command line may be refused by commander, which writes to the streams of the process.
+      const result = await (code === EXIT.usage ? llavaEval(words, { cwd: folder }) : command(words));
       assert.equal(result.code, code, result.stderr);
       for (const pattern of says) assert.match(result.stderr, pattern);
       assert.equal(result.stdout, '', 'nothing that could be taken for a result');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { checkRun, verdictOf, type Check, type GateSide } from '../../src/gate/check.js';
+import { checkRun, verdictOf } from '../../src/gate/check.js';
+import type { Check, GateSide } from '../../src/gate/outcome.js';
 import { exitCodeOf, headlineOf } from '../../src/gate/result.js';
 import { DEFAULT_RULES, rulesSchema, type Rules } from '../../src/gate/rules.js';
 import {
@@ -346,5 +347,50 @@ describe('tests of a regression', () => {
 
   test('four times as many tasks halve an error', () => {
     assert.equal(moreTasks(100, 1, 2), 300);
+  });
+});
+
+describe('a gate where times are missing', () => {
+  const untimed = (n: number): GateSide => ({
+    ...side(
+      [NONE, SOFT].map((one) => column(one, n, { ttftMs: numbers(n, () => NaN) })),
+      null,
+    ),
+    isTimed: false,
+  });
+  const timesOf = (checks: readonly Check[]): string[] =>
+    checks.flatMap(({ kind, outcome, reason }) =>
+      kind === 'ttft' || kind === 'ttft-ratio' ? [`${kind} ${outcome}: ${reason.split(';')[0]!}`] : [],
+    );
+
+  test('fails if the baseline has times and the run has none', () => {
+    const checks = checkRun(baselineOf(50), untimed(50), DEFAULT_RULES, true);
+    assert.deepEqual(timesOf(checks), ['ttft-ratio failed: not measured: the run was made with --no-timing']);
+    assert.equal(verdictOf(checks), 'failed');
+  });
+
+  test('judges quality alone where the baseline has none and nobody wrote a rule on times', () => {
+    for (const run of [untimed(50), baselineOf(50)]) {
+      const checks = checkRun(untimed(50), run, DEFAULT_RULES, true);
+      assert.deepEqual(timesOf(checks), []);
+      assert.deepEqual([verdictOf(checks), checks.length], ['passed', 6]);
+    }
+  });
+
+  test('fails each rule that asks for times which the baseline has not', () => {
+    const rules = rulesSchema.parse({ ttft: {}, absoluteTtft: {} });
+    assert.deepEqual(timesOf(checkRun(untimed(50), untimed(50), rules, true)), [
+      'ttft-ratio failed: not measured: the baseline and the run were made with --no-timing',
+      'ttft failed: not measured: the baseline and the run were made with --no-timing',
+    ]);
+    assert.deepEqual(timesOf(checkRun(untimed(50), baselineOf(50), rules, true)), [
+      'ttft-ratio failed: not measured: the baseline was made with --no-timing',
+      'ttft failed: not measured: the baseline was made with --no-timing',
+    ]);
+  });
+
+  test('asks for nothing where the rules on times are switched off', () => {
+    const rules = rulesSchema.parse({ ttft: null });
+    assert.deepEqual(timesOf(checkRun(baselineOf(50), untimed(50), rules, true)), []);
   });
 });

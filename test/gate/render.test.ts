@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Check } from '../../src/gate/check.js';
+import type { Check } from '../../src/gate/outcome.js';
 import { renderGate, renderGateMarkdown } from '../../src/gate/render.js';
 import { gateResult } from '../../src/gate/result.js';
 

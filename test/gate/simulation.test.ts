@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EXIT } from '../../src/domain/errors.js';
-import { checkRun, type Check, type GateSide } from '../../src/gate/check.js';
+import { checkRun } from '../../src/gate/check.js';
+import type { Check, GateSide } from '../../src/gate/outcome.js';
 import { renderGate } from '../../src/gate/render.js';
 import {
   gateResult,

@@ -8,6 +8,7 @@ import { writeAtomically } from '../../src/files/atomic-file.js';
 import { canonicalJson } from '../../src/domain/canonical-json.js';
 import { collectRecords, JournalWriter, readJournal } from '../../src/run/journal.js';
 import type { TaskRecord } from '../../src/run/record.js';
+import { syntheticRun } from '../support/synthetic-run.js';
 import { assertWritable } from '../../src/run/run-folder.js';
 import { tasksOfShard } from '../../src/run/shard.js';
 import { fakeTask } from '../support/fakes.js';
@@ -43,6 +44,24 @@ describe('the journal', () => {
     assert.equal(content.records.size, 2);
     assert.deepEqual(await collectRecords(path), [failed('1'), failed('2')]);
     assert.deepEqual(await collectRecords(path, (id) => id === '2'), [failed('2')]);
+  });
+
+  test('is refused if its records have times and the run has none, or the other way round', async () => {
+    for (const timed of [true, false]) {
+      const path = join(folder, `timed-${timed}.jsonl`);
+      const { run, records } = syntheticRun({ tasks: 1, timed });
+      const other = syntheticRun({ tasks: 1, timed: !timed }).run;
+      const journal = await JournalWriter.create(path, 'f');
+      for (const record of records) await journal.append(record);
+      await journal.close();
+      assert.equal((await readJournal(path, run.spec)).records.size, records.length);
+      await assert.rejects(
+        readJournal(path, other.spec),
+        timed
+          ? /:2: a record with times, in a run that is not timed/
+          : /:2: a record without times, in a run that is timed/,
+      );
+    }
   });
 
   test('a torn last line is dropped, and going on gives the file of an uninterrupted run', async () => {

@@ -7,6 +7,7 @@ import type { TaskRecord } from '../../src/run/record.js';
 import { RecordTable } from '../../src/run/record-table.js';
 import { runJson, type RunJson } from '../../src/run/run-json.js';
 import { fingerprint, type RunSpec } from '../../src/run/run-spec.js';
+import { untimed } from '../support/synthetic-run.js';
 
 const SPEC: RunSpec = {
   program: { name: 'llava-eval', version: '0', onnxruntime: '0' },
@@ -109,6 +110,20 @@ describe('merging shards of a sweep', () => {
     // A run of the two tasks whose hashes are even: shard 2 is empty.
     const spec = { ...SPEC, dataset: { ...SPEC.dataset, taskCount: 2 } };
     assert.deepEqual(mergeShards([shard(1, { spec })]).paths, ['r/shard-1']);
+  });
+});
+
+describe('shards that are not timed', () => {
+  const hardware = { cpu: 'another', cores: 1, memoryGiB: 1, platform: 'p', node: 'n' };
+
+  test('may come from several processors, since they have no times to pool', () => {
+    const spec = untimed(SPEC);
+    assert.equal(mergeShards([shard(1, { spec }), shard(2, { spec, hardware })]).paths.length, 2);
+    assert.match(refusal(shard(1), shard(2, { hardware })), /times of different processors cannot be pooled/);
+  });
+
+  test('are never merged with shards that are', () => {
+    assert.match(refusal(shard(1, { spec: untimed(SPEC) }), shard(2)), /differs from .* in timing: /);
   });
 });
 

@@ -8,7 +8,9 @@ import { Writable } from 'node:stream';
 import { main } from '../../src/cli/main.js';
 import { printableStream } from '../../src/cli/terminal/foreign-text.js';
 import { invocationOf } from '../../src/cli/terminal/invocation.js';
-import type { Finished } from './program.js';
+import { CACHE, type Finished } from './program.js';
+
+process.env['LLAVA_EVAL_CACHE'] = CACHE;
 
 class Collected extends Writable {
   text = '';

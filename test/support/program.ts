@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const BIN = fileURLToPath(new URL('../../bin/llava-eval.js', import.meta.url));
 
 /** What the program keeps between its runs is kept here, not among the files of whoever runs the tests. */
-const CACHE = mkdtempSync(join(tmpdir(), 'llava-eval-cache-'));
+export const CACHE = mkdtempSync(join(tmpdir(), 'llava-eval-cache-'));
 process.on('exit', () => {
   rmSync(CACHE, { recursive: true, force: true });
 });

@@ -65,9 +65,15 @@ export function renderProbeTable(probe: Probe, width = USUAL_COLUMNS): string {
       ...(sentence === null ? [] : wrapped(sentence, Math.min(width, 78))),
       '',
     ])
+    .concat(LEGEND)
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
 }
+
+const LEGEND = [
+  'other %: tasks with another completion than behind unchanged soft tokens; ES %:',
+  'its ES to that one. Brackets: 95 % intervals. *: shown after correction (Holm).',
+];
 
 function differenceText(of: ProbeDifference | null): string {
   if (of === null) return fixed(null, 0);
