@@ -21,6 +21,9 @@ import { completionSchema, errorSchema, type CompletionChoice } from './wire.js'
 const PATIENCE_MS = 240_000;
 /** The same for questions that cost nothing to answer. */
 const QUESTION_MS = 30_000;
+/** Times that a request is sent whose connection was closed before an answer. */
+const MOST_TRIES = 3;
+const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** Characters of a server's own words in a message. */
 const MOST_QUOTED = 500;
 
@@ -178,7 +181,13 @@ export class VllmServer {
     const { apiKey } = this.#options;
     const headers = new Headers(init.headers);
     if (apiKey !== undefined && apiKey !== '') headers.set('authorization', `Bearer ${apiKey}`);
-    return fetch(`${this.url}${path}`, { ...init, headers, redirect: 'error' });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await fetch(`${this.url}${path}`, { ...init, headers, redirect: 'error' });
+      } catch (error) {
+        if (attempt === MOST_TRIES || !wasClosed(error)) throw error;
+      }
+    }
   }
 
   #checked<S extends z.ZodType>(text: string, schema: S, path: string): z.infer<S> {
@@ -251,6 +260,16 @@ export class VllmServer {
       { cause: error },
     );
   }
+}
+
+/**
+ * Whether a connection was closed before an answer. vLLM closes one that was idle for five seconds, and a request that is
+ * sent at that moment meets a closed door. Sent again, it asks for the same greedy completion.
+ */
+function wasClosed(error: unknown): boolean {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner instanceof Error && 'code' in inner && CLOSED.has(String(inner.code));
 }
 
 /** A server said nothing for longer than it may. */

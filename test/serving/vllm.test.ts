@@ -37,7 +37,8 @@ const PROMPT = [150, 160, 170].map(tokenId);
 /** 200 + (3 * 7 + 170) % 26 = 209; 200 + (4 * 7 + 209) % 26 = 203; 200 + (5 * 7 + 203) % 26 = 204. */
 const GREEDY = [209, 203, 204];
 
-const clock = (): number => performance.now();
+/** Time passes where a server computes a prompt, and nowhere else. */
+const clock = (): number => servers.reduce((sum, { computedMs }) => sum + computedMs(), 0);
 
 let servers: FakeVllm[] = [];
 let server: FakeVllm;
@@ -376,6 +377,14 @@ describe('a server that fails during a run', () => {
         },
       );
     }
+  });
+
+  test('closes a connection as a request arrives: the request is sent again', async () => {
+    const { decoder } = await open();
+    let resets = 0;
+    server.behaviour.fault = () => (resets++ < 2 ? { kind: 'reset' } : null);
+    assert.equal(await decoder.firstTokenOfIds(PROMPT), GREEDY[0]);
+    assert.equal(resets, 3);
   });
 
   test('says that its engine is dead: the device is lost', async () => {

@@ -30,7 +30,7 @@ export interface Behaviour {
   prefixCaching: boolean | null;
   /** Whether it really remembers prompts. */
   remembers: boolean;
-  /** Milliseconds of a prefill. */
+  /** Milliseconds that the prefill of a new prompt counts for; nobody waits for them. */
   prefillMs: number;
   tellsProbabilities: boolean;
   /** Whether the engine is well. */
@@ -65,6 +65,8 @@ export interface FakeVllm {
   readonly asked: readonly FakeBody[];
   /** Keys that were sent. */
   readonly keys: ReadonlySet<string | undefined>;
+  /** What the prefills so far count for in all. */
+  readonly computedMs: () => number;
   /** Streams that the client ended before their last token. */
   readonly aborted: () => number;
   close(): Promise<void>;
@@ -87,6 +89,7 @@ export async function startFakeVllm(model: FakeModel, port = 0): Promise<FakeVll
     seen: new Set(),
     hits: 0,
     first: 0,
+    computedMs: 0,
   };
   const server = createServer((request, response) => {
     keys.add(request.headers.authorization);
@@ -133,6 +136,7 @@ export async function startFakeVllm(model: FakeModel, port = 0): Promise<FakeVll
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ...{ behaviour, asked, keys },
     aborted: () => state.aborted,
+    computedMs: () => state.computedMs,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -151,6 +155,7 @@ interface State {
   readonly seen: Set<string>;
   hits: number;
   first: number;
+  computedMs: number;
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {
@@ -173,8 +178,6 @@ function metricsPage({ behaviour, hits, first }: State): string {
     '',
   ].join('\n');
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function complete(state: State, body: FakeBody, response: ServerResponse): Promise<void> {
   const { behaviour, model } = state;
@@ -205,7 +208,7 @@ async function complete(state: State, body: FakeBody, response: ServerResponse):
   }
   const key = ids.join();
   if (behaviour.remembers && state.seen.has(key)) state.hits += 16;
-  else await sleep(behaviour.prefillMs);
+  else state.computedMs += behaviour.prefillMs;
   state.seen.add(key);
   state.first++;
   response.writeHead(200, { 'content-type': 'text/event-stream' });
