@@ -115,7 +115,12 @@ export class VllmServer {
       const response = await this.#post(body, silence);
       if (response.body === null) throw new RequestRefusedError(0, `${this.name} answered without a body`);
       silence.heard();
-      const events = eventData(response.body as AsyncIterable<Uint8Array>);
+      const reader = response.body.getReader();
+      // Ended through its body: Node 20 forgets the signal of a request whose object was collected.
+      silence.onEnd(() => {
+        reader.cancel().catch(() => undefined);
+      });
+      const events = eventData(bytesOf(reader));
       return {
         next: () => this.#next(events, silence),
         abort: () => {
@@ -159,6 +164,7 @@ export class VllmServer {
       const event = await events.next();
       silence.heard();
       if (event.done === true) {
+        silence.throwIfSilent();
         silence.end();
         return null;
       }
@@ -272,6 +278,15 @@ function wasClosed(error: unknown): boolean {
   return inner instanceof Error && 'code' in inner && CLOSED.has(String(inner.code));
 }
 
+/** The parts of a body as they come. */
+async function* bytesOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
 /** A server said nothing for longer than it may. */
 class SilenceError extends Error {}
 
@@ -281,6 +296,7 @@ class Silence {
   readonly #patienceMs: number;
   readonly #name: string;
   #timer: NodeJS.Timeout | undefined;
+  #close: () => void = () => undefined;
 
   constructor(patienceMs: number, name: string) {
     this.#patienceMs = patienceMs;
@@ -292,19 +308,28 @@ class Silence {
     return this.#controller.signal;
   }
 
+  /** What closes the answer, from now on. */
+  onEnd(close: () => void): void {
+    this.#close = close;
+  }
+
   /** Why a request failed: the silence that ended it, or what it failed with. */
   cause(error: unknown): unknown {
     const reason: unknown = this.#controller.signal.reason;
     return reason instanceof SilenceError ? reason : error;
   }
 
+  /** @throws {SilenceError} If the answer was closed since nothing came. */
+  throwIfSilent(): void {
+    const reason: unknown = this.#controller.signal.reason;
+    if (reason instanceof SilenceError) throw reason;
+  }
+
   /** Something is waited for from now on. */
   waiting(): void {
     this.heard();
     this.#timer = setTimeout(() => {
-      this.#controller.abort(
-        new SilenceError(`${this.#name} was silent for ${Math.round(this.#patienceMs / 1000)} s`),
-      );
+      this.#abort(new SilenceError(`${this.#name} was silent for ${Math.round(this.#patienceMs / 1000)} s`));
     }, this.#patienceMs);
   }
 
@@ -316,6 +341,11 @@ class Silence {
   /** Ends the request, if it still runs. */
   end(): void {
     this.heard();
-    this.#controller.abort(new Error('the request was ended'));
+    this.#abort(new Error('the request was ended'));
+  }
+
+  #abort(reason: Error): void {
+    this.#controller.abort(reason);
+    this.#close();
   }
 }

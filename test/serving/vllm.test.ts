@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { DeviceLostError, messageOf, ModelError } from '../../src/domain/errors.js';
@@ -137,6 +139,28 @@ describe('a decoder that vLLM serves', () => {
     cache.dispose();
     cache.dispose();
     await until(() => server.aborted() === before + 1);
+  });
+
+  test('ends the request also when the runtime has collected its object', async () => {
+    const { decoder } = await open();
+    const before = server.aborted();
+    // Long enough to be open still when it is ended.
+    const { cache } = await decoder.prefillIds(PROMPT);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    for (let i = 0; i < 5; i++) {
+      collect();
+      await new Promise(setImmediate);
+    }
+    cache.dispose();
+    await until(() => server.aborted() === before + 1);
+  });
+
+  test('is silent in the middle of a stream: the request fails after the time that it has', async () => {
+    const opened = await open({ patienceMs: 300 });
+    server.behaviour.fault = () => ({ kind: 'stuck', tokens: 2 });
+    const step = await opened.decoder.prefillIds(PROMPT);
+    await assert.rejects(tokensOf(opened, step, 3), /the server was silent for/);
   });
 
   test('runs several sequences at once', async () => {

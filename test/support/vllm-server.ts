@@ -44,6 +44,8 @@ export type Fault =
   /** The connection breaks before an answer. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'silent' }
+  /** After so many tokens nothing comes any more. */
+  | { readonly kind: 'stuck'; readonly tokens: number }
   /** After so many tokens, the connection breaks or the stream says an error. */
   | { readonly kind: 'torn'; readonly tokens: number; readonly error: string | null };
 
@@ -221,6 +223,7 @@ async function complete(state: State, body: FakeBody, response: ServerResponse):
       else response.end(`data: ${JSON.stringify({ error: { message: fault.error, code: 500 } })}\n\n`);
       return;
     }
+    if (fault?.kind === 'stuck' && made === fault.tokens) return;
     const token = model.next(ids);
     ids.push(token);
     const isLast = made + 1 === body.max_tokens;
