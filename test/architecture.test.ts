@@ -30,6 +30,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   pipelines: 3,
   plugins: 3,
   run: 4,
+  training: 4,
   probe: 4,
   report: 5,
   gate: 5,

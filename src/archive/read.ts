@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { Parser, type ReadEntry } from 'tar';
+import type * as xzDecompress from 'xz-decompress';
 import { DataError, messageOf } from '../domain/errors.js';
 import { EntryCheck, type ArchiveCounts, type ArchiveRequest } from './entry-check.js';
 
@@ -75,9 +76,7 @@ async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
     return;
   }
   // An import of Node finds no names in this package.
-  const { XzReadableStream } = createRequire(import.meta.url)(
-    'xz-decompress',
-  ) as typeof import('xz-decompress');
+  const { XzReadableStream } = createRequire(import.meta.url)('xz-decompress') as typeof xzDecompress;
   const packed = Readable.toWeb(stream) as ReadableStream<Uint8Array>;
   const reader = new XzReadableStream(packed).getReader();
   try {

@@ -17,6 +17,7 @@ import { registerReport } from './commands/report.js';
 import { registerRetrieve } from './commands/retrieve.js';
 import { registerRun } from './commands/run.js';
 import { registerScore } from './commands/score.js';
+import { registerTrain } from './commands/train.js';
 import { loadNamedPlugins } from './plugins.js';
 import { describeFailure } from './terminal/failure.js';
 import type { Shell } from './terminal/shell.js';
@@ -40,6 +41,7 @@ export function createProgram(shell: Shell): Command {
   registerRetrieve(program, shell);
   registerDatasets(program, shell);
   registerModels(program, shell);
+  registerTrain(program, shell);
   registerProbe(program, shell);
   registerDoctor(program, shell);
   for (const command of program.commands) command.exitOverride();

@@ -45,7 +45,7 @@ const KNOWN_LINES: readonly KnownLine[] = [
 
 /** A decoder with what it is prompted with. */
 export interface ScoredDecoder {
-  readonly decoder: Decoder;
+  readonly decoder: Pick<Decoder, 'embed' | 'prefill' | 'wire'>;
   readonly scorer: ContinuationScorer;
   readonly tokenizer: Tokenizer;
   readonly format: PromptFormat;

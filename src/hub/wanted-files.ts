@@ -230,13 +230,16 @@ async function bundleFiles(tree: FileTree, at: string, dtype: Dtype): Promise<st
     await tree.readText(description),
     `${tree.name}/${description}`,
   );
-  const parts = [
-    await modelParts(tree, 'decoder', inside(at, decoder.path), dtype),
-    await modelParts(tree, 'encoder', inside(at, encoder.path), dtype),
-  ];
-  const projectorPath = inside(at, projector.path);
+  const parts: Parts[] = [];
+  // A part that is named by reference is a model of its own.
+  if (decoder.path !== undefined)
+    parts.push(await modelParts(tree, 'decoder', inside(at, decoder.path), dtype));
+  if (encoder.path !== undefined)
+    parts.push(await modelParts(tree, 'encoder', inside(at, encoder.path), dtype));
   const missing = parts.flatMap((part) => part.missing);
-  const single = [projectorPath, ...(softPrompt === undefined ? [] : [inside(at, softPrompt.path)])];
+  const single = [projector.path, softPrompt?.path, encoder.decoderLayers?.statistics].flatMap((path) =>
+    path === undefined ? [] : [inside(at, path)],
+  );
   assertComplete(tree, 'bundle', [...missing, ...single.filter((path) => !tree.paths.has(path))]);
   return [description, ...parts.flatMap((part) => part.present), ...single];
 }

@@ -9,7 +9,7 @@ import { dirname, posix } from 'node:path';
 
 import { ModelError, UserError } from '../domain/errors.js';
 import { readForeignText } from '../files/foreign-text-file.js';
-import { parseBundle } from '../model/folder/bundle.js';
+import { parseBundle, type BundleDescription } from '../model/folder/bundle.js';
 import { openTensors } from '../model/weights/checkpoint.js';
 import { parseDecoderConfig, parseEncoderConfig } from '../model/architecture/config.js';
 import { readDecoderFacts } from '../model/folder/decoder-facts.js';
@@ -213,22 +213,38 @@ async function describeBundle(
   const bundle = parseBundle(await readForeignText(await model.file(path)), `${model.name}/${path}`);
   const parts: ModelDescription[] = [];
   for (const part of ['decoder', 'encoder', 'projector'] as const) {
-    const at = posix.join(model.at, bundle[part].path);
+    const { path: own } = bundle[part];
+    // A part that is named by reference is looked at by its own name.
+    if (own === undefined) continue;
+    const at = posix.join(model.at, own);
     parts.push(await describe({ ...model, name: `${model.name} ${part}`, at }, options));
   }
   const { name, version, license } = bundle;
-  const [from, to] = [parts[0]?.facts.width, parts[2]?.facts['to width']];
+  const [from, to] = [
+    bundle.decoder.path === undefined ? undefined : parts[0]?.facts.width,
+    parts.at(-1)?.facts['to width'],
+  ];
   const perChunk =
     typeof from === 'number' && typeof to === 'number' ? softTokensPerChunk(to, from) : undefined;
   return {
     facts: {
       ...{ name, version, licence: license },
+      ...named('decoder', bundle.decoder.reference),
+      ...named('encoder', bundle.encoder.reference ?? layersInWords(bundle.encoder)),
       ...(perChunk === undefined
         ? {}
         : { 'soft tokens a chunk': perChunk ?? `none: ${to} is no multiple of ${from}` }),
     },
     parts,
   };
+}
+
+function named(part: string, reference: string | undefined): Record<string, string> {
+  return reference === undefined ? {} : { [part]: reference };
+}
+
+function layersInWords({ decoderLayers }: BundleDescription['encoder']): string | undefined {
+  return decoderLayers === undefined ? undefined : `first ${decoderLayers.layers} layers of the decoder`;
 }
 
 /** Numbers by element type, from the headers of safetensors; empty for other formats. */

@@ -3,13 +3,14 @@
  */
 
 import { UserError } from '../domain/errors.js';
+import { openBundle } from '../hub/bundle-parts.js';
 import { contentHashes } from '../hub/content-hashes.js';
 import type { LocalModel, ResolveOptions } from '../hub/resolve.js';
 import type { ModelRole } from '../hub/wanted-files.js';
 import type { Dtype } from '../inference/device.js';
-import { readBundle } from '../model/folder/bundle.js';
 import { decoderFiles } from '../model/decoder-files.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../model/ort/open.js';
+import { openBundleEncoder } from '../model/ort/open-bundle-encoder.js';
 import { defaultThreads } from '../model/ort/threads.js';
 import { loadTokenizer } from '../tokenizer/hf.js';
 import { bringModel } from './pull.js';
@@ -79,7 +80,8 @@ interface OpenOptions {
   readonly threads: number;
 }
 
-function run({ path }: LocalModel, role: ModelRole, dtype: Dtype): Promise<string> {
+function run(model: LocalModel, role: ModelRole, dtype: Dtype): Promise<string> {
+  const { path } = model;
   const options: OpenOptions = { device: 'cpu', dtype, threads: defaultThreads() };
   switch (role) {
     case 'decoder':
@@ -89,7 +91,7 @@ function run({ path }: LocalModel, role: ModelRole, dtype: Dtype): Promise<strin
     case 'projector':
       return runProjector(path, options);
     case 'bundle':
-      return runBundle(path, options);
+      return runBundle(model, options);
   }
 }
 
@@ -124,8 +126,8 @@ async function runProjector(path: string, options: OpenOptions): Promise<string>
   return `projector ${projector.layers}L, ${projector.inputWidth} -> ${projector.outputWidth}`;
 }
 
-async function runBundle(path: string, options: OpenOptions): Promise<string> {
-  const bundle = readBundle(path);
+async function runBundle(model: LocalModel, options: OpenOptions): Promise<string> {
+  const { bundle } = await openBundle(model, { decoder: undefined, encoder: undefined }, {});
   const opened: { dispose(): Promise<void> }[] = [];
   const keep = <T extends { dispose(): Promise<void> }>(part: T): T => {
     opened.push(part);
@@ -133,7 +135,7 @@ async function runBundle(path: string, options: OpenOptions): Promise<string> {
   };
   try {
     const decoder = keep(await openDecoder(bundle.decoder.path, options));
-    const encoder = keep(await openEncoder(bundle.encoder.path, options, bundle.encoder.maxTokens));
+    const encoder = keep(await openBundleEncoder(bundle, decoder, options));
     const projector = keep(await openProjector(bundle.projector.path, options, bundle.projector.layers));
     checkProjectorFits(projector, encoder, decoder);
     return `decoder ${decoder.width}, encoder ${encoder.width}, projector ${projector.layers}L: they fit`;

@@ -49,6 +49,14 @@ export function stackRows(parts: readonly Matrix[], cols: number): Matrix {
   return matrixOf(rows, cols, data);
 }
 
+/** Rows of a matrix, in the order given, as a new matrix. */
+export function rowsAt(matrix: Matrix, rows: readonly number[]): Matrix {
+  const { cols } = matrix;
+  const made = matrixOf(rows.length, cols, new Float32Array(rows.length * cols));
+  for (const [i, r] of rows.entries()) made.data.set(row(matrix, r), i * cols);
+  return made;
+}
+
 /** A new matrix with every row scaled to Euclidean length 1; zero rows stay zero. */
 export function normalizeRows(matrix: Matrix): Matrix {
   const data = matrix.data.slice();

@@ -25,7 +25,7 @@ before(async () => {
     onEvent: (event) => events.push(event),
   });
   assert.equal(outcome.kind, 'finished');
-  whole = (outcome as Extract<typeof outcome, { kind: 'finished' }>).probe;
+  whole = outcome.probe;
 });
 after(async () => {
   await rm(folder, { recursive: true });

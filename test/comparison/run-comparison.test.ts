@@ -11,6 +11,7 @@ import { DataError, TooManyFailuresError, UsageError } from '../../src/domain/er
 import { collectRecords, readJournal } from '../../src/run/journal.js';
 import type { TaskRecord } from '../../src/run/record.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
+import { without } from '../support/without.js';
 
 let folder = '';
 before(async () => {
@@ -87,7 +88,7 @@ describe('runComparison', () => {
     for (const name of ['report.md', 'report.html', 'summary.json', 'junit.xml']) {
       assert.doesNotMatch(await readFile(join(folder, 'untimed', name), 'utf8'), /\bNaN\b(?![("])/, name);
     }
-    const { timing: _, ...timed } = asked;
+    const timed = without(asked, 'timing');
     await assert.rejects(
       runComparison({ ...timed, resume: true }, quietSurroundings()),
       (error: unknown) => error instanceof UsageError && error.render().includes('timing: "none"'),

@@ -47,7 +47,9 @@ let known: ts.Program | undefined;
 /** The type errors of the files that this changes, each behind the name of its file. */
 function typeErrors(): string[] {
   const inCopy = (name: string): string => join(program.root, name);
-  const { config } = ts.readConfigFile(inCopy('tsconfig.json'), ts.sys.readFile) as { config: object };
+  const { config } = ts.readConfigFile(inCopy('tsconfig.json'), (path) => ts.sys.readFile(path)) as {
+    config: object;
+  };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, program.root);
   const files = ['all.ts', 'kinds.ts', 'named-chunks.ts'].map((name) => inCopy(`src/pipelines/${name}`));
   const types = ts.createProgram(files, options, undefined, known);

@@ -7,6 +7,7 @@ import { after, beforeEach, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { contentHashes } from '../../src/hub/content-hashes.js';
+import { openBundle } from '../../src/hub/bundle-parts.js';
 import { resolveModel } from '../../src/hub/resolve.js';
 import { readBundle, type Bundle } from '../../src/model/folder/bundle.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
@@ -51,6 +52,44 @@ describe('model bundle', () => {
     assert.equal(Object.keys(hashes).length, 10);
     const weights = readFileSync(join(dir, 'encoder', 'model.safetensors'));
     assert.equal(hashes['encoder/model.safetensors'], createHash('sha256').update(weights).digest('hex'));
+  });
+
+  test('a decoder that is named by reference is found, or another one stands for it', async () => {
+    const other = join(folder, 'other');
+    writeTinyBundle(other, { seed: 2 });
+    const own = JSON.stringify(join(other, 'decoder'));
+    edit('"path": "decoder"', `"reference": ${own}`);
+    const model = await resolveModel(dir, 'bundle');
+    assert.ok(!model.files.some((name) => name.startsWith('decoder/')));
+    assert.throws(
+      () => readBundle(dir),
+      message(/its decoder is .*other.decoder, which is not part of the bundle/),
+    );
+    const named = await openBundle(model, { decoder: undefined, encoder: undefined }, {});
+    assert.equal(named.bundle.decoder.path, join(other, 'decoder'));
+    assert.equal(named.encoder, null);
+    const replaced = await openBundle(model, { decoder: join(dir, 'decoder'), encoder: undefined }, {});
+    assert.equal(replaced.bundle.decoder.path, join(dir, 'decoder'));
+    const fetched = { ...model, origin: { id: 'a/b', commit: 'c' } };
+    await assert.rejects(
+      openBundle(fetched, { decoder: undefined, encoder: undefined }, {}),
+      message(/a path of another machine/),
+    );
+  });
+
+  test('an encoder can be the first layers of the decoder', async () => {
+    edit('"path": "encoder"', '"decoderLayers": { "layers": 2, "statistics": "projector.safetensors" }');
+    const { encoder } = readBundle(dir);
+    assert.ok(encoder.kind === 'decoder-layers' && encoder.layers === 2);
+    assert.equal(encoder.statistics, join(dir, 'projector.safetensors'));
+    assert.ok(!(await resolveModel(dir, 'bundle')).files.some((name) => name.startsWith('encoder/')));
+  });
+
+  test('a part that is in two places, or in none, is refused', () => {
+    edit('"path": "decoder"', '"path": "decoder", "reference": "a/b"');
+    assert.throws(() => readBundle(dir), message(/decoder: has either "path" or "reference"/));
+    edit('"path": "decoder", "reference": "a/b",', '');
+    assert.throws(() => readBundle(dir), message(/decoder: has either "path" or "reference"/));
   });
 
   test('the hash of a file that changed changes, the same seed gives the same files', async () => {

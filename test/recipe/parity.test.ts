@@ -168,7 +168,7 @@ describe('the recipe and the program show the same', () => {
   });
 
   test('what the encoder reads of a chunk', async () => {
-    const tokenizer = await loadTokenizer(bundle.encoder.path);
+    const tokenizer = await loadTokenizer(join(bundle.dir, 'encoder'));
     for (const { text, limit, ids: expected } of golden.encoderInputs) {
       const template = encoderTemplate(bundle.encoder.input, tokenizer, limit);
       assert.deepEqual(encoderInput(template, encodeHead(tokenizer, text, limit)), expected, text);

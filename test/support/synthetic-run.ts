@@ -19,6 +19,7 @@ import { runJson, type RunJson } from '../../src/run/run-json.js';
 import type { RunSpec } from '../../src/run/run-spec.js';
 import { createRng, type Rng } from '../../src/tensor/rng.js';
 import type { TaskEvidence } from '../../src/run/task-evidence.js';
+import { without } from './without.js';
 
 export interface SyntheticOptions {
   readonly tasks: number;
@@ -182,8 +183,8 @@ export function syntheticRun(options: SyntheticOptions): SyntheticRun {
 }
 
 /** The same settings in a run that is not timed. */
-export function untimed({ ttftRepeats: _, ...spec }: RunSpec): RunSpec {
-  return { ...spec, timing: 'none' };
+export function untimed(spec: RunSpec): RunSpec {
+  return { ...without(spec, 'ttftRepeats'), timing: 'none' };
 }
 
 /** The likelihood of a reference whose tokens cost about so much each. */

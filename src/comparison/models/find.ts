@@ -3,11 +3,12 @@
  */
 
 import { UsageError } from '../../domain/errors.js';
-import { resolveHashed } from '../../hub/content-hashes.js';
+import { openBundle } from '../../hub/bundle-parts.js';
+import { resolveHashed, type HashedModel } from '../../hub/content-hashes.js';
 import type { LocalModel, ResolveOptions } from '../../hub/resolve.js';
 import type { FileRole } from '../../hub/wanted-files.js';
 import { isSynthetic } from '../../model/architecture/synthetic.js';
-import { readBundle, type Bundle } from '../../model/folder/bundle.js';
+import type { Bundle } from '../../model/folder/bundle.js';
 import type { ModelSelection } from './selection.js';
 
 /** Where the files of a model come from and what they are. */
@@ -21,7 +22,10 @@ export interface ModelSource {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** The bundle of a run, and what replaces parts of it. */
+/**
+ * The bundle of a run, and what replaces parts of it. A model in the place of one that the bundle names by reference is
+ * the bundle's own, and so is null here.
+ */
 export interface FoundModels {
   readonly bundle: Bundle;
   /** For a decoder behind a server, the files of the model that it runs. */
@@ -43,22 +47,30 @@ export interface FoundModels {
 export async function findModels(selection: ModelSelection, options: ResolveOptions): Promise<FoundModels> {
   refuseSynthetic(selection);
   const sources: ModelSource[] = [];
+  const note = (usedAs: ModelSource['role'], found: HashedModel): LocalModel => {
+    const { model, files } = found;
+    sources.push({ role: usedAs, reference: model.name, origin: model.origin, files });
+    return model;
+  };
   const find = async (
     reference: string | undefined,
     role: FileRole,
     usedAs: ModelSource['role'] = role,
-  ): Promise<LocalModel | null> => {
-    if (reference === undefined) return null;
-    const { model, files } = await resolveHashed(reference, role, options);
-    sources.push({ role: usedAs, reference: model.name, origin: model.origin, files });
-    return model;
-  };
-  const bundle = (await find(selection.bundle, 'bundle'))!;
+  ): Promise<LocalModel | null> =>
+    reference === undefined ? null : note(usedAs, await resolveHashed(reference, role, options));
+  const model = (await find(selection.bundle, 'bundle'))!;
+  const { decoderFiles, encoder } = selection;
+  const decoder = decoderFiles ?? selection.decoder;
+  const found = await openBundle(model, { decoder, encoder }, options);
+  for (const part of ['decoder', 'encoder'] as const) {
+    const named = found[part];
+    if (named !== null) note(part, named);
+  }
   return {
-    bundle: readBundle(bundle.path),
-    decoder: await find(selection.decoderFiles ?? selection.decoder, 'decoder'),
+    bundle: found.bundle,
+    decoder: found.decoder === null ? await find(decoder, 'decoder') : null,
     tokenizer: await find(selection.tokenizer, 'tokenizer'),
-    encoder: await find(selection.encoder, 'encoder'),
+    encoder: found.encoder === null ? await find(encoder, 'encoder') : null,
     projector: await find(selection.projector, 'projector'),
     // One file of tensors, as a projector is.
     softPrompt: await find(selection.softPrompt, 'projector', 'constant-prompt'),

@@ -12,6 +12,7 @@ import { decoderFiles } from '../../model/decoder-files.js';
 import type { Bundle } from '../../model/folder/bundle.js';
 import { encoderConventions, type EncoderConventions } from '../../model/folder/encoder-conventions.js';
 import { checkProjectorFits, openDecoder, openProjector } from '../../model/ort/open.js';
+import { openBundleEncoder } from '../../model/ort/open-bundle-encoder.js';
 import type { ModelOptions } from '../../model/ort/session.js';
 import { identityOf } from '../../model/folder/model-hash.js';
 import { projectorWidths } from '../../model/weights/projector-file.js';
@@ -120,10 +121,12 @@ export async function loadModels(
       clock,
       fetching.progress?.note.bind(fetching.progress),
     );
-    const compression = needs.compression ? await openCompression(opening) : null;
+    const compression = needs.compression ? await openCompression(opening, decoder) : null;
     const softTokensPerChunk = await softLength(opening, needs, compression, decoder.decoder);
     const softPrompt = await openSoftPrompt(found, decoder.decoder.width);
-    const retrieverEncoder = needs.embedder ? await openRetrieverEncoder(opening, compression) : null;
+    const retrieverEncoder = needs.embedder
+      ? await openRetrieverEncoder(opening, decoder, compression)
+      : null;
     const { bundle, sources } = found;
     return {
       ...{
@@ -234,15 +237,16 @@ function defaultsFor({ maxPositions }: Decoder, { defaults }: Bundle): Bundle['d
   };
 }
 
-async function openCompression(opening: Opening): Promise<LoadedCompression> {
+async function openCompression(opening: Opening, decoder: PromptedDecoder): Promise<LoadedCompression> {
   const { selection, found, running, keep } = opening;
   const { bundle } = found;
   const path = found.projector?.path ?? bundle.projector.path;
   const layers = found.projector === null ? bundle.projector.layers : undefined;
   const projector = keep(await openProjector(path, running, layers));
-  const dir = encoderDir(found);
-  const loaded = await openNamed(opening, dir);
-  const own = found.encoder === null ? bundle.encoder : encoderConventions(dir, loaded.tokenizer);
+  const loaded = await openOwnEncoder(opening, decoder);
+  const own =
+    found.encoder === null ? bundle.encoder : encoderConventions(found.encoder.path, loaded.tokenizer);
+  warnOfOthers(opening, decoder, loaded);
   const conventions = {
     input: selection.encoderInput ?? own.input,
     maxTokens: Math.min(own.maxTokens, loaded.encoder.maxTokens),
@@ -283,18 +287,54 @@ async function softLength(
 }
 
 /** One encoder serves both purposes where both want the same. */
-function openRetrieverEncoder(
+async function openRetrieverEncoder(
   opening: Opening,
+  decoder: PromptedDecoder,
   compression: LoadedCompression | null,
 ): Promise<LoadedEncoder> {
-  const { found } = opening;
-  const dir = found.retrieverEncoder?.path ?? encoderDir(found);
-  const isShared = compression !== null && dir === encoderDir(found);
-  return isShared ? Promise.resolve(compression) : openNamed(opening, dir);
+  const { retrieverEncoder } = opening.found;
+  const own = encoderDir(opening.found);
+  if (retrieverEncoder === null || retrieverEncoder.path === own) {
+    return compression ?? (await openOwnEncoder(opening, decoder));
+  }
+  return openNamed(opening, retrieverEncoder.path);
 }
 
-function encoderDir({ encoder, bundle }: FoundModels): string {
-  return encoder?.path ?? bundle.encoder.path;
+/** The folder of the encoder in use; null where it is the beginning of the decoder. */
+function encoderDir({ encoder, bundle }: FoundModels): string | null {
+  if (encoder !== null) return encoder.path;
+  return bundle.encoder.kind === 'files' ? bundle.encoder.path : null;
+}
+
+/** The encoder that the user gives, or the bundle's. */
+async function openOwnEncoder(opening: Opening, decoder: PromptedDecoder): Promise<LoadedEncoder> {
+  const { found, running, keep } = opening;
+  const dir = encoderDir(found);
+  if (dir !== null) return openNamed(opening, dir);
+  // The beginning is that of the decoder that runs, which may replace the bundle's.
+  const path = found.decoder?.path ?? found.bundle.decoder.path;
+  const bundle = { ...found.bundle, decoder: { ...found.bundle.decoder, path } };
+  const encoder = keep(await openBundleEncoder(bundle, decoder.decoder, running));
+  return { name: found.bundle.name, encoder, tokenizer: decoder.tokenizer };
+}
+
+/** Says where a projector is used with other weights than those it was trained with. */
+function warnOfOthers(
+  { found: { bundle, projector }, running }: Opening,
+  { decoder }: PromptedDecoder,
+  { encoder }: LoadedEncoder,
+): void {
+  if (projector !== null || bundle.trainedFor === undefined) return;
+  for (const [part, { identity }] of [
+    ['decoder', decoder],
+    ['encoder', encoder],
+  ] as const) {
+    if (bundle.trainedFor[part] === identity) continue;
+    running.onNote?.(
+      `${bundle.name}: its projector was trained with other weights of the ${part}; ` +
+        'the same model in another precision will do, another model will not',
+    );
+  }
 }
 
 async function openNamed({ found, running, keep }: Opening, dir: string): Promise<LoadedEncoder> {

@@ -4,13 +4,13 @@
 
 import type { Clock } from '../../domain/clock.js';
 import { ModelError } from '../../domain/errors.js';
+import { openBundle } from '../../hub/bundle-parts.js';
 import { resolveHashed } from '../../hub/content-hashes.js';
 import type { LocalModel, ResolveOptions } from '../../hub/resolve.js';
 import type { Decoder, FirstTokenRunner } from '../../inference/decoder.js';
 import type { Device, Dtype } from '../../inference/device.js';
 import type { DeviceProof } from '../../inference/device-proof.js';
 import { isSynthetic, syntheticShape } from '../../model/architecture/synthetic.js';
-import { readBundle } from '../../model/folder/bundle.js';
 import { resolveDevice } from '../../model/ort/probe.js';
 import type { ModelOptions } from '../../model/ort/session.js';
 import {
@@ -137,11 +137,13 @@ async function findDecoder(
     const source = { kind: 'synthetic', shape: syntheticShape(reference) } as const;
     return { name: reference, hasRandomWeights: true, origin: null, files: {}, source };
   }
-  const { model, files } =
+  const given =
     reference === undefined
       ? await resolveHashed(bundle, 'bundle', options)
       : await resolveHashed(reference, 'decoder', options);
-  const path = reference === undefined ? readBundle(model.path).decoder.path : model.path;
+  const found = reference === undefined ? await openBundle(given.model, NOTHING_REPLACED, options) : null;
+  const { model, files } = found?.decoder ?? given;
+  const path = found === null ? model.path : found.bundle.decoder.path;
   return {
     name: model.name,
     hasRandomWeights: false,
@@ -150,3 +152,5 @@ async function findDecoder(
     source: { kind: 'files', path },
   };
 }
+
+const NOTHING_REPLACED = { decoder: undefined, encoder: undefined };

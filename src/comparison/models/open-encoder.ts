@@ -2,11 +2,12 @@
  * @file Encoders: of the compressor, and of the retriever that compares vectors.
  */
 
+import { ModelError } from '../../domain/errors.js';
 import { defaultCacheDir } from '../../files/cache-dir.js';
+import { openBundle } from '../../hub/bundle-parts.js';
 import { resolveModel, type ResolveOptions } from '../../hub/resolve.js';
 import type { Encoder } from '../../inference/encoder.js';
 import type { Tokenizer } from '../../inference/tokenizer.js';
-import { readBundle } from '../../model/folder/bundle.js';
 import { openEncoder } from '../../model/ort/open.js';
 import type { ModelOptions } from '../../model/ort/session.js';
 import { VectorCache } from '../../model/vector-cache.js';
@@ -71,7 +72,17 @@ export async function loadEmbedder(
     retrieverEncoder === undefined
       ? await resolveModel(bundle, 'bundle', options)
       : await resolveModel(retrieverEncoder, 'encoder', options);
-  const own = retrieverEncoder === undefined ? readBundle(model.path) : null;
+  const bundled =
+    retrieverEncoder === undefined
+      ? await openBundle(model, { decoder: undefined, encoder: undefined }, options)
+      : null;
+  const own = bundled?.bundle ?? null;
+  if (own?.encoder.kind === 'decoder-layers') {
+    throw new ModelError(
+      `${model.name}: its encoder is the beginning of its decoder, and no decoder is open here`,
+      ['give the encoder of the retriever with --retriever-encoder'],
+    );
+  }
   const execution = await executionOn(device);
   const loaded = await loadEncoder(own?.encoder.path ?? model.path, own?.name ?? model.name, {
     ...execution,

@@ -2,7 +2,8 @@
  * @file The description of a model bundle.
  *
  * A bundle is a folder `{bundle.json, decoder/, encoder/, projector.safetensors}`. Its description may come from
- * anywhere, so every path must stay inside the folder. That all files are there has been checked where the bundle was
+ * anywhere, so every path must stay inside the folder. Decoder and encoder may also be other models, named by hub id or
+ * by a path on this machine, and the encoder may be the first layers of the decoder. That all files are there has been checked where the bundle was
  * found (`hub/resolve.ts`).
  */
 
@@ -20,9 +21,19 @@ import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 
 const count = z.number().int().positive();
 
-const decoderSchema = z.strictObject({ path: z.string().min(1), promptFamily: z.enum(PROMPT_FAMILIES) });
+/** Where a part is: in the bundle, or another model that is named by its hub id, or by its path on this machine. */
+const place = { path: z.string().min(1).optional(), reference: z.string().min(1).optional() };
+const decoderSchema = z.strictObject({ ...place, promptFamily: z.enum(PROMPT_FAMILIES) });
+const decoderLayersSchema = z.strictObject({
+  /** First layers of the decoder that chunks go through; 0 is its embedding table. */
+  layers: z.int().nonnegative(),
+  /** File of the numbers that were counted over the training chunks. */
+  statistics: z.string().min(1),
+});
 const encoderSchema = z.strictObject({
-  path: z.string().min(1),
+  ...place,
+  /** The encoder is made of the bundle's decoder; given instead of a path and a reference. */
+  decoderLayers: decoderLayersSchema.optional(),
   input: z.enum(ENCODER_INPUTS),
   maxTokens: count,
   pooling: z.enum(['mean', 'last-token']),
@@ -38,6 +49,8 @@ const defaultsSchema = z.strictObject({
   contextTokens: count,
   contextPlacement: z.enum(CONTEXT_PLACEMENTS),
 });
+/** Identities (`Decoder.identity`) of the models that the projector was trained with. */
+const trainedForSchema = z.strictObject({ decoder: z.string().min(1), encoder: z.string().min(1) });
 /** How long all parts together were trained, and on what. */
 const trainingSchema = z.strictObject({ hours: z.number().positive(), device: z.string().min(1) });
 
@@ -53,6 +66,8 @@ const bundleSchema = z.strictObject({
   projector: projectorSchema,
   /** A tuned constant prompt for the decoder; left out where there is none. */
   softPrompt: softPromptSchema.optional(),
+  /** Left out where it is not known. */
+  trainedFor: trainedForSchema.optional(),
   defaults: defaultsSchema,
 });
 
@@ -62,6 +77,8 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   training: Object.keys(trainingSchema.shape),
   decoder: Object.keys(decoderSchema.shape),
   encoder: Object.keys(encoderSchema.shape),
+  'encoder.decoderLayers': Object.keys(decoderLayersSchema.shape),
+  trainedFor: Object.keys(trainedForSchema.shape),
   projector: Object.keys(projectorSchema.shape),
   softPrompt: Object.keys(softPromptSchema.shape),
   defaults: Object.keys(defaultsSchema.shape),
@@ -70,26 +87,67 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 /** A description as it stands in `bundle.json`: paths are relative to its folder. */
 export type BundleDescription = Readonly<z.infer<typeof bundleSchema>>;
 
+type Described = z.infer<typeof bundleSchema>;
+
+/** How chunks become vectors: by an encoder of its own, or by the first layers of the decoder. */
+export type BundleEncoder = Omit<Described['encoder'], 'path' | 'reference' | 'decoderLayers'> &
+  (
+    | { readonly kind: 'files'; readonly path: string }
+    | { readonly kind: 'decoder-layers'; readonly layers: number; readonly statistics: string }
+  );
+
 /** The description of a bundle, with every `path` absolute. */
-export interface Bundle extends BundleDescription {
+export interface Bundle extends Omit<BundleDescription, 'decoder' | 'encoder'> {
   /** The bundle's folder, absolute. */
   readonly dir: string;
+  readonly decoder: { readonly path: string; readonly promptFamily: Described['decoder']['promptFamily'] };
+  readonly encoder: BundleEncoder;
+}
+
+/** Where the models lie that a bundle names by reference. */
+export interface NamedParts {
+  readonly decoder?: string | undefined;
+  readonly encoder?: string | undefined;
+}
+
+/** The description in a bundle's folder. @throws {ModelError} As {@link parseBundle}. */
+export function readDescription(dir: string): BundleDescription {
+  const path = join(dir, 'bundle.json');
+  return parseBundle(readForeignTextSync(path), path);
 }
 
 /**
  * Reads the description of a bundle.
  *
- * @param dir The bundle's folder, absolute.
- * @throws {ModelError} As {@link parseBundle}.
+ * @param dir   The bundle's folder, absolute.
+ * @param named Paths of the models that it names by reference (`hub/bundle-parts.ts` finds them).
+ * @throws {ModelError} As {@link parseBundle}, and if a part is named by reference and not given.
  */
-export function readBundle(dir: string): Bundle {
-  const path = join(dir, 'bundle.json');
-  const description = parseBundle(readForeignTextSync(path), path);
+export function readBundle(dir: string, named: NamedParts = {}): Bundle {
+  const description = readDescription(dir);
   const { decoder, encoder, projector, softPrompt } = description;
+  const pathOf = (part: 'decoder' | 'encoder'): string => {
+    const { path, reference } = description[part];
+    const found = named[part] ?? (path === undefined ? undefined : join(dir, path));
+    if (found !== undefined) return found;
+    throw new ModelError(
+      `${dir}: its ${part} is ${reference ?? 'nowhere'}, which is not part of the bundle`,
+      [`this command needs a bundle with its ${part} inside`],
+    );
+  };
+  const { decoderLayers, input, maxTokens, pooling, normalize } = encoder;
+  const conventions = { input, maxTokens, pooling, normalize };
   return {
     ...description,
-    decoder: { ...decoder, path: join(dir, decoder.path) },
-    encoder: { ...encoder, path: join(dir, encoder.path) },
+    decoder: { path: pathOf('decoder'), promptFamily: decoder.promptFamily },
+    encoder:
+      decoderLayers === undefined
+        ? { ...conventions, kind: 'files', path: pathOf('encoder') }
+        : {
+            ...conventions,
+            ...{ kind: 'decoder-layers', layers: decoderLayers.layers },
+            statistics: join(dir, decoderLayers.statistics),
+          },
     projector: { ...projector, path: join(dir, projector.path) },
     ...(softPrompt === undefined ? {} : { softPrompt: { path: join(dir, softPrompt.path) } }),
     dir,
@@ -116,15 +174,32 @@ export function parseBundle(text: string, where: string): BundleDescription {
       result.error.issues.flatMap(complaints),
     );
   }
-  for (const part of ['decoder', 'encoder', 'projector', 'softPrompt'] as const) {
-    const given = result.data[part];
+  const { decoder, encoder, projector, softPrompt } = result.data;
+  requireOnePlace('decoder', [decoder.path, decoder.reference], where);
+  requireOnePlace('encoder', [encoder.path, encoder.reference, encoder.decoderLayers], where);
+  const paths = {
+    decoder: decoder.path,
+    encoder: encoder.path,
+    'encoder statistics': encoder.decoderLayers?.statistics,
+    projector: projector.path,
+    softPrompt: softPrompt?.path,
+  };
+  for (const [part, given] of Object.entries(paths)) {
     if (given === undefined) continue;
-    const path = posix.normalize(given.path);
+    const path = posix.normalize(given);
     if (/^(?:\.\.?(?:\/|$)|\/)|[\\:]/.test(path)) {
       throw new ModelError(`${where}: the path of the ${part} leaves the bundle: ${path}`);
     }
   }
   return result.data;
+}
+
+/** @throws {ModelError} If a part is nowhere, or in two places. */
+function requireOnePlace(part: string, places: readonly unknown[], where: string): void {
+  if (places.filter((one) => one !== undefined).length === 1) return;
+  throw new ModelError(`${where}: not a bundle description this version understands`, [
+    `${part}: has either "path" or "reference"${part === 'encoder' ? ' or "decoderLayers"' : ''}`,
+  ]);
 }
 
 /** What is wrong with a field, one sentence each. A field that is not known would otherwise change nothing, silently. */

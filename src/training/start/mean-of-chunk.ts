@@ -1,0 +1,287 @@
+/**
+ * @file A start from which the soft tokens of a chunk are the mean of what the decoder makes of its tokens.
+ *
+ * From random weights the cross entropy first finds one vector that suits every prompt, and all soft tokens collapse
+ * onto it. Here each chunk has a vector of its own from the first step on.
+ *
+ * The published projector has no connection around its layers. So its hidden layers are made to hand the input on, and
+ * its last layer is fitted:
+ * 1. Hidden units come in pairs, GELU(x) and GELU(-x), whose difference is x exactly; LayerNorm then scales all of them
+ *    by one number. Units that are left over, or all of them where the layer is too narrow for pairs, are random.
+ * 2. The last layer is the ridge regression of the wanted outputs on the hidden units.
+ *
+ * Both products of the regression are gradients: for outputs F(x) = W h + b and a gradient G at the outputs, the gradient
+ * of W is G^T h. With G = the wanted outputs this is the right side; with G = hidden units it is the left side; and with
+ * unit rows as G it is the hidden units themselves.
+ *
+ * Shape letters: N chunks, E encoder width, H last hidden width, k soft tokens a chunk, C decoder width.
+ */
+
+import type { TokenId } from '../../domain/units.js';
+import type {
+  DifferentiableDecoder,
+  DifferentiableProjector,
+  ParameterValues,
+} from '../../inference/differentiable.js';
+import { createRng } from '../../tensor/rng.js';
+import { matrixOf, row, rowsAt, type Matrix } from '../../tensor/matrix.js';
+import type { Start } from '../recipes/recipe.js';
+import type { ChunkTable } from '../samples/sample.js';
+import { randomStart } from './random.js';
+import { solveRidge } from './ridge.js';
+
+/** Chunks that the last layer is fitted on, at most: enough for the widths that small decoders have. */
+const MOST_CHUNKS = 8192;
+/** Of those, one in so many is held back, to say how good the fit is. */
+const HELD = 10;
+/** Tokens of a chunk that are looked at. */
+const MOST_TOKENS = 512;
+/** Ridge, as a share of the mean diagonal. */
+const LAMBDA = 1e-4;
+
+export interface FittedStart {
+  readonly parameters: Map<string, Float32Array>;
+  /** Share of the variance of the wanted outputs that the projector explains on chunks held back; null of too few. */
+  readonly explained: number | null;
+}
+
+/** What a start is made of. */
+export interface StartParts {
+  readonly decoder: Pick<DifferentiableDecoder, 'width' | 'embeddings' | 'embed' | 'hiddenStates'>;
+  readonly projector: DifferentiableProjector;
+  readonly chunks: ChunkTable;
+  /** k. */
+  readonly tokensPerChunk: number;
+  readonly seed: number;
+}
+
+/** Parameters of the start that a recipe asks for. */
+export async function startOf(start: Start, parts: StartParts): Promise<FittedStart> {
+  switch (start.kind) {
+    case 'random':
+      return { parameters: randomStart(parts.projector.shapes, parts.seed), explained: null };
+    case 'mean-of-chunk':
+      return meanOfChunkStart(start, parts);
+  }
+}
+
+/** Fits the start. @param setting What the outputs should be. */
+export async function meanOfChunkStart(
+  setting: Extract<Start, { kind: 'mean-of-chunk' }>,
+  parts: StartParts,
+): Promise<FittedStart> {
+  const { projector, chunks, seed } = parts;
+  const usable = createRng(seed)
+    .shuffle([...chunks.ids.keys()].filter((i) => chunks.ids[i]!.length > 0))
+    .slice(0, MOST_CHUNKS);
+  const targets = await targetsOf(setting, parts, usable);
+  const isHeld = (n: number): boolean => usable.length >= 2 * HELD && n % HELD === 0;
+  const [fitted, held] = [false, true].map((side) => {
+    const kept = [...usable.keys()].filter((n) => isHeld(n) === side);
+    return {
+      vectors: rowsAt(
+        chunks.vectors,
+        kept.map((n) => usable[n]!),
+      ),
+      targets: rowsAt(targets, kept),
+    };
+  });
+  const parameters = handOn(projector.shapes, seed);
+  await fitLast(projector, parameters, fitted!.vectors, fitted!.targets);
+  const explained =
+    held!.targets.rows === 0
+      ? null
+      : explainedShare(await projector.forward(parameters, held!.vectors), held!.targets);
+  return { parameters, explained };
+}
+
+/** The wanted outputs, [N, k C]: k consecutive parts of a chunk, each as the mean of its tokens. */
+async function targetsOf(
+  { layers, centred, scale }: Extract<Start, { kind: 'mean-of-chunk' }>,
+  { decoder, chunks, tokensPerChunk: k }: StartParts,
+  usable: readonly number[],
+): Promise<Matrix> {
+  const { width: C } = decoder;
+  const idf = inverseDocumentFrequency(
+    usable.map((i) => chunks.ids[i]!),
+    decoder.embeddings.rows,
+  );
+  const targets = matrixOf(usable.length, k * C, new Float32Array(usable.length * k * C));
+  for (const [n, chunk] of usable.entries()) {
+    const ids = chunks.ids[chunk]!.slice(0, MOST_TOKENS);
+    const embedded = decoder.embed(ids);
+    const states = layers === 0 ? embedded : await decoder.hiddenStates(embedded, layers);
+    for (let j = 0; j < k; j++) {
+      const from = Math.floor((j * ids.length) / k);
+      const to = Math.max(from + 1, Math.floor(((j + 1) * ids.length) / k));
+      const part = row(targets, n).subarray(j * C, (j + 1) * C);
+      weightedMean(states, ids, idf, Math.min(from, ids.length - 1), Math.min(to, ids.length), part);
+    }
+  }
+  if (centred) takeMeanOff(targets);
+  const wanted = scale * meanLength(decoder.embeddings);
+  const now = meanLength(matrixOf(targets.rows * k, C, targets.data));
+  if (now > 0) for (let i = 0; i < targets.data.length; i++) targets.data[i]! *= wanted / now;
+  return targets;
+}
+
+/**
+ * ln((1 + N) / (1 + n)) of each id, n of the N texts having it; [V]. An id of every text weighs nothing.
+ *
+ * @param texts In ids.
+ */
+export function inverseDocumentFrequency(
+  texts: readonly (readonly TokenId[])[],
+  vocabulary: number,
+): Float32Array {
+  const counts = new Uint32Array(vocabulary);
+  for (const ids of texts) for (const id of new Set(ids)) counts[id]!++;
+  return Float32Array.from(counts, (n) => Math.log((1 + texts.length) / (1 + n)));
+}
+
+function weightedMean(
+  states: Matrix,
+  ids: readonly TokenId[],
+  idf: Float32Array,
+  from: number,
+  to: number,
+  into: Float32Array,
+): void {
+  let total = 0;
+  for (let t = from; t < to; t++) {
+    const weight = idf[ids[t]!]! + 1e-6;
+    total += weight;
+    const state = row(states, t);
+    for (let c = 0; c < into.length; c++) into[c]! += weight * state[c]!;
+  }
+  for (let c = 0; c < into.length; c++) into[c]! /= total;
+}
+
+/** Hidden layers that hand their input on, and a last layer of zeros. */
+function handOn(shapes: ReadonlyMap<string, readonly number[]>, seed: number): Map<string, Float32Array> {
+  const parameters = randomStart(shapes, seed);
+  const layers = [...shapes.keys()].filter((name) => /^linear_\d+\.weight$/.test(name)).length;
+  const rng = createRng(seed + 1);
+  const features = shapes.get('linear_1.weight')![1]!;
+  const hidden = Array.from({ length: layers - 1 }, (_, i) => shapes.get(`linear_${i + 1}.weight`)![0]!);
+  const hasPairs = hidden.every((outputs) => 2 * features <= outputs);
+  for (let layer = 1; layer < layers; layer++) {
+    const inputs = shapes.get(`linear_${layer}.weight`)![1]!;
+    const weight = parameters.get(`linear_${layer}.weight`)!;
+    // Unit vectors have entries of 1 / sqrt(E); behind a LayerNorm they are about 1.
+    const gain = layer === 1 ? 0.5 * Math.sqrt(inputs) : 0.5;
+    for (let i = 0; i < weight.length; i++) weight[i] = (gain / Math.sqrt(inputs)) * rng.normal();
+    if (!hasPairs) continue;
+    for (let f = 0; f < features; f++) {
+      for (const [unit, sign] of [
+        [2 * f, 1],
+        [2 * f + 1, -1],
+      ] as const) {
+        const own = weight.subarray(unit * inputs, (unit + 1) * inputs);
+        own.fill(0);
+        if (layer === 1) own[f] = sign * gain;
+        else {
+          own[2 * f] = sign * gain;
+          own[2 * f + 1] = -sign * gain;
+        }
+      }
+    }
+  }
+  parameters.get(`linear_${layers}.weight`)!.fill(0);
+  return parameters;
+}
+
+/** Sets the last layer to the ridge regression of targets [N, k C] on the hidden units of vectors [N, E]. */
+async function fitLast(
+  projector: DifferentiableProjector,
+  parameters: Map<string, Float32Array>,
+  vectors: Matrix,
+  targets: Matrix,
+): Promise<void> {
+  const last = [...projector.shapes.keys()].filter((name) => /^linear_\d+\.weight$/.test(name)).at(-1)!;
+  const bias = last.replace('weight', 'bias');
+  const [outputs, H] = projector.shapes.get(last)! as readonly [number, number];
+  const units = await hiddenUnits(projector, parameters, vectors, last, outputs, H);
+  // One more column, of ones, stands for the bias.
+  const n = H + 1;
+  const left = new Float64Array(n * n);
+  const fill = (gradients: ParameterValues, r: number, into: Float64Array, at: number): void => {
+    into.set(gradients.get(last)!.subarray(r * H, (r + 1) * H), at);
+    into[at + H] = gradients.get(bias)![r]!;
+  };
+  for (let from = 0; from < H; from += outputs) {
+    const count = Math.min(outputs, H - from);
+    const block = matrixOf(units.rows, outputs, new Float32Array(units.rows * outputs));
+    for (let r = 0; r < units.rows; r++) row(block, r).set(row(units, r).subarray(from, from + count));
+    const gradients = await projector.backward(parameters, vectors, block);
+    for (let i = 0; i < count; i++) fill(gradients, i, left, (from + i) * n);
+  }
+  for (let i = 0; i < H; i++) left[H * n + i] = left[i * n + H]!;
+  left[H * n + H] = vectors.rows;
+  const right = new Float64Array(outputs * n);
+  const gradients = await projector.backward(parameters, vectors, targets);
+  for (let o = 0; o < outputs; o++) fill(gradients, o, right, o * n);
+  solveRidge(left, n, right, LAMBDA);
+  const [weights, biases] = [parameters.get(last)!, parameters.get(bias)!];
+  for (let o = 0; o < outputs; o++) {
+    weights.set(right.subarray(o * n, o * n + H), o * H);
+    biases[o] = right[o * n + H]!;
+  }
+}
+
+/** What the last layer reads, [N, H]. */
+async function hiddenUnits(
+  projector: DifferentiableProjector,
+  parameters: ParameterValues,
+  vectors: Matrix,
+  last: string,
+  outputs: number,
+  H: number,
+): Promise<Matrix> {
+  const units = matrixOf(vectors.rows, H, new Float32Array(vectors.rows * H));
+  for (let at = 0; at < vectors.rows; at += outputs) {
+    const count = Math.min(outputs, vectors.rows - at);
+    const some = matrixOf(
+      count,
+      vectors.cols,
+      vectors.data.slice(at * vectors.cols, (at + count) * vectors.cols),
+    );
+    const unitRows = matrixOf(count, outputs, new Float32Array(count * outputs));
+    for (let r = 0; r < count; r++) row(unitRows, r)[r] = 1;
+    const gradient = (await projector.backward(parameters, some, unitRows)).get(last)!;
+    units.data.set(gradient.subarray(0, count * H), at * H);
+  }
+  return units;
+}
+
+function takeMeanOff(matrix: Matrix): void {
+  const mean = meanRow(matrix);
+  for (let i = 0; i < matrix.data.length; i++) matrix.data[i]! -= mean[i % matrix.cols]!;
+}
+
+/** The mean of all rows, [cols]. */
+export function meanRow({ rows, cols, data }: Matrix): Float32Array {
+  const sum = new Float64Array(cols);
+  for (let i = 0; i < data.length; i++) sum[i % cols]! += data[i]! / rows;
+  return Float32Array.from(sum);
+}
+
+function meanLength(matrix: Matrix): number {
+  let total = 0;
+  for (let r = 0; r < matrix.rows; r++) {
+    let squares = 0;
+    for (const value of row(matrix, r)) squares += value * value;
+    total += Math.sqrt(squares);
+  }
+  return matrix.rows === 0 ? 0 : total / matrix.rows;
+}
+
+function explainedShare(found: Matrix, wanted: Matrix): number {
+  const mean = meanRow(wanted);
+  let [missed, spread] = [0, 0];
+  for (let i = 0; i < wanted.data.length; i++) {
+    missed += (wanted.data[i]! - found.data[i]!) ** 2;
+    spread += (wanted.data[i]! - mean[i % wanted.cols]!) ** 2;
+  }
+  return spread === 0 ? 0 : 1 - missed / spread;
+}

@@ -1,0 +1,96 @@
+/**
+ * @file A training as a function: an encoder of its own, several soft tokens, before the code; and what is refused.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { quietSurroundings } from '../../src/comparison/events.js';
+import { runComparison } from '../../src/comparison/run-comparison.js';
+import type { TrainRequest } from '../../src/comparison/train/request.js';
+import { trainProjector } from '../../src/comparison/train/train.js';
+import { writeTinyBundle } from '../support/tiny-models.js';
+
+let folder = '';
+let request: TrainRequest;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llava-eval-train-call-'));
+  writeTinyBundle(join(folder, 'models'));
+  const stage = { name: 'completion', trains: ['projector'], steps: 1, batch: 2, rate: 0.001 };
+  const recipe = {
+    ...{ name: 'one', summary: 'one step' },
+    stages: [{ ...stage, losses: { crossEntropy: 1, divergence: { weight: 0.1, contextTokens: 40 } } }],
+  };
+  await writeFile(join(folder, 'one.json'), JSON.stringify(recipe));
+  request = {
+    decoder: join(folder, 'models', 'decoder'),
+    encoder: join(folder, 'models', 'encoder'),
+    datasets: ['tiny'],
+    recipe: join(folder, 'one.json'),
+    softTokensPerChunk: 2,
+    contextPlacement: 'before-prefix',
+    maxPromptTokens: 120,
+    validationTasks: 2,
+    topK: 2,
+    threads: 1,
+    out: join(folder, 'train'),
+  };
+});
+after(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const settled = (of: { readonly tasks: { readonly scored: number } }): number => of.tasks.scored;
+
+describe('a training', () => {
+  test('stops before its first step where it is asked to, and goes on', async () => {
+    const stopped = await trainProjector(request, { ...quietSurroundings(), signal: AbortSignal.abort() });
+    assert.equal(stopped.kind, 'interrupted');
+    const outcome = await trainProjector({ ...request, resume: true }, quietSurroundings());
+    assert.ok(outcome.kind === 'finished');
+    assert.equal(outcome.stages[0]!.steps, 1);
+    assert.match(readFileSync(join(folder, 'train', 'metrics.jsonl'), 'utf8'), /"divergence":/);
+  });
+
+  test('with an encoder of its own and two soft tokens before the code gives a bundle that a run takes', async () => {
+    const run = await runComparison(
+      {
+        ...{ dataset: 'tiny', model: join(folder, 'train', 'bundle'), limit: 2, out: join(folder, 'run') },
+        ...{
+          pipelines: ['no-context', 'compressed'],
+          retrievers: ['jaccard'],
+          maxNewTokens: 1,
+          threads: 1,
+          device: 'cpu',
+        },
+      },
+      quietSurroundings(),
+    );
+    assert.ok(run.kind === 'finished');
+    assert.deepEqual(run.summary.rows.map(settled), [2, 2]);
+    const [, compressed] = run.summary.rows;
+    // Two chunks at most in the training; the run takes its profile's ten, two soft tokens each.
+    assert.equal(compressed!.softTokens.mean! % 2, 0);
+  });
+
+  test('is refused on code that is kept out', async () => {
+    await assert.rejects(
+      trainProjector({ ...request, exclude: ['tiny'], out: join(folder, 'excluded') }, quietSurroundings()),
+      /all 12 holes stand in code of tiny/,
+    );
+  });
+
+  test('is refused where settings contradict each other', async () => {
+    const refused = (more: Partial<TrainRequest>): Promise<unknown> =>
+      trainProjector({ ...request, ...more, out: join(folder, 'refused') }, quietSurroundings());
+    await assert.rejects(refused({ encoder: 'decoder-layers' }), /decoder-layers: and a number/);
+    await assert.rejects(refused({ encoder: 'decoder-layers:1', encoderInput: 'plain' }), /read chunks raw/);
+    await assert.rejects(refused({ retriever: 'unixcoder' }), /retrieves without a model/);
+    await assert.rejects(refused({ recipe: 'nothing' }), /no recipe of this name/);
+  });
+});
