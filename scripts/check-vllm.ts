@@ -67,7 +67,7 @@ function report(isGood: boolean, line: string): void {
 
 const settings: ComparisonRequest = {
   ...{ dataset: 'npm-ts-lines', limit: tasks, retrievers: ['jaccard'], device: 'cpu' },
-  ...{ maxPromptTokens: 256, contextTokens: 256, maxNewTokens: 32 },
+  ...{ maxPromptTokens: 256, contextTokens: 256, maxNewTokens: 24 },
 };
 
 /** The scored records of one pipeline, by task; what failed is reported. */

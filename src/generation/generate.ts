@@ -57,9 +57,7 @@ export async function firstToken(
   const inputs = inputsOf(decoder, prompt, soft, form);
   const embedMs = embedding();
   const prefilling = stopwatch(clock);
-  const step = await (inputs.wire === null
-    ? decoder.prefill(inputs.embeddings)
-    : inputs.wire.prefillIds(prompt.ids));
+  const step = await handedOver(decoder, prompt, inputs);
   const prefillMs = prefilling();
   return { step, embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
 }
@@ -81,6 +79,15 @@ export async function firstTokenOnly(
     : inputs.wire.firstTokenOfIds(prompt.ids));
   const prefillMs = prefilling();
   return { embedMs, prefillMs, ttftMs: addMs(embedMs, prefillMs) };
+}
+
+/** Runs the prompt up to its first token, untimed; so there is nothing to wait for before. As {@link firstToken} else. */
+export function prefillPrompt(decoder: Decoder, prompt: Prompt, soft: Matrix | null): Promise<DecoderStep> {
+  return handedOver(decoder, prompt, inputsOf(decoder, prompt, soft, 'usual'));
+}
+
+function handedOver(decoder: Decoder, { ids }: Prompt, inputs: PromptInputs): Promise<DecoderStep> {
+  return inputs.wire === null ? decoder.prefill(inputs.embeddings) : inputs.wire.prefillIds(ids);
 }
 
 /** Runs a prompt of text, untimed, as users of the decoder send it. */

@@ -4,7 +4,7 @@
  * Without times there is nothing to warm up for, nothing to repeat and no second timing of the same prompt.
  */
 
-import { firstToken } from '../generation/generate.js';
+import { prefillPrompt } from '../generation/generate.js';
 import type { Reference } from '../generation/reference.js';
 import { completeAttempt, type Answer, type Attempt, type StageMark } from './attempt.js';
 import type { TaskWork } from './execution.js';
@@ -27,7 +27,7 @@ export async function answerAttempts(
     const mark: StageMark = { stage: 'prefill' };
     onPhase('prefill');
     try {
-      const { step } = await firstToken(parts.decoder, prepared.prompt, prepared.soft, parts.clock);
+      const step = await prefillPrompt(parts.decoder, prepared.prompt, prepared.soft);
       answers.set(attempt, { ...(await completeAttempt(work, step, reference, mark)), timing: null });
     } catch (error) {
       records.failed(configuration, mark.stage, error);

@@ -21,6 +21,9 @@ import { completionSchema, errorSchema, type CompletionChoice } from './wire.js'
 const PATIENCE_MS = 240_000;
 /** The same for questions that cost nothing to answer. */
 const QUESTION_MS = 30_000;
+/** Times that a request is sent whose connection was closed before an answer. */
+const MOST_TRIES = 3;
+const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** Characters of a server's own words in a message. */
 const MOST_QUOTED = 500;
 
@@ -112,7 +115,12 @@ export class VllmServer {
       const response = await this.#post(body, silence);
       if (response.body === null) throw new RequestRefusedError(0, `${this.name} answered without a body`);
       silence.heard();
-      const events = eventData(response.body as AsyncIterable<Uint8Array>);
+      const reader = response.body.getReader();
+      // Ended through its body: Node 20 forgets the signal of a request whose object was collected.
+      silence.onEnd(() => {
+        reader.cancel().catch(() => undefined);
+      });
+      const events = eventData(bytesOf(reader));
       return {
         next: () => this.#next(events, silence),
         abort: () => {
@@ -156,6 +164,7 @@ export class VllmServer {
       const event = await events.next();
       silence.heard();
       if (event.done === true) {
+        silence.throwIfSilent();
         silence.end();
         return null;
       }
@@ -178,7 +187,13 @@ export class VllmServer {
     const { apiKey } = this.#options;
     const headers = new Headers(init.headers);
     if (apiKey !== undefined && apiKey !== '') headers.set('authorization', `Bearer ${apiKey}`);
-    return fetch(`${this.url}${path}`, { ...init, headers, redirect: 'error' });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await fetch(`${this.url}${path}`, { ...init, headers, redirect: 'error' });
+      } catch (error) {
+        if (attempt === MOST_TRIES || !wasClosed(error)) throw error;
+      }
+    }
   }
 
   #checked<S extends z.ZodType>(text: string, schema: S, path: string): z.infer<S> {
@@ -253,6 +268,25 @@ export class VllmServer {
   }
 }
 
+/**
+ * Whether a connection was closed before an answer. vLLM closes one that was idle for five seconds, and a request that is
+ * sent at that moment meets a closed door. Sent again, it asks for the same greedy completion.
+ */
+function wasClosed(error: unknown): boolean {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner instanceof Error && 'code' in inner && CLOSED.has(String(inner.code));
+}
+
+/** The parts of a body as they come. */
+async function* bytesOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
 /** A server said nothing for longer than it may. */
 class SilenceError extends Error {}
 
@@ -262,6 +296,7 @@ class Silence {
   readonly #patienceMs: number;
   readonly #name: string;
   #timer: NodeJS.Timeout | undefined;
+  #close: () => void = () => undefined;
 
   constructor(patienceMs: number, name: string) {
     this.#patienceMs = patienceMs;
@@ -273,19 +308,28 @@ class Silence {
     return this.#controller.signal;
   }
 
+  /** What closes the answer, from now on. */
+  onEnd(close: () => void): void {
+    this.#close = close;
+  }
+
   /** Why a request failed: the silence that ended it, or what it failed with. */
   cause(error: unknown): unknown {
     const reason: unknown = this.#controller.signal.reason;
     return reason instanceof SilenceError ? reason : error;
   }
 
+  /** @throws {SilenceError} If the answer was closed since nothing came. */
+  throwIfSilent(): void {
+    const reason: unknown = this.#controller.signal.reason;
+    if (reason instanceof SilenceError) throw reason;
+  }
+
   /** Something is waited for from now on. */
   waiting(): void {
     this.heard();
     this.#timer = setTimeout(() => {
-      this.#controller.abort(
-        new SilenceError(`${this.#name} was silent for ${Math.round(this.#patienceMs / 1000)} s`),
-      );
+      this.#abort(new SilenceError(`${this.#name} was silent for ${Math.round(this.#patienceMs / 1000)} s`));
     }, this.#patienceMs);
   }
 
@@ -297,6 +341,11 @@ class Silence {
   /** Ends the request, if it still runs. */
   end(): void {
     this.heard();
-    this.#controller.abort(new Error('the request was ended'));
+    this.#abort(new Error('the request was ended'));
+  }
+
+  #abort(reason: Error): void {
+    this.#controller.abort(reason);
+    this.#close();
   }
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { DeviceLostError, messageOf, ModelError } from '../../src/domain/errors.js';
@@ -37,7 +39,8 @@ const PROMPT = [150, 160, 170].map(tokenId);
 /** 200 + (3 * 7 + 170) % 26 = 209; 200 + (4 * 7 + 209) % 26 = 203; 200 + (5 * 7 + 203) % 26 = 204. */
 const GREEDY = [209, 203, 204];
 
-const clock = (): number => performance.now();
+/** Time passes where a server computes a prompt, and nowhere else. */
+const clock = (): number => servers.reduce((sum, { computedMs }) => sum + computedMs(), 0);
 
 let servers: FakeVllm[] = [];
 let server: FakeVllm;
@@ -136,6 +139,28 @@ describe('a decoder that vLLM serves', () => {
     cache.dispose();
     cache.dispose();
     await until(() => server.aborted() === before + 1);
+  });
+
+  test('ends the request also when the runtime has collected its object', async () => {
+    const { decoder } = await open();
+    const before = server.aborted();
+    // Long enough to be open still when it is ended.
+    const { cache } = await decoder.prefillIds(PROMPT);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    for (let i = 0; i < 5; i++) {
+      collect();
+      await new Promise(setImmediate);
+    }
+    cache.dispose();
+    await until(() => server.aborted() === before + 1);
+  });
+
+  test('is silent in the middle of a stream: the request fails after the time that it has', async () => {
+    const opened = await open({ patienceMs: 300 });
+    server.behaviour.fault = () => ({ kind: 'stuck', tokens: 2 });
+    const step = await opened.decoder.prefillIds(PROMPT);
+    await assert.rejects(tokensOf(opened, step, 3), /the server was silent for/);
   });
 
   test('runs several sequences at once', async () => {
@@ -376,6 +401,14 @@ describe('a server that fails during a run', () => {
         },
       );
     }
+  });
+
+  test('closes a connection as a request arrives: the request is sent again', async () => {
+    const { decoder } = await open();
+    let resets = 0;
+    server.behaviour.fault = () => (resets++ < 2 ? { kind: 'reset' } : null);
+    assert.equal(await decoder.firstTokenOfIds(PROMPT), GREEDY[0]);
+    assert.equal(resets, 3);
   });
 
   test('says that its engine is dead: the device is lost', async () => {

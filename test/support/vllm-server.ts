@@ -30,7 +30,7 @@ export interface Behaviour {
   prefixCaching: boolean | null;
   /** Whether it really remembers prompts. */
   remembers: boolean;
-  /** Milliseconds of a prefill. */
+  /** Milliseconds that the prefill of a new prompt counts for; nobody waits for them. */
   prefillMs: number;
   tellsProbabilities: boolean;
   /** Whether the engine is well. */
@@ -44,6 +44,8 @@ export type Fault =
   /** The connection breaks before an answer. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'silent' }
+  /** After so many tokens nothing comes any more. */
+  | { readonly kind: 'stuck'; readonly tokens: number }
   /** After so many tokens, the connection breaks or the stream says an error. */
   | { readonly kind: 'torn'; readonly tokens: number; readonly error: string | null };
 
@@ -65,6 +67,8 @@ export interface FakeVllm {
   readonly asked: readonly FakeBody[];
   /** Keys that were sent. */
   readonly keys: ReadonlySet<string | undefined>;
+  /** What the prefills so far count for in all. */
+  readonly computedMs: () => number;
   /** Streams that the client ended before their last token. */
   readonly aborted: () => number;
   close(): Promise<void>;
@@ -87,6 +91,7 @@ export async function startFakeVllm(model: FakeModel, port = 0): Promise<FakeVll
     seen: new Set(),
     hits: 0,
     first: 0,
+    computedMs: 0,
   };
   const server = createServer((request, response) => {
     keys.add(request.headers.authorization);
@@ -133,6 +138,7 @@ export async function startFakeVllm(model: FakeModel, port = 0): Promise<FakeVll
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ...{ behaviour, asked, keys },
     aborted: () => state.aborted,
+    computedMs: () => state.computedMs,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -151,6 +157,7 @@ interface State {
   readonly seen: Set<string>;
   hits: number;
   first: number;
+  computedMs: number;
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {
@@ -173,8 +180,6 @@ function metricsPage({ behaviour, hits, first }: State): string {
     '',
   ].join('\n');
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function complete(state: State, body: FakeBody, response: ServerResponse): Promise<void> {
   const { behaviour, model } = state;
@@ -205,7 +210,7 @@ async function complete(state: State, body: FakeBody, response: ServerResponse):
   }
   const key = ids.join();
   if (behaviour.remembers && state.seen.has(key)) state.hits += 16;
-  else await sleep(behaviour.prefillMs);
+  else state.computedMs += behaviour.prefillMs;
   state.seen.add(key);
   state.first++;
   response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -218,6 +223,7 @@ async function complete(state: State, body: FakeBody, response: ServerResponse):
       else response.end(`data: ${JSON.stringify({ error: { message: fault.error, code: 500 } })}\n\n`);
       return;
     }
+    if (fault?.kind === 'stuck' && made === fault.tokens) return;
     const token = model.next(ids);
     ids.push(token);
     const isLast = made + 1 === body.max_tokens;
