@@ -68,6 +68,11 @@ const EXCEPTIONS: readonly Exception[] = [
     names: ['unixcoder'],
     why: 'the same form of encoder input, recognised from a model folder',
   },
+  {
+    file: 'training/recipes/llavacode.ts',
+    names: ['llavacode'],
+    why: 'a recipe, called after the same paper as the metric profile',
+  },
 ];
 
 const NAMES: ReadonlySet<string> = new Set(HOMES.map(([name]) => name));

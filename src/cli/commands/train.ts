@@ -7,6 +7,7 @@ import {
   DEFAULT_ENCODER,
   DEFAULT_PREFIX_BYTES,
   DEFAULT_PROMPT_TOKENS,
+  DEFAULT_TRAINING_RETRIEVER,
   DEFAULT_VALIDATION_SHARE,
   DEFAULT_VALIDATION_TASKS,
   type TrainRequest,
@@ -94,7 +95,12 @@ export function registerTrain(program: Command, shell: Shell): void {
     )
     .option('--limit <n>', 'holes to train on, at most, before the filter (default: all)', limit)
     .option('--filter <name>', filterSummaries(), oneOf(HOLE_FILTERS), 'all')
-    .option('--retriever <name>', 'jaccard, bm25, or the chunks that records ship', retriever, 'jaccard')
+    .option(
+      '--retriever <name>',
+      'jaccard, bm25, or the chunks that records ship',
+      retriever,
+      DEFAULT_TRAINING_RETRIEVER,
+    )
     .option(
       '--retrieval-profile <name>',
       RETRIEVAL_PROFILES.join(', '),

@@ -7,7 +7,7 @@ import { UsageError } from '../../domain/errors.js';
 import { ENCODER_INPUTS, type EncoderInput } from '../../prompt/encoder-input.js';
 import type { PromptFamily } from '../../prompt/fim.js';
 import type { ContextPlacement } from '../../prompt/assemble.js';
-import type { RetrieverName } from '../../retrieval/kinds.js';
+import { DEFAULT_RETRIEVERS, type RetrieverName } from '../../retrieval/kinds.js';
 import { DEFAULT_RETRIEVAL_PROFILE, type RetrievalProfileName } from '../../retrieval/profile.js';
 import type { HoleFilterName } from '../../training/data/filters.js';
 import { DEFAULT_RECIPE } from '../../training/recipes/all.js';
@@ -77,6 +77,8 @@ export type TrainSettings = Omit<
 
 /** Without a second model on disk. */
 export const DEFAULT_ENCODER = 'decoder-layers:0';
+/** The first of those that a run compares. */
+export const DEFAULT_TRAINING_RETRIEVER: RetrieverName = DEFAULT_RETRIEVERS[0]!;
 export const DEFAULT_VALIDATION_SHARE = 0.1;
 export const DEFAULT_VALIDATION_TASKS = 128;
 export const DEFAULT_PREFIX_BYTES = 20e9;
@@ -109,7 +111,7 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     validationTasks: request.validationTasks ?? DEFAULT_VALIDATION_TASKS,
     limit: request.limit ?? 'all',
     filter: request.filter ?? 'all',
-    retriever: request.retriever ?? 'jaccard',
+    retriever: request.retriever ?? DEFAULT_TRAINING_RETRIEVER,
     retrievalProfile: request.retrievalProfile ?? DEFAULT_RETRIEVAL_PROFILE,
     softTokensPerChunk: request.softTokensPerChunk ?? 1,
     projectorLayers: request.projectorLayers ?? 3,
