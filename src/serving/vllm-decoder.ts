@@ -61,7 +61,7 @@ interface Lane extends Replica {
   isStopping: boolean;
 }
 
-/** The open stream of a sequence behind one of its tokens. */
+/** The stream of a sequence behind one of its tokens: open, or at rest until somebody goes on with it. */
 class StreamCache implements KvCache {
   readonly length: number;
   readonly owner: VllmDecoder;
@@ -69,7 +69,8 @@ class StreamCache implements KvCache {
   readonly prompt: SentPrompt;
   /** What the server chose last: the only token that the sequence goes on with. */
   readonly chosen: TokenId;
-  readonly #sequence: Sequence;
+  /** Null at rest. */
+  #sequence: Sequence | null;
   #isOpen = true;
 
   constructor(owner: VllmDecoder, sequence: Sequence, prompt: SentPrompt, length: number, chosen: TokenId) {
@@ -80,15 +81,27 @@ class StreamCache implements KvCache {
     this.#sequence = sequence;
   }
 
-  /** Hands the stream on to the next step. @throws {Error} If it was disposed or handed on. */
-  take(): Sequence {
+  /** Hands the stream on to the next step; null if it is at rest. @throws {Error} If it was disposed or handed on. */
+  take(): Sequence | null {
     if (!this.#isOpen) throw new Error('the KV cache was disposed or used by a step already');
     this.#isOpen = false;
     return this.#sequence;
   }
 
+  /**
+   * Ends the request on the server, which would decode on and on. A server that runs one sequence at a time could not
+   * answer another request meanwhile.
+   */
+  rest(): void {
+    if (!this.#isOpen) return;
+    if (this.#sequence !== null) endSequence(this.#sequence);
+    this.#sequence = null;
+  }
+
   dispose(): void {
-    if (this.#isOpen) endSequence(this.take());
+    if (!this.#isOpen) return;
+    const sequence = this.take();
+    if (sequence !== null) endSequence(sequence);
   }
 }
 
@@ -164,19 +177,21 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
     }
     const { prompt, length } = own;
     this.#requirePositions(length + 1);
-    return this.#step(own.take(), prompt, length + 1);
+    return this.#step(own.take() ?? (await this.#resumed(own)), prompt, length + 1);
   }
 
   async logProbabilities(
     continuation: Parameters<ContinuationScorer['logProbabilities']>[0],
     after: DecoderStep,
   ): Promise<Float64Array | null> {
-    const { prompt } = this.#own(after.cache);
+    const own = this.#own(after.cache);
+    const { prompt } = own;
     for (const id of [...continuation.ids, ...(continuation.end ?? [])]) this.#requireId(id);
     // vLLM gives the probabilities of ids alone.
     if (prompt.kind === 'embeddings') return null;
     const scored = continuation.ids.length + (continuation.end === null ? 0 : 1);
     this.#requirePositions(prompt.ids.length + scored);
+    own.rest();
     return this.#onLane((replica) => promptLogProbabilities(replica, prompt.ids, continuation));
   }
 
@@ -204,6 +219,21 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
     // The server stops there by itself, should nobody end the sequence.
     const most = Math.max(1, this.maxPositions - length);
     return this.#step(await this.#open(prompt, most), prompt, length);
+  }
+
+  /** The sequence of a prefill that was put to rest, behind its first token again. */
+  async #resumed({ prompt, length, chosen }: StreamCache): Promise<Sequence> {
+    const sequence = await this.#open(prompt, Math.max(1, this.maxPositions - length));
+    try {
+      const first = await this.#next(sequence);
+      if (first === chosen) return sequence;
+      throw new RangeError(
+        `${sequence.lane.server.name} chose token ${first} for a prompt that it had answered with ${chosen}`,
+      );
+    } catch (error) {
+      endSequence(sequence);
+      throw error;
+    }
   }
 
   async #firstTokenOf(prompt: SentPrompt): Promise<TokenId> {

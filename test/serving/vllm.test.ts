@@ -217,6 +217,17 @@ describe('a decoder that vLLM serves', () => {
     assert.deepEqual([...(await decoder.logProbabilities({ ids, end: null }, step))!], [-3 / 8, -4 / 8]);
   });
 
+  test('scores behind an open sequence while nothing else runs, and the sequence goes on afterwards', async () => {
+    const opened = await open();
+    const before = server.aborted();
+    const step = await opened.decoder.prefillIds(PROMPT);
+    await opened.decoder.logProbabilities({ ids: [tokenId(180)], end: null }, step);
+    // A server that runs one sequence at a time answers the second request when the first has ended.
+    await until(() => server.aborted() === before + 1);
+    assert.deepEqual(await tokensOf(opened, step, 3), GREEDY);
+    await until(() => server.aborted() === before + 2);
+  });
+
   test('tells none behind embeddings, and has no scorer where the server tells none at all', async () => {
     const { decoder } = await open();
     const step = await decoder.prefill(decoder.embed(PROMPT));
