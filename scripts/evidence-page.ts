@@ -23,13 +23,13 @@ export async function writeEvidencePage(): Promise<void> {
   await writeAtomically(EVIDENCE_PAGE, withTables(await readFile(EVIDENCE_PAGE, 'utf8')));
 }
 
-/** The page with the tables of what is published. @throws {RangeError} If a decoder has no block. */
+/** The page with the tables of what is published; a decoder that is new has its block at the end. */
 export function withTables(page: string): string {
-  return [...readPublished()].reduce(
-    (so, [name, runs]) =>
-      withBlock(so, name, [...runs.values()].map((published) => sectionOf(published)).join('\n\n')),
-    page,
-  );
+  return [...readPublished()].reduce((so, [name, runs]) => {
+    const has = so.includes(`<!-- BEGIN ${name} -->`);
+    const whole = has ? so : `${so}\n## ${name}\n\n<!-- BEGIN ${name} -->\n<!-- END ${name} -->\n`;
+    return withBlock(whole, name, [...runs.values()].map((published) => sectionOf(published)).join('\n\n'));
+  }, page);
 }
 
 function sectionOf(published: Published): string {

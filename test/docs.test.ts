@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { EVIDENCE_PAGE, withTables } from '../scripts/evidence-page.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -190,6 +191,11 @@ describe('the documents', () => {
       ['--device-auto-leaves-one-two', 'rules', 'rules-1'],
     );
   });
+});
+
+test('docs/evidence.md has the tables of what is published, and of nothing else', () => {
+  const page = readFileSync(EVIDENCE_PAGE, 'utf8');
+  assert.equal(withTables(page), page);
 });
 
 describe('ARCHITECTURE.md', () => {

@@ -3,6 +3,7 @@
  */
 
 import type { Clock } from '../domain/clock.js';
+import { embeddingRows } from '../inference/embedding-rows.js';
 import { UserError } from '../domain/errors.js';
 import { resolveModel, type ResolveOptions } from '../hub/resolve.js';
 import { decoderFiles } from '../model/decoder-files.js';
@@ -15,7 +16,6 @@ import {
   probeProbabilities,
   probePrompt,
   remembersPrompts,
-  rowsOf,
   type ServerDescription,
 } from '../serving/examine.js';
 import { openServers, type LocalFacts } from '../serving/open-vllm.js';
@@ -100,7 +100,7 @@ async function answers(
   return [
     usable(named('model'), 'the model of the files: its greedy tokens spell the same text here'),
     await attempt('soft', async () => {
-      const answer = await probeEmbeddings(replica, rowsOf(embeddings, probePrompt(tokenizer)), probe);
+      const answer = await probeEmbeddings(replica, embeddingRows(embeddings, probePrompt(tokenizer)), probe);
       return answer.isTaken
         ? usable(named('soft'), `soft tokens: it goes on alike behind embeddings ${embeddings.cols} wide`)
         : missing(named('soft'), answer.why, 'start vLLM with --enable-prompt-embeds');

@@ -26,7 +26,7 @@ import {
   type CarrierParts,
   type SampledChunk,
 } from '../probe/identifiers.js';
-import { meanNorm, PERTURBATIONS } from '../probe/perturbations.js';
+import { PERTURBATIONS } from '../probe/perturbations.js';
 import {
   readSmoothness,
   type SmoothnessParts,
@@ -49,6 +49,7 @@ import { probeSettings, type ProbeRequest } from './probe-request.js';
 import { retrievalSetting } from './retrieval-setting.js';
 import { comparisonSettings } from './settings.js';
 import { describeRun, promptSetting } from './spec.js';
+import { meanNorm } from '../tensor/matrix.js';
 
 /** What a probe came to. */
 export type ProbeOutcome =

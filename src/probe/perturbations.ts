@@ -10,7 +10,7 @@
  * Shape letters: K soft tokens of a prompt, C decoder width.
  */
 
-import { matrixOf, row, type Matrix } from '../tensor/matrix.js';
+import { matrixOf, norm, row, type Matrix } from '../tensor/matrix.js';
 
 export type Perturbation =
   | { readonly kind: 'interpolated'; readonly alpha: number }
@@ -62,17 +62,4 @@ function mixed(x: Matrix, a: number, y: Matrix, b: (r: number) => number): Matri
     for (let i = r * cols; i < (r + 1) * cols; i++) data[i] = a * x.data[i]! + weight * y.data[i]!;
   }
   return matrixOf(rows, cols, data);
-}
-
-/** The mean Euclidean length of the rows; 0 of none. */
-export function meanNorm(matrix: Matrix): number {
-  let sum = 0;
-  for (let r = 0; r < matrix.rows; r++) sum += norm(row(matrix, r));
-  return matrix.rows === 0 ? 0 : sum / matrix.rows;
-}
-
-function norm(values: Float32Array): number {
-  let squares = 0;
-  for (const value of values) squares += value * value;
-  return Math.sqrt(squares);
 }

@@ -12,7 +12,7 @@ import { DeviceLostError, messageOf, ModelError } from '../domain/errors.js';
 import { tokenId, type TokenId } from '../domain/units.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
 import { createRng } from '../tensor/rng.js';
-import { matrixOf, type Matrix } from '../tensor/matrix.js';
+import type { Matrix } from '../tensor/matrix.js';
 import { RequestRefusedError, type VllmServer } from './client.js';
 import { infoOf, parseMetrics, totalOf, type Sample } from './metrics.js';
 import { completionBody, type SentPrompt } from './prompt-body.js';
@@ -307,11 +307,4 @@ export async function remembersPrompts(
 /** Tokens that a server did not compute, since it knew them. */
 function hits(samples: readonly Sample[]): number {
   return totalOf(samples, 'vllm:prefix_cache_hits_total', 'vllm:gpu_prefix_cache_hits_total') ?? 0;
-}
-
-/** Rows of a table. @param table [V, C]. */
-export function rowsOf({ cols, data }: Matrix, ids: readonly TokenId[]): Matrix {
-  const out = new Float32Array(ids.length * cols);
-  for (const [t, id] of ids.entries()) out.set(data.subarray(id * cols, (id + 1) * cols), t * cols);
-  return matrixOf(ids.length, cols, out);
 }

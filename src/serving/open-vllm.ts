@@ -7,6 +7,7 @@ import { canonicalJson } from '../domain/canonical-json.js';
 import { ModelError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import type { Tokenizer } from '../inference/tokenizer.js';
+import { embeddingRows } from '../inference/embedding-rows.js';
 import type { Matrix } from '../tensor/matrix.js';
 import type { ServerAddress } from './address.js';
 import { VllmServer, type ClientOptions } from './client.js';
@@ -18,7 +19,6 @@ import {
   probeProbabilities,
   probePrompt,
   remembersPrompts,
-  rowsOf,
   type EmbeddingAnswer,
   type ServerDescription,
 } from './examine.js';
@@ -85,7 +85,7 @@ export async function openVllm(
     const description = await describeServer(server, addresses[i]!.model);
     const replica = { server, model: description.model };
     const probe = await probeIds(replica, tokenizer, V);
-    const inputs = rowsOf(embeddings, probePrompt(tokenizer));
+    const inputs = embeddingRows(embeddings, probePrompt(tokenizer));
     return {
       ...{ replica, description, probe },
       embeddings: await probeEmbeddings(replica, inputs, probe),

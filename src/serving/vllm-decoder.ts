@@ -19,6 +19,7 @@ import type {
   FirstTokenRunner,
   KvCache,
 } from '../inference/decoder.js';
+import { embeddingRows, requireId } from '../inference/embedding-rows.js';
 import type { Matrix } from '../tensor/matrix.js';
 import type { CompletionStream, VllmServer } from './client.js';
 import { completionBody, type SentPrompt } from './prompt-body.js';
@@ -142,14 +143,7 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
   }
 
   embed(ids: readonly TokenId[]): Matrix {
-    const C = this.width;
-    const { data: table } = this.#embeddings;
-    const data = new Float32Array(ids.length * C);
-    for (const [t, id] of ids.entries()) {
-      this.#requireId(id);
-      data.set(table.subarray(id * C, (id + 1) * C), t * C);
-    }
-    return { rows: ids.length, cols: C, data };
+    return embeddingRows(this.#embeddings, ids);
   }
 
   prefill(inputs: Matrix): Promise<DecoderStep> {
@@ -186,7 +180,7 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
   ): Promise<Float64Array | null> {
     const own = this.#own(after.cache);
     const { prompt } = own;
-    for (const id of [...continuation.ids, ...(continuation.end ?? [])]) this.#requireId(id);
+    for (const id of [...continuation.ids, ...(continuation.end ?? [])]) requireId(this.#embeddings, id);
     // vLLM gives the probabilities of ids alone.
     if (prompt.kind === 'embeddings') return null;
     const scored = continuation.ids.length + (continuation.end === null ? 0 : 1);
@@ -249,7 +243,7 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
   /** The length of a prompt that can be run. @throws {RangeError} If it cannot. */
   #lengthOf(prompt: SentPrompt): number {
     const length = prompt.kind === 'ids' ? prompt.ids.length : prompt.inputs.rows;
-    if (prompt.kind === 'ids') for (const id of prompt.ids) this.#requireId(id);
+    if (prompt.kind === 'ids') for (const id of prompt.ids) requireId(this.#embeddings, id);
     else if (prompt.inputs.cols !== this.width) {
       throw new RangeError(
         `prompt embeddings are ${prompt.inputs.cols} wide but the decoder is ${this.width} wide`,
@@ -324,12 +318,6 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
       throw new Error('the KV cache belongs to another decoder');
     }
     return cache;
-  }
-
-  #requireId(id: TokenId): void {
-    if (id >= this.vocabularySize) {
-      throw new RangeError(`token ${id} is outside the decoder's vocabulary of ${this.vocabularySize}`);
-    }
   }
 
   #requirePositions(count: number): void {

@@ -57,6 +57,20 @@ export function rowsAt(matrix: Matrix, rows: readonly number[]): Matrix {
   return made;
 }
 
+/** The Euclidean length of a vector. @example norm(Float32Array.of(3, 4)) // => 5 */
+export function norm(values: Float32Array): number {
+  let squares = 0;
+  for (const value of values) squares += value * value;
+  return Math.sqrt(squares);
+}
+
+/** The mean Euclidean length of the rows; 0 of none. */
+export function meanNorm(matrix: Matrix): number {
+  let sum = 0;
+  for (let r = 0; r < matrix.rows; r++) sum += norm(row(matrix, r));
+  return matrix.rows === 0 ? 0 : sum / matrix.rows;
+}
+
 /** A new matrix with every row scaled to Euclidean length 1; zero rows stay zero. */
 export function normalizeRows(matrix: Matrix): Matrix {
   const data = matrix.data.slice();

@@ -31,7 +31,8 @@ import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { Dtype } from '../../src/inference/device.js';
 import { findExport, modelFolder } from '../../src/model/folder/export-files.js';
 import { openDecoder } from '../../src/model/ort/open.js';
-import { logProbability, type OrtDecoder } from '../../src/model/ort/ort-decoder.js';
+import { logProbability } from '../../src/inference/logits.js';
+import type { OrtDecoder } from '../../src/model/ort/ort-decoder.js';
 import {
   encodeExportedModel,
   newNode,

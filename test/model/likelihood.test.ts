@@ -14,7 +14,8 @@ import { z } from 'zod';
 
 import { tokenId } from '../../src/domain/units.js';
 import { openDecoder } from '../../src/model/ort/open.js';
-import { logProbability, type OrtDecoder } from '../../src/model/ort/ort-decoder.js';
+import { logProbability } from '../../src/inference/logits.js';
+import type { OrtDecoder } from '../../src/model/ort/ort-decoder.js';
 import { some } from '../support/some.js';
 
 const GOLDEN = fileURLToPath(new URL('../golden', import.meta.url));

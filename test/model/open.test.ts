@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { ModelError } from '../../src/domain/errors.js';
 import { tokenId, type TokenId } from '../../src/domain/units.js';
 import type { OrtDecoder } from '../../src/model/ort/ort-decoder.js';
-import { argmax } from '../../src/model/ort/ort-decoder.js';
+import { argmax } from '../../src/inference/logits.js';
 import { batches } from '../../src/model/ort/ort-encoder.js';
 import { checkProjectorFits, openDecoder, openEncoder, openProjector } from '../../src/model/ort/open.js';
 import { matrixOf, row } from '../../src/tensor/matrix.js';

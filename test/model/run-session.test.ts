@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DeviceLostError } from '../../src/domain/errors.js';
 import { runSession } from '../../src/model/ort/run-session.js';
-import { argmax } from '../../src/model/ort/ort-decoder.js';
+import { argmax } from '../../src/inference/logits.js';
 
 const failing = (message: string) => ({ run: () => Promise.reject(new Error(message)) });
 const failure = async (message: string): Promise<unknown> =>

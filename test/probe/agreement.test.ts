@@ -4,6 +4,7 @@ import { agreementOf, COSINE_BINS } from '../../src/probe/agreement.js';
 import { geometryOf } from '../../src/probe/geometry.js';
 import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
 import { createRng } from '../../src/tensor/rng.js';
+import { alignment } from '../../src/training/losses/alignment.js';
 
 const rowsOf = (...rows: readonly (readonly number[])[]): Matrix =>
   matrixOf(rows.length, rows[0]!.length, Float32Array.from(rows.flat()));
@@ -32,6 +33,13 @@ function rotated({ rows, cols, data }: Matrix): Matrix {
 }
 
 describe('the agreement of pairwise cosines', () => {
+  test('is the alignment loss of a training, in both scalings', () => {
+    const [encoded, projected] = [randomRows(9, 5, 1), randomRows(9, 7, 2)];
+    const { meanSquare, frobenius } = agreementOf(encoded, projected);
+    near(meanSquare, alignment(projected, encoded, 'mean-square').loss);
+    near(frobenius, alignment(projected, encoded, 'frobenius').loss);
+  });
+
   test('by hand: one pair, in both published scalings', () => {
     // Encoder (1,0), (0,1): cosine 0. Projector (1,0), (1,1): cosine 0.70711. Two entries of four differ, by 0.70711.
     // Mean square 2 * 0.5 / 4 = 0.25; Frobenius norm sqrt(2 * 0.5) = 1, over sqrt(2) 0.70711.

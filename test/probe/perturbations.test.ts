@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { meanNorm, perturbed, PERTURBATIONS, type Perturbation } from '../../src/probe/perturbations.js';
-import { matrixOf } from '../../src/tensor/matrix.js';
+import { perturbed, PERTURBATIONS, type Perturbation } from '../../src/probe/perturbations.js';
+import { matrixOf, meanNorm } from '../../src/tensor/matrix.js';
 
 const soft = matrixOf(2, 2, Float32Array.of(3, 4, 0, 2));
 const disturbance = {

@@ -14,6 +14,7 @@ const PANEL: LinePanel = {
   title: 'share',
   axis: 'dose',
   format: '~r',
+  hasZero: true,
   series: [{ name: 'moved', position: 0, points: [at(0, 0), at(0.5, 50, [25, 75]), at(1, 100)] }],
 };
 
@@ -46,6 +47,24 @@ describe('a chart of lines', () => {
     assert.ok(second!.x > first!.x && second!.y === first!.y);
     const [above, below] = place(narrow);
     assert.ok(below!.x === above!.x && below!.y > above!.y);
+  });
+
+  test('ends near its values where zero says nothing', async () => {
+    const points = [at(0, 1.5), at(1, 2.5)];
+    const { wide } = await drawn({
+      ...PANEL,
+      hasZero: false,
+      series: [{ name: 'moved', position: 0, points }],
+    });
+    // From 1.44 to 2.56: 1.5 stands at 109 + 190 * 1.06 / 1.12 = 288.82, 2.5 at 119.18.
+    assert.ok(near(wide, 72, 288.82).length > 0 && near(wide, 864, 119.18).length > 0);
+  });
+
+  test('places a single point in the middle of its axis', async () => {
+    const points = [at(640, 1)];
+    const { wide } = await drawn({ ...PANEL, series: [{ name: 'moved', position: 0, points }] });
+    // 72 + 792 / 2 = 468; from 0 to 1.06: 1 stands at 109 + 190 * 0.06 / 1.06 = 119.75.
+    assert.ok(near(wide, 468, 119.75).length > 0);
   });
 
   test('has room below zero for what falls below it', async () => {

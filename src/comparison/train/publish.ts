@@ -5,9 +5,11 @@
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeAtomically, writePartsAtomically } from '../../files/atomic-file.js';
+import { portablePath } from '../../files/portable-path.js';
 import { parseBundle, type BundleDescription } from '../../model/folder/bundle.js';
 import { safetensorsParts } from '../../model/weights/safetensors-writer.js';
-import { drawCurves, type Curve, type CurvesInput } from '../../report/charts/curves.js';
+import { drawCharts, type ChartInput } from '../../report/charts/charts.js';
+import type { LineSeries } from '../../report/charts/lines.js';
 import type { Position } from '../../training/loop/checkpoint.js';
 import type { MetricsLine } from '../../training/loop/metrics-file.js';
 import { CONSTANTS, constantsOf, projectorOf } from '../../training/loop/world.js';
@@ -73,11 +75,12 @@ export async function writeBundle(
 
 /** Draws the validations of all stages. */
 export async function writeCurves(path: string, name: string, lines: readonly MetricsLine[]): Promise<void> {
-  await writeAtomically(path, await drawCurves(curvesOf(name, lines)));
+  const [chart] = await drawCharts([curvesOf(name, lines)]);
+  await writeAtomically(path, chart!.file);
 }
 
 /** Nats of each variant, and the differences, over the samples seen by all stages so far. */
-function curvesOf(name: string, lines: readonly MetricsLine[]): CurvesInput {
+function curvesOf(name: string, lines: readonly MetricsLine[]): ChartInput {
   const validations = lines.flatMap((line) => (line.kind === 'validation' ? [line] : []));
   const before = new Map<number, number>();
   let seen = 0;
@@ -86,36 +89,44 @@ function curvesOf(name: string, lines: readonly MetricsLine[]): CurvesInput {
     seen += Math.max(...lines.filter(({ stageIndex }) => stageIndex === index).map(({ samples }) => samples));
   }
   const at = ({ stageIndex, samples }: MetricsLine): number => before.get(stageIndex)! + samples;
-  const curve = (label: string, meanOf: (line: (typeof validations)[number]) => Mean | undefined): Curve => ({
-    name: label,
-    points: validations.flatMap((line) => {
-      const found = meanOf(line);
-      return found === undefined ? [] : [{ x: at(line), y: found.mean, interval: found.ci95 }];
-    }),
-  });
+  /** No line where no validation has the number. */
+  const curves = (
+    names: readonly string[],
+    firstLook: number,
+    meanOf: (name: string, line: (typeof validations)[number]) => Mean | undefined,
+  ): LineSeries[] =>
+    names.flatMap((one, i) => {
+      const points = validations.flatMap((line) => {
+        const found = meanOf(one, line);
+        if (found === undefined) return [];
+        const { mean: y, ci95 } = found;
+        return [{ x: at(line), y, low: ci95?.[0] ?? y, high: ci95?.[1] ?? y }];
+      });
+      return points.length === 0 ? [] : [{ name: one, position: firstLook + i, points }];
+    });
   const differences = [
     ...new Set(validations.flatMap(({ validation }) => Object.keys(validation.differences))),
   ];
-  const ofVariant = VARIANTS.map((variant) => curve(variant, ({ validation }) => validation.means[variant]));
+  const axis = 'training samples seen';
+  const panels = [
+    {
+      ...{ title: 'Differences, nats a token, paired by hole', axis, format: '~r', hasZero: true },
+      series: curves(differences, VARIANTS.length, (key, { validation }) => validation.differences[key]),
+    },
+    {
+      ...{ title: 'Cross entropy of the missing line, nats a token', axis, format: '~r', hasZero: false },
+      // Its intervals are over holes that differ much more than the prompts do, so they would hide the lines.
+      series: curves(VARIANTS, 0, (variant, { validation }) => {
+        const found = validation.means[variant as (typeof VARIANTS)[number]];
+        return found === undefined ? undefined : { mean: found.mean, ci95: null };
+      }),
+    },
+  ];
   return {
+    ...{ kind: 'lines', id: 'curves' },
     title: `Training of ${name}`,
-    note: 'Validation holes behind prompts that differ in one thing. The line own - shuffled is what the chunks give.',
-    along: 'training samples seen',
-    panels: [
-      {
-        ...{ title: 'Differences, paired by hole, with 95 % intervals', unit: 'nats a token', hasZero: true },
-        curves: differences.map((key) => curve(key, ({ validation }) => validation.differences[key])),
-      },
-      {
-        ...{ title: 'Cross entropy of the missing line', unit: 'nats a token', hasZero: false },
-        curves: ofVariant
-          .filter(({ points }) => points.length > 0)
-          .map(({ name: label, points }) => ({
-            name: label,
-            points: points.map((point) => ({ ...point, interval: null })),
-          })),
-      },
-    ],
+    note: 'Validation holes behind prompts that differ in one thing; 95 % intervals. own - shuffled is what the chunks give.',
+    panels: panels.filter(({ series }) => series.length > 0),
   };
 }
 
@@ -137,7 +148,7 @@ export function cardOf(training: Training, position: Position): string {
     `A projector of \`llava-eval train\` (recipe \`${recipe.name}\`): it turns retrieved chunks into soft tokens for one decoder.`,
     '',
     '```sh',
-    `llava-eval run --model ${resolve(settings.out, 'bundle')}`,
+    `llava-eval run --model ${portablePath(resolve(settings.out, 'bundle'))}`,
     '```',
     '',
     '## What it was measured at',

@@ -7,6 +7,7 @@ import type { ReferenceEnd } from '../../generation/reference.js';
 import type { ContinuationScorer, DecoderStep } from '../../inference/decoder.js';
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { DifferentiableDecoder } from '../../inference/differentiable.js';
+import { logProbability } from '../../inference/logits.js';
 import { row, stackRows, type Matrix } from '../../tensor/matrix.js';
 import type { TrainedDecoder } from './models.js';
 
@@ -47,11 +48,4 @@ async function scored(
   return Float64Array.from(
     end === null ? logs : [...logs, logProbability(row(logits, ids.length), [...end])],
   );
-}
-
-/** Of any of some ids. */
-function logProbability(logits: Float32Array, ids: readonly TokenId[]): number {
-  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const sum = logits.reduce((total, value) => total + Math.exp(value - most), 0);
-  return Math.log(ids.reduce((total, id) => total + Math.exp(logits[id]! - most), 0) / sum);
 }

@@ -22,6 +22,8 @@ import type {
   KvCache,
 } from '../../inference/decoder.js';
 import type { Device, Dtype } from '../../inference/device.js';
+import { embeddingRow, embeddingRows, requireId } from '../../inference/embedding-rows.js';
+import { argmax, logProbability } from '../../inference/logits.js';
 import type { DecoderIo } from './decoder-io.js';
 import { keepsOutputs } from './load.js';
 import { runSession } from './run-session.js';
@@ -106,10 +108,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
   }
 
   embed(ids: readonly TokenId[]): Matrix {
-    const C = this.width;
-    const data = new Float32Array(ids.length * C);
-    for (let t = 0; t < ids.length; t++) data.set(this.#embedding(ids[t]!), t * C);
-    return { rows: ids.length, cols: C, data };
+    return embeddingRows(this.#embeddings, ids);
   }
 
   async prefill(inputs: Matrix): Promise<OrtStep> {
@@ -144,7 +143,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     const { past } = this.#own(cache);
     this.#requirePositions(cache.length + 1);
     try {
-      return await this.#step(this.#embedding(token), 1, cache.length, past);
+      return await this.#step(embeddingRow(this.#embeddings, token), 1, cache.length, past);
     } finally {
       cache.dispose();
     }
@@ -152,7 +151,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
 
   async logProbabilities({ ids, end }: Continuation, after: DecoderStep): Promise<Float64Array> {
     const targets = [...ids.map((id) => [id]), ...(end === null ? [] : [[...end]])];
-    for (const id of targets.flat()) this.#requireId(id);
+    for (const id of targets.flat()) requireId(this.#embeddings, id);
     // The last target is only asked for: nothing is read behind it.
     const read = targets.length - 1;
     this.#requirePositions(after.cache.length + read);
@@ -222,18 +221,6 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     this.#session.endProfiling();
   }
 
-  /** One row of the embedding table, as a view. */
-  #embedding(id: TokenId): Float32Array {
-    this.#requireId(id);
-    return this.#embeddings.data.subarray(id * this.width, (id + 1) * this.width);
-  }
-
-  #requireId(id: TokenId): void {
-    if (id >= this.vocabularySize) {
-      throw new RangeError(`token ${id} is outside the decoder's vocabulary of ${this.vocabularySize}`);
-    }
-  }
-
   #requirePositions(count: number): void {
     if (count > this.maxPositions) {
       throw new RangeError(`${count} positions, but the decoder was made for ${this.maxPositions}`);
@@ -295,56 +282,4 @@ function emptyPast({ caches, emptyCache, cacheType }: DecoderIo): Map<string, Te
       ? new Tensor('float16', new Uint16Array(0), emptyCache)
       : new Tensor('float32', new Float32Array(0), emptyCache);
   return new Map(caches.map(({ past }) => [past, empty()]));
-}
-
-/**
- * Natural logarithm of the probability of any of some tokens: log of the sum of their exponentials, less that of all.
- *
- * @param logits Of one position, [V].
- * @returns NaN or -Infinity where the logits are broken.
- * @example
- * logProbability(Float32Array.of(0, 0, 0, 0), [1]); // => -1.386..., the logarithm of 1/4
- * logProbability(Float32Array.of(0, 0, 0, 0), [1, 2]); // => -0.693..., the logarithm of 1/2
- */
-export function logProbability(logits: Float32Array, ids: readonly number[]): number {
-  let highest = -Infinity;
-  const { length } = logits;
-  for (let i = 0; i < length; i++) if (logits[i]! > highest) highest = logits[i]!;
-  // In double precision: a sum of 150,000 terms in single precision would lose the fourth digit.
-  let all = 0;
-  for (let i = 0; i < length; i++) all += Math.exp(logits[i]! - highest);
-  let wanted = 0;
-  for (const id of ids) wanted += Math.exp(logits[id]! - highest);
-  // A single token is taken from its logit: the exponential of a very unlikely one would be 0.
-  if (ids.length === 1) return logits[ids[0]!]! - highest - Math.log(all);
-  return Math.log(wanted) - Math.log(all);
-}
-
-/**
- * Index of the highest number; the lowest index among equals.
- *
- * @example
- * argmax(Float32Array.of(1, 3, 3)); // => 1
- *
- * @throws {RangeError} If there is no number that is higher than any other: empty or all NaN.
- */
-export function argmax(numbers: Float32Array): number {
-  let best = -1;
-  let highest = -Infinity;
-  // Length and number are read once, since a vocabulary of 150,000 takes a visible part of a small model's step.
-  const { length } = numbers;
-  for (let i = 0; i < length; i++) {
-    const number = numbers[i]!;
-    if (number > highest) {
-      highest = number;
-      best = i;
-    }
-  }
-  if (best < 0) {
-    throw new RangeError(
-      `none of ${numbers.length} logits is a number above -Infinity: the decoder computed NaN, as weights do that are ` +
-        'damaged or too large for the dtype; try fp32',
-    );
-  }
-  return best;
 }

@@ -17,7 +17,8 @@ export const CHART_IDS = ['pareto', 'ttft', 'stages', 'retrievers', 'likelihood'
 export const PROBE_CHART_IDS = ['cosines', 'interpolation', 'noise', 'identifiers'] as const;
 
 interface Named {
-  readonly id: (typeof CHART_IDS)[number] | (typeof PROBE_CHART_IDS)[number];
+  /** The last one is that of a training. */
+  readonly id: (typeof CHART_IDS | typeof PROBE_CHART_IDS)[number] | 'curves';
   /** What the chart shows, as a claim. */
   readonly title: string;
   /** How to read it. */

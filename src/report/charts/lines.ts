@@ -29,6 +29,8 @@ export interface LinePanel {
   readonly axis: string;
   /** What the y axis counts in, for its ticks; `format` of d3. */
   readonly format: string;
+  /** Whether the y axis reaches 0, which has a line of its own where values lie below it. */
+  readonly hasZero: boolean;
   readonly series: readonly LineSeries[];
 }
 
@@ -74,7 +76,7 @@ export function linesChart(
 }
 
 function linePanel(
-  { series, format }: LinePanel,
+  { series, format, hasZero }: LinePanel,
   { x, y, width }: { readonly x: number; readonly y: number; readonly width: number },
   { paint }: Style,
 ): Mark {
@@ -82,10 +84,12 @@ function linePanel(
     const { colour, shape } = lookAt(position);
     return of.map((point) => ({ ...point, series: s, fill: paint(colour), shape }));
   });
-  const ends = points.flatMap(({ low, high, y: value }) => [low, high, value, 0]);
+  const values = points.flatMap(({ low, high, y: value }) => [low, high, value]);
+  const ends = hasZero ? [...values, 0] : values;
   const [least, most] = [Math.min(...ends), Math.max(...ends)];
   const room = (most - least || 1) * 0.06;
   const xs = points.map((point) => point.x);
+  const [first, last] = [Math.min(...xs), Math.max(...xs)];
   const at = (field: string): { scale: string; field: string } => ({ scale: 'y', field });
   const hasSymbols = series.every(({ points: of }) => of.length <= MOST_SYMBOLS);
   return panel(
@@ -99,14 +103,15 @@ function linePanel(
         {
           name: 'x',
           type: 'linear',
-          domain: [Math.min(...xs), Math.max(...xs)],
+          // A single place has the axis to itself.
+          domain: first === last ? [first - 0.5, last + 0.5] : [first, last],
           range: [0, width],
           zero: false,
         },
         {
           name: 'y',
           type: 'linear',
-          domain: [least < 0 ? least - room : 0, most + room],
+          domain: [hasZero && least === 0 ? 0 : least - room, most + room],
           range: [HEIGHT, 0],
           zero: false,
         },
@@ -116,6 +121,7 @@ function linePanel(
         { scale: 'y', orient: 'left', tickCount: 4, format },
       ],
       marks: [
+        ...(hasZero && least < 0 ? [zeroLine(width, paint('ink'))] : []),
         ...series.map(({ position }, s): Mark => {
           const { colour, dash } = lookAt(position);
           return {
@@ -149,6 +155,20 @@ function linePanel(
       ],
     },
   );
+}
+
+function zeroLine(width: number, stroke: string): Mark {
+  return {
+    type: 'rule',
+    encode: {
+      enter: {
+        x: { value: 0 },
+        x2: { value: width },
+        y: { scale: 'y', value: 0 },
+        stroke: { value: stroke },
+      },
+    },
+  };
 }
 
 function symbols(y: { readonly scale: string; readonly field: string }): Mark {

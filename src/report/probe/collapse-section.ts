@@ -38,6 +38,7 @@ export function collapseSection({ collapse }: Probe): Section {
             title: 'share of pairs, %',
             axis: 'cosine of two chunks',
             format: '~r',
+            hasZero: true,
             series: [
               { name: 'encoder', position: POSITIONS.encoder, points: spread(agreement.encoded) },
               { name: 'projector', position: POSITIONS.projector, points: spread(agreement.projected) },

@@ -125,16 +125,19 @@ function chartOf(
     {
       title: 'nats a token, difference',
       format: '~r',
+      hasZero: true,
       series: series(0, ({ nats }) => differencePoint(nats)),
     },
     {
       title: 'other completion, %',
       format: '~r',
+      hasZero: true,
       series: series(0, ({ changed }) => estimatePoint(changed)),
     },
     {
       title: 'ES to the unchanged, %',
       format: '~r',
+      hasZero: true,
       series: series(100, (row) => estimatePoint(row.similarity)),
     },
   ];

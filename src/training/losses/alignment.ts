@@ -13,7 +13,7 @@
  * Source: LlavaCode (arXiv 2510.19644), equation of the alignment loss, and `models/kl_loss.py` of its code.
  */
 
-import { matrixOf, normalizeRows, row, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, norm, normalizeRows, row, type Matrix } from '../../tensor/matrix.js';
 
 export const ALIGNMENT_SCALES = ['mean-square', 'frobenius'] as const;
 export type AlignmentScale = (typeof ALIGNMENT_SCALES)[number];
@@ -46,13 +46,13 @@ export function alignment(projected: Matrix, encoded: Matrix, scale: AlignmentSc
     difference[i]! -= wanted[i]!;
     squares += difference[i]! ** 2;
   }
-  const norm = Math.sqrt(squares);
+  const apart = Math.sqrt(squares);
   const [loss, weight] =
     scale === 'mean-square'
       ? [squares / n ** 2, 2 / n ** 2]
-      : [norm / Math.SQRT2, norm === 0 ? 0 : 1 / (Math.SQRT2 * norm)];
+      : [apart / Math.SQRT2, apart === 0 ? 0 : 1 / (Math.SQRT2 * apart)];
   for (let i = 0; i < n; i++) {
-    const length = lengthOf(row(projected, i));
+    const length = norm(row(projected, i));
     if (length === 0) continue;
     // G is symmetric, so that row i moves its own row of G and its own column.
     const pull = new Float64Array(cols);
@@ -71,7 +71,7 @@ export function alignment(projected: Matrix, encoded: Matrix, scale: AlignmentSc
 }
 
 /** Products of all pairs of rows, [N, N]. @param unit Rows of length 1, or 0. */
-export function cosines(unit: Matrix): Float64Array {
+function cosines(unit: Matrix): Float64Array {
   const n = unit.rows;
   const all = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
@@ -84,10 +84,4 @@ export function cosines(unit: Matrix): Float64Array {
     }
   }
   return all;
-}
-
-function lengthOf(values: Float32Array): number {
-  let squares = 0;
-  for (const value of values) squares += value * value;
-  return Math.sqrt(squares);
 }

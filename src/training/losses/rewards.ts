@@ -11,6 +11,7 @@
 
 import { tokenId, type TokenId } from '../../domain/units.js';
 import type { DifferentiableDecoder } from '../../inference/differentiable.js';
+import { argmax } from '../../inference/logits.js';
 import { editSimilarity } from '../../metrics/edit-similarity.js';
 import { comparedText, exactMatchTokens } from '../../metrics/llavacode.js';
 import type { Rng } from '../../tensor/rng.js';
@@ -34,11 +35,7 @@ export function rewardOf(completion: string, reference: string, weights: Rewards
 export type Choose = (logits: Float32Array) => TokenId;
 
 /** The likeliest; the lowest id of several. */
-export const greedy: Choose = (logits) => {
-  let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
-  return tokenId(best);
-};
+export const greedy: Choose = (logits) => tokenId(argmax(logits));
 
 /** A draw from the likeliest tokens that together have the probability `topP`. */
 export function sampling(

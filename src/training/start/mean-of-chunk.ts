@@ -24,7 +24,7 @@ import type {
   ParameterValues,
 } from '../../inference/differentiable.js';
 import { createRng } from '../../tensor/rng.js';
-import { matrixOf, row, rowsAt, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, meanNorm, row, rowsAt, type Matrix } from '../../tensor/matrix.js';
 import type { Start } from '../recipes/recipe.js';
 import type { ChunkTable } from '../samples/sample.js';
 import { randomStart } from './random.js';
@@ -119,8 +119,8 @@ async function targetsOf(
     }
   }
   if (centred) takeMeanOff(targets);
-  const wanted = scale * meanLength(decoder.embeddings);
-  const now = meanLength(matrixOf(targets.rows * k, C, targets.data));
+  const wanted = scale * meanNorm(decoder.embeddings);
+  const now = meanNorm(matrixOf(targets.rows * k, C, targets.data));
   if (now > 0) for (let i = 0; i < targets.data.length; i++) targets.data[i]! *= wanted / now;
   return targets;
 }
@@ -264,16 +264,6 @@ export function meanRow({ rows, cols, data }: Matrix): Float32Array {
   const sum = new Float64Array(cols);
   for (let i = 0; i < data.length; i++) sum[i % cols]! += data[i]! / rows;
   return Float32Array.from(sum);
-}
-
-function meanLength(matrix: Matrix): number {
-  let total = 0;
-  for (let r = 0; r < matrix.rows; r++) {
-    let squares = 0;
-    for (const value of row(matrix, r)) squares += value * value;
-    total += Math.sqrt(squares);
-  }
-  return matrix.rows === 0 ? 0 : total / matrix.rows;
 }
 
 function explainedShare(found: Matrix, wanted: Matrix): number {

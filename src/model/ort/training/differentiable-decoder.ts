@@ -16,6 +16,7 @@ import type {
   SequenceLoss,
   TrainingSequence,
 } from '../../../inference/differentiable.js';
+import { embeddingRows, requireId } from '../../../inference/embedding-rows.js';
 import type { DecoderArchitecture } from '../../../onnx/decoder-graph.js';
 import { toHalf } from '../../../onnx/half.js';
 import { matrixOf, row, type Matrix } from '../../../tensor/matrix.js';
@@ -70,12 +71,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
   }
 
   embed(ids: readonly TokenId[]): Matrix {
-    const data = new Float32Array(ids.length * this.width);
-    for (const [t, id] of ids.entries()) {
-      this.#requireId(id);
-      data.set(row(this.embeddings, id), t * this.width);
-    }
-    return matrixOf(ids.length, this.width, data);
+    return embeddingRows(this.embeddings, ids);
   }
 
   async prefixOf(inputs: Matrix): Promise<FrozenPrefix> {
@@ -215,12 +211,6 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
     return (r) => data.subarray(r * this.width, (r + 1) * this.width);
   }
 
-  #requireId(id: number): void {
-    if (id >= this.vocabularySize) {
-      throw new RangeError(`token ${id} is outside the decoder's vocabulary of ${this.vocabularySize}`);
-    }
-  }
-
   #requireInputs({ prefix, inputs }: PackedSequence): void {
     if (inputs.cols !== this.width) {
       throw new RangeError(`the inputs are ${inputs.cols} wide but the decoder is ${this.width} wide`);
@@ -250,7 +240,7 @@ export class OrtDifferentiableDecoder implements DifferentiableDecoder {
     }
     const ids = targets.filter((id) => id !== null);
     if (ids.length === 0) throw new RangeError('a sequence needs at least one target');
-    for (const id of ids) this.#requireId(id);
+    for (const id of ids) requireId(this.embeddings, id);
   }
 
   #requireTeacher({ targets }: TrainingSequence, { teacher }: LossWeights): void {
