@@ -72,6 +72,7 @@ const zeros = (rows: number): Matrix => matrixOf(rows, WIDTH, new Float32Array(r
 /** Answers every prompt with one line, after a table. */
 class StubDecoder implements Decoder {
   readonly scorer = null;
+  readonly sharedStarts = null;
   readonly wire = null;
   readonly identity = 'stub';
   readonly device = 'cpu';

@@ -12,7 +12,14 @@ import { stopwatch, type Clock } from '../domain/clock.js';
 import { addMs, type Ms, type TokenId } from '../domain/units.js';
 import type { Prompt } from '../prompt/assemble.js';
 import type { Matrix } from '../tensor/matrix.js';
-import type { Decoder, DecoderStep, DecoderWire, FirstTokenRunner } from '../inference/decoder.js';
+import type {
+  Decoder,
+  DecoderStep,
+  DecoderWire,
+  FirstTokenRunner,
+  KvCache,
+  SharedStartRunner,
+} from '../inference/decoder.js';
 import { spliceSoftTokens } from '../inference/soft-tokens.js';
 
 /** Why decoding ended; `settled`: nothing that could follow would be compared with the reference. */
@@ -84,6 +91,24 @@ export async function firstTokenOnly(
 /** Runs the prompt up to its first token, untimed; so there is nothing to wait for before. As {@link firstToken} else. */
 export function prefillPrompt(decoder: Decoder, prompt: Prompt, soft: Matrix | null): Promise<DecoderStep> {
   return handedOver(decoder, prompt, inputsOf(decoder, prompt, soft, 'usual'));
+}
+
+/**
+ * As {@link prefillPrompt}, behind the start of the prompt, which was run before.
+ *
+ * @param start Cache of the first `start.length` ids of the prompt, fewer than it has; stays open.
+ */
+export function prefillPromptBehind(
+  runner: SharedStartRunner,
+  decoder: Pick<Decoder, 'embed'>,
+  { ids, slots }: Prompt,
+  soft: Matrix | null,
+  start: KvCache,
+): Promise<DecoderStep> {
+  const rest = decoder.embed(ids.slice(start.length));
+  const restSlots = slots.map((slot) => slot - start.length);
+  if (soft !== null) spliceSoftTokens(rest, soft, restSlots);
+  return runner.prefillBehind(rest, start);
 }
 
 function handedOver(decoder: Decoder, { ids }: Prompt, inputs: PromptInputs): Promise<DecoderStep> {

@@ -58,6 +58,19 @@ export interface FirstTokenRunner {
   firstTokenOnly(inputs: Matrix): Promise<TokenId>;
 }
 
+/** Runs prompts that begin alike: their start once, and the rest of each behind it. */
+export interface SharedStartRunner {
+  /**
+   * As {@link Decoder.prefill}, for the rest of a prompt whose start was run before. Logits are those of the whole
+   * prompt, but for rounding.
+   *
+   * @param rest  Embeddings of the positions behind the start, [T, C], T >= 1.
+   * @param start Cache of a prefill of the start. It stays as it was and stays open.
+   * @throws {RangeError} As `prefill`; `maxPositions` is for both together.
+   */
+  prefillBehind(rest: Matrix, start: KvCache): Promise<DecoderStep>;
+}
+
 /**
  * What a decoder can do that is reached over a wire. Text goes there as ids, as its users send it; the engine looks up
  * the embeddings. Only a prompt with soft tokens goes as embeddings.
@@ -85,6 +98,8 @@ export interface Decoder {
   readonly vocabularySize: number;
   /** Null for a decoder that hands out no logits but for what it says next. */
   readonly scorer: ContinuationScorer | null;
+  /** Null for a decoder that runs every prompt as a whole, or sees to shared starts by itself. */
+  readonly sharedStarts: SharedStartRunner | null;
   /** Longest sequence that the position encoding was made for, in tokens: the prompt and the generated tokens. */
   readonly maxPositions: number;
   /**

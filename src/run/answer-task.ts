@@ -1,13 +1,14 @@
 /**
- * @file One task of a run that is not timed: each prompt is prefilled once, and completed from there.
+ * @file One task of a run that is not timed: each prompt is prefilled once, and completed from there. What the prompts
+ * share at their start is prefilled once for all of them.
  *
  * Without times there is nothing to warm up for, nothing to repeat and no second timing of the same prompt.
  */
 
-import { prefillPrompt } from '../generation/generate.js';
 import type { Reference } from '../generation/reference.js';
 import { completeAttempt, type Answer, type Attempt, type StageMark } from './attempt.js';
 import type { TaskWork } from './execution.js';
+import { SharedStart } from './shared-start.js';
 
 /**
  * Answers the attempts one after the other. An attempt that fails has its record afterwards.
@@ -21,17 +22,22 @@ export async function answerAttempts(
 ): Promise<ReadonlyMap<Attempt, Answer>> {
   const { parts, records, onPhase } = work;
   const answers = new Map<Attempt, Answer>();
-  for (const attempt of attempts) {
-    const { configuration, prepared } = attempt;
-    if (records.has(configuration)) continue;
-    const mark: StageMark = { stage: 'prefill' };
-    onPhase('prefill');
-    try {
-      const step = await prefillPrompt(parts.decoder, prepared.prompt, prepared.soft);
-      answers.set(attempt, { ...(await completeAttempt(work, step, reference, mark)), timing: null });
-    } catch (error) {
-      records.failed(configuration, mark.stage, error);
+  const start = new SharedStart(parts.decoder);
+  try {
+    for (const attempt of attempts) {
+      const { configuration, prepared } = attempt;
+      if (records.has(configuration)) continue;
+      const mark: StageMark = { stage: 'prefill' };
+      onPhase('prefill');
+      try {
+        const step = await start.prefill(prepared);
+        answers.set(attempt, { ...(await completeAttempt(work, step, reference, mark)), timing: null });
+      } catch (error) {
+        records.failed(configuration, mark.stage, error);
+      }
     }
+  } finally {
+    start.dispose();
   }
   return answers;
 }

@@ -122,6 +122,8 @@ export class VllmDecoder implements Decoder, FirstTokenRunner, DecoderWire, Cont
   readonly concurrent = true;
   readonly takesEmbeddings: boolean;
   readonly scorer: ContinuationScorer | null;
+  /** The server keeps starts by itself, if it is told to. */
+  readonly sharedStarts = null;
   readonly wire: DecoderWire = this;
   readonly #embeddings: Matrix;
   readonly #wireType: WireType;

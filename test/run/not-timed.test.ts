@@ -38,6 +38,7 @@ class OutOfOrder implements Decoder {
   readonly maxPositions = 100_000;
   readonly concurrent = true;
   readonly wire = null;
+  readonly sharedStarts = null;
   readonly scorer: ContinuationScorer;
   readonly #rng: Rng;
   prefills = 0;

@@ -8,6 +8,7 @@ import type {
   DecoderStep,
   DecoderWire,
   KvCache,
+  SharedStartRunner,
 } from '../../src/inference/decoder.js';
 import type { Encoder } from '../../src/inference/encoder.js';
 import type { Projector } from '../../src/inference/projector.js';
@@ -63,6 +64,7 @@ export class FakeDecoder implements Decoder {
   readonly vocabularySize = fakeTokenizer.vocabularySize;
   readonly maxPositions: number;
   readonly scorer: ContinuationScorer | null = null;
+  readonly sharedStarts: SharedStartRunner | null = null;
   readonly concurrent: boolean = false;
   readonly wire: DecoderWire | null = null;
   readonly prompts: Matrix[] = [];

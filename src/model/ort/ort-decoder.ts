@@ -20,6 +20,7 @@ import type {
   DecoderStep,
   FirstTokenRunner,
   KvCache,
+  SharedStartRunner,
 } from '../../inference/decoder.js';
 import type { Device, Dtype } from '../../inference/device.js';
 import { embeddingRow, embeddingRows, requireId } from '../../inference/embedding-rows.js';
@@ -78,7 +79,7 @@ export interface OrtDecoderParts {
  */
 const SCORED_AT_ONCE = 16;
 
-export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer {
+export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer, SharedStartRunner {
   readonly identity: string;
   readonly device: Device;
   readonly dtype: Dtype;
@@ -88,6 +89,7 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
   readonly concurrent = false;
   readonly wire = null;
   readonly scorer = this;
+  readonly sharedStarts: SharedStartRunner | null;
   readonly #session: InferenceSession;
   readonly #io: DecoderIo;
   readonly #embeddings: Matrix;
@@ -105,6 +107,8 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     this.#io = parts.io;
     this.#embeddings = parts.embeddings;
     this.#emptyPast = emptyPast(parts.io);
+    // Elsewhere a start would be copied to the host and back, or its attention is wrong (see `SCORED_AT_ONCE`).
+    this.sharedStarts = parts.device === 'cpu' ? this : null;
   }
 
   embed(ids: readonly TokenId[]): Matrix {
@@ -114,6 +118,12 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
   async prefill(inputs: Matrix): Promise<OrtStep> {
     this.#requirePrompt(inputs);
     return this.#step(inputs.data, inputs.rows, 0, this.#emptyPast);
+  }
+
+  async prefillBehind(rest: Matrix, start: KvCache): Promise<OrtStep> {
+    const { past } = this.#own(start);
+    this.#requirePrompt(rest, start.length);
+    return this.#step(rest.data, rest.rows, start.length, past);
   }
 
   async firstTokenOnly(inputs: Matrix): Promise<TokenId> {
@@ -131,12 +141,12 @@ export class OrtDecoder implements Decoder, FirstTokenRunner, ContinuationScorer
     return tokenId(argmax(floatOutput(results, logits).subarray(-this.vocabularySize)));
   }
 
-  #requirePrompt(inputs: Matrix): void {
+  #requirePrompt(inputs: Matrix, pastPositions = 0): void {
     if (inputs.cols !== this.width) {
       throw new RangeError(`prompt embeddings are ${inputs.cols} wide but the decoder is ${this.width} wide`);
     }
     if (inputs.rows === 0) throw new RangeError('the prompt is empty; a decoder needs at least one position');
-    this.#requirePositions(inputs.rows);
+    this.#requirePositions(pastPositions + inputs.rows);
   }
 
   async decode(token: TokenId, cache: KvCache): Promise<OrtStep> {
