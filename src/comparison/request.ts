@@ -18,8 +18,8 @@ import { withoutAddresses } from '../serving/address.js';
 import { retrieverNamed, retrieverSchema } from '../retrieval/kinds.js';
 import { RETRIEVAL_PROFILES } from '../retrieval/profile.js';
 
-const positive = z.int().positive();
-const text = z.string().min(1);
+export const positive = z.int().positive();
+export const text = z.string().min(1);
 const ratio = z.number().min(1, 'expected a number of at least 1');
 
 /** One of the names that are known when a request is checked: plug-ins have been loaded by then. */
@@ -29,7 +29,7 @@ const nameAmong = (names: () => readonly string[]) =>
   });
 
 /** The parts of a fused retriever may stand in any order, as on the command line. */
-const givenRetriever = z.preprocess(
+export const givenRetriever = z.preprocess(
   (name) => (typeof name === 'string' ? (retrieverNamed(name) ?? name) : name),
   retrieverSchema,
 );

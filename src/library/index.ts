@@ -11,6 +11,7 @@ export {
   defineRecordFormat,
 } from '../plugins/definition.js';
 export { runComparison } from './run-comparison.js';
+export { trainProjector } from './train-projector.js';
 export { openRun } from './open-run.js';
 export { compareRuns, gate, score } from './calls.js';
 export {
@@ -40,6 +41,8 @@ export type {
 export type { ComparisonEvent } from '../comparison/events.js';
 export type { ComparisonRequest } from '../comparison/request.js';
 export type { ComparisonOutcome } from '../comparison/run-comparison.js';
+export type { TrainRequest } from '../comparison/train/request.js';
+export type { TrainOutcome } from '../comparison/train/train.js';
 export type { FolderComparison } from '../comparison/compare.js';
 export type { GateRequest, Judgement } from '../comparison/gate.js';
 export type { ScoreRequest } from '../comparison/score.js';
@@ -50,5 +53,5 @@ export type { Configuration, ScoredRecord, TaskRecord } from '../run/record.js';
 export type { RunJson } from '../run/run-json.js';
 export type { TaskEvidence } from '../run/task-evidence.js';
 export type { OpenedRun } from './open-run.js';
-export type { RunSurroundings } from './run-comparison.js';
+export type { RunSurroundings } from './surroundings.js';
 export type { Scores } from './calls.js';

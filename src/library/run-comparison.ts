@@ -2,19 +2,10 @@
  * @file `runComparison`: the command `run` as a function.
  */
 
-import { quietSurroundings, type ComparisonEvent } from '../comparison/events.js';
 import { comparisonRequestSchema, type ComparisonRequest } from '../comparison/request.js';
 import { runComparison as run, type ComparisonOutcome } from '../comparison/run-comparison.js';
-import { UsageError } from '../domain/errors.js';
 import { loadPlugins } from '../plugins/load.js';
-
-/** What a program may want to hear, and how it ends a run. */
-export interface RunSurroundings {
-  /** Told of progress and notes. No result depends on it. */
-  readonly onEvent?: (event: ComparisonEvent) => void;
-  /** Ends the run after the task at hand. What is recorded stays, and `resume` goes on with it. */
-  readonly signal?: AbortSignal;
-}
+import { checkedRequest, surroundingsOf, type RunSurroundings } from './surroundings.js';
 
 /**
  * Runs a comparison and writes a run folder, or goes on with one.
@@ -27,22 +18,9 @@ export interface RunSurroundings {
  */
 export async function runComparison(
   request: ComparisonRequest,
-  { onEvent, signal }: RunSurroundings = {},
+  surroundings: RunSurroundings = {},
 ): Promise<ComparisonOutcome> {
   // The names of plug-ins are valid values of a request once they are loaded.
   await loadPlugins(request.plugins ?? []);
-  const parsed = comparisonRequestSchema.safeParse(request);
-  if (!parsed.success) {
-    throw new UsageError(
-      parsed.error.issues
-        .map(({ path, message }) => `request: ${path.map(String).join('.') || 'settings'}: ${message}`)
-        .join('; '),
-      ['the settings are the flags of `llava-eval run`, in camel case'],
-    );
-  }
-  return run(parsed.data, {
-    ...quietSurroundings(),
-    ...(onEvent === undefined ? {} : { onEvent }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  return run(checkedRequest(comparisonRequestSchema, request), surroundingsOf(surroundings));
 }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { trainProjector, UsageError } from '../../src/library/index.js';
 import { llavaEval, type Finished } from '../support/program.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
@@ -112,6 +113,32 @@ describe('the commands of docs/training.md', () => {
     assert.deepEqual(
       rows.map(({ pipeline, tasks }) => [pipeline, tasks.scored]),
       ['no-context', 'soft-prompt', 'compressed', 'compressed-shuffled'].map((name) => [name, 4]),
+    );
+  });
+
+  test('are a function of the library, with the same bits', async () => {
+    const request = {
+      ...{
+        decoder: join(folder, 'models', 'decoder'),
+        datasets: ['tiny'],
+        recipe: join(folder, 'short.json'),
+      },
+      ...{ validationTasks: 4, maxPromptTokens: 128, topK: 2, threads: 1, out: join(folder, 'by-library') },
+    };
+    const notes: string[] = [];
+    const outcome = await trainProjector(request, {
+      onEvent: (event) => {
+        if (event.kind === 'noted') notes.push(event.line);
+      },
+    });
+    assert.ok(outcome.kind === 'finished' && notes.some((line) => line.includes('holes to train on')));
+    assert.deepEqual(
+      await readFile(join(outcome.bundle, 'projector.safetensors')),
+      await readFile(inTrain('bundle', 'projector.safetensors')),
+    );
+    await assert.rejects(
+      trainProjector({ ...request, projectorLayers: 5 } as unknown as typeof request),
+      (error) => error instanceof UsageError && error.message.startsWith('request: projectorLayers: '),
     );
   });
 

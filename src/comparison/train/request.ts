@@ -2,56 +2,73 @@
  * @file What a training is asked to do, and its settings with defaults filled in.
  */
 
-import type { Language } from '../../domain/languages.js';
+import { z } from 'zod';
+import { LANGUAGES } from '../../domain/languages.js';
 import { UsageError } from '../../domain/errors.js';
-import { ENCODER_INPUTS, type EncoderInput } from '../../prompt/encoder-input.js';
-import type { PromptFamily } from '../../prompt/fim.js';
-import type { ContextPlacement } from '../../prompt/assemble.js';
+import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
+import { PROMPT_FAMILIES } from '../../prompt/fim.js';
+import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { DEFAULT_RETRIEVERS, type RetrieverName } from '../../retrieval/kinds.js';
-import { DEFAULT_RETRIEVAL_PROFILE, type RetrievalProfileName } from '../../retrieval/profile.js';
-import type { HoleFilterName } from '../../training/data/filters.js';
+import { DEFAULT_RETRIEVAL_PROFILE, RETRIEVAL_PROFILES } from '../../retrieval/profile.js';
+import { HOLE_FILTERS } from '../../training/data/filters.js';
 import { DEFAULT_RECIPE } from '../../training/recipes/all.js';
+import { givenRetriever, positive, text } from '../request.js';
 
-/** What `trainProjector` is asked. */
-export interface TrainRequest {
-  /** Folder, GGUF file or hub id. */
-  readonly decoder: string;
-  /** Folder or hub id of an encoder, or `decoder-layers:N`. */
-  readonly encoder?: string | undefined;
-  readonly encoderInput?: EncoderInput | undefined;
-  readonly promptFamily?: PromptFamily | undefined;
-  /** As `openDataset` takes them; at least one. */
-  readonly datasets: readonly string[];
-  readonly repos?: string | undefined;
-  readonly language?: Language | undefined;
-  readonly skipInvalid?: boolean | undefined;
-  /** Datasets whose code must not be trained on. */
-  readonly exclude?: readonly string[] | undefined;
-  readonly validationShare?: number | undefined;
-  readonly validationRepos?: readonly string[] | undefined;
-  /** Holes to validate on, at most. */
-  readonly validationTasks?: number | undefined;
-  /** Holes to train on, at most, before the filter. */
-  readonly limit?: number | 'all' | undefined;
-  readonly filter?: HoleFilterName | undefined;
-  readonly retriever?: RetrieverName | undefined;
-  readonly retrievalProfile?: RetrievalProfileName | undefined;
-  readonly topK?: number | undefined;
-  readonly softTokensPerChunk?: number | undefined;
-  readonly projectorLayers?: 2 | 3 | 4 | undefined;
-  /** A name or a JSON file. */
-  readonly recipe?: string | undefined;
-  readonly contextPlacement?: ContextPlacement | undefined;
-  readonly maxPromptTokens?: number | undefined;
-  /** Bytes that kept prefixes may take. */
-  readonly prefixBytes?: number | undefined;
-  readonly threads?: number | undefined;
-  readonly seed?: number | undefined;
-  /** Of the bundle. */
-  readonly name?: string | undefined;
-  readonly out: string;
-  readonly resume?: boolean | undefined;
-}
+/** What `trainProjector` is asked: the flags of `llava-eval train`, in camel case. */
+export const trainRequestSchema = z
+  .strictObject({
+    /** Folder or hub id of an encoder, or `decoder-layers:N`. */
+    encoder: text,
+    encoderInput: z.enum(ENCODER_INPUTS),
+    promptFamily: z.enum(PROMPT_FAMILIES),
+    /** Where the repositories of files of records lie. */
+    repos: text,
+    /** Only this language, where holes are made of a folder of code. */
+    language: z.enum(LANGUAGES),
+    skipInvalid: z.boolean(),
+    /** Datasets whose code must not be trained on. */
+    exclude: z.array(text),
+    /** Share of the holes that validate, above 0 and below 1. */
+    validationShare: z.number(),
+    validationRepos: z.array(text).min(1),
+    /** Holes to validate on, at most. */
+    validationTasks: positive,
+    /** Holes to train on, at most, before the filter. */
+    limit: z.union([positive, z.literal('all')], {
+      error: 'expected a whole number of at least 1, or "all"',
+    }),
+    filter: z.enum(HOLE_FILTERS),
+    retriever: givenRetriever,
+    retrievalProfile: z.enum(RETRIEVAL_PROFILES),
+    topK: positive,
+    softTokensPerChunk: positive,
+    /** Linear layers. */
+    projectorLayers: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+    /** A name or a JSON file. */
+    recipe: text,
+    contextPlacement: z.enum(CONTEXT_PLACEMENTS),
+    /** Code around the hole, in tokens. */
+    maxPromptTokens: positive,
+    /** Bytes that kept prefixes may take. */
+    prefixBytes: z.number().nonnegative(),
+    threads: positive,
+    seed: z.int(),
+    /** Of the bundle. */
+    name: text,
+    resume: z.boolean(),
+  })
+  .partial()
+  .extend({
+    /** Folder, GGUF file or hub id. */
+    decoder: text,
+    /** As `openDataset` takes them. */
+    datasets: z.array(text).min(1),
+    /** Folder of the training. */
+    out: text,
+  });
+
+/** What {@link trainProjector} is asked. */
+export type TrainRequest = z.infer<typeof trainRequestSchema>;
 
 /** The encoder that a request names. */
 export type EncoderChoice =
