@@ -1,6 +1,6 @@
 /** @see compile-tests.mjs */
 export function compileTests(
-  entries: Readonly<Record<string, string>>,
+  entries: Readonly<Record<string, readonly string[]>>,
   folder: string,
   root?: string,
 ): Promise<void>;

@@ -34,17 +34,47 @@ function ownAddresses(root) {
   };
 }
 
+const TOGETHER = 'together:';
+
+/** Entries that stand for several sources: they import one after the other. */
+function together(several, root) {
+  return {
+    name: 'together',
+    setup(compiler) {
+      compiler.onResolve({ filter: /^together:/ }, ({ path }) => ({
+        path: path.slice(TOGETHER.length),
+        namespace: 'together',
+      }));
+      compiler.onLoad({ filter: /.*/, namespace: 'together' }, ({ path }) => ({
+        contents: several
+          .get(path)
+          .map((source) => `import ${JSON.stringify(resolve(root, source))};`)
+          .join('\n'),
+        resolveDir: root,
+        loader: 'ts',
+      }));
+    },
+  };
+}
+
 /**
  * Compiles test files.
  *
- * @param entries The source of each compiled file in `root`, by the path of the compiled file in `folder` without `.js`.
+ * @param entries The sources of each compiled file in `root`, one or several, by the path of the compiled file in
+ *   `folder` without `.js`.
  * @param folder Emptied first. It must be inside of `root`, so that packages are found.
  * @param root The root folder of the project, or of a copy of it.
  */
 export async function compileTests(entries, folder, root = PROJECT) {
   await rm(resolve(root, folder), { recursive: true, force: true });
+  const several = new Map();
+  const entryPoints = Object.entries(entries).map(([out, sources]) => {
+    if (sources.length === 1) return { in: sources[0], out };
+    several.set(out, sources);
+    return { in: `${TOGETHER}${out}`, out };
+  });
   await build({
-    entryPoints: entries,
+    entryPoints,
     outdir: folder,
     absWorkingDir: root,
     bundle: true,
@@ -55,7 +85,7 @@ export async function compileTests(entries, folder, root = PROJECT) {
     charset: 'utf8',
     keepNames: true,
     sourcemap: 'linked',
-    plugins: [ownAddresses(root)],
+    plugins: [together(several, root), ownAddresses(root)],
     logLevel: 'warning',
   });
 }

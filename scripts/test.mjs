@@ -8,8 +8,8 @@
 //                                    skipped; `npm run test:all` does this (Debian: apt-get install chromium)
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { join, resolve, sep } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import { compileTests } from './compile-tests.mjs';
 
 /**
@@ -24,6 +24,12 @@ const LONGEST = [
   '/report/browser',
   '/retrieval/published',
 ];
+
+/** What a test file does that others of the same process would notice. */
+const CHANGES_PROCESS = /process\.(env|chdir|exitCode|on)\b|loadPlugins|\bmock\b|^(before|after)Each\(/m;
+
+/** Light files of a folder that share a process. A process costs half a second before its first test. */
+const FILES_A_PROCESS = 6;
 
 /** Node's runner sorts the files by path, so the folder of a compiled file says when the file starts. */
 const turnOf = (file) => (LONGEST.some((part) => file.includes(part)) ? 'first' : 'then');
@@ -55,9 +61,36 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const names = files.map((file) => `${turnOf(file)}/${file.replace(/\.ts$/, '')}`);
-const children = CHILDREN.map((file) => [file.replace(/\.ts$/, ''), file]);
-await compileTests(Object.fromEntries([...names.map((name, i) => [name, files[i]]), ...children]), FOLDER);
+/**
+ * Files by the process that runs them: light ones of a folder together, every other one alone.
+ *
+ * @returns Pairs of a compiled file's name and its sources.
+ */
+function processes() {
+  const isAlone = (file) => turnOf(file) === 'first' || CHANGES_PROCESS.test(readFileSync(file, 'utf8'));
+  const groups = new Map();
+  for (const file of files) {
+    const folder = `${turnOf(file)}/${dirname(file)}`;
+    const last = groups.get(folder)?.at(-1);
+    if (isAlone(file)) groups.set(`${turnOf(file)}/${file}`, [[file]]);
+    else if (last === undefined || last.length === FILES_A_PROCESS)
+      groups.set(folder, [...(groups.get(folder) ?? []), [file]]);
+    else last.push(file);
+  }
+  return [...groups].flatMap(([folder, parts]) =>
+    parts.map((part, i) => [
+      part.length === 1
+        ? `${turnOf(part[0])}/${part[0].replace(/\.ts$/, '')}`
+        : `${folder}/together-${i + 1}.test`,
+      part,
+    ]),
+  );
+}
+
+const entries = processes();
+const names = entries.map(([name]) => name);
+const children = CHILDREN.map((file) => [file.replace(/\.ts$/, ''), [file]]);
+await compileTests(Object.fromEntries([...entries, ...children]), FOLDER);
 
 const flags = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec'];
 const run = spawnSync(process.execPath, [...flags, ...names.map((name) => `${FOLDER}/${name}.js`)], {

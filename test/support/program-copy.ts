@@ -78,8 +78,8 @@ export class ProgramCopy {
    * @param files Test files, and scripts.
    */
   async compile(...files: readonly string[]): Promise<void> {
-    const entries = [CLI, ...files].map((file) => [file.replace(/\.ts$/, ''), file]);
-    await compileTests(Object.fromEntries(entries) as Record<string, string>, COMPILED, this.root);
+    const entries = Object.fromEntries([CLI, ...files].map((file) => [file.replace(/\.ts$/, ''), [file]]));
+    await compileTests(entries, COMPILED, this.root);
   }
 
   /** Runs `llava-eval` of the copy as it was compiled. */
