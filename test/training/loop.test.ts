@@ -17,7 +17,12 @@ import { batchGradients } from '../../src/training/loop/step.js';
 import { startingConstants, train, type TrainingReporter } from '../../src/training/loop/train.js';
 import { CONSTANTS, type TrainingWorld } from '../../src/training/loop/world.js';
 import { freshMoments } from '../../src/training/optimizer/adamw.js';
-import { recipeSchema, type Recipe, type RecipeInput } from '../../src/training/recipes/recipe.js';
+import {
+  recipeSchema,
+  type Losses,
+  type Recipe,
+  type RecipeInput,
+} from '../../src/training/recipes/recipe.js';
 import type { TrainingSample } from '../../src/training/samples/sample.js';
 import { randomStart } from '../../src/training/start/random.js';
 import { PrefixStore } from '../../src/training/store/prefix-store.js';
@@ -233,7 +238,7 @@ describe('a stage', () => {
 });
 
 describe('the gradient of a batch', () => {
-  test('agrees with central differences in every loss that draws nothing from the decoder', async () => {
+  const agrees = async (withTeacher: boolean): Promise<void> => {
     const world = await worldOf('differences');
     const recipe = recipeSchema.parse(ALL_LOSSES);
     const { parameters } = stateOf(world, recipe);
@@ -241,7 +246,8 @@ describe('the gradient of a batch', () => {
     const weights = parameters.get('linear_1.weight')!;
     for (let i = 0; i < weights.length; i++) weights[i]! *= 30;
     const { crossEntropy, alignment, reconstruction, contrast, divergence } = recipe.stages[1]!.losses;
-    const losses = { crossEntropy, alignment, reconstruction, contrast, divergence };
+    const without = { crossEntropy, alignment, reconstruction, contrast };
+    const losses = withTeacher ? { ...without, divergence } : without;
     const stage = { ...recipe.stages[1]!, losses, trains: ['projector' as const, 'prompt' as const] };
     const samples = world.data.training.slice(0, 4);
     const value = async (): Promise<number> => {
@@ -251,7 +257,7 @@ describe('the gradient of a batch', () => {
         alignment!.weight * found.alignment! +
         reconstruction!.weight * found.reconstruction! +
         contrast!.weight * found.contrast! +
-        divergence!.weight * found.divergence!
+        (withTeacher ? divergence!.weight * found.divergence! : 0)
       );
     };
     const { gradients } = await batchGradients(world, stage, parameters, samples, createRng(1));
@@ -273,6 +279,36 @@ describe('the gradient of a batch', () => {
         );
       }
     }
+  };
+
+  test('agrees with central differences in every loss that draws nothing from the decoder', () =>
+    agrees(true));
+
+  test('agrees with them where a contrast is weighted behind the one pass of the decoder', () =>
+    agrees(false));
+
+  test('takes one pass of the decoder, with a contrast too, if there is no teacher', async () => {
+    const world = await worldOf('passes');
+    let forward = 0;
+    const decoder = {
+      ...world.decoder,
+      losses: (...sequences: Parameters<typeof world.decoder.losses>) => {
+        forward++;
+        return world.decoder.losses(...sequences);
+      },
+    };
+    const recipe = recipeSchema.parse(ALL_LOSSES);
+    const { parameters } = stateOf(world, recipe);
+    const { crossEntropy, contrast, divergence } = recipe.stages[1]!.losses;
+    const passes = async (losses: Losses): Promise<number> => {
+      forward = 0;
+      const stage = { ...recipe.stages[1]!, losses };
+      const samples = world.data.training.slice(0, 4);
+      await batchGradients({ ...world, decoder }, stage, parameters, samples, createRng(1));
+      return forward;
+    };
+    assert.equal(await passes({ crossEntropy, contrast }), 0);
+    assert.equal(await passes({ crossEntropy, contrast, divergence }), 1);
   });
 
   test('of the contrast pulls own chunks and pushes another task’s: its sign', async () => {

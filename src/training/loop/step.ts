@@ -209,12 +209,28 @@ async function addDivergence({
 }
 
 async function addContrast(batch: Batch, lent: readonly (readonly number[])[]): Promise<void> {
-  const { world, losses, samples, own, more, values } = batch;
+  const { world, losses, samples, own, more } = batch;
   if (losses.contrast === undefined) return;
   const others: Weighted[] = [];
   for (const [i, sample] of samples.entries()) others.push(await holeWith(batch, 'other', sample, lent[i]!));
+  more.push(...others);
+  // A sequence with a teacher has two losses, so that its gradient cannot be weighted afterwards.
+  if (!hasTeacher(batch)) return;
   const all = await world.decoder.losses([...own, ...others].map(({ placed }) => placed.sequence));
-  const nats = all.map(perToken);
+  weighContrast(batch, others, all.map(perToken));
+}
+
+function hasTeacher({ own }: Batch): boolean {
+  return own.some(({ teacher }) => teacher !== null);
+}
+
+/** @param nats Nats a token of the samples behind their own chunks, then behind the others'. */
+function weighContrast(
+  { losses, samples, own, values }: Batch,
+  others: readonly Weighted[],
+  nats: readonly number[],
+): void {
+  if (losses.contrast === undefined) return;
   let sum = 0;
   for (const [i, other] of others.entries()) {
     const { loss, slope } = contrast(nats[i]!, nats[samples.length + i]!, losses.contrast);
@@ -224,7 +240,6 @@ async function addContrast(batch: Batch, lent: readonly (readonly number[])[]): 
     sum += loss;
   }
   values.contrast = sum / samples.length;
-  more.push(...others);
 }
 
 function addReconstruction(batch: Batch, written: readonly number[]): void {
@@ -284,27 +299,45 @@ async function addReinforcement(batch: Batch): Promise<void> {
   values.reward = total / (samples.length * reinforce.samples);
 }
 
-/** Runs all sequences, adds their gradients at soft tokens and constants, and notes what the losses were. */
+/**
+ * Runs all sequences, adds their gradients at soft tokens and constants, and notes what the losses were.
+ *
+ * The gradient of a sequence that has no teacher is proportional to its weight. It is run with the weight 1 and weighted
+ * afterwards, so that a contrast, whose weights follow from the nats, needs no pass of its own to know them.
+ */
 async function runDecoder(
-  { world, own, more, losses, values }: Batch,
+  batch: Batch,
   softGradient: Matrix | null,
   constantGradient: Float32Array | null,
 ): Promise<void> {
+  const { world, own, more, losses, values } = batch;
   const all = [...own, ...more];
   if (all.length === 0) return;
   const results = await world.decoder.gradients(
     all.map(({ placed }) => placed.sequence),
-    all.map(({ crossEntropy, teacher }) => ({ crossEntropy, teacher })),
+    all.map(({ crossEntropy, teacher }) => ({ crossEntropy: teacher === null ? 1 : crossEntropy, teacher })),
   );
+  const others = more.filter(({ kind }) => kind === 'other');
+  if (!hasTeacher(batch)) {
+    weighContrast(
+      batch,
+      others,
+      [...own, ...others].map((one) => perToken(results[all.indexOf(one)]!)),
+    );
+  }
   const { width } = world.decoder;
   const rowLength = world.tokensPerChunk * width;
-  for (const [i, { placed, shows, hasConstants }] of all.entries()) {
+  for (const [i, { placed, shows, hasConstants, crossEntropy, teacher }] of all.entries()) {
     const { data } = results[i]!.gradient;
+    const factor = teacher === null ? crossEntropy : 1;
+    const from = (start: number, length: number): Float32Array => data.subarray(start, start + length);
     for (const [n, r] of shows.entries()) {
-      addInto(softGradient!.data, r * rowLength, data, placed.softAt * width + n * rowLength, rowLength);
+      const part = from(placed.softAt * width + n * rowLength, rowLength);
+      addInto(softGradient!.data, r * rowLength, part, factor);
     }
-    if (hasConstants)
-      addInto(constantGradient!, 0, data, placed.constantsAt * width, constantGradient!.length);
+    if (hasConstants) {
+      addInto(constantGradient!, 0, from(placed.constantsAt * width, constantGradient!.length), factor);
+    }
   }
   for (const [kind, name] of [
     ['own', 'crossEntropy'],
@@ -323,8 +356,8 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function addInto(into: Float32Array, at: number, from: Float32Array, start: number, length: number): void {
-  for (let i = 0; i < length; i++) into[at + i]! += from[start + i]!;
+function addInto(into: Float32Array, at: number, from: Float32Array, factor: number): void {
+  for (const [i, value] of from.entries()) into[at + i]! += factor * value;
 }
 
 function addAlignment({ losses, shown, values }: Batch, softGradient: Matrix | null): void {
