@@ -1,5 +1,5 @@
 /**
- * @file The tables of docs/evidence.md, a function of the files in `results/published` alone.
+ * @file The tables of docs/evidence.md and the first one of the README, functions of the files in `results/published` alone.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -16,11 +16,52 @@ import { readPublished, type Published } from './evidence-runs.js';
 
 export const EVIDENCE_PAGE = fileURLToPath(new URL('../docs/evidence.md', import.meta.url));
 
+export const README = fileURLToPath(new URL('../README.md', import.meta.url));
+
 const BASE = pipelineInRole('no-retrieval');
 
-/** Renews the block of every published decoder. */
+/** What the README shows: the runs of the first decoder that has them. */
+const README_RUNS = ['text-after-suffix', 'retrievers-after-suffix'] as const;
+const README_BLOCK = 'evidence';
+
+/** Renews the block of every published decoder, and the README's table. */
 export async function writeEvidencePage(): Promise<void> {
   await writeAtomically(EVIDENCE_PAGE, withTables(await readFile(EVIDENCE_PAGE, 'utf8')));
+  await writeAtomically(README, withReadmeTable(await readFile(README, 'utf8')));
+}
+
+/** The README with one row for each pipeline and retriever behind the suffix. */
+export function withReadmeTable(readme: string): string {
+  for (const runs of readPublished().values()) {
+    const shown = README_RUNS.flatMap((name) => runs.get(name) ?? []);
+    if (shown.length === README_RUNS.length) return withBlock(readme, README_BLOCK, shortTable(shown));
+  }
+  return readme;
+}
+
+function shortTable(runs: readonly Published[]): string {
+  const rows = runs.flatMap(({ summary: { rows, comparisons, attributions } }, run) =>
+    rows.flatMap((row) => {
+      if (run > 0 && row.pipeline === BASE) return [];
+      const versus = versusBase(row, comparisons);
+      const split = attributions.find(({ of }) => isSameConfiguration(of, row));
+      return [
+        [
+          label(row),
+          fixed(row.promptTokens.mean, 0),
+          fixed(row.likelihood?.perToken.mean ?? null, 3),
+          difference(versus?.likelihood?.perToken, 3),
+          difference(split?.own.likelihood?.perToken, 3),
+          fixed(row.exactMatch.mean, 1),
+          fixed(row.editSimilarity.mean, 1),
+        ],
+      ];
+    }),
+  );
+  return markdownTable([
+    ['', 'prompt tokens', 'nats a token', 'less no-context', 'due to these chunks', 'EM %', 'ES %'],
+    ...rows,
+  ]);
 }
 
 /** The page with the tables of what is published; a decoder that is new has its block at the end. */

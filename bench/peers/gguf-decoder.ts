@@ -13,7 +13,7 @@ import { measureDecoders, type DecoderSide } from './measure-decoders.js';
 import { codePrompts } from './prompts.js';
 import type { Bench, Section } from './section.js';
 
-const LENGTHS = [512];
+const LENGTHS = [512, 1024];
 const CONTEXT_SIZE = 2048;
 /** Such decoders take seconds a prompt. */
 const EFFORT = { newTokens: 16, warmUp: 1 };
@@ -41,6 +41,7 @@ export async function ggufSection(bench: Bench): Promise<Section> {
     ours('int8-dynamic'),
     ours('int8-dynamic', ', again (A/A)'),
     ours('fp32'),
+    ours('int4'),
     ...ggufFiles.map(llama),
     ...(vllm === null ? [] : [served(vllm)]),
   ];

@@ -56,6 +56,10 @@ export interface LossWeights {
   readonly teacher: { readonly divergence: number; readonly logits: Matrix } | null;
 }
 
+/** How keys and values of prefixes are computed. `int8-dynamic` is faster, and rounds. */
+export const PREFIX_DTYPES = ['fp32', 'int8-dynamic'] as const;
+export type PrefixDtype = (typeof PREFIX_DTYPES)[number];
+
 export interface DifferentiableDecoder {
   /** Hash of weights and configuration. */
   readonly identity: string;

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -76,6 +76,30 @@ describe('a training', () => {
     const [, compressed] = run.summary.rows;
     // Two chunks at most in the training; the run takes its profile's ten, two soft tokens each.
     assert.equal(compressed!.softTokens.mean! % 2, 0);
+  });
+
+  test('shares kept keys and values with others on the same holes, those of each number format apart', async () => {
+    const shared = join(folder, 'prefixes');
+    const files = async (): Promise<string[]> =>
+      (await readdir(shared, { recursive: true })).filter((name) => name.endsWith('.kv')).sort();
+    const after = { ...request, contextPlacement: 'after-suffix', prefixDir: shared } as const;
+    await trainProjector({ ...after, out: join(folder, 'first') }, quietSurroundings());
+    const made = await files();
+    const times = async (): Promise<number[]> =>
+      Promise.all(made.map(async (name) => (await stat(join(shared, name))).mtimeMs));
+    const before = await times();
+    assert.ok(made.length > 0 && made.every((name) => name.startsWith('fp32')));
+    await trainProjector(
+      { ...after, softTokensPerChunk: 1, out: join(folder, 'second') },
+      quietSurroundings(),
+    );
+    assert.deepEqual([await files(), await times()], [made, before]);
+    await trainProjector(
+      { ...after, prefixDtype: 'int8-dynamic', out: join(folder, 'third') },
+      quietSurroundings(),
+    );
+    const twice = await files();
+    assert.equal(twice.length, 2 * made.length);
   });
 
   test('is refused on code that is kept out', async () => {

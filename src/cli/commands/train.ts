@@ -16,6 +16,7 @@ import { natsText } from '../../comparison/train/report-lines.js';
 import { trainProjector, type TrainOutcome } from '../../comparison/train/train.js';
 import { EXIT, type ExitCode } from '../../domain/errors.js';
 import { LANGUAGES } from '../../domain/languages.js';
+import { PREFIX_DTYPES } from '../../inference/differentiable.js';
 import { quoted } from '../../run/command-line.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
@@ -133,6 +134,16 @@ export function registerTrain(program: Command, shell: Shell): void {
       'disk for kept keys and values; 0 keeps none',
       wholeNumber(0),
       DEFAULT_PREFIX_BYTES / 1e9,
+    )
+    .option(
+      '--prefix-dir <dir>',
+      'where kept keys and values lie: trainings on the same holes share them (default: in --out)',
+    )
+    .option(
+      '--prefix-dtype <name>',
+      `how they are computed: ${PREFIX_DTYPES.join(', ')}`,
+      oneOf(PREFIX_DTYPES),
+      'fp32',
     )
     .option('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1))
     .option('--seed <n>', 'of everything that is drawn', anyWholeNumber, 0)

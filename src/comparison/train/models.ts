@@ -37,7 +37,7 @@ export interface TrainedDecoder extends NamedModel {
 
 /** Opens the decoder. The caller disposes of it. @throws {ModelError} If it cannot be used or has no gradients. */
 export async function openTrainedDecoder(
-  { decoder: reference, promptFamily }: TrainSettings,
+  { decoder: reference, promptFamily, prefixDtype }: TrainSettings,
   threads: number,
   fetching: ResolveOptions,
 ): Promise<TrainedDecoder> {
@@ -45,7 +45,7 @@ export async function openTrainedDecoder(
   const { path } = found.model;
   const files = decoderFiles(path);
   const tokenizer = await files.loadTokenizer();
-  const decoder = await openDifferentiableDecoder(path, { threads });
+  const decoder = await openDifferentiableDecoder(path, { threads, prefixes: prefixDtype });
   try {
     const facts = files.readFacts(decoder.vocabularySize);
     const family = promptFamily ?? recognizeFamily(tokenizer, facts);

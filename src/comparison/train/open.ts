@@ -2,6 +2,7 @@
  * @file Opens everything that a training works on: models, samples, chunk vectors, and the spec that names them.
  */
 
+import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../domain/errors.js';
 import type { DifferentiableProjector } from '../../inference/differentiable.js';
@@ -103,12 +104,17 @@ export async function openTraining(
       threads,
     );
     opened.push(projector);
-    const keepsTrainingPrefixes = seenOften(recipe, samples.training.length);
+    const keepsTrainingPrefixes =
+      settings.prefixDir !== undefined || seenOften(recipe, samples.training.length);
     const shape = promptShape(settings, model);
     const world: TrainingWorld = {
       ...{ decoder: model.decoder, projector, shape, keepsTrainingPrefixes },
       data: { ...samples, chunks: { ids, vectors: projectorInputs(made.vectors, made.encoder) } },
-      prefixes: await PrefixStore.open(model.decoder, folder.prefixes, settings.prefixBytes),
+      prefixes: await PrefixStore.open(
+        model.decoder,
+        join(settings.prefixDir ?? folder.prefixes, settings.prefixDtype),
+        settings.prefixBytes,
+      ),
       tokensPerChunk: settings.softTokensPerChunk,
       seed: settings.seed,
       bare: barePrompt(settings, model),
@@ -236,7 +242,8 @@ function specOf(
   encoder: TrainedEncoder,
   referenceEnd: string,
 ): TrainSpec {
-  const { contextPlacement, maxPromptTokens, softTokensPerChunk, projectorLayers, seed } = settings;
+  const { contextPlacement, maxPromptTokens, prefixDtype, softTokensPerChunk, projectorLayers, seed } =
+    settings;
   const { filter, retriever, retrievalProfile, validationTasks, limit } = settings;
   return z.record(z.string(), z.json()).parse({
     ...{ program: PACKAGE.version, recipe, data, seed },
@@ -245,7 +252,7 @@ function specOf(
       ...{ identity: encoder.encoder.identity, input: encoder.input },
       ...{ maxTokens: encoder.maxTokens, normalize: encoder.normalize },
     },
-    prompt: { contextPlacement, maxPromptTokens, chunkTokens: CHUNK_TOKENS },
+    prompt: { contextPlacement, maxPromptTokens, prefixDtype, chunkTokens: CHUNK_TOKENS },
     holes: { filter, retriever, retrievalProfile, validationTasks, limit },
     projector: { layers: projectorLayers, softTokensPerChunk },
   });

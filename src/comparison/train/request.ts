@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { LANGUAGES } from '../../domain/languages.js';
 import { UsageError } from '../../domain/errors.js';
+import { PREFIX_DTYPES } from '../../inference/differentiable.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
 import { CONTEXT_PLACEMENTS } from '../../prompt/assemble.js';
@@ -51,6 +52,10 @@ export const trainRequestSchema = z
     maxPromptTokens: positive,
     /** Bytes that kept prefixes may take. */
     prefixBytes: z.number().nonnegative(),
+    /** Where kept prefixes lie, if not in the folder of the training: trainings on the same holes can share them. */
+    prefixDir: text,
+    /** How prefixes are computed. */
+    prefixDtype: z.enum(PREFIX_DTYPES),
     threads: positive,
     seed: z.int(),
     /** Of the bundle. */
@@ -84,12 +89,21 @@ export type TrainSettings = Omit<
   | 'language'
   | 'validationRepos'
   | 'topK'
+  | 'prefixDir'
   | 'threads'
   | 'name'
 > &
   Pick<
     TrainRequest,
-    'encoderInput' | 'promptFamily' | 'repos' | 'language' | 'validationRepos' | 'topK' | 'threads' | 'name'
+    | 'encoderInput'
+    | 'promptFamily'
+    | 'repos'
+    | 'language'
+    | 'validationRepos'
+    | 'topK'
+    | 'prefixDir'
+    | 'threads'
+    | 'name'
   > & { readonly encoder: EncoderChoice };
 
 /** Without a second model on disk. */
@@ -136,6 +150,7 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     contextPlacement: request.contextPlacement ?? 'after-suffix',
     maxPromptTokens: request.maxPromptTokens ?? DEFAULT_PROMPT_TOKENS,
     prefixBytes: request.prefixBytes ?? DEFAULT_PREFIX_BYTES,
+    prefixDtype: request.prefixDtype ?? 'fp32',
     seed: request.seed ?? 0,
     resume: request.resume ?? false,
   };

@@ -6,7 +6,11 @@
  */
 
 import { ModelError } from '../../../domain/errors.js';
-import type { DifferentiableDecoder, DifferentiableProjector } from '../../../inference/differentiable.js';
+import type {
+  DifferentiableDecoder,
+  DifferentiableProjector,
+  PrefixDtype,
+} from '../../../inference/differentiable.js';
 import { tensorNames } from '../../../onnx/causal-layers.js';
 import { embeddingTensor } from '../../../onnx/decoder-graph.js';
 import type { ProjectorArchitecture } from '../../../onnx/projector-graph.js';
@@ -25,11 +29,8 @@ import { WeightTensors } from './weight-tensors.js';
 export type TrainingOptions = Pick<ModelOptions, 'threads' | 'cacheDir' | 'onNote'>;
 
 export interface DecoderTrainingOptions extends TrainingOptions {
-  /**
-   * How keys and values of prefixes are computed; fp32 if absent. `int8-dynamic` is faster and rounds: whoever keeps
-   * prefixes must keep those of the two apart.
-   */
-  readonly prefixes?: 'fp32' | 'int8-dynamic';
+  /** fp32 if absent. Whoever keeps prefixes must keep those of the two apart. */
+  readonly prefixes?: PrefixDtype;
 }
 
 /**
