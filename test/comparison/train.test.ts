@@ -102,6 +102,54 @@ describe('a training', () => {
     assert.equal(twice.length, 2 * made.length);
   });
 
+  test('goes on from the bundle of an earlier one, as far as the two agree', async () => {
+    const notes: string[] = [];
+    const from = async (more: Partial<TrainRequest>, name: string): Promise<string> => {
+      notes.length = 0;
+      const outcome = await trainProjector(
+        { ...request, ...more, out: join(folder, name) },
+        {
+          ...quietSurroundings(),
+          onEvent: (event) => {
+            if (event.kind === 'noted') notes.push(event.line);
+          },
+        },
+      );
+      assert.ok(outcome.kind === 'finished');
+      return outcome.bundle;
+    };
+    const stage = { name: 'prompt', trains: ['prompt'], chunks: 'none', batch: 2, steps: 1, rate: 0.01 };
+    const still = { name: 'still', trains: ['projector'], batch: 2, steps: 1, rate: 1e-30 };
+    const losses = { crossEntropy: 1 };
+    const recipeOf = async (name: string, stages: unknown[]): Promise<string> => {
+      const path = join(folder, `${name}.json`);
+      await writeFile(path, JSON.stringify({ name, summary: name, constants: 2, stages }));
+      return path;
+    };
+    const prompt = await recipeOf('prompt', [{ ...stage, losses }]);
+    const next = await recipeOf('still', [{ ...still, losses }]);
+    const first = await from({ recipe: prompt }, 'from-first');
+    const bytes = (bundle: string, file: string): Buffer => readFileSync(join(bundle, file));
+    // Steps of a rate of nearly nothing change no bit.
+    const second = await from({ recipe: next, from: first }, 'from-second');
+    assert.match(
+      notes.join('\n'),
+      /taken over from prompt-projector: 2 constant vectors and the projector$/m,
+    );
+    for (const file of ['projector.safetensors', 'soft_prompt.safetensors'])
+      assert.deepEqual(bytes(second, file), bytes(first, file), file);
+    const third = await from({ recipe: next, from: first, softTokensPerChunk: 1, seed: 4 }, 'from-third');
+    assert.match(notes.join('\n'), /2 constant vectors; its projector is for another encoder or of another/);
+    assert.deepEqual(bytes(third, 'soft_prompt.safetensors'), bytes(first, 'soft_prompt.safetensors'));
+    await assert.rejects(from({ from: first }, 'from-none'), /has 2 constant vectors, and the recipe has 0/);
+    writeTinyBundle(join(folder, 'others'), { seed: 9 });
+    const others = join(folder, 'others', 'decoder');
+    await assert.rejects(
+      from({ recipe: next, from: first, decoder: others }, 'from-other'),
+      /was trained for another decoder/,
+    );
+  });
+
   test('is refused on code that is kept out', async () => {
     await assert.rejects(
       trainProjector({ ...request, exclude: ['tiny'], out: join(folder, 'excluded') }, quietSurroundings()),

@@ -20,6 +20,7 @@ import type { TrainingWorld } from '../../training/loop/world.js';
 import { inverseDocumentFrequency, meanRow } from '../../training/start/mean-of-chunk.js';
 import { prefixBytes, PrefixStore } from '../../training/store/prefix-store.js';
 import { fetchingWith, type Surroundings } from '../events.js';
+import { readEarlier, type Earlier } from './earlier.js';
 import type { TrainFolder, TrainSpec } from './folder.js';
 import { findHoles, type DataFacts } from './holes.js';
 import {
@@ -51,6 +52,8 @@ export interface Training {
   readonly model: TrainedDecoder;
   readonly encoder: TrainedEncoder & { readonly pooling: Pooling };
   readonly world: TrainingWorld;
+  /** What is taken over from an earlier training; null without one. */
+  readonly earlier: Earlier | null;
   /** What kept prefixes take, in words. */
   readonly prefixNote: string;
   readonly spec: TrainSpec;
@@ -129,11 +132,15 @@ export async function openTraining(
         )
       : 'Soft tokens stand before the code, so that the whole prompt is run in every step.';
     const { encoder } = made;
+    const earlier =
+      settings.from === undefined
+        ? null
+        : await readEarlier(settings.from, world, encoder.encoder.identity, recipe.constants);
     return {
-      ...{ settings, recipe, model, world, prefixNote, dispose, data: found.facts },
+      ...{ settings, recipe, model, world, prefixNote, earlier, dispose, data: found.facts },
       name: settings.name ?? `${recipe.name}-projector`,
       encoder,
-      spec: specOf(settings, recipe, found.facts, model, encoder, end),
+      spec: { ...specOf(settings, recipe, found.facts, model, encoder, end), from: earlier?.files ?? null },
     };
   } catch (error) {
     await dispose();

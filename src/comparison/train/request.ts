@@ -47,6 +47,8 @@ export const trainRequestSchema = z
     projectorLayers: z.union([z.literal(2), z.literal(3), z.literal(4)]),
     /** A name or a JSON file. */
     recipe: text,
+    /** Bundle of an earlier training, whose constant vectors and projector are taken over. */
+    from: text,
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     /** Code around the hole, in tokens. */
     maxPromptTokens: positive,
@@ -89,6 +91,7 @@ export type TrainSettings = Omit<
   | 'language'
   | 'validationRepos'
   | 'topK'
+  | 'from'
   | 'prefixDir'
   | 'threads'
   | 'name'
@@ -101,6 +104,7 @@ export type TrainSettings = Omit<
     | 'language'
     | 'validationRepos'
     | 'topK'
+    | 'from'
     | 'prefixDir'
     | 'threads'
     | 'name'

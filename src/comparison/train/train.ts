@@ -123,20 +123,25 @@ function sayData({ world, data, settings }: Training, note: (line: string) => vo
 
 /** Parameters before the first step. */
 async function firstState(
-  { world, recipe }: Training,
+  { world, recipe, earlier }: Training,
   fingerprint: string,
   note: (line: string) => void,
 ): Promise<TrainingState> {
   const { decoder, projector, data, tokensPerChunk, seed } = world;
-  const { parameters, explained } = await startOf(recipe.start, {
-    ...{ decoder, projector, chunks: data.chunks, tokensPerChunk, seed },
-  });
+  if (earlier !== null) note(earlier.note);
+  const { parameters, explained } =
+    earlier?.hasProjector === true
+      ? { parameters: new Map<string, Float32Array>(), explained: null }
+      : await startOf(recipe.start, {
+          ...{ decoder, projector, chunks: data.chunks, tokensPerChunk, seed },
+        });
   if (explained !== null) {
     note(
       `start: explains ${(100 * explained).toFixed(1)} % of the wanted outputs’ variance on chunks held back`,
     );
   }
   if (recipe.constants > 0) parameters.set(...startingConstants(world, recipe.constants));
+  for (const [name, values] of earlier?.parameters ?? []) parameters.set(name, values);
   return {
     position: firstPosition(fingerprint),
     parameters,
