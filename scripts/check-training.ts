@@ -178,7 +178,9 @@ async function compare(folder: string): Promise<void> {
       `${name.padEnd(24)} ${digits(estimate.mean)} [${digits(low)}, ${digits(high)}] nats a token\n`,
     );
   }
-  process.stdout.write(`${holes} holes, ${SEEDS.length} seeds a side, ${PLAN.steps} steps of ${PLAN.batch}\n`);
+  process.stdout.write(
+    `${holes} holes, ${SEEDS.length} seeds a side, ${PLAN.steps} steps of ${PLAN.batch}\n`,
+  );
 }
 
 function meanOf(values: readonly number[]): number {

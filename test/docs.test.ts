@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EVIDENCE_PAGE, withTables } from '../scripts/evidence-page.js';
+import { EVIDENCE_PAGE, README, withReadmeTable, withTables } from '../scripts/evidence-page.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -196,6 +196,11 @@ describe('the documents', () => {
 test('docs/evidence.md has the tables of what is published, and of nothing else', () => {
   const page = readFileSync(EVIDENCE_PAGE, 'utf8');
   assert.equal(withTables(page), page);
+});
+
+test('the first table of the README is that of what is published', () => {
+  const page = readFileSync(README, 'utf8');
+  assert.equal(withReadmeTable(page), page);
 });
 
 describe('ARCHITECTURE.md', () => {
