@@ -22,6 +22,7 @@ const BASE = pipelineInRole('no-retrieval');
 
 /** What the README shows, of the first decoder that has the first of them. */
 const README_RUNS = ['text-after-suffix', 'retrievers-after-suffix'] as const;
+const README_TIMES = 'timed';
 const README_BLOCK = 'evidence';
 
 /** Renews the block of every published decoder, and the README's table. */
@@ -34,12 +35,14 @@ export async function writeEvidencePage(): Promise<void> {
 export function withReadmeTable(readme: string): string {
   for (const runs of readPublished().values()) {
     const shown = README_RUNS.flatMap((name) => runs.get(name) ?? []);
-    if (runs.has(README_RUNS[0])) return withBlock(readme, README_BLOCK, shortTable(shown));
+    if (!runs.has(README_RUNS[0])) continue;
+    return withBlock(readme, README_BLOCK, shortTable(shown, runs.get(README_TIMES) ?? null));
   }
   return readme;
 }
 
-function shortTable(runs: readonly Published[]): string {
+/** @param timed The run that says what a pipeline costs; null where there is none yet. */
+function shortTable(runs: readonly Published[], timed: Published | null): string {
   const rows = runs.flatMap(({ summary: { rows, comparisons, attributions } }, run) =>
     rows.flatMap((row) => {
       if (run > 0 && row.pipeline === BASE) return [];
@@ -54,12 +57,16 @@ function shortTable(runs: readonly Published[]): string {
           difference(split?.own.likelihood?.perToken, 3),
           fixed(row.exactMatch.mean, 1),
           fixed(row.editSimilarity.mean, 1),
+          ...(timed === null ? [] : [timesBase(row, timed)]),
         ],
       ];
     }),
   );
   return markdownTable([
-    ['', 'prompt tokens', 'nats a token', 'less no-context', 'due to these chunks', 'EM %', 'ES %'],
+    [
+      ...['', 'prompt tokens', 'nats a token', 'less no-context', 'due to these chunks', 'EM %', 'ES %'],
+      ...(timed === null ? [] : ['TTFT, times no-context']),
+    ],
     ...rows,
   ]);
 }
@@ -149,21 +156,23 @@ function partsTable({ parts }: Published): string | null {
   ]);
 }
 
-function timesTable({ summary: { rows, comparisons, noiseFloor } }: Published): string {
+/** First token in times of that of `no-context`; empty where the run has no such row. */
+function timesBase(of: Configuration, { summary: { comparisons } }: Published): string {
+  const ratio = versusBase(of, comparisons)?.ttftRatio ?? null;
+  return ratio === null ? '' : `${fixed(ratio.p50, 2)} ${interval(ratio.ci95, 2)}`.trimEnd();
+}
+
+function timesTable(published: Published): string {
+  const { rows, noiseFloor } = published.summary;
   const times = markdownTable([
     ['', 'prompt tokens', 'TTFT p50 ms', 'cold p50 ms', 'times no-context'],
-    ...rows.map((row: SummaryRow) => {
-      const ratio = versusBase(row, comparisons)?.ttftRatio;
-      return [
-        label(row),
-        fixed(row.promptTokens.mean, 0),
-        fixed(row.ttftMs?.p50 ?? null, 0),
-        fixed(row.ttftColdMs?.p50 ?? null, 0),
-        ratio === undefined || ratio === null
-          ? ''
-          : `${fixed(ratio.p50, 2)} ${interval(ratio.ci95, 2)}`.trimEnd(),
-      ];
-    }),
+    ...rows.map((row: SummaryRow) => [
+      label(row),
+      fixed(row.promptTokens.mean, 0),
+      fixed(row.ttftMs?.p50 ?? null, 0),
+      fixed(row.ttftColdMs?.p50 ?? null, 0),
+      timesBase(row, published),
+    ]),
   ]);
   if (noiseFloor === null) return times;
   const { p50, ci95 } = noiseFloor.ratio;
