@@ -3,7 +3,7 @@
  *
  *     npm run training-study -- DECODER --dataset DIR … --validation-repos a,b --out DIR     train what is open
  *     npm run training-study -- DECODER … --out DIR --publish NAME          and write results/published/NAME/training.json
- *     npm run training-study -- --write                                     only the table, from results/published
+ *     npm run training-study -- --write --publish NAME                      only the table, from results/published
  *
  * Everything behind DECODER but --out, --only and --publish goes to `llava-eval train`. Every training is continued where
  * it stopped. Kept keys and values are shared, so that code before the soft tokens is run once for all of them.
@@ -68,8 +68,7 @@ if (decoder !== undefined) {
     await writeAtomically(path, `${JSON.stringify(await study(), null, 1)}\n`);
   }
 } else if (!writes) throw new Error('name a decoder, or give --write to renew the table of docs/training.md');
-const shown = publish ?? taken(flags, '--of');
-if (shown !== undefined) await writePage(shown);
+if (publish !== undefined) await writePage(publish);
 
 function folderOf(name: string): string {
   return join(out, name);

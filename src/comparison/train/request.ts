@@ -82,33 +82,24 @@ export type EncoderChoice =
   | { readonly kind: 'files'; readonly reference: string }
   | { readonly kind: 'decoder-layers'; readonly layers: number };
 
-export type TrainSettings = Omit<
-  { readonly [K in keyof TrainRequest]-?: Exclude<TrainRequest[K], undefined> },
-  | 'encoder'
+/** Settings without a default: what is left out is decided elsewhere. */
+type WithoutDefault =
   | 'encoderInput'
+  | 'from'
+  | 'language'
+  | 'name'
+  | 'prefixDir'
   | 'promptFamily'
   | 'repos'
-  | 'language'
-  | 'validationRepos'
-  | 'topK'
-  | 'from'
-  | 'prefixDir'
   | 'threads'
-  | 'name'
+  | 'topK'
+  | 'validationRepos';
+
+export type TrainSettings = Omit<
+  { readonly [K in keyof TrainRequest]-?: Exclude<TrainRequest[K], undefined> },
+  'encoder' | WithoutDefault
 > &
-  Pick<
-    TrainRequest,
-    | 'encoderInput'
-    | 'promptFamily'
-    | 'repos'
-    | 'language'
-    | 'validationRepos'
-    | 'topK'
-    | 'from'
-    | 'prefixDir'
-    | 'threads'
-    | 'name'
-  > & { readonly encoder: EncoderChoice };
+  Pick<TrainRequest, WithoutDefault> & { readonly encoder: EncoderChoice };
 
 /** Without a second model on disk. */
 export const DEFAULT_ENCODER = 'decoder-layers:0';
