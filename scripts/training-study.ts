@@ -74,7 +74,9 @@ function folderOf(name: string): string {
   return join(out, name);
 }
 
-const isDone = (name: string): boolean => existsSync(join(trainFolder(folderOf(name)).bundle, 'bundle.json'));
+function isDone(name: string): boolean {
+  return existsSync(join(trainFolder(folderOf(name)).bundle, 'bundle.json'));
+}
 
 async function train({ name, flags: own, recipe, from }: TrainingVariant, of: string): Promise<void> {
   if (isDone(name)) return;
