@@ -47,6 +47,9 @@ after(async () => {
 
 const settled = (of: { readonly tasks: { readonly scored: number } }): number => of.tasks.scored;
 
+const PROJECTOR = 'projector.safetensors';
+const SOFT_PROMPT = 'soft_prompt.safetensors';
+
 describe('a training', () => {
   test('stops before its first step where it is asked to, and goes on', async () => {
     const stopped = await trainProjector(request, { ...quietSurroundings(), signal: AbortSignal.abort() });
@@ -102,7 +105,7 @@ describe('a training', () => {
     assert.equal(twice.length, 2 * made.length);
   });
 
-  test('goes on from the bundle of an earlier one, as far as the two agree', async () => {
+  test('takes over what an earlier one trained, as far as the two agree', async () => {
     const notes: string[] = [];
     const from = async (more: Partial<TrainRequest>, name: string): Promise<string> => {
       notes.length = 0;
@@ -131,16 +134,20 @@ describe('a training', () => {
     const first = await from({ recipe: prompt }, 'from-first');
     const bytes = (bundle: string, file: string): Buffer => readFileSync(join(bundle, file));
     // Steps of a rate of nearly nothing change no bit.
-    const second = await from({ recipe: next, from: first }, 'from-second');
+    const second = await from({ recipe: next, from: first, seed: 4 }, 'from-second');
     assert.match(
       notes.join('\n'),
-      /taken over from prompt-projector: 2 constant vectors and the projector$/m,
+      /taken over from prompt-projector: 2 constant vectors; its projector was not trained$/m,
     );
-    for (const file of ['projector.safetensors', 'soft_prompt.safetensors'])
-      assert.deepEqual(bytes(second, file), bytes(first, file), file);
-    const third = await from({ recipe: next, from: first, softTokensPerChunk: 1, seed: 4 }, 'from-third');
+    assert.deepEqual(bytes(second, SOFT_PROMPT), bytes(first, SOFT_PROMPT));
+    assert.notDeepEqual(bytes(second, PROJECTOR), bytes(first, PROJECTOR), 'another seed, another start');
+    const third = await from({ recipe: next, from: second }, 'from-third');
+    assert.match(notes.join('\n'), /taken over from still-projector: 2 constant vectors and the projector$/m);
+    for (const file of [PROJECTOR, SOFT_PROMPT])
+      assert.deepEqual(bytes(third, file), bytes(second, file), file);
+    const fourth = await from({ recipe: next, from: third, softTokensPerChunk: 1 }, 'from-fourth');
     assert.match(notes.join('\n'), /2 constant vectors; its projector is for another encoder or of another/);
-    assert.deepEqual(bytes(third, 'soft_prompt.safetensors'), bytes(first, 'soft_prompt.safetensors'));
+    assert.deepEqual(bytes(fourth, SOFT_PROMPT), bytes(first, SOFT_PROMPT));
     await assert.rejects(from({ from: first }, 'from-none'), /has 2 constant vectors, and the recipe has 0/);
     writeTinyBundle(join(folder, 'others'), { seed: 9 });
     const others = join(folder, 'others', 'decoder');

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { UsageError } from '../../domain/errors.js';
 import { fileHash } from '../../files/file-hash.js';
-import { readDescription } from '../../model/folder/bundle.js';
+import { readDescription, type TrainedPart } from '../../model/folder/bundle.js';
 import { openTensors } from '../../model/weights/checkpoint.js';
 import { readSoftPrompt } from '../../model/weights/soft-prompt-file.js';
 import { CONSTANTS, type TrainingWorld } from '../../training/loop/world.js';
@@ -14,7 +14,8 @@ import { CONSTANTS, type TrainingWorld } from '../../training/loop/world.js';
 export interface Earlier {
   /** By name, those of the projector and of the constant vectors. */
   readonly parameters: ReadonlyMap<string, Float32Array>;
-  readonly hasProjector: boolean;
+  /** What is taken over. */
+  readonly parts: readonly TrainedPart[];
   /** SHA-256 of the files. */
   readonly files: Readonly<Record<string, string>>;
   /** What is taken over and what is not, in words. */
@@ -24,8 +25,9 @@ export interface Earlier {
 /**
  * Reads the bundle of an earlier training.
  *
- * Its projector is taken over if it reads the vectors of the same encoder and has the same shape. Otherwise the
- * constant vectors are taken over alone, since they belong to the decoder.
+ * What it trained is taken over. So a training of the constant vectors alone hands on no projector. A projector must read
+ * the vectors of the same encoder and have the same shape; otherwise the constant vectors are taken over alone, since they
+ * belong to the decoder.
  *
  * @param dir             The bundle's folder.
  * @param encoderIdentity Of the encoder that is trained with now.
@@ -57,27 +59,38 @@ export async function readEarlier(
       ['give the recipe as many `constants` as the bundle has'],
     );
   }
-  if (softPrompt !== undefined && found !== null) {
+  const isTrained = (part: TrainedPart): boolean => trainedFor.parts?.includes(part) ?? true;
+  const hasPrompt = softPrompt !== undefined && found !== null && isTrained('prompt');
+  if (hasPrompt) {
     parameters.set(CONSTANTS, found.data);
     files[softPrompt.path] = await fileHash(join(dir, softPrompt.path));
   }
   const path = join(dir, description.projector.path);
-  const made =
-    trainedFor.encoder === encoderIdentity ? await readProjectorLike(path, projector.shapes) : null;
+  const isFitting = trainedFor.encoder === encoderIdentity;
+  const made = isTrained('projector') && isFitting ? await readProjectorLike(path, projector.shapes) : null;
   for (const [name, values] of made ?? []) parameters.set(name, values);
   if (made !== null) files[description.projector.path] = await fileHash(path);
   if (parameters.size === 0) {
-    throw new UsageError(`--from ${dir}: has no constant vectors, and its projector is of another kind`);
+    throw new UsageError(
+      `--from ${dir}: has no trained constant vectors, and its projector is of another kind`,
+    );
   }
   const taken = [
-    ...(found === null ? [] : [`${found.rows} constant vectors`]),
+    ...(hasPrompt ? [`${found.rows} constant vectors`] : []),
     ...(made === null ? [] : ['the projector']),
   ];
-  const left = made === null ? '; its projector is for another encoder or of another shape' : '';
   return {
-    ...{ parameters, files, hasProjector: made !== null },
-    note: `taken over from ${description.name}: ${taken.join(' and ')}${left}`,
+    ...{ parameters, files },
+    parts: [...(hasPrompt ? (['prompt'] as const) : []), ...(made === null ? [] : (['projector'] as const))],
+    note: `taken over from ${description.name}: ${taken.join(' and ')}${leftWhy(isTrained('projector'), made !== null)}`,
   };
+}
+
+function leftWhy(isTrained: boolean, isTaken: boolean): string {
+  if (isTaken) return '';
+  return isTrained
+    ? '; its projector is for another encoder or of another shape'
+    : '; its projector was not trained';
 }
 
 /** The tensors of a file, if they are those that are wanted. */

@@ -6,7 +6,12 @@ import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeAtomically, writePartsAtomically } from '../../files/atomic-file.js';
 import { portablePath } from '../../files/portable-path.js';
-import { parseBundle, type BundleDescription } from '../../model/folder/bundle.js';
+import {
+  parseBundle,
+  TRAINED_PARTS,
+  type BundleDescription,
+  type TrainedPart,
+} from '../../model/folder/bundle.js';
 import { safetensorsParts } from '../../model/weights/safetensors-writer.js';
 import { drawCharts, type ChartInput } from '../../report/charts/charts.js';
 import type { LineSeries } from '../../report/charts/lines.js';
@@ -60,7 +65,10 @@ export async function writeBundle(
     },
     projector: { path: PROJECTOR_FILE, layers: settings.projectorLayers },
     ...(constants === null ? {} : { softPrompt: { path: CONSTANTS_FILE } }),
-    trainedFor: { decoder: model.decoder.identity, encoder: encoder.encoder.identity },
+    trainedFor: {
+      ...{ decoder: model.decoder.identity, encoder: encoder.encoder.identity },
+      parts: partsOf(training),
+    },
     defaults: {
       maxPromptTokens: settings.maxPromptTokens,
       contextTokens: CHUNK_TOKENS,
@@ -71,6 +79,15 @@ export async function writeBundle(
   const path = join(folder.bundle, 'bundle.json');
   parseBundle(text, path);
   await writeAtomically(path, text);
+}
+
+/** What the recipe trains, and what was taken over. */
+function partsOf({ recipe, earlier }: Training): TrainedPart[] {
+  const trained = new Set([
+    ...recipe.stages.flatMap(({ trains }) => trains),
+    ...(earlier === null ? [] : earlier.parts),
+  ]);
+  return TRAINED_PARTS.filter((part) => trained.has(part));
 }
 
 /** Draws the validations of all stages. */

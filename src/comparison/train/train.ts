@@ -130,7 +130,7 @@ async function firstState(
   const { decoder, projector, data, tokensPerChunk, seed } = world;
   if (earlier !== null) note(earlier.note);
   const { parameters, explained } =
-    earlier?.hasProjector === true
+    earlier?.parts.includes('projector') === true
       ? { parameters: new Map<string, Float32Array>(), explained: null }
       : await startOf(recipe.start, {
           ...{ decoder, projector, chunks: data.chunks, tokensPerChunk, seed },

@@ -49,8 +49,16 @@ const defaultsSchema = z.strictObject({
   contextTokens: count,
   contextPlacement: z.enum(CONTEXT_PLACEMENTS),
 });
-/** Identities (`Decoder.identity`) of the models that the projector was trained with. */
-const trainedForSchema = z.strictObject({ decoder: z.string().min(1), encoder: z.string().min(1) });
+/** What a training can change. */
+export const TRAINED_PARTS = ['projector', 'prompt'] as const;
+export type TrainedPart = (typeof TRAINED_PARTS)[number];
+const trainedForSchema = z.strictObject({
+  /** Identities (`Decoder.identity`) of the models that the projector was trained with. */
+  decoder: z.string().min(1),
+  encoder: z.string().min(1),
+  /** What was trained; the others are as they started. Left out: all. */
+  parts: z.array(z.enum(TRAINED_PARTS)).optional(),
+});
 /** How long all parts together were trained, and on what. */
 const trainingSchema = z.strictObject({ hours: z.number().positive(), device: z.string().min(1) });
 

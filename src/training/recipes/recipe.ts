@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { TRAINED_PARTS } from '../../model/folder/bundle.js';
 import { DEFAULT_ADAMW } from '../optimizer/adamw.js';
 import { SCHEDULES } from '../optimizer/schedule.js';
 import { ALIGNMENT_SCALES } from '../losses/alignment.js';
@@ -12,9 +13,6 @@ import { ALIGNMENT_SCALES } from '../losses/alignment.js';
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.int().positive();
-
-/** What a stage can change. */
-export const PARTS = ['projector', 'prompt'] as const;
 
 /** How the projector starts. */
 const startSchema = z.discriminatedUnion('kind', [
@@ -77,7 +75,7 @@ const stageSchema = z
   .strictObject({
     name: z.string().min(1),
     /** What it changes; everything else is frozen. */
-    trains: z.array(z.enum(PARTS)).min(1),
+    trains: z.array(z.enum(TRAINED_PARTS)).min(1),
     /** What stands in the prompts beside the constants. */
     chunks: z.enum(['soft', 'none']).default('soft'),
     /** How long it is: optimizer steps, or passes over the training samples. */

@@ -54,7 +54,10 @@ export class PrefixStore {
     const own = join(folder, sha256(decoder.identity).slice(0, 16));
     await mkdir(own, { recursive: true });
     let used = 0;
-    for (const name of await readdir(own)) used += (await stat(join(own, name))).size;
+    for (const name of await readdir(own)) {
+      // Another training that shares the folder may have renamed a file meanwhile.
+      used += (await stat(join(own, name)).catch(() => null))?.size ?? 0;
+    }
     return new PrefixStore(decoder, own, mostBytes, used);
   }
 
