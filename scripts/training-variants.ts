@@ -20,7 +20,11 @@ export interface TrainingVariant {
 }
 
 /** Of each comparison: eight holes a step. */
-const STEPS = 60;
+const STEPS = 40;
+/** Of reconstruction, six chunks a step. */
+const WRITING_STEPS = 80;
+/** Ids of a chunk that are written out. */
+const WRITTEN_TOKENS = 64;
 const CONSTANTS = 8;
 const ENCODER = 'decoder-layers:0';
 const PROMPT = 'constants';
@@ -28,7 +32,7 @@ const WRITTEN = 'reconstruction';
 
 const completion = (losses: StageInput['losses'], more: Partial<StageInput> = {}): StageInput => ({
   ...{ name: 'completion', trains: ['projector'], batch: 8, steps: STEPS, rate: 3e-4 },
-  ...{ losses, validateEvery: STEPS / 2, patience: null },
+  ...{ losses, validateEvery: STEPS, patience: null },
   ...more,
 });
 
@@ -42,7 +46,7 @@ const ALIGNMENT = { weight: 0.1 };
 const CROSS_ENTROPY = { crossEntropy: 0.9, alignment: ALIGNMENT };
 const KEPT = {
   ...{ crossEntropy: 0.5, alignment: ALIGNMENT },
-  reconstruction: { weight: 0.5, chunks: 0.5, tokens: 64 },
+  reconstruction: { weight: 0.5, chunks: 0.5, tokens: WRITTEN_TOKENS },
 };
 const CONTRAST = { ...KEPT, contrast: { weight: 1 } };
 const RANDOM = { kind: 'random' } as const;
@@ -58,11 +62,11 @@ const variant = (
   recipe: recipe(name, stages, more.start),
 });
 
-const writing = (steps: number): StageInput => ({
-  ...{ name: 'reconstruction', trains: ['projector'], batch: 6, steps, rate: 1e-3 },
-  losses: { reconstruction: { weight: 1, tokens: 100 }, alignment: ALIGNMENT },
-  ...{ validateEvery: steps, patience: null },
-});
+const WRITING: StageInput = {
+  ...{ name: 'reconstruction', trains: ['projector'], batch: 6, steps: WRITING_STEPS, rate: 1e-3 },
+  losses: { reconstruction: { weight: 1, tokens: WRITTEN_TOKENS }, alignment: ALIGNMENT },
+  ...{ validateEvery: WRITING_STEPS, patience: null },
+};
 
 const CONTRAST_STAGES = [completion(CONTRAST)];
 
@@ -74,7 +78,7 @@ export const TRAINING_VARIANTS: readonly TrainingVariant[] = [
     [
       {
         ...{ name: 'prompt', trains: ['prompt'], chunks: 'none', batch: 8, steps: STEPS, rate: 5e-3 },
-        ...{ losses: { crossEntropy: 1 }, validateEvery: STEPS / 2, patience: null },
+        ...{ losses: { crossEntropy: 1 }, validateEvery: STEPS, patience: null },
       },
     ],
     { from: null },
@@ -83,22 +87,22 @@ export const TRAINING_VARIANTS: readonly TrainingVariant[] = [
     start: RANDOM,
   }),
   variant('ce-mean', 'cross entropy and alignment, mean-of-chunk start', [completion(CROSS_ENTROPY)]),
-  variant(WRITTEN, 'reconstruction alone', [writing(150)]),
+  variant(WRITTEN, 'reconstruction alone', [WRITING]),
   variant('kept', 'reconstruction kept in the mix', [completion(KEPT)], { from: WRITTEN }),
   variant('contrast', 'and contrast', CONTRAST_STAGES, { from: WRITTEN }),
   variant(
     'divergence',
     'and KL to the decoder with the chunks as text',
-    [completion({ ...CONTRAST, crossEntropy: 0, divergence: { weight: 1, contextTokens: 400 } })],
+    [completion({ ...CONTRAST, crossEntropy: 0, divergence: { weight: 1, contextTokens: 256 } })],
     { from: WRITTEN },
   ),
-  variant('k4', 'contrast, 4 soft tokens a chunk', [writing(150), ...CONTRAST_STAGES], {
+  variant('k4', 'contrast, 4 soft tokens a chunk', [WRITING, ...CONTRAST_STAGES], {
     flags: ['--encoder', ENCODER, '--soft-tokens-per-chunk', '4'],
   }),
-  variant('k8', 'contrast, 8 soft tokens a chunk', [writing(150), ...CONTRAST_STAGES], {
+  variant('k8', 'contrast, 8 soft tokens a chunk', [WRITING, ...CONTRAST_STAGES], {
     flags: ['--encoder', ENCODER, '--soft-tokens-per-chunk', '8'],
   }),
-  variant('layers-4', 'contrast, encoder: the first 4 layers', [writing(150), ...CONTRAST_STAGES], {
+  variant('layers-4', 'contrast, encoder: the first 4 layers', [WRITING, ...CONTRAST_STAGES], {
     flags: ['--encoder', 'decoder-layers:4'],
   }),
   variant(

@@ -14,7 +14,7 @@ import { exp, neg } from '../gradients/elementwise.js';
 import { logSoftmax } from '../gradients/reductions.js';
 import { sumAxes } from '../gradients/rule.js';
 import { pickFromRows } from '../gradients/shapes.js';
-import { mul, sub } from '../operators.js';
+import { add, gatherRows, matMul, mul, reshape, sub } from '../operators.js';
 import type { FedGraph } from './layer-graph.js';
 import { WeightInputs } from './weight-inputs.js';
 
@@ -43,7 +43,15 @@ export const HEAD_IO = {
   rowsGradient: 'rows_gradient',
 } as const;
 
-/** Describes the end of a decoder. */
+/**
+ * Describes the end of a decoder.
+ *
+ * Logits are as wide as the vocabulary, so arrays of their size cost more than the products. With W the matrix of the
+ * head, p the shares and t the target of a row, the gradients at the normed row are written down in closed form:
+ *
+ *   of the nats          p W - W[t]
+ *   of the divergence    (p - q) W, with q the teacher's shares
+ */
 export function buildHeadGraph(architecture: DecoderArchitecture, role: HeadRole): FedGraph {
   const { width: C, vocabularySize: V } = architecture;
   const g = new Graph(`decoder head, ${role}`);
@@ -58,19 +66,26 @@ export function buildHeadGraph(architecture: DecoderArchitecture, role: HeadRole
     return fed;
   }
   const logShares = logSoftmax(g, logits);
-  const nats = neg(g, pickFromRows(g, logShares, g.input(HEAD_IO.targets, 'int64', ['N', 1])));
+  const targets = g.input(HEAD_IO.targets, 'int64', ['N', 1]);
+  const nats = neg(g, pickFromRows(g, logShares, targets));
   g.output(HEAD_IO.nats, nats);
   if (role === 'losses') return fed;
 
-  const seeds = [{ value: nats, gradient: g.input(HEAD_IO.natsGradient, 'float32', ['N', 1]) }];
+  const matrix = inputs.weight(`${name}.weight`, [V, C]);
+  const shares = exp(g, logShares);
+  const natsGradient = g.input(HEAD_IO.natsGradient, 'float32', ['N', 1]);
+  const wanted = gatherRows(g, matrix, reshape(g, targets, ['N']));
+  let gradient = mul(g, sub(g, matMul(g, shares, matrix), wanted), natsGradient);
   if (role === 'gradients-with-teacher') {
     const teacher = logSoftmax(g, g.input(HEAD_IO.teacher, 'float32', ['N', V]));
-    const divergences = sumAxes(g, mul(g, exp(g, teacher), sub(g, teacher, logShares)), [1], true);
+    const teacherShares = exp(g, teacher);
+    const divergences = sumAxes(g, mul(g, teacherShares, sub(g, teacher, logShares)), [1], true);
     g.output(HEAD_IO.divergences, divergences);
-    const gradient = g.input(HEAD_IO.divergencesGradient, 'float32', ['N', 1]);
-    seeds.push({ value: divergences, gradient });
+    const divergencesGradient = g.input(HEAD_IO.divergencesGradient, 'float32', ['N', 1]);
+    const pulled = matMul(g, sub(g, shares, teacherShares), matrix);
+    gradient = add(g, gradient, mul(g, pulled, divergencesGradient));
   }
-  const [gradient] = differentiate(g, seeds, [rows]);
-  g.output(HEAD_IO.rowsGradient, gradient!);
+  const [rowsGradient] = differentiate(g, [{ value: normed, gradient }], [rows]);
+  g.output(HEAD_IO.rowsGradient, rowsGradient!);
   return fed;
 }
