@@ -88,6 +88,12 @@ export const TRAINING_VARIANTS: readonly TrainingVariant[] = [
   }),
   variant('ce-mean', 'cross entropy and alignment, mean-of-chunk start', [completion(CROSS_ENTROPY)]),
   variant(WRITTEN, 'reconstruction alone', [WRITING]),
+  variant(
+    'prompt-after',
+    'reconstruction, then cross entropy for the constant vectors alone',
+    [completion({ crossEntropy: 1 }, { trains: ['prompt'], rate: 3e-3 })],
+    { from: WRITTEN },
+  ),
   variant('kept', 'reconstruction kept in the mix', [completion(KEPT)], { from: WRITTEN }),
   variant('contrast', 'and contrast', CONTRAST_STAGES, { from: WRITTEN }),
   variant(
