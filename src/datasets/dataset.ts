@@ -78,6 +78,8 @@ export interface DatasetOptions {
    * dataset, and scoring needs little of it.
    */
   readonly trim?: (task: CompletionTask) => CompletionTask;
+  /** How many lines to cut out of a folder of code; 200 if absent. */
+  readonly lines?: number;
   /** Only files of this language, where tasks are made of a folder of code. */
   readonly language?: Language;
   /** Leave unusable lines out and count them, instead of refusing the file. */

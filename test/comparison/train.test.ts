@@ -157,6 +157,19 @@ describe('a training', () => {
     );
   });
 
+  test('takes as many lines of a folder as it is asked for', async () => {
+    const out = join(folder, 'lines');
+    const shop = join('datasets', 'tiny', 'repos', 'shop');
+    await trainProjector({ ...request, datasets: [shop], lines: 5, out }, quietSurroundings());
+    const { spec } = JSON.parse(readFileSync(join(out, 'train.json'), 'utf8')) as {
+      spec: { data: { datasets: { tasks: number }[] } };
+    };
+    assert.deepEqual(
+      spec.data.datasets.map(({ tasks }) => tasks),
+      [5],
+    );
+  });
+
   test('is refused on code that is kept out', async () => {
     await assert.rejects(
       trainProjector({ ...request, exclude: ['tiny'], out: join(folder, 'excluded') }, quietSurroundings()),

@@ -7,6 +7,7 @@ import {
   DEFAULT_ENCODER,
   DEFAULT_PREFIX_BYTES,
   DEFAULT_PROMPT_TOKENS,
+  DEFAULT_TRAINING_LINES,
   DEFAULT_TRAINING_RETRIEVER,
   DEFAULT_VALIDATION_SHARE,
   DEFAULT_VALIDATION_TASKS,
@@ -74,6 +75,12 @@ export function registerTrain(program: Command, shell: Shell): void {
       '--language <name>',
       `only lines of this language, of folders: ${LANGUAGES.join(', ')}`,
       oneOf(LANGUAGES),
+    )
+    .option(
+      '--lines <n>',
+      'lines to cut out of each folder, as far as it has them',
+      wholeNumber(1),
+      DEFAULT_TRAINING_LINES,
     )
     .option('--skip-invalid', 'leave damaged records out and count them')
     .option(

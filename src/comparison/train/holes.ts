@@ -117,7 +117,7 @@ interface Opened {
 
 async function openAll(
   references: readonly string[],
-  { repos, language, skipInvalid, retriever }: TrainSettings,
+  { repos, language, lines, skipInvalid, retriever }: TrainSettings,
   { onEvent }: Surroundings,
 ): Promise<Opened[]> {
   const opened: Opened[] = [];
@@ -125,7 +125,7 @@ async function openAll(
     const dataset = await openDataset(reference, {
       ...(repos === undefined ? {} : { reposDir: repos }),
       ...(language === undefined ? {} : { language }),
-      skipInvalid,
+      ...{ lines, skipInvalid },
       withShipped: takesShipped(retriever),
       onProgress: (line) => {
         onEvent({ kind: 'noted', line });

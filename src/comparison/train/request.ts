@@ -26,6 +26,8 @@ export const trainRequestSchema = z
     repos: text,
     /** Only this language, where holes are made of a folder of code. */
     language: z.enum(LANGUAGES),
+    /** Lines to cut out of each folder of code, as far as it has them. */
+    lines: positive,
     skipInvalid: z.boolean(),
     /** Datasets whose code must not be trained on. */
     exclude: z.array(text),
@@ -105,6 +107,8 @@ export type TrainSettings = Omit<
 export const DEFAULT_ENCODER = 'decoder-layers:0';
 /** The first of those that a run compares. */
 export const DEFAULT_TRAINING_RETRIEVER: RetrieverName = DEFAULT_RETRIEVERS[0]!;
+/** More than a run takes, since a training wants all it can get and its files hold many more. */
+export const DEFAULT_TRAINING_LINES = 2000;
 export const DEFAULT_VALIDATION_SHARE = 0.1;
 export const DEFAULT_VALIDATION_TASKS = 128;
 export const DEFAULT_PREFIX_BYTES = 20e9;
@@ -132,6 +136,7 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     ...request,
     encoder,
     validationShare,
+    lines: request.lines ?? DEFAULT_TRAINING_LINES,
     skipInvalid: request.skipInvalid ?? false,
     exclude: request.exclude ?? [],
     validationTasks: request.validationTasks ?? DEFAULT_VALIDATION_TASKS,

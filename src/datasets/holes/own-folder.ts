@@ -80,11 +80,11 @@ export async function buildFromFolder(request: FolderRequest): Promise<BuiltFold
 
 /** Opens a folder as a dataset. */
 export async function openOwnFolder(folder: string, id: string, options: DatasetOptions): Promise<Dataset> {
-  const { onProgress, language } = options;
+  const { onProgress, language, lines = DEFAULT_LINES } = options;
   onProgress?.(`cutting lines out of ${folder}`);
   const { repository, tasks, leftOut } = await buildFromFolder({
     folder,
-    lines: DEFAULT_LINES,
+    lines,
     seed: DEFAULT_SEED,
     language,
     onProgress,
