@@ -22,7 +22,7 @@ export interface TrainingVariant {
 /** Of each comparison: eight holes a step. */
 const STEPS = 40;
 /** Of reconstruction, six chunks a step. */
-const WRITING_STEPS = 80;
+const WRITING_STEPS = 60;
 /** Ids of a chunk that are written out. */
 const WRITTEN_TOKENS = 64;
 const CONSTANTS = 8;

@@ -157,10 +157,11 @@ describe('a training', () => {
     );
   });
 
-  test('takes as many lines of a folder as it is asked for', async () => {
+  test('takes as many lines of a folder as it is asked for, and names models in the bundle as it is told', async () => {
     const out = join(folder, 'lines');
     const shop = join('datasets', 'tiny', 'repos', 'shop');
-    await trainProjector({ ...request, datasets: [shop], lines: 5, out }, quietSurroundings());
+    const named = { bundleDecoder: 'owner/decoder@v1/q4.gguf', bundleEncoder: 'owner/encoder' };
+    await trainProjector({ ...request, ...named, datasets: [shop], lines: 5, out }, quietSurroundings());
     const { spec } = JSON.parse(readFileSync(join(out, 'train.json'), 'utf8')) as {
       spec: { data: { datasets: { tasks: number }[] } };
     };
@@ -168,6 +169,12 @@ describe('a training', () => {
       spec.data.datasets.map(({ tasks }) => tasks),
       [5],
     );
+    const bundle = JSON.parse(readFileSync(join(out, 'bundle', 'bundle.json'), 'utf8')) as {
+      decoder: { reference: string };
+      encoder: { reference: string };
+    };
+    assert.equal(bundle.decoder.reference, named.bundleDecoder);
+    assert.equal(bundle.encoder.reference, named.bundleEncoder);
   });
 
   test('is refused on code that is kept out', async () => {
@@ -183,6 +190,7 @@ describe('a training', () => {
     await assert.rejects(refused({ encoder: 'decoder-layers' }), /decoder-layers: and a number/);
     await assert.rejects(refused({ encoder: 'decoder-layers:1', encoderInput: 'plain' }), /read chunks raw/);
     await assert.rejects(refused({ retriever: 'unixcoder' }), /retrieves without a model/);
+    await assert.rejects(refused({ bundleDecoder: './decoder' }), /\.\/decoder: expected a model of the hub/);
     await assert.rejects(refused({ recipe: 'nothing' }), /no recipe of this name/);
   });
 });

@@ -14,6 +14,7 @@ import { firstPosition, readCheckpoint, type TrainingState } from '../../src/tra
 import { openMetrics, readMetrics } from '../../src/training/loop/metrics-file.js';
 import { BatchOrder } from '../../src/training/loop/order.js';
 import { batchGradients } from '../../src/training/loop/step.js';
+import { criterionOf } from '../../src/training/loop/validation.js';
 import { startingConstants, train, type TrainingReporter } from '../../src/training/loop/train.js';
 import { CONSTANTS, type TrainingWorld } from '../../src/training/loop/world.js';
 import { freshMoments } from '../../src/training/optimizer/adamw.js';
@@ -223,6 +224,25 @@ describe('a stage', () => {
     assert.ok(last.means.own!.mean < first.means.own!.mean - 0.1, JSON.stringify([first.means, last.means]));
     assert.ok(last.differences['own - shuffled']!.mean < -0.05, JSON.stringify(last.differences));
     assert.equal(last.means.plain!.mean, last.means['no-chunks']!.mean);
+  });
+
+  test('the best checkpoint reads its chunks, and one that does harm pays for it', () => {
+    const nats = (mean: number): { mean: number; ci95: null } => ({ mean, ci95: null });
+    const of = (own: number, shuffled: number, none: number): number =>
+      criterionOf(
+        {
+          means: { own: nats(own) },
+          differences: { 'own - no-chunks': nats(own - none), 'own - shuffled': nats(own - shuffled) },
+          reconstruction: null,
+        },
+        recipeSchema.shape.stages.element.parse({
+          ...{ name: 'completion', trains: ['projector'], steps: 1, rate: 1, losses: { crossEntropy: 1 } },
+        }).losses,
+      ).value;
+    // Helps: 1.9 - 2.0. Does harm: 3.7 - 3.8 + (3.7 - 2.3). Neither.
+    assert.ok(Math.abs(of(1.9, 2, 2.3) - -0.1) < 1e-12);
+    assert.ok(Math.abs(of(3.7, 3.8, 2.3) - 1.3) < 1e-12);
+    assert.equal(of(2.3, 2.3, 2.3), 0);
   });
 
   test('ends early where nothing gets better', async () => {

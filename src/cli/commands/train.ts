@@ -156,6 +156,11 @@ export function registerTrain(program: Command, shell: Shell): void {
     .option('--threads <n>', 'threads of the runtime (default: physical cores)', wholeNumber(1))
     .option('--seed <n>', 'of everything that is drawn', anyWholeNumber, 0)
     .option('--name <name>', 'of the bundle (default: after the recipe)')
+    .option(
+      '--bundle-decoder <hub id>',
+      'how the bundle names the decoder, where --decoder is a file of it (default: --decoder)',
+    )
+    .option('--bundle-encoder <hub id>', 'the same for the encoder (default: --encoder)')
     .requiredOption('--out <dir>', 'folder of the training; the bundle lies in it')
     .option('--resume', 'go on with the training in --out')
     .option('--json', 'print the result as one JSON object')

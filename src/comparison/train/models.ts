@@ -5,6 +5,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { resolveHashed, type HashedModel } from '../../hub/content-hashes.js';
+import { formatHubReference, parseHubReference } from '../../hub/reference.js';
 import type { ResolveOptions } from '../../hub/resolve.js';
 import type { DifferentiableDecoder } from '../../inference/differentiable.js';
 import type { Encoder } from '../../inference/encoder.js';
@@ -57,9 +58,12 @@ export async function openTrainedDecoder(
   }
 }
 
-/** A local model by its absolute path, one of the hub by its id and commit. */
-function named(reference: string, { model: { origin, path }, files }: HashedModel): NamedModel {
-  if (origin !== null) return { reference: `${origin.id}@${origin.commit}`, files };
+/** A local model by its absolute path, one of the hub by its id, commit, and folder or file. */
+function named(reference: string, { model: { origin, path, name }, files }: HashedModel): NamedModel {
+  if (origin !== null) {
+    const location = { id: origin.id, path: '', ...parseHubReference(name), revision: origin.commit };
+    return { reference: formatHubReference(location), files };
+  }
   const full = existsSync(reference) && !isAbsolute(reference) ? resolve(reference) : reference;
   return { reference: existsSync(full) ? full : path, files };
 }

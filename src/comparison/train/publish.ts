@@ -55,11 +55,11 @@ export async function writeBundle(
     version: '1.0.0',
     // The weights are made of the user's models and data, whose licences bind them.
     license: 'unstated',
-    decoder: { reference: model.reference, promptFamily: model.family },
+    decoder: { reference: settings.bundleDecoder ?? model.reference, promptFamily: model.family },
     encoder: {
       ...(settings.encoder.kind === 'decoder-layers'
         ? { decoderLayers: { layers: settings.encoder.layers, statistics: STATISTICS_FILE } }
-        : { reference: encoder.named!.reference }),
+        : { reference: settings.bundleEncoder ?? encoder.named!.reference }),
       ...{ input: encoder.input, maxTokens: encoder.maxTokens, normalize: encoder.normalize },
       pooling: encoder.pooling,
     },

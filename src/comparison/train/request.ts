@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { LANGUAGES } from '../../domain/languages.js';
 import { UsageError } from '../../domain/errors.js';
+import { parseHubReference } from '../../hub/reference.js';
 import { PREFIX_DTYPES } from '../../inference/differentiable.js';
 import { ENCODER_INPUTS } from '../../prompt/encoder-input.js';
 import { PROMPT_FAMILIES } from '../../prompt/fim.js';
@@ -64,6 +65,9 @@ export const trainRequestSchema = z
     seed: z.int(),
     /** Of the bundle. */
     name: text,
+    /** Hub ids under which the bundle names decoder and encoder, where they were given as files. */
+    bundleDecoder: text,
+    bundleEncoder: text,
     resume: z.boolean(),
   })
   .partial()
@@ -86,6 +90,8 @@ export type EncoderChoice =
 
 /** Settings without a default: what is left out is decided elsewhere. */
 type WithoutDefault =
+  | 'bundleDecoder'
+  | 'bundleEncoder'
   | 'encoderInput'
   | 'from'
   | 'language'
@@ -132,6 +138,8 @@ export function trainSettings(request: TrainRequest): TrainSettings {
       `one of ${ENCODER_INPUTS.join(', ')} goes with an encoder of its own`,
     ]);
   }
+  requireHubId('--bundle-decoder', request.bundleDecoder);
+  requireHubId('--bundle-encoder', request.bundleEncoder);
   return {
     ...request,
     encoder,
@@ -154,6 +162,14 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     seed: request.seed ?? 0,
     resume: request.resume ?? false,
   };
+}
+
+/** @throws {UsageError} If it is a path, which others cannot reach, or damaged. */
+function requireHubId(flag: string, id: string | undefined): void {
+  if (id === undefined || parseHubReference(id) !== null) return;
+  throw new UsageError(`${flag} ${id}: expected a model of the hub`, [
+    'such as owner/name, owner/name@revision or owner/name@revision/file.gguf',
+  ]);
 }
 
 /** @throws {UsageError} If `decoder-layers` has no number. */

@@ -224,10 +224,13 @@ async function scoreChunks(
  * The number that the best checkpoint of a stage has the least of: what it is there to learn.
  *
  * Without chunks: the nats with the constants. Where only reconstruction is taught: own less other chunks written out.
- * Otherwise: own less shuffled chunks on the missing lines.
+ * Otherwise: own less shuffled chunks on the missing lines, and what own chunks cost there beside none, if they cost
+ * anything. Without the second term a start that ruins every line would be the best as soon as noise favours it.
+ *
+ * @example With own chunks 3.7 nats a token, with shuffled ones 3.8, without any 2.3: -0.1 + 1.4 = 1.3.
  */
 export function criterionOf(
-  { means, differences, reconstruction }: ValidationResult,
+  { means, differences, reconstruction }: Pick<ValidationResult, 'means' | 'differences' | 'reconstruction'>,
   losses: Losses,
 ): { readonly name: string; readonly value: number } {
   if (means.own === undefined) return { name: 'no-chunks', value: means['no-chunks']!.mean };
@@ -239,5 +242,6 @@ export function criterionOf(
   if (!teachesLines && reconstruction !== null) {
     return { name: 'written: own - other', value: reconstruction.ownLessOther.mean };
   }
-  return { name: 'own - shuffled', value: differences['own - shuffled']!.mean };
+  const harm = Math.max(0, differences['own - no-chunks']!.mean);
+  return { name: 'own - shuffled + harm', value: differences['own - shuffled']!.mean + harm };
 }
