@@ -12,6 +12,7 @@ import { after, before, describe, test } from 'node:test';
 import { quietSurroundings } from '../../src/comparison/events.js';
 import { runComparison } from '../../src/comparison/run-comparison.js';
 import type { TrainRequest } from '../../src/comparison/train/request.js';
+import { widened } from '../../src/comparison/train/samples.js';
 import { trainProjector } from '../../src/comparison/train/train.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
@@ -49,6 +50,28 @@ const settled = (of: { readonly tasks: { readonly scored: number } }): number =>
 
 const PROJECTOR = 'projector.safetensors';
 const SOFT_PROMPT = 'soft_prompt.safetensors';
+
+describe('a hole of more lines', () => {
+  const task = { reference: 'b();', suffix: '\nc();\r\nd();\n' };
+  test('misses the lines that follow it as well, without the line end of the last', () => {
+    assert.deepEqual(widened(task, 1), task);
+    assert.deepEqual(widened(task, 2), { reference: 'b();\nc();', suffix: '\r\nd();\n' });
+    assert.deepEqual(widened(task, 3), { reference: 'b();\nc();\r\nd();', suffix: '\n' });
+  });
+  test('ends with the file', () => {
+    assert.deepEqual(widened(task, 9), widened(task, 3));
+    assert.deepEqual(widened({ reference: 'b();', suffix: '' }, 2), { reference: 'b();', suffix: '' });
+    assert.deepEqual(widened({ reference: 'b();', suffix: '\n' }, 2), { reference: 'b();', suffix: '\n' });
+    assert.deepEqual(widened({ reference: 'b();', suffix: '\nc();' }, 3), {
+      reference: 'b();\nc();',
+      suffix: '',
+    });
+  });
+  test('stays one line where the code goes on within the line', () => {
+    const within = { reference: 'b()', suffix: ' + 1;\nc();\n' };
+    assert.deepEqual(widened(within, 2), within);
+  });
+});
 
 describe('a training', () => {
   test('stops before its first step where it is asked to, and goes on', async () => {
@@ -161,7 +184,10 @@ describe('a training', () => {
     const out = join(folder, 'lines');
     const shop = join('datasets', 'tiny', 'repos', 'shop');
     const named = { bundleDecoder: 'owner/decoder@v1/q4.gguf', bundleEncoder: 'owner/encoder' };
-    await trainProjector({ ...request, ...named, datasets: [shop], lines: 5, out }, quietSurroundings());
+    await trainProjector(
+      { ...request, ...named, datasets: [shop], lines: 5, targetLines: 3, out },
+      quietSurroundings(),
+    );
     const { spec } = JSON.parse(readFileSync(join(out, 'train.json'), 'utf8')) as {
       spec: { data: { datasets: { tasks: number }[] } };
     };

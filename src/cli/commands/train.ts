@@ -104,6 +104,12 @@ export function registerTrain(program: Command, shell: Shell): void {
     .option('--limit <n>', 'holes to train on, at most, before the filter (default: all)', limit)
     .option('--filter <name>', filterSummaries(), oneOf(HOLE_FILTERS), 'all')
     .option(
+      '--target-lines <n>',
+      'lines that are missing and taught in a training hole; validation holes miss one',
+      wholeNumber(1),
+      1,
+    )
+    .option(
       '--retriever <name>',
       'jaccard, bm25, or the chunks that records ship',
       retriever,

@@ -89,8 +89,8 @@ export async function openTraining(
     const teacherTokens = teacherTokensOf(recipe);
     const making = { settings, model, end, texts, teacherTokens, surroundings };
     const samples = {
-      training: samplesOf(training, making, true),
-      validation: samplesOf(validation, making, false),
+      training: samplesOf(training, making, 'training'),
+      validation: samplesOf(validation, making, 'validation'),
     };
     requireSamples(samples, settings);
     const ids = chunkIds(texts, model);
@@ -251,7 +251,7 @@ function specOf(
 ): TrainSpec {
   const { contextPlacement, maxPromptTokens, prefixDtype, softTokensPerChunk, projectorLayers, seed } =
     settings;
-  const { filter, retriever, retrievalProfile, validationTasks, limit } = settings;
+  const { filter, retriever, retrievalProfile, validationTasks, limit, targetLines } = settings;
   return z.record(z.string(), z.json()).parse({
     ...{ program: PACKAGE.version, recipe, data, seed },
     decoder: { identity: decoder.identity, tokenizer: tokenizer.identity, family, referenceEnd },
@@ -260,7 +260,7 @@ function specOf(
       ...{ maxTokens: encoder.maxTokens, normalize: encoder.normalize },
     },
     prompt: { contextPlacement, maxPromptTokens, prefixDtype, chunkTokens: CHUNK_TOKENS },
-    holes: { filter, retriever, retrievalProfile, validationTasks, limit },
+    holes: { filter, retriever, retrievalProfile, validationTasks, limit, targetLines },
     projector: { layers: projectorLayers, softTokensPerChunk },
   });
 }

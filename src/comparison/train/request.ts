@@ -42,6 +42,8 @@ export const trainRequestSchema = z
       error: 'expected a whole number of at least 1, or "all"',
     }),
     filter: z.enum(HOLE_FILTERS),
+    /** Lines that are missing from a training hole. */
+    targetLines: positive,
     retriever: givenRetriever,
     retrievalProfile: z.enum(RETRIEVAL_PROFILES),
     topK: positive,
@@ -150,6 +152,7 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     validationTasks: request.validationTasks ?? DEFAULT_VALIDATION_TASKS,
     limit: request.limit ?? 'all',
     filter: request.filter ?? 'all',
+    targetLines: request.targetLines ?? 1,
     retriever: request.retriever ?? DEFAULT_TRAINING_RETRIEVER,
     retrievalProfile: request.retrievalProfile ?? DEFAULT_RETRIEVAL_PROFILE,
     softTokensPerChunk: request.softTokensPerChunk ?? 1,

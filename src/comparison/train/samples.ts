@@ -28,7 +28,7 @@ import type { Hole } from './holes.js';
 import type { TrainedDecoder, TrainedEncoder } from './models.js';
 import { CHUNK_TOKENS, type TrainSettings } from './request.js';
 
-/** Longest missing line that is taught, in ids; longer ones are cut. */
+/** Most ids of a missing line that are taught; longer ones are cut. */
 const MOST_TARGET_TOKENS = 64;
 
 /** Texts of chunks, each once, in the order in which they were first seen. */
@@ -66,14 +66,27 @@ export function promptShape({ contextPlacement }: TrainSettings, { format }: Tra
 }
 
 /**
+ * A hole of more lines: those that follow it are missing too, as far as the file has them.
+ *
+ * @example widened({ reference: 'b();', suffix: '\nc();\nd();\n' }, 2) // => { reference: 'b();\nc();', suffix: '\nd();\n' }
+ */
+export function widened<T extends Pick<Hole['task'], 'reference' | 'suffix'>>(task: T, lines: number): T {
+  const ends = [...task.suffix.matchAll(/\r?\n/g)].map(({ index }) => index);
+  // Code that goes on within the line of the hole is not a line of its own.
+  if (lines === 1 || ends[0] !== 0) return task;
+  const at = ends[lines - 1] ?? task.suffix.replace(/\r?\n$/, '').length;
+  return { ...task, reference: task.reference + task.suffix.slice(0, at), suffix: task.suffix.slice(at) };
+}
+
+/**
  * Samples of holes, in their order.
  *
- * @param isFiltered Whether holes that the filter drops are left out.
+ * @param side Training holes are filtered and may miss more lines. Validation holes are as a run has them.
  */
 export function samplesOf(
   holes: readonly Hole[],
   { settings, model, end, texts, teacherTokens, surroundings }: SampleSetting,
-  isFiltered: boolean,
+  side: 'training' | 'validation',
 ): TrainingSample[] {
   const { tokenizer, format } = model;
   const { maxPromptTokens, contextPlacement: placement, filter } = settings;
@@ -83,14 +96,24 @@ export function samplesOf(
   );
   const setting = { tokenizer, format, budget, placement, clock: surroundings.clock };
   const keeps = holeFilter(filter);
-  return holes.flatMap(({ task, chunks }) => {
+  const isTraining = side === 'training';
+  const lines = isTraining ? settings.targetLines : 1;
+  return holes.flatMap(({ task: hole, chunks }) => {
+    const task = widened(hole, lines);
     const { left, right } = inFileContext(setting, task);
-    if (isFiltered && !keeps({ task, left: tokenizer.decode(left), right: tokenizer.decode(right), chunks }))
+    if (
+      isTraining &&
+      !keeps({ task: hole, left: tokenizer.decode(left), right: tokenizer.decode(right), chunks })
+    ) {
       return [];
+    }
     const reference = referenceOf(task, { tokenizer, format, end, isSettled: settlingAt(task.reference) });
     if (reference === null) return [];
     const [stop] = reference.end ?? [];
-    const target = [...reference.ids, ...(stop === undefined ? [] : [stop])].slice(0, MOST_TARGET_TOKENS);
+    const target = [...reference.ids, ...(stop === undefined ? [] : [stop])].slice(
+      0,
+      lines * MOST_TARGET_TOKENS,
+    );
     const { ids, context } = assemblePrompt(format, { left, right, context: { kind: 'none' }, placement });
     return [
       {
