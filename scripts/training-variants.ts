@@ -83,10 +83,18 @@ export const TRAINING_VARIANTS: readonly TrainingVariant[] = [
     ],
     { from: null },
   ),
-  variant('ce-random', 'cross entropy and alignment, random start (the paper)', [completion(CROSS_ENTROPY)], {
-    start: RANDOM,
-  }),
+  variant(
+    'ce-random',
+    'cross entropy and alignment, random start (the published code)',
+    [completion(CROSS_ENTROPY)],
+    {
+      start: RANDOM,
+    },
+  ),
   variant('ce-mean', 'cross entropy and alignment, mean-of-chunk start', [completion(CROSS_ENTROPY)]),
+  variant('ce-frobenius', "the same with the paper's scale of alignment", [
+    completion({ crossEntropy: 0.9, alignment: { weight: 0.1, scale: 'frobenius' } }),
+  ]),
   variant(WRITTEN, 'reconstruction alone', [WRITING]),
   variant(
     'prompt-after',
