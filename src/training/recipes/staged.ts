@@ -4,7 +4,8 @@
  * Cross entropy alone drives a projector to a constant: vectors that say "answer as this kind of hole wants" are the
  * larger and the quicker gain. So constant vectors learn that first, and are frozen. Then the decoder learns to read a
  * chunk out of its soft tokens (xRAG, arXiv 2405.13792; REFRAG, arXiv 2509.01092). In the last stage reconstruction stays
- * in the loss, and the contrast asks for what only the right chunks can give, at a lower rate.
+ * in the loss, and the contrast asks for what only the right chunks can give, at a lower rate. Rates are low, since the
+ * projector starts with outputs as small as token embeddings, and larger steps leave that place at once.
  */
 
 import type { RecipeInput } from './recipe.js';
@@ -32,7 +33,7 @@ export const STAGED: RecipeInput = {
       trains: ['projector'],
       steps: 600,
       batch: 6,
-      rate: 1e-3,
+      rate: 1e-4,
       losses: { reconstruction: { weight: 1 }, alignment: { weight: 0.1 } },
       validateEvery: 50,
     },
@@ -41,7 +42,7 @@ export const STAGED: RecipeInput = {
       trains: ['projector'],
       epochs: 1,
       batch: 8,
-      rate: 3e-4,
+      rate: 3e-5,
       losses: {
         crossEntropy: 0.5,
         alignment: { weight: 0.1 },
