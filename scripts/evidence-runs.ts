@@ -24,6 +24,8 @@ export interface EvidenceRun {
   readonly title: string;
   readonly flags: readonly string[];
   readonly isTimed: boolean;
+  /** Whether it needs a projector for the decoder. */
+  readonly needsBundle?: true;
   /** Tasks, where the run has a number of its own. */
   readonly limit?: string;
 }
@@ -31,6 +33,8 @@ export interface EvidenceRun {
 /** The prompt of the trial: up to 352 tokens around the hole, 50 to write, 400 of retrieved text. */
 const PROMPT = ['--max-prompt-tokens', '402', '--context-tokens', '400'];
 const TEXT = 'no-context,full-rag,full-rag-shuffled,budget-rag,signatures-rag,identifiers-rag';
+
+const SOFT = 'no-context,soft-prompt,compressed,compressed-shuffled,compressed-random,full-rag,budget-rag';
 
 const PLACEMENTS = ['after-suffix', 'before-prefix'] as const;
 
@@ -55,6 +59,27 @@ export const EVIDENCE_RUNS: readonly EvidenceRun[] = [
     ],
     isTimed: false,
   })),
+  {
+    name: 'compressed-after-suffix',
+    title: 'Soft tokens of a trained projector, Jaccard, after-suffix',
+    flags: [
+      ...placed('after-suffix'),
+      ...['--retrievers', 'jaccard', '--pipelines', SOFT, '--compression-ratio', '4'],
+    ],
+    isTimed: false,
+    needsBundle: true,
+  },
+  {
+    name: 'compressed-timed',
+    title: 'Time to first token with soft tokens, after-suffix',
+    flags: [
+      ...placed('after-suffix'),
+      ...['--retrievers', 'jaccard', '--pipelines', 'no-context,soft-prompt,compressed,full-rag'],
+    ],
+    isTimed: true,
+    needsBundle: true,
+    limit: '40',
+  },
   {
     name: 'timed',
     title: 'Time to first token, after-suffix',

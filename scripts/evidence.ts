@@ -10,8 +10,8 @@
  * does its second: what is there after an interruption is spread evenly. Runs are not timed (`--no-timing`), so that
  * the machine may do other work beside them; `timed` is a small run of its own, for a machine at rest.
  *
- * Options: --limit N (400), --parts N (4), --only RUN[,RUN], --timed (the timed run too), -- FLAGS for `run`, such as
- * `-- --dtype int8 --threads 2`.
+ * Options: --limit N (400), --parts N (4), --only RUN[,RUN], --timed (the timed runs too), --bundle DIR (the runs with soft
+ * tokens too, of a bundle that was trained for DECODER), -- FLAGS for `run`, such as `-- --dtype int8 --threads 2`.
  */
 
 import { spawn } from 'node:child_process';
@@ -35,6 +35,7 @@ const { values, positionals, tokens } = parseArgs({
     parts: { type: 'string', default: '4' },
     only: { type: 'string' },
     timed: { type: 'boolean', default: false },
+    bundle: { type: 'string' },
     publish: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
@@ -67,14 +68,21 @@ if (decoder !== undefined) {
     throw new RangeError(
       `--only ${unknown}: the runs are ${EVIDENCE_RUNS.map((run) => run.name).join(', ')}`,
     );
-  const runs = EVIDENCE_RUNS.filter((run) =>
-    only === undefined ? !run.isTimed || values.timed : only.includes(run.name),
+  const { bundle } = values;
+  const runs = EVIDENCE_RUNS.filter(({ name: run, isTimed, needsBundle }) =>
+    only === undefined
+      ? (!isTimed || values.timed) && (needsBundle === undefined || bundle !== undefined)
+      : only.includes(run),
   );
+  const without = runs.find(({ needsBundle }) => needsBundle === true && bundle === undefined);
+  if (without !== undefined)
+    throw new RangeError(`--only ${without.name}: give the bundle with --bundle DIR`);
   const out = resolve(values.out);
   await mkdir(out, { recursive: true });
-  const settings = ({ flags, isTimed, limit }: EvidenceRun): string[] => [
+  const settings = ({ flags, isTimed, needsBundle, limit }: EvidenceRun): string[] => [
     ...['--decoder', name, '--dataset', 'npm-ts-lines', '--device', 'cpu', '--limit', limit ?? values.limit],
     ...flags,
+    ...(needsBundle === true ? ['--model', resolve(bundle!)] : []),
     ...(isTimed ? [] : ['--no-timing']),
     ...further,
   ];
