@@ -40,14 +40,17 @@ const PLACEMENTS = ['after-suffix', 'before-prefix'] as const;
 
 const placed = (placement: string): readonly string[] => [...PROMPT, '--context-placement', placement];
 
+/** Pipelines on the chunks of Jaccard; text compressors have a quarter of the text. */
+const ofJaccard = (placement: string, pipelines: string): readonly string[] => [
+  ...placed(placement),
+  ...['--retrievers', 'jaccard', '--pipelines', pipelines, '--compression-ratio', '4'],
+];
+
 export const EVIDENCE_RUNS: readonly EvidenceRun[] = [
   ...PLACEMENTS.map((placement) => ({
     name: `text-${placement}`,
     title: `Text and text compressors, Jaccard, ${placement}`,
-    flags: [
-      ...placed(placement),
-      ...['--retrievers', 'jaccard', '--pipelines', TEXT, '--compression-ratio', '4'],
-    ],
+    flags: ofJaccard(placement, TEXT),
     isTimed: false,
   })),
   ...PLACEMENTS.map((placement) => ({
@@ -62,20 +65,14 @@ export const EVIDENCE_RUNS: readonly EvidenceRun[] = [
   {
     name: 'compressed-after-suffix',
     title: 'Soft tokens of a trained projector, Jaccard, after-suffix',
-    flags: [
-      ...placed('after-suffix'),
-      ...['--retrievers', 'jaccard', '--pipelines', SOFT, '--compression-ratio', '4'],
-    ],
+    flags: ofJaccard('after-suffix', SOFT),
     isTimed: false,
     needsBundle: true,
   },
   {
     name: 'compressed-timed',
     title: 'Time to first token with soft tokens, after-suffix',
-    flags: [
-      ...placed('after-suffix'),
-      ...['--retrievers', 'jaccard', '--pipelines', 'no-context,soft-prompt,compressed,full-rag'],
-    ],
+    flags: ofJaccard('after-suffix', SOFT),
     isTimed: true,
     needsBundle: true,
     limit: '40',
@@ -83,10 +80,7 @@ export const EVIDENCE_RUNS: readonly EvidenceRun[] = [
   {
     name: 'timed',
     title: 'Time to first token, after-suffix',
-    flags: [
-      ...placed('after-suffix'),
-      ...['--retrievers', 'jaccard', '--pipelines', TEXT, '--compression-ratio', '4'],
-    ],
+    flags: ofJaccard('after-suffix', TEXT),
     isTimed: true,
     limit: '40',
   },

@@ -216,6 +216,10 @@ describe('a training', () => {
     await assert.rejects(refused({ encoder: 'decoder-layers' }), /decoder-layers: and a number/);
     await assert.rejects(refused({ encoder: 'decoder-layers:1', encoderInput: 'plain' }), /read chunks raw/);
     await assert.rejects(refused({ retriever: 'unixcoder' }), /retrieves without a model/);
+    await assert.rejects(
+      refused({ encoder: 'decoder-layers:1', bundleEncoder: 'owner/encoder' }),
+      /owner\/encoder: the encoder is a part of the decoder/,
+    );
     await assert.rejects(refused({ bundleDecoder: './decoder' }), /\.\/decoder: expected a model of the hub/);
     await assert.rejects(refused({ recipe: 'nothing' }), /no recipe of this name/);
   });

@@ -130,7 +130,10 @@ export function registerTrain(program: Command, shell: Shell): void {
     )
     .option('--projector-layers <n>', 'Linear layers of the projector: 2, 3 or 4', projectorLayers, 3)
     .option('--recipe <name|file.json>', recipes, DEFAULT_RECIPE)
-    .option('--from <dir>', 'bundle of an earlier training: go on from its constant vectors and projector')
+    .option(
+      '--from <dir>',
+      'bundle of an earlier training: take over the constant vectors and the projector that it trained',
+    )
     .option(
       '--context-placement <name>',
       `where soft tokens stand: ${CONTEXT_PLACEMENTS.join(', ')}`,

@@ -52,7 +52,7 @@ export const trainRequestSchema = z
     projectorLayers: z.union([z.literal(2), z.literal(3), z.literal(4)]),
     /** A name or a JSON file. */
     recipe: text,
-    /** Bundle of an earlier training, whose constant vectors and projector are taken over. */
+    /** Bundle of an earlier training; what it trained is taken over. */
     from: text,
     contextPlacement: z.enum(CONTEXT_PLACEMENTS),
     /** Code around the hole, in tokens. */
@@ -138,6 +138,11 @@ export function trainSettings(request: TrainRequest): TrainSettings {
   ) {
     throw new UsageError(`--encoder-input ${request.encoderInput}: the layers of a decoder read chunks raw`, [
       `one of ${ENCODER_INPUTS.join(', ')} goes with an encoder of its own`,
+    ]);
+  }
+  if (encoder.kind === 'decoder-layers' && request.bundleEncoder !== undefined) {
+    throw new UsageError(`--bundle-encoder ${request.bundleEncoder}: the encoder is a part of the decoder`, [
+      'the bundle names the decoder alone; --bundle-decoder gives its hub id',
     ]);
   }
   requireHubId('--bundle-decoder', request.bundleDecoder);
