@@ -83,3 +83,10 @@ export function normalizeRows(matrix: Matrix): Matrix {
   }
   return { rows: matrix.rows, cols: matrix.cols, data };
 }
+
+/** The mean of all rows, [cols]. */
+export function meanRow({ rows, cols, data }: Matrix): Float32Array {
+  const sum = new Float64Array(cols);
+  for (let i = 0; i < data.length; i++) sum[i % cols]! += data[i]! / rows;
+  return Float32Array.from(sum);
+}

@@ -70,9 +70,12 @@ function words(command: string): string[] {
     .map((word) => word.replace(/^\[(.*)\]$/, '$1'));
 }
 
+/** One for all programs here, since each listens to the signals of the process. */
+const SHELL = processShell();
+
 /** The program with commands that do nothing: what is left is the reading of the command line. */
 function inertProgram(): Command {
-  const program = createProgram(processShell());
+  const program = createProgram(SHELL);
   const still = (command: Command): void => {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     if (command.commands.length === 0) command.action(() => undefined);

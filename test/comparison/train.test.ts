@@ -201,6 +201,9 @@ describe('a training', () => {
     };
     assert.equal(bundle.decoder.reference, named.bundleDecoder);
     assert.equal(bundle.encoder.reference, named.bundleEncoder);
+    const card = readFileSync(join(out, 'bundle', 'README.md'), 'utf8');
+    assert.match(card, /^Decoder `owner\/decoder@v1\/q4\.gguf`, identity/m);
+    assert.match(card, /^Encoder `owner\/encoder`, identity/m);
   });
 
   test('is refused on code that is kept out', async () => {

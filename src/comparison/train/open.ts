@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../domain/errors.js';
+import type { TokenId } from '../../domain/units.js';
 import type { DifferentiableProjector } from '../../inference/differentiable.js';
 import { openDifferentiableProjector } from '../../model/ort/training/open.js';
 import { defaultThreads } from '../../model/ort/threads.js';
@@ -12,12 +13,13 @@ import { writeEncoderStatistics, type EncoderStatistics } from '../../model/weig
 import type { Pooling } from '../../onnx/encoder-graph.js';
 import type { ProjectorArchitecture } from '../../onnx/projector-graph.js';
 import { PACKAGE } from '../../run/environment.js';
-import { matrixOf, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, meanRow, rowsAt, type Matrix } from '../../tensor/matrix.js';
 import { openRecipe } from '../../training/recipes/all.js';
 import type { Recipe } from '../../training/recipes/recipe.js';
+import { shownChunks } from '../../training/samples/sample.js';
 import { stepsOf } from '../../training/loop/train.js';
 import type { TrainingWorld } from '../../training/loop/world.js';
-import { inverseDocumentFrequency, meanRow } from '../../training/start/mean-of-chunk.js';
+import { inverseDocumentFrequency } from '../../training/start/mean-of-chunk.js';
 import { prefixBytes, PrefixStore } from '../../training/store/prefix-store.js';
 import { fetchingWith, type Surroundings } from '../events.js';
 import { readEarlier, type Earlier } from './earlier.js';
@@ -94,7 +96,8 @@ export async function openTraining(
     };
     requireSamples(samples, settings);
     const ids = chunkIds(texts, model);
-    const made = await encodeChunks(settings, model, texts, ids, folder, threads, surroundings);
+    const counted = shownChunks(samples.training);
+    const made = await encodeChunks(settings, model, { texts, ids, counted }, folder, threads, surroundings);
     if (made === null) {
       await dispose();
       return null;
@@ -183,12 +186,20 @@ interface EncodedChunks {
   readonly vectors: Matrix;
 }
 
+/** The chunks of all holes. */
+interface EncodedTexts {
+  readonly texts: ChunkTexts;
+  /** In the decoder's ids. */
+  readonly ids: readonly (readonly TokenId[])[];
+  /** Those that statistics are counted over: what validation holes alone show has no part in them. */
+  readonly counted: readonly number[];
+}
+
 /** The vectors of all chunks. Statistics of an encoder that is part of the decoder are counted here, and written. */
 async function encodeChunks(
   settings: TrainSettings,
   model: TrainedDecoder,
-  texts: ChunkTexts,
-  ids: Parameters<typeof inverseDocumentFrequency>[0],
+  { texts, ids, counted }: EncodedTexts,
   folder: TrainFolder,
   threads: number,
   surroundings: Surroundings,
@@ -200,14 +211,15 @@ async function encodeChunks(
     return vectors === null ? null : { encoder: { ...encoder, pooling: poolingFor(encoder) }, vectors };
   }
   const { width, vocabularySize } = model.decoder;
-  const idf = choice.layers === 0 ? inverseDocumentFrequency(ids, vocabularySize) : null;
+  const trained = counted.map((i) => ids[i]!);
+  const idf = choice.layers === 0 ? inverseDocumentFrequency(trained, vocabularySize) : null;
   const open = (statistics: EncoderStatistics): Promise<TrainedEncoder> =>
     openLayersEncoder(model, choice.layers, statistics, threads);
   const counting = await open({ mean: new Float32Array(width), idf });
   try {
     const raw = await chunkVectors(texts, counting, folder.vectors, surroundings);
     if (raw === null) return null;
-    const mean = meanRow(raw);
+    const mean = meanRow(rowsAt(raw, counted));
     await writeEncoderStatistics(folder.statistics, { mean, idf });
     const data = raw.data.map((value, i) => value - mean[i % width]!);
     return {

@@ -202,13 +202,13 @@ export function cardOf(training: Training, position: Position): string {
     '',
     '## Models',
     '',
-    `Decoder \`${model.reference}\`, identity \`${model.decoder.identity}\`:`,
+    `Decoder \`${settings.bundleDecoder ?? model.reference}\`, identity \`${model.decoder.identity}\`:`,
     '',
     ...listed(model.files),
     '',
     encoder.named === null
       ? `Encoder: the first ${settings.encoder.kind === 'decoder-layers' ? settings.encoder.layers : 0} layers of the decoder, identity \`${encoder.encoder.identity}\`.`
-      : `Encoder \`${encoder.named.reference}\`, identity \`${encoder.encoder.identity}\`:`,
+      : `Encoder \`${settings.bundleEncoder ?? encoder.named.reference}\`, identity \`${encoder.encoder.identity}\`:`,
     '',
     ...listed(encoder.named?.files ?? {}),
     '',

@@ -18,6 +18,7 @@ import {
 } from '../../training/loop/checkpoint.js';
 import { openMetrics, readMetrics } from '../../training/loop/metrics-file.js';
 import { startingConstants, train, type TrainingReporter } from '../../training/loop/train.js';
+import { shownChunks } from '../../training/samples/sample.js';
 import { startOf } from '../../training/start/mean-of-chunk.js';
 import { claimTrainFolder, describeTraining, trainFolder, type TrainFolder } from './folder.js';
 import { openTraining, type Training } from './open.js';
@@ -134,6 +135,7 @@ async function firstState(
       ? { parameters: new Map<string, Float32Array>(), explained: null }
       : await startOf(recipe.start, {
           ...{ decoder, projector, chunks: data.chunks, tokensPerChunk, seed },
+          rows: shownChunks(data.training),
         });
   if (explained !== null) {
     note(

@@ -40,6 +40,15 @@ export interface TrainingData {
   readonly chunks: ChunkTable;
 }
 
+/**
+ * Rows of the chunk table that the holes show, ascending, each once.
+ *
+ * @example // holes with the chunks [4, 1] and [1, 0] => [0, 1, 4]
+ */
+export function shownChunks(samples: readonly Pick<TrainingSample, 'chunks'>[]): number[] {
+  return [...new Set(samples.flatMap(({ chunks }) => chunks))].sort((a, b) => a - b);
+}
+
 /** How prompts are put together. */
 export interface PromptShape {
   /** Whether the constants stand before the soft tokens: in front of the code. Behind it, they come last. */

@@ -8,27 +8,23 @@
  * its last layer is fitted:
  * 1. Hidden units come in pairs, GELU(x) and GELU(-x), whose difference is x exactly; LayerNorm then scales all of them
  *    by one number. Units that are left over, or all of them where the layer is too narrow for pairs, are random.
- * 2. The last layer is the ridge regression of the wanted outputs on the hidden units.
+ * 2. The last layer is the ridge regression of the wanted outputs on the hidden units. Its strength is the one that
+ *    explains chunks held back best: one vector a chunk says little about each of several parts of it, and a weak
+ *    regression would learn the chunks by heart.
  *
- * Both products of the regression are gradients: for outputs F(x) = W h + b and a gradient G at the outputs, the gradient
- * of W is G^T h. With G = the wanted outputs this is the right side; with G = hidden units it is the left side; and with
- * unit rows as G it is the hidden units themselves.
+ * Only chunks that training holes show have a part in it.
  *
- * Shape letters: N chunks, E encoder width, H last hidden width, k soft tokens a chunk, C decoder width.
+ * Shape letters: N chunks, E encoder width, k soft tokens a chunk, C decoder width.
  */
 
 import type { TokenId } from '../../domain/units.js';
-import type {
-  DifferentiableDecoder,
-  DifferentiableProjector,
-  ParameterValues,
-} from '../../inference/differentiable.js';
+import type { DifferentiableDecoder, DifferentiableProjector } from '../../inference/differentiable.js';
 import { createRng } from '../../tensor/rng.js';
-import { matrixOf, meanNorm, row, rowsAt, type Matrix } from '../../tensor/matrix.js';
+import { matrixOf, meanNorm, meanRow, row, rowsAt, type Matrix } from '../../tensor/matrix.js';
 import type { Start } from '../recipes/recipe.js';
 import type { ChunkTable } from '../samples/sample.js';
+import { explainedShare, fitLast, type Pairs } from './fit-last-layer.js';
 import { randomStart } from './random.js';
-import { solveRidge } from './ridge.js';
 
 /** Chunks that the last layer is fitted on, at most: enough for the widths that small decoders have. */
 const MOST_CHUNKS = 8192;
@@ -36,8 +32,6 @@ const MOST_CHUNKS = 8192;
 const HELD = 10;
 /** Tokens of a chunk that are looked at. */
 const MOST_TOKENS = 512;
-/** Ridge, as a share of the mean diagonal. */
-const LAMBDA = 1e-4;
 
 export interface FittedStart {
   readonly parameters: Map<string, Float32Array>;
@@ -50,6 +44,8 @@ export interface StartParts {
   readonly decoder: Pick<DifferentiableDecoder, 'width' | 'embeddings' | 'embed' | 'hiddenStates'>;
   readonly projector: DifferentiableProjector;
   readonly chunks: ChunkTable;
+  /** Rows of the table that may be looked at. */
+  readonly rows: readonly number[];
   /** k. */
   readonly tokensPerChunk: number;
   readonly seed: number;
@@ -70,13 +66,13 @@ export async function meanOfChunkStart(
   setting: Extract<Start, { kind: 'mean-of-chunk' }>,
   parts: StartParts,
 ): Promise<FittedStart> {
-  const { projector, chunks, seed } = parts;
+  const { projector, chunks, rows, seed } = parts;
   const usable = createRng(seed)
-    .shuffle([...chunks.ids.keys()].filter((i) => chunks.ids[i]!.length > 0))
+    .shuffle(rows.filter((i) => chunks.ids[i]!.length > 0))
     .slice(0, MOST_CHUNKS);
   const targets = await targetsOf(setting, parts, usable);
   const isHeld = (n: number): boolean => usable.length >= 2 * HELD && n % HELD === 0;
-  const [fitted, held] = [false, true].map((side) => {
+  const [fitted, held] = [false, true].map((side): Pairs => {
     const kept = [...usable.keys()].filter((n) => isHeld(n) === side);
     return {
       vectors: rowsAt(
@@ -87,7 +83,7 @@ export async function meanOfChunkStart(
     };
   });
   const parameters = handOn(projector.shapes, seed);
-  await fitLast(projector, parameters, fitted!.vectors, fitted!.targets);
+  await fitLast(projector, parameters, fitted!, held!);
   const explained =
     held!.targets.rows === 0
       ? null
@@ -191,87 +187,7 @@ function handOn(shapes: ReadonlyMap<string, readonly number[]>, seed: number): M
   return parameters;
 }
 
-/** Sets the last layer to the ridge regression of targets [N, k C] on the hidden units of vectors [N, E]. */
-async function fitLast(
-  projector: DifferentiableProjector,
-  parameters: Map<string, Float32Array>,
-  vectors: Matrix,
-  targets: Matrix,
-): Promise<void> {
-  const last = [...projector.shapes.keys()].filter((name) => /^linear_\d+\.weight$/.test(name)).at(-1)!;
-  const bias = last.replace('weight', 'bias');
-  const [outputs, H] = projector.shapes.get(last)! as readonly [number, number];
-  const units = await hiddenUnits(projector, parameters, vectors, last, outputs, H);
-  // One more column, of ones, stands for the bias.
-  const n = H + 1;
-  const left = new Float64Array(n * n);
-  const fill = (gradients: ParameterValues, r: number, into: Float64Array, at: number): void => {
-    into.set(gradients.get(last)!.subarray(r * H, (r + 1) * H), at);
-    into[at + H] = gradients.get(bias)![r]!;
-  };
-  for (let from = 0; from < H; from += outputs) {
-    const count = Math.min(outputs, H - from);
-    const block = matrixOf(units.rows, outputs, new Float32Array(units.rows * outputs));
-    for (let r = 0; r < units.rows; r++) row(block, r).set(row(units, r).subarray(from, from + count));
-    const gradients = await projector.backward(parameters, vectors, block);
-    for (let i = 0; i < count; i++) fill(gradients, i, left, (from + i) * n);
-  }
-  for (let i = 0; i < H; i++) left[H * n + i] = left[i * n + H]!;
-  left[H * n + H] = vectors.rows;
-  const right = new Float64Array(outputs * n);
-  const gradients = await projector.backward(parameters, vectors, targets);
-  for (let o = 0; o < outputs; o++) fill(gradients, o, right, o * n);
-  solveRidge(left, n, right, LAMBDA);
-  const [weights, biases] = [parameters.get(last)!, parameters.get(bias)!];
-  for (let o = 0; o < outputs; o++) {
-    weights.set(right.subarray(o * n, o * n + H), o * H);
-    biases[o] = right[o * n + H]!;
-  }
-}
-
-/** What the last layer reads, [N, H]. */
-async function hiddenUnits(
-  projector: DifferentiableProjector,
-  parameters: ParameterValues,
-  vectors: Matrix,
-  last: string,
-  outputs: number,
-  H: number,
-): Promise<Matrix> {
-  const units = matrixOf(vectors.rows, H, new Float32Array(vectors.rows * H));
-  for (let at = 0; at < vectors.rows; at += outputs) {
-    const count = Math.min(outputs, vectors.rows - at);
-    const some = matrixOf(
-      count,
-      vectors.cols,
-      vectors.data.slice(at * vectors.cols, (at + count) * vectors.cols),
-    );
-    const unitRows = matrixOf(count, outputs, new Float32Array(count * outputs));
-    for (let r = 0; r < count; r++) row(unitRows, r)[r] = 1;
-    const gradient = (await projector.backward(parameters, some, unitRows)).get(last)!;
-    units.data.set(gradient.subarray(0, count * H), at * H);
-  }
-  return units;
-}
-
 function takeMeanOff(matrix: Matrix): void {
   const mean = meanRow(matrix);
   for (let i = 0; i < matrix.data.length; i++) matrix.data[i]! -= mean[i % matrix.cols]!;
-}
-
-/** The mean of all rows, [cols]. */
-export function meanRow({ rows, cols, data }: Matrix): Float32Array {
-  const sum = new Float64Array(cols);
-  for (let i = 0; i < data.length; i++) sum[i % cols]! += data[i]! / rows;
-  return Float32Array.from(sum);
-}
-
-function explainedShare(found: Matrix, wanted: Matrix): number {
-  const mean = meanRow(wanted);
-  let [missed, spread] = [0, 0];
-  for (let i = 0; i < wanted.data.length; i++) {
-    missed += (wanted.data[i]! - found.data[i]!) ** 2;
-    spread += (wanted.data[i]! - mean[i % wanted.cols]!) ** 2;
-  }
-  return spread === 0 ? 0 : 1 - missed / spread;
 }
