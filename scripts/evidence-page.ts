@@ -21,8 +21,8 @@ export const README = fileURLToPath(new URL('../README.md', import.meta.url));
 const BASE = pipelineInRole('no-retrieval');
 
 /** What the README shows, of the first decoder that has the first of them. */
-const README_RUNS = ['text-after-suffix', 'retrievers-after-suffix'] as const;
-const README_TIMES = 'timed';
+const README_RUNS = ['text-after-suffix', 'compressed-after-suffix', 'retrievers-after-suffix'] as const;
+const README_TIMES = ['timed', 'compressed-timed'] as const;
 const README_BLOCK = 'evidence';
 
 /** Renews the block of every published decoder, and the README's table. */
@@ -36,16 +36,23 @@ export function withReadmeTable(readme: string): string {
   for (const runs of readPublished().values()) {
     const shown = README_RUNS.flatMap((name) => runs.get(name) ?? []);
     if (!runs.has(README_RUNS[0])) continue;
-    return withBlock(readme, README_BLOCK, shortTable(shown, runs.get(README_TIMES) ?? null));
+    const timed = README_TIMES.flatMap((name) => runs.get(name) ?? []);
+    return withBlock(readme, README_BLOCK, shortTable(shown, timed));
   }
   return readme;
 }
 
-/** @param timed The run that says what a pipeline costs; null where there is none yet. */
-function shortTable(runs: readonly Published[], timed: Published | null): string {
-  const rows = runs.flatMap(({ summary: { rows, comparisons, attributions } }, run) =>
+/**
+ * Each pipeline and retriever once, from the first run that has it: all runs answer the same tasks.
+ *
+ * @param timed The runs that say what a pipeline costs.
+ */
+function shortTable(runs: readonly Published[], timed: readonly Published[]): string {
+  const shown = new Set<string>();
+  const rows = runs.flatMap(({ summary: { rows, comparisons, attributions } }) =>
     rows.flatMap((row) => {
-      if (run > 0 && row.pipeline === BASE) return [];
+      if (shown.has(label(row))) return [];
+      shown.add(label(row));
       const versus = versusBase(row, comparisons);
       const split = attributions.find(({ of }) => isSameConfiguration(of, row));
       return [
@@ -57,7 +64,9 @@ function shortTable(runs: readonly Published[], timed: Published | null): string
           difference(split?.own.likelihood?.perToken, 3),
           fixed(row.exactMatch.mean, 1),
           fixed(row.editSimilarity.mean, 1),
-          ...(timed === null ? [] : [timesBase(row, timed)]),
+          ...(timed.length === 0
+            ? []
+            : [timed.map((run) => timesBase(row, run)).find((text) => text !== '') ?? '']),
         ],
       ];
     }),
@@ -65,7 +74,7 @@ function shortTable(runs: readonly Published[], timed: Published | null): string
   return markdownTable([
     [
       ...['', 'prompt tokens', 'nats a token', 'less no-context', 'due to these chunks', 'EM %', 'ES %'],
-      ...(timed === null ? [] : ['TTFT, times no-context']),
+      ...(timed.length === 0 ? [] : ['TTFT, times no-context']),
     ],
     ...rows,
   ]);
@@ -89,7 +98,12 @@ function sectionOf(published: Published): string {
     `write, ${spec.contextTokens} of retrieved text, run \`${fingerprint.slice(0, 12)}\`.`;
   const tables = isTimed
     ? [timesTable(published)]
-    : [qualityTable(published), attributionTable(published), partsTable(published)];
+    : [
+        qualityTable(published),
+        otherBasesTable(published),
+        attributionTable(published),
+        partsTable(published),
+      ];
   return [`### ${title}`, settings, ...tables.filter((table) => table !== null)].join('\n\n');
 }
 
@@ -125,6 +139,21 @@ function qualityTable({ summary: { rows, comparisons } }: Published): string {
         difference(versus?.editSimilarity, 1),
       ];
     }),
+  ]);
+}
+
+/** The comparisons with other pipelines than `no-context`. */
+function otherBasesTable({ summary: { comparisons } }: Published): string | null {
+  const others = comparisons.filter(({ base }) => base.pipeline !== BASE);
+  if (others.length === 0) return null;
+  return markdownTable([
+    ['', 'nats a token', 'EM, points', 'ES, points'],
+    ...others.map(({ of, base, likelihood, exactMatch, editSimilarity }) => [
+      `${label(of)} less ${label(base)}`,
+      difference(likelihood?.perToken, 3),
+      difference(exactMatch, 1),
+      difference(editSimilarity, 1),
+    ]),
   ]);
 }
 

@@ -63,6 +63,12 @@ export const EVIDENCE_RUNS: readonly EvidenceRun[] = [
     isTimed: false,
   })),
   {
+    name: 'pruned-after-suffix',
+    title: 'Lines that the decoder would miss most, Jaccard, after-suffix',
+    flags: ofJaccard('after-suffix', 'no-context,budget-rag,pruned-rag'),
+    isTimed: false,
+  },
+  {
     name: 'compressed-after-suffix',
     title: 'Soft tokens of a trained projector, Jaccard, after-suffix',
     flags: ofJaccard('after-suffix', SOFT),
