@@ -7,11 +7,11 @@
  *     npx tsx scripts/untrained-tokens.ts --write --publish NAME         only the table of docs/training.md
  *
  * REQUEST.json is what `trainProjector` is asked (docs/library.md). Its `from` gives the constant vectors, which stand
- * behind the soft tokens as in a training. --only WAY[,WAY] takes some of the ways.
+ * behind the soft tokens as in a training. --only WAY[,WAY] prints some of the ways.
  */
 
 import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -24,12 +24,12 @@ import { quietSurroundings } from '../src/comparison/events.js';
 import type { TokenId } from '../src/domain/units.js';
 import { writeAtomically } from '../src/files/atomic-file.js';
 import { numbered } from '../src/statistics/clusters.js';
-import { clusteredMean, meanInterval } from '../src/statistics/mean-interval.js';
-import { matrixOf, meanNorm, norm, row, stackRows, type Matrix } from '../src/tensor/matrix.js';
-import { lenderOf, type NatsMean } from '../src/training/loop/validation.js';
+import { matrixOf, meanNorm, norm, stackRows, type Matrix } from '../src/tensor/matrix.js';
+import { natsMeanSchema } from '../src/training/loop/checkpoint.js';
+import { lenderOf, natsMean, type NatsMean } from '../src/training/loop/validation.js';
 import { constantsOf, holeSequence, perToken, type TrainingWorld } from '../src/training/loop/world.js';
 import { shownChunks, type TrainingSample } from '../src/training/samples/sample.js';
-import { inverseDocumentFrequency } from '../src/training/start/mean-of-chunk.js';
+import { inverseDocumentFrequency, weightedMean } from '../src/training/start/mean-of-chunk.js';
 import { publishedFile } from './evidence-runs.js';
 
 const PAGE = fileURLToPath(new URL('../docs/training.md', import.meta.url));
@@ -78,7 +78,6 @@ const WAYS: readonly Way[] = [
   tokens('tokens', `its first ${MOST_TOKENS} tokens`, null),
 ];
 
-const meanSchema = z.strictObject({ mean: z.number(), ci95: z.tuple([z.number(), z.number()]).nullable() });
 const publishedSchema = z.strictObject({
   schema: z.literal('llava-eval/untrained-tokens@1'),
   holes: z.int(),
@@ -87,8 +86,8 @@ const publishedSchema = z.strictObject({
       title: z.string(),
       /** Mean over the holes. */
       softTokens: z.number(),
-      'own - no-chunks': meanSchema,
-      'own - shuffled': meanSchema,
+      'own - no-chunks': natsMeanSchema,
+      'own - shuffled': natsMeanSchema,
     }),
   ),
 });
@@ -104,6 +103,11 @@ const { values, positionals } = parseArgs({
 });
 const [request] = positionals;
 const only = values.only?.split(',');
+const unknown = only?.find((one) => WAYS.every(({ name }) => name !== one));
+if (unknown !== undefined)
+  throw new RangeError(`--only ${unknown}: the ways are ${WAYS.map(({ name }) => name).join(', ')}`);
+if (only !== undefined && values.publish !== undefined)
+  throw new RangeError('--publish takes all ways: leave --only out');
 if (request !== undefined) {
   const found = await score(request);
   if (values.publish !== undefined) {
@@ -118,7 +122,7 @@ if (values.publish !== undefined) await writePage(values.publish);
 async function score(path: string): Promise<PublishedWays> {
   const settings = trainSettings(trainRequestSchema.parse(JSON.parse(await readFile(path, 'utf8'))));
   const folder = trainFolder(settings.out);
-  await mkdir(join(folder.path, 'work', 'vectors'), { recursive: true });
+  await mkdir(folder.vectors, { recursive: true });
   const training = await openTraining(settings, folder, quietSurroundings());
   if (training === null) throw new Error('interrupted');
   try {
@@ -164,17 +168,14 @@ function embeddingsOf(
   const length = meanNorm(decoder.embeddings);
   const meanOf = (ids: readonly TokenId[]): Matrix => {
     const embedded = decoder.embed(ids);
+    if (ids.length === 1) return embedded;
     const mean = new Float32Array(decoder.width);
-    for (const [t, id] of ids.entries()) {
-      // A part of nothing but words of every chunk is their plain mean.
-      const weight = idf[id]! + 1e-6;
-      for (const [c, value] of row(embedded, t).entries()) mean[c]! += weight * value;
-    }
-    const now = norm(mean);
+    weightedMean(embedded, ids, idf, 0, ids.length, mean);
+    const factor = length / norm(mean);
     return matrixOf(
       1,
       decoder.width,
-      ids.length === 1 ? row(embedded, 0) : mean.map((x) => (x * length) / now),
+      mean.map((value) => factor * value),
     );
   };
   return (chunks) =>
@@ -203,21 +204,18 @@ async function nats(
   return Float64Array.from(found);
 }
 
-function difference(
-  { data }: TrainingWorld,
-  of: Float64Array,
-  base: Float64Array,
-): z.infer<typeof meanSchema> {
+/** Paired by hole. */
+function difference({ data }: TrainingWorld, of: Float64Array, base: Float64Array): NatsMean {
   const clusters = numbered(data.validation.map(({ repository }) => repository));
-  const estimate = clusteredMean({ values: of.map((x, i) => x - base[i]!), ...clusters });
-  if (estimate === null) throw new Error('one hole has no interval');
-  const [low, high] = meanInterval(estimate);
-  return { mean: estimate.mean, ci95: [low, high] };
+  return natsMean(
+    of.map((value, i) => value - base[i]!),
+    clusters,
+  );
 }
 
 function cellsOf(row: PublishedWays['rows'][number]): string[] {
-  const cell = (mean: NatsMean): string => natsText(mean);
-  return [row.title, row.softTokens.toFixed(0), cell(row['own - no-chunks']), cell(row['own - shuffled'])];
+  const { title, softTokens } = row;
+  return [title, softTokens.toFixed(0), natsText(row['own - no-chunks']), natsText(row['own - shuffled'])];
 }
 
 async function writePage(name: string): Promise<void> {

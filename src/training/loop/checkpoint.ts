@@ -16,12 +16,12 @@ import { safetensorsParts, type WrittenTensor } from '../../model/weights/safete
 import type { Moments } from '../optimizer/adamw.js';
 
 const interval = z.tuple([z.number(), z.number()]).readonly();
-const natsMean = z.strictObject({ mean: z.number(), ci95: interval.nullable() });
+export const natsMeanSchema = z.strictObject({ mean: z.number(), ci95: interval.nullable() });
 export const validationSchema = z.strictObject({
   holes: z.int(),
-  means: z.partialRecord(z.enum(['plain', 'no-chunks', 'own', 'shuffled', 'random']), natsMean),
-  differences: z.record(z.string(), natsMean),
-  reconstruction: z.strictObject({ own: natsMean, ownLessOther: natsMean }).nullable(),
+  means: z.partialRecord(z.enum(['plain', 'no-chunks', 'own', 'shuffled', 'random']), natsMeanSchema),
+  differences: z.record(z.string(), natsMeanSchema),
+  reconstruction: z.strictObject({ own: natsMeanSchema, ownLessOther: natsMeanSchema }).nullable(),
 });
 const bestSchema = z.strictObject({
   step: z.int(),

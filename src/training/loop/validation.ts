@@ -109,7 +109,13 @@ export async function validate(
   };
 }
 
-function natsMean(values: Float64Array, clusters: ReturnType<typeof numbered>): NatsMean {
+/**
+ * The mean over holes, with its 95 % interval.
+ *
+ * @param values   Nats a token of each hole, or differences of two. At least one.
+ * @param clusters The repository of each hole.
+ */
+export function natsMean(values: Float64Array, clusters: ReturnType<typeof numbered>): NatsMean {
   const estimate = clusteredMean({ values, ...clusters });
   return estimate === null
     ? { mean: values[0]!, ci95: null }

@@ -81,8 +81,10 @@ function bestRidge(
   // Spread evenly over the outputs.
   const chosen = Array.from({ length: count }, (_, i) => Math.floor((i * outputs) / count));
   const wanted = columnsAt(heldTargets, chosen);
+  const asked = new Float64Array(count * n);
+  for (const [i, o] of chosen.entries()) asked.set(right.subarray(o * n, (o + 1) * n), i * n);
   const shares = LAMBDAS.map((lambda) => {
-    const solved = Float64Array.from(chosen.flatMap((o) => [...right.subarray(o * n, (o + 1) * n)]));
+    const solved = asked.slice();
     solveRidge(left.slice(), n, solved, lambda);
     const found = matrixOf(wanted.rows, count, new Float32Array(wanted.data.length));
     for (let r = 0; r < found.rows; r++) {

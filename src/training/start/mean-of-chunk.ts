@@ -135,7 +135,16 @@ export function inverseDocumentFrequency(
   return Float32Array.from(counts, (n) => Math.log((1 + texts.length) / (1 + n)));
 }
 
-function weightedMean(
+/**
+ * The mean of some token states, weighted by inverse document frequency. Words of every text weigh next to nothing, and
+ * where there are no others it is their plain mean.
+ *
+ * @param states States of the tokens, [T, C].
+ * @param ids    The tokens, T.
+ * @param from   First token of the mean, and `to` the one behind its last; at least one lies between.
+ * @param into   Zeros, [C]; overwritten.
+ */
+export function weightedMean(
   states: Matrix,
   ids: readonly TokenId[],
   idf: Float32Array,
