@@ -31,15 +31,17 @@ const PROMPT = 'constants';
 const WRITTEN = 'reconstruction';
 
 /**
- * A projector that starts as the mean of a chunk has outputs as small as token embeddings: larger steps leave the place
- * where it starts within a few of them. From random weights there is no such place.
+ * A projector that starts as the mean of a chunk has a last layer of small entries. Its rate of AdamW is as low as that
+ * layer asks for, and the trainings behind reconstruction have LAMB. From random weights AdamW takes a rate ten times as high.
  */
-const RATE = 3e-5;
-const RATE_FROM_RANDOM = 3e-4;
-const WRITING_RATE = 1e-4;
+const RATE = { optimizer: 'lamb', rate: 3e-3 } as const;
+const WRITING_RATE = { optimizer: 'lamb', rate: 6e-3 } as const;
+const PLAIN_RATE = { optimizer: 'adamw', rate: 3e-5 } as const;
+const PLAIN_RATE_FROM_RANDOM = { optimizer: 'adamw', rate: 3e-4 } as const;
+const PLAIN_WRITING_RATE = { optimizer: 'adamw', rate: 1e-4 } as const;
 
 const completion = (losses: StageInput['losses'], more: Partial<StageInput> = {}): StageInput => ({
-  ...{ name: 'completion', trains: ['projector'], batch: 8, steps: STEPS, rate: RATE },
+  ...{ name: 'completion', trains: ['projector'], batch: 8, steps: STEPS, ...RATE },
   ...{ losses, validateEvery: STEPS, patience: null },
   ...more,
 });
@@ -71,7 +73,7 @@ const variant = (
 });
 
 const WRITING: StageInput = {
-  ...{ name: 'reconstruction', trains: ['projector'], batch: 6, steps: WRITING_STEPS, rate: WRITING_RATE },
+  ...{ name: 'reconstruction', trains: ['projector'], batch: 6, steps: WRITING_STEPS, ...WRITING_RATE },
   losses: { reconstruction: { weight: 1, tokens: WRITTEN_TOKENS }, alignment: ALIGNMENT },
   ...{ validateEvery: WRITING_STEPS, patience: null },
 };
@@ -94,22 +96,21 @@ export const TRAINING_VARIANTS: readonly TrainingVariant[] = [
   variant(
     'ce-random',
     'cross entropy and alignment, random start (the published code)',
-    [completion(CROSS_ENTROPY, { rate: RATE_FROM_RANDOM })],
+    [completion(CROSS_ENTROPY, PLAIN_RATE_FROM_RANDOM)],
     {
       start: RANDOM,
     },
   ),
-  variant('ce-mean', 'cross entropy and alignment, mean-of-chunk start', [completion(CROSS_ENTROPY)]),
-  variant('ce-frobenius', "the same with the paper's scale of alignment", [
-    completion({ crossEntropy: 0.9, alignment: { weight: 0.1, scale: 'frobenius' } }),
+  variant('ce-mean', 'cross entropy and alignment, mean-of-chunk start', [
+    completion(CROSS_ENTROPY, PLAIN_RATE),
   ]),
-  variant(WRITTEN, 'reconstruction alone', [WRITING]),
-  variant(
-    'prompt-after',
-    'reconstruction, then cross entropy for the constant vectors alone',
-    [completion({ crossEntropy: 1 }, { trains: ['prompt'], rate: 3e-3 })],
-    { from: WRITTEN },
-  ),
+  variant('ce-frobenius', "the same with the paper's scale of alignment", [
+    completion({ crossEntropy: 0.9, alignment: { weight: 0.1, scale: 'frobenius' } }, PLAIN_RATE),
+  ]),
+  variant('reconstruction-adamw', 'reconstruction alone, AdamW at 1e-4', [
+    { ...WRITING, ...PLAIN_WRITING_RATE },
+  ]),
+  variant(WRITTEN, 'reconstruction alone, LAMB', [WRITING]),
   variant('kept', 'reconstruction kept in the mix', [completion(KEPT)], { from: WRITTEN }),
   variant('contrast', 'and contrast', CONTRAST_STAGES, { from: WRITTEN }),
   variant(

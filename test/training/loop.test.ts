@@ -18,6 +18,7 @@ import { criterionOf } from '../../src/training/loop/validation.js';
 import { startingConstants, train, type TrainingReporter } from '../../src/training/loop/train.js';
 import { CONSTANTS, type TrainingWorld } from '../../src/training/loop/world.js';
 import { freshMoments } from '../../src/training/optimizer/adamw.js';
+import { OPTIMIZERS } from '../../src/training/optimizer/all.js';
 import {
   recipeSchema,
   type Losses,
@@ -164,30 +165,36 @@ const bytes = async (name: string): Promise<readonly [Buffer, string]> => [
 ];
 
 describe('a training that is interrupted', () => {
-  test('goes on to the same bits, wherever it was stopped, in its checkpoint and in its metrics', async () => {
-    assert.equal(await run('whole', ALL_LOSSES), true);
-    const whole = await bytes('whole');
-    for (const stops of [[0, 1], [2], [3], [4, 6, 7], [1, 2, 3, 4, 5, 6, 7]]) {
-      const name = `stopped-${stops.join('-')}`;
-      for (const at of stops) assert.equal(await run(name, ALL_LOSSES, at), false, `${name} at ${at}`);
-      assert.equal(await run(name, ALL_LOSSES), true);
-      const again = await bytes(name);
-      assert.ok(whole[0].equals(again[0]), `${name}: another checkpoint`);
-      assert.equal(again[1], whole[1], name);
-    }
-  });
+  for (const optimizer of OPTIMIZERS) {
+    test(`goes on to the same bits, wherever it was stopped, in its checkpoint and in its metrics: ${optimizer}`, async () => {
+      const recipe = {
+        ...ALL_LOSSES,
+        stages: ALL_LOSSES.stages.map((stage) => ({ ...stage, optimizer })),
+      };
+      assert.equal(await run(`whole-${optimizer}`, recipe), true);
+      const whole = await bytes(`whole-${optimizer}`);
+      for (const stops of [[0, 1], [2], [3], [4, 6, 7], [1, 2, 3, 4, 5, 6, 7]]) {
+        const name = `stopped-${optimizer}-${stops.join('-')}`;
+        for (const at of stops) assert.equal(await run(name, recipe, at), false, `${name} at ${at}`);
+        assert.equal(await run(name, recipe), true);
+        const again = await bytes(name);
+        assert.ok(whole[0].equals(again[0]), `${name}: another checkpoint`);
+        assert.equal(again[1], whole[1], name);
+      }
+    });
+  }
 
   test('is refused where its checkpoint belongs to another training', () => {
     assert.throws(
-      () => readCheckpoint(join(folder, 'whole', 'checkpoint.safetensors'), 'g'),
+      () => readCheckpoint(join(folder, 'whole-adamw', 'checkpoint.safetensors'), 'g'),
       /another training/,
     );
   });
 
   test('does nothing where all stages are done', async () => {
-    const earlier = await bytes('whole');
-    assert.equal(await run('whole', ALL_LOSSES), true);
-    assert.deepEqual(await bytes('whole'), earlier);
+    const earlier = await bytes('whole-adamw');
+    assert.equal(await run('whole-adamw', ALL_LOSSES), true);
+    assert.deepEqual(await bytes('whole-adamw'), earlier);
   });
 });
 

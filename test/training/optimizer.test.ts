@@ -12,7 +12,9 @@ import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
 import { alignment, ALIGNMENT_SCALES } from '../../src/training/losses/alignment.js';
 import { contrast } from '../../src/training/losses/contrast.js';
 import { adamwStep, DEFAULT_ADAMW, freshMoments } from '../../src/training/optimizer/adamw.js';
+import { OPTIMIZER_STEPS, OPTIMIZERS } from '../../src/training/optimizer/all.js';
 import { clipByNorm } from '../../src/training/optimizer/clip.js';
+import { lambStep } from '../../src/training/optimizer/lamb.js';
 import { rateAt } from '../../src/training/optimizer/schedule.js';
 import { solveRidge } from '../../src/training/start/ridge.js';
 import { randomStart } from '../../src/training/start/random.js';
@@ -56,26 +58,76 @@ describe('AdamW', () => {
       }
     });
   }
+});
 
-  test('leaves a parameter without a gradient as it is, moments included', () => {
+describe('LAMB', () => {
+  test('moves a layer by the rate times its length, by hand', () => {
+    // |p| = 5. The first move of Adam is the sign of the gradient, [1, -1], of length sqrt(2).
+    const parameters = new Map([['linear_1.weight', Float32Array.of(3, 4)]]);
+    const gradients = new Map([['linear_1.weight', Float32Array.of(1, -1)]]);
+    lambStep(parameters, gradients, freshMoments(parameters), 0.1, DEFAULT_ADAMW);
+    close(parameters.get('linear_1.weight')!, [3 - 0.5 / Math.SQRT2, 4 + 0.5 / Math.SQRT2], 1e-6);
+  });
+
+  test('takes weights and bias of a layer as one, and other layers apart', () => {
+    // [3, 4] and the bias 0: |p| = 5, |u| = sqrt(3). The layer of length 0 moves by the rate itself.
     const parameters = new Map([
-      ['a', Float32Array.of(1)],
-      ['b', Float32Array.of(2)],
+      ['linear_1.weight', Float32Array.of(3, 4)],
+      ['linear_1.bias', Float32Array.of(0)],
+      ['linear_2.bias', Float32Array.of(0)],
     ]);
-    const moments = freshMoments(parameters);
-    adamwStep(parameters, new Map([['a', Float32Array.of(1)]]), moments, 0.1);
-    // The first step of Adam is the rate against the sign of the gradient.
-    close(parameters.get('a')!, [0.9], 1e-6);
-    assert.deepEqual([...parameters.get('b')!, ...moments.first.get('b')!], [2, 0]);
+    const gradients = new Map([...parameters.keys()].map((name) => [name, new Float32Array(2).fill(1)]));
+    for (const name of ['linear_1.bias', 'linear_2.bias']) gradients.set(name, Float32Array.of(1));
+    lambStep(parameters, gradients, freshMoments(parameters), 0.1, DEFAULT_ADAMW);
+    const step = 0.5 / Math.sqrt(3);
+    close(parameters.get('linear_1.weight')!, [3 - step, 4 - step], 1e-6);
+    close(parameters.get('linear_1.bias')!, [-step], 1e-6);
+    close(parameters.get('linear_2.bias')!, [-0.1], 1e-6);
   });
 
-  test('refuses a gradient that fits no parameter', () => {
-    const parameters = new Map([['a', Float32Array.of(1)]]);
-    const stray = new Map([['c', Float32Array.of(1)]]);
-    assert.throws(() => {
-      adamwStep(parameters, stray, freshMoments(parameters), 0.1);
-    }, /gradient of c/);
+  test('with weight decay shrinks a layer even where its gradient is 0', () => {
+    // u = decay * p, so |p| / |u| * u = p / |p| * |p|: the layer loses the rate, whatever the decay.
+    const parameters = new Map([['a', Float32Array.of(3, 4)]]);
+    const gradients = new Map([['a', Float32Array.of(0, 0)]]);
+    lambStep(parameters, gradients, freshMoments(parameters), 0.1, { ...DEFAULT_ADAMW, weightDecay: 0.01 });
+    close(parameters.get('a')!, [2.7, 3.6], 1e-6);
   });
+});
+
+describe('every optimizer', () => {
+  for (const name of OPTIMIZERS) {
+    const step = OPTIMIZER_STEPS[name];
+
+    test(`${name} finds the lowest point of a bowl`, () => {
+      const parameters = new Map([['a', Float32Array.of(3, -2)]]);
+      const moments = freshMoments(parameters);
+      for (let t = 1; t <= 2000; t++) {
+        const gradient = parameters.get('a')!.map((value, i) => value - [1, 2][i]!);
+        step(parameters, new Map([['a', gradient]]), moments, 0.02 * (1 - t / 2001), DEFAULT_ADAMW);
+      }
+      close(parameters.get('a')!, [1, 2], 0.02);
+    });
+
+    test(`${name} leaves a parameter without a gradient as it is, moments included`, () => {
+      const parameters = new Map([
+        ['a', Float32Array.of(1)],
+        ['b', Float32Array.of(2)],
+      ]);
+      const moments = freshMoments(parameters);
+      step(parameters, new Map([['a', Float32Array.of(1)]]), moments, 0.1, DEFAULT_ADAMW);
+      // The first step of Adam is the rate against the sign of the gradient.
+      close(parameters.get('a')!, [0.9], 1e-6);
+      assert.deepEqual([...parameters.get('b')!, ...moments.first.get('b')!], [2, 0]);
+    });
+
+    test(`${name} refuses a gradient that fits no parameter`, () => {
+      const parameters = new Map([['a', Float32Array.of(1)]]);
+      const stray = new Map([['c', Float32Array.of(1)]]);
+      assert.throws(() => {
+        step(parameters, stray, freshMoments(parameters), 0.1, DEFAULT_ADAMW);
+      }, /gradient of c/);
+    });
+  }
 });
 
 describe('clipping', () => {

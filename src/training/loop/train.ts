@@ -7,7 +7,8 @@
 
 import type { Clock } from '../../domain/clock.js';
 import { DataError } from '../../domain/errors.js';
-import { adamwStep, DEFAULT_ADAMW, freshMoments } from '../optimizer/adamw.js';
+import { DEFAULT_ADAMW, freshMoments } from '../optimizer/adamw.js';
+import { OPTIMIZER_STEPS } from '../optimizer/all.js';
 import { clipByNorm } from '../optimizer/clip.js';
 import { rateAt } from '../optimizer/schedule.js';
 import type { Recipe, Stage } from '../recipes/recipe.js';
@@ -139,7 +140,8 @@ async function oneStep(run: TrainingRun, stage: Stage, order: BatchOrder, steps:
   requireNumbers(stage, step, { ...losses, 'length of the gradient': norm });
   const { rate, schedule: name, warmup } = stage;
   const now = rateAt({ name, rate, warmup, steps }, step);
-  adamwStep(state.parameters, sum, state.moments, now, { ...DEFAULT_ADAMW, weightDecay: stage.weightDecay });
+  const setting = { ...DEFAULT_ADAMW, weightDecay: stage.weightDecay };
+  OPTIMIZER_STEPS[stage.optimizer](state.parameters, sum, state.moments, now, setting);
   state.position = { ...position, step };
   await reporter.metrics({
     ...{

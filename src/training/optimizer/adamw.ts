@@ -47,23 +47,38 @@ export function adamwStep(
   rate: number,
   setting: AdamWSetting = DEFAULT_ADAMW,
 ): void {
-  const { beta1, beta2, epsilon, weightDecay } = setting;
   moments.steps++;
+  for (const [name, gradient] of gradients) {
+    const moves = adamMoves(parameters, name, gradient, moments, setting);
+    const values = parameters.get(name)!;
+    const kept = 1 - rate * setting.weightDecay;
+    for (let i = 0; i < values.length; i++) values[i] = values[i]! * kept - rate * moves[i]!;
+  }
+}
+
+/**
+ * Takes a gradient into the moments, whose `steps` counts the present one already.
+ *
+ * @returns What Adam moves each entry by at a rate of 1, against the gradient.
+ * @throws {RangeError} If the gradient belongs to no parameter or has another length.
+ */
+export function adamMoves(
+  parameters: ReadonlyMap<string, Float32Array>,
+  name: string,
+  gradient: Float32Array,
+  moments: Moments,
+  { beta1, beta2, epsilon }: AdamWSetting,
+): Float64Array {
+  const m = moments.first.get(name);
+  const v = moments.second.get(name);
+  if (m === undefined || v === undefined || parameters.get(name)?.length !== gradient.length) {
+    throw new RangeError(`the gradient of ${name} has ${gradient.length} numbers, which fits no parameter`);
+  }
   const correction1 = 1 - beta1 ** moments.steps;
   const correction2 = 1 - beta2 ** moments.steps;
-  for (const [name, gradient] of gradients) {
-    const values = parameters.get(name);
-    const m = moments.first.get(name);
-    const v = moments.second.get(name);
-    if (values === undefined || m === undefined || v === undefined || values.length !== gradient.length) {
-      throw new RangeError(`the gradient of ${name} has ${gradient.length} numbers, which fits no parameter`);
-    }
-    for (let i = 0; i < values.length; i++) {
-      const g = gradient[i]!;
-      m[i] = beta1 * m[i]! + (1 - beta1) * g;
-      v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
-      const move = m[i]! / correction1 / (Math.sqrt(v[i]! / correction2) + epsilon);
-      values[i] = values[i]! * (1 - rate * weightDecay) - rate * move;
-    }
-  }
+  return Float64Array.from(gradient, (g, i) => {
+    m[i] = beta1 * m[i]! + (1 - beta1) * g;
+    v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
+    return m[i] / correction1 / (Math.sqrt(v[i] / correction2) + epsilon);
+  });
 }

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { TRAINED_PARTS } from '../../model/folder/bundle.js';
 import { DEFAULT_ADAMW } from '../optimizer/adamw.js';
+import { OPTIMIZERS } from '../optimizer/all.js';
 import { SCHEDULES } from '../optimizer/schedule.js';
 import { ALIGNMENT_SCALES } from '../losses/alignment.js';
 
@@ -84,6 +85,8 @@ const stageSchema = z
     /** Samples that are run together, and how many such batches make a step. */
     batch: count.default(8),
     accumulation: count.default(1),
+    optimizer: z.enum(OPTIMIZERS).default('adamw'),
+    /** Of each entry with AdamW; of the length of a layer with LAMB. */
     rate: positive,
     schedule: z.enum(SCHEDULES).default('cosine'),
     warmup: share.default(0.03),

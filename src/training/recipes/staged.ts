@@ -4,8 +4,8 @@
  * Cross entropy alone drives a projector to a constant: vectors that say "answer as this kind of hole wants" are the
  * larger and the quicker gain. So constant vectors learn that first, and are frozen. Then the decoder learns to read a
  * chunk out of its soft tokens (xRAG, arXiv 2405.13792; REFRAG, arXiv 2509.01092). In the last stage reconstruction stays
- * in the loss, and the contrast asks for what only the right chunks can give, at a lower rate. Rates are low, since the
- * projector starts with outputs as small as token embeddings, and larger steps leave that place at once.
+ * in the loss, and the contrast asks for what only the right chunks can give, at a lower rate. The projector is trained with
+ * LAMB: its layers differ in size by five orders of magnitude, so that no rate of AdamW suits all of them.
  */
 
 import type { RecipeInput } from './recipe.js';
@@ -33,7 +33,8 @@ export const STAGED: RecipeInput = {
       trains: ['projector'],
       steps: 600,
       batch: 6,
-      rate: 1e-4,
+      optimizer: 'lamb',
+      rate: 5e-3,
       losses: { reconstruction: { weight: 1 }, alignment: { weight: 0.1 } },
       validateEvery: 50,
     },
@@ -42,7 +43,8 @@ export const STAGED: RecipeInput = {
       trains: ['projector'],
       epochs: 1,
       batch: 8,
-      rate: 3e-5,
+      optimizer: 'lamb',
+      rate: 1.5e-3,
       losses: {
         crossEntropy: 0.5,
         alignment: { weight: 0.1 },
