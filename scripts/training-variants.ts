@@ -31,8 +31,8 @@ const PROMPT = 'constants';
 const WRITTEN = 'reconstruction';
 
 /**
- * A projector that starts as the mean of a chunk has a last layer of small entries. Its rate of AdamW is as low as that
- * layer asks for, and the trainings behind reconstruction have LAMB. From random weights AdamW takes a rate ten times as high.
+ * A projector that starts as the mean of a chunk has a last layer of small entries. The first trainings had AdamW, whose
+ * rates move that layer far; they stand beside those with LAMB. Random weights take a rate of AdamW ten times as high.
  */
 const RATE = { optimizer: 'lamb', rate: 3e-3 } as const;
 const WRITING_RATE = { optimizer: 'lamb', rate: 6e-3 } as const;
