@@ -36,9 +36,9 @@ const WRITTEN = 'reconstruction';
  */
 const RATE = { optimizer: 'lamb', rate: 3e-3 } as const;
 const WRITING_RATE = { optimizer: 'lamb', rate: 6e-3 } as const;
-const PLAIN_RATE = { optimizer: 'adamw', rate: 3e-5 } as const;
-const PLAIN_RATE_FROM_RANDOM = { optimizer: 'adamw', rate: 3e-4 } as const;
-const PLAIN_WRITING_RATE = { optimizer: 'adamw', rate: 1e-4 } as const;
+const ADAMW_RATE = { optimizer: 'adamw', rate: 3e-5 } as const;
+const ADAMW_RATE_FROM_RANDOM = { optimizer: 'adamw', rate: 3e-4 } as const;
+const ADAMW_WRITING_RATE = { optimizer: 'adamw', rate: 1e-4 } as const;
 
 const completion = (losses: StageInput['losses'], more: Partial<StageInput> = {}): StageInput => ({
   ...{ name: 'completion', trains: ['projector'], batch: 8, steps: STEPS, ...RATE },
@@ -96,19 +96,19 @@ export const TRAINING_VARIANTS: readonly TrainingVariant[] = [
   variant(
     'ce-random',
     'cross entropy and alignment, random start (the published code)',
-    [completion(CROSS_ENTROPY, PLAIN_RATE_FROM_RANDOM)],
+    [completion(CROSS_ENTROPY, ADAMW_RATE_FROM_RANDOM)],
     {
       start: RANDOM,
     },
   ),
   variant('ce-mean', 'cross entropy and alignment, mean-of-chunk start', [
-    completion(CROSS_ENTROPY, PLAIN_RATE),
+    completion(CROSS_ENTROPY, ADAMW_RATE),
   ]),
   variant('ce-frobenius', "the same with the paper's scale of alignment", [
-    completion({ crossEntropy: 0.9, alignment: { weight: 0.1, scale: 'frobenius' } }, PLAIN_RATE),
+    completion({ crossEntropy: 0.9, alignment: { weight: 0.1, scale: 'frobenius' } }, ADAMW_RATE),
   ]),
   variant('reconstruction-adamw', 'reconstruction alone, AdamW at 1e-4', [
-    { ...WRITING, ...PLAIN_WRITING_RATE },
+    { ...WRITING, ...ADAMW_WRITING_RATE },
   ]),
   variant(WRITTEN, 'reconstruction alone, LAMB', [WRITING]),
   variant('kept', 'reconstruction kept in the mix', [completion(KEPT)], { from: WRITTEN }),

@@ -1,4 +1,4 @@
-"""Numbers of PyTorch for the tests of training: AdamW, clipping, the alignment loss and its gradient.
+"""Numbers of PyTorch for the tests of training: AdamW, LAMB on top of it, clipping, the alignment loss and its gradient.
 
 Usage: python test/golden/make-training-losses.py > test/golden/training-losses.json   (PyTorch, any version from 2.0 on)
 """
@@ -21,6 +21,27 @@ def adamw(steps, decay):
         p.grad = gradient.clone()
         optimizer.step()
         values.append(p.detach().tolist())
+    return {"rate": 1e-2, "decay": decay, "start": start, "gradients": gradients, "values": values}
+
+
+def lamb(steps, decay):
+    """LAMB's layer of two tensors. Its moves are those of PyTorch's Adam at a rate of 1, seen on a parameter of zeros."""
+    generator = torch.Generator().manual_seed(4)
+    layer = [torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)]
+    start = [p.tolist() for p in layer]
+    seen = [torch.nn.Parameter(torch.zeros_like(p)) for p in layer]
+    optimizer = torch.optim.Adam(seen, lr=1.0)
+    gradients, values = [], []
+    for _ in range(steps):
+        before = [p.detach().clone() for p in seen]
+        for p in seen:
+            p.grad = torch.randn(p.shape, generator=generator).double()
+        gradients.append([p.grad.tolist() for p in seen])
+        optimizer.step()
+        moves = [old - new.detach() + decay * p for old, new, p in zip(before, seen, layer)]
+        ratio = torch.cat(layer).norm() / torch.cat(moves).norm()
+        layer = [p - 1e-2 * ratio * move for p, move in zip(layer, moves)]
+        values.append([p.tolist() for p in layer])
     return {"rate": 1e-2, "decay": decay, "start": start, "gradients": gradients, "values": values}
 
 
@@ -58,6 +79,7 @@ print(
     json.dumps(
         {
             "adamw": [adamw(1, 0.0), adamw(10, 0.0), adamw(10, 0.1)],
+            "lamb": [lamb(10, 0.0), lamb(10, 0.1)],
             "clipped": clipped(),
             "alignment": alignment(),
             "contrast": contrast(),

@@ -27,6 +27,12 @@ const golden = z
     adamw: z.array(
       z.object({ rate: z.number(), decay: z.number(), start: numbers, gradients: rows, values: rows }),
     ),
+    lamb: z.array(
+      z.object({
+        ...{ rate: z.number(), decay: z.number(), start: rows },
+        ...{ gradients: z.array(rows), values: z.array(rows) },
+      }),
+    ),
     clipped: z.object({ given: rows, norm: z.number(), clipped: rows }),
     alignment: z.object({ encoded: rows, projected: rows, 'mean-square': scaled, frobenius: scaled }),
     contrast: z.object({
@@ -61,6 +67,20 @@ describe('AdamW', () => {
 });
 
 describe('LAMB', () => {
+  for (const { rate, decay, start, gradients, values } of golden.lamb) {
+    test(`takes ${gradients.length} steps as with the moves of PyTorch's Adam, weight decay ${decay}`, () => {
+      const named = (tensors: readonly (readonly number[])[]): Map<string, Float32Array> =>
+        new Map(tensors.map((tensor, i) => [`linear_1.${i}`, Float32Array.from(tensor)]));
+      const parameters = named(start);
+      const moments = freshMoments(parameters);
+      for (const [t, gradient] of gradients.entries()) {
+        lambStep(parameters, named(gradient), moments, rate, { ...DEFAULT_ADAMW, weightDecay: decay });
+        for (const [i, wanted] of values[t]!.entries())
+          close(parameters.get(`linear_1.${i}`)!, wanted, 1e-6, `step ${t + 1}, tensor ${i}, value`);
+      }
+    });
+  }
+
   test('moves a layer by the rate times its length, by hand', () => {
     // |p| = 5. The first move of Adam is the sign of the gradient, [1, -1], of length sqrt(2).
     const parameters = new Map([['linear_1.weight', Float32Array.of(3, 4)]]);

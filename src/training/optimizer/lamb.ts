@@ -19,7 +19,8 @@ import { adamMoves, type AdamWSetting, type Moments } from './adamw.js';
  *
  * @param gradients Of some parameters; the others stay as they are, and so do their moments. Tensors belong to one layer
  *                  if their names are the same up to the first dot.
- * @param rate      Share of the length of a layer.
+ * @param moments   Mean and mean square of the gradients, of each parameter's shape; `steps` counts this step afterwards.
+ * @param rate      Share of the length of a layer; the move itself where all of a layer is 0.
  * @throws {RangeError} If a gradient belongs to no parameter or has another length.
  * @example A layer of [3, 4] with the gradient [1, -1], rate 0.1, first step: u = [1, -1], so it moves by
  *          0.1 * 5 / sqrt(2) against each sign, to [2.6464, 4.3536].

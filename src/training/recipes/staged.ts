@@ -5,7 +5,7 @@
  * larger and the quicker gain. So constant vectors learn that first, and are frozen. Then the decoder learns to read a
  * chunk out of its soft tokens (xRAG, arXiv 2405.13792; REFRAG, arXiv 2509.01092). In the last stage reconstruction stays
  * in the loss, and the contrast asks for what only the right chunks can give, at a lower rate. The projector is trained with
- * LAMB: its layers differ in size by five orders of magnitude, so that no rate of AdamW suits all of them.
+ * LAMB: the entries of its layers differ by five orders of magnitude, so that one rate of AdamW does not suit all of them.
  */
 
 import type { RecipeInput } from './recipe.js';
