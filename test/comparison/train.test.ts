@@ -14,6 +14,8 @@ import { runComparison } from '../../src/comparison/run-comparison.js';
 import type { TrainRequest } from '../../src/comparison/train/request.js';
 import { widened } from '../../src/comparison/train/samples.js';
 import { trainProjector } from '../../src/comparison/train/train.js';
+import { SafetensorsFile } from '../../src/model/weights/safetensors.js';
+import { fromHalf, toHalf } from '../../src/onnx/half.js';
 import { writeTinyBundle } from '../support/tiny-models.js';
 
 let folder = '';
@@ -102,6 +104,33 @@ describe('a training', () => {
     const [, compressed] = run.summary.rows;
     // Two chunks at most in the training; the run takes its profile's ten, two soft tokens each.
     assert.equal(compressed!.softTokens.mean! % 2, 0);
+  });
+
+  test('that is finished gives its bundle anew in half precision, the nearest to each of its weights', async () => {
+    const path = join(folder, 'train', 'bundle', PROJECTOR);
+    const weights = (): Float32Array[] => {
+      const file = SafetensorsFile.open(path);
+      try {
+        return [...file.tensors.keys()].sort().map((name) => file.read(name));
+      } finally {
+        file.close();
+      }
+    };
+    const [single, size] = [weights(), (await stat(path)).size];
+    const again = { ...request, resume: true, bundleDtype: 'fp16' } as const;
+    assert.equal((await trainProjector(again, quietSurroundings())).kind, 'finished');
+    assert.deepEqual(
+      weights(),
+      single.map((values) => fromHalf(toHalf(values))),
+    );
+    const numbers = single.reduce((sum, { length }) => sum + length, 0);
+    assert.equal(size - (await stat(path)).size, 2 * numbers);
+    assert.match(
+      readFileSync(join(folder, 'train', 'bundle', 'README.md'), 'utf8'),
+      /stored in fp16\. The numbers above were measured before rounding/,
+    );
+    await trainProjector({ ...request, resume: true }, quietSurroundings());
+    assert.deepEqual(weights(), single);
   });
 
   test('shares kept keys and values with others on the same holes, those of each number format apart', async () => {

@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 
 import { ModelError } from '../../src/domain/errors.js';
 import { CheckpointWeights, findPrefix, SafetensorsFile } from '../../src/model/weights/safetensors.js';
+import { safetensorsParts } from '../../src/model/weights/safetensors-writer.js';
 import { encodeSafetensors } from '../support/safetensors-writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
@@ -84,6 +85,18 @@ describe('safetensors', () => {
     assert.throws(() => encodeSafetensors([tensor]), /tensor a of shape \[2\] needs 2 numbers, got 1/);
     const good = { ...tensor, shape: [1] };
     assert.throws(() => encodeSafetensors([good, good]), /occurs twice/);
+  });
+
+  test('the program writes half precision, rounded to the nearest, and refuses what that cannot hold', () => {
+    // 1 + 2^-11 lies half way between 1 and 1 + 2^-10, and 1 is the even one; 65519 is nearer to 65504 than to 2^16.
+    const data = Float32Array.of(1 + 2 ** -11, -0.5, 65519, 2 ** -24);
+    const parts = [...safetensorsParts([{ name: 'h', shape: [2, 2], data }], {}, 'F16')];
+    assert.equal(parts[1]!.length, 8);
+    const file = SafetensorsFile.open(fileOf(Buffer.concat(parts)));
+    assert.deepEqual([...file.read('h')], [1, -0.5, 65504, 2 ** -24]);
+    file.close();
+    const large = { name: 'h', shape: [1], data: Float32Array.of(-65520) };
+    assert.throws(() => [...safetensorsParts([large], {}, 'F16')], /h has -65520, but half precision ends/);
   });
 
   test('a file that is missing or shorter than a header length is refused', () => {

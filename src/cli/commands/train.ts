@@ -4,6 +4,7 @@
 
 import { InvalidArgumentError, type Command } from 'commander';
 import {
+  BUNDLE_DTYPES,
   DEFAULT_ENCODER,
   DEFAULT_PREFIX_BYTES,
   DEFAULT_PROMPT_TOKENS,
@@ -170,6 +171,12 @@ export function registerTrain(program: Command, shell: Shell): void {
       'how the bundle names the decoder, where --decoder is a file of it (default: --decoder)',
     )
     .option('--bundle-encoder <hub id>', 'the same for the encoder (default: --encoder)')
+    .option(
+      '--bundle-dtype <name>',
+      `weights of the projector in the bundle, of ${BUNDLE_DTYPES.join(' or ')}; the latter is half as large`,
+      oneOf(BUNDLE_DTYPES),
+      'fp32',
+    )
     .requiredOption('--out <dir>', 'folder of the training; the bundle lies in it')
     .option('--resume', 'go on with the training in --out')
     .option('--json', 'print the result as one JSON object')

@@ -12,7 +12,7 @@ import {
   type BundleDescription,
   type TrainedPart,
 } from '../../model/folder/bundle.js';
-import { safetensorsParts } from '../../model/weights/safetensors-writer.js';
+import { safetensorsParts, type WrittenType } from '../../model/weights/safetensors-writer.js';
 import { drawCharts, type ChartInput } from '../../report/charts/charts.js';
 import type { LineSeries } from '../../report/charts/lines.js';
 import type { Position } from '../../training/loop/checkpoint.js';
@@ -29,6 +29,9 @@ const PROJECTOR_FILE = 'projector.safetensors';
 const CONSTANTS_FILE = 'soft_prompt.safetensors';
 const STATISTICS_FILE = 'encoder.safetensors';
 
+/** Of the projector in the file. */
+const ELEMENT_TYPES = { fp32: 'F32', fp16: 'F16' } as const satisfies Record<string, WrittenType>;
+
 /** Writes the bundle; `bundle.json` comes last, so that a folder with one is whole. */
 export async function writeBundle(
   training: Training,
@@ -40,7 +43,8 @@ export async function writeBundle(
   const projector = [...projectorOf(parameters)].map(([name, data]) => ({
     ...{ name, data, shape: world.projector.shapes.get(name)! },
   }));
-  await writePartsAtomically(join(folder.bundle, PROJECTOR_FILE), safetensorsParts(projector));
+  const projectorParts = safetensorsParts(projector, {}, ELEMENT_TYPES[settings.bundleDtype]);
+  await writePartsAtomically(join(folder.bundle, PROJECTOR_FILE), projectorParts);
   const constants = constantsOf(parameters, world.decoder.width);
   if (constants !== null) {
     const { rows, cols, data } = constants;
@@ -213,6 +217,12 @@ export function cardOf(training: Training, position: Position): string {
     ...listed(encoder.named?.files ?? {}),
     '',
     `Soft tokens a chunk: ${settings.softTokensPerChunk}; constant vectors: ${recipe.constants}; seed ${settings.seed}. ${prefixNote}`,
+    ...(settings.bundleDtype === 'fp32'
+      ? []
+      : [
+          '',
+          `The projector is stored in ${settings.bundleDtype}. The numbers above were measured before rounding.`,
+        ]),
     '',
     '## Licence',
     '',

@@ -16,6 +16,9 @@ import { HOLE_FILTERS } from '../../training/data/filters.js';
 import { DEFAULT_RECIPE } from '../../training/recipes/all.js';
 import { givenRetriever, positive, text } from '../request.js';
 
+/** How a bundle may hold its projector. */
+export const BUNDLE_DTYPES = ['fp32', 'fp16'] as const;
+
 /** What `trainProjector` is asked: the flags of `llava-eval train`, in camel case. */
 export const trainRequestSchema = z
   .strictObject({
@@ -70,6 +73,8 @@ export const trainRequestSchema = z
     /** Hub ids under which the bundle names decoder and encoder, where they were given as files. */
     bundleDecoder: text,
     bundleEncoder: text,
+    /** How the bundle holds the projector. The training itself is in single precision. */
+    bundleDtype: z.enum(BUNDLE_DTYPES),
     resume: z.boolean(),
   })
   .partial()
@@ -168,6 +173,7 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     prefixBytes: request.prefixBytes ?? DEFAULT_PREFIX_BYTES,
     prefixDtype: request.prefixDtype ?? 'fp32',
     seed: request.seed ?? 0,
+    bundleDtype: request.bundleDtype ?? 'fp32',
     resume: request.resume ?? false,
   };
 }
