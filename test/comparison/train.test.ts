@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { quietSurroundings } from '../../src/comparison/events.js';
+import { quietSurroundings, type Surroundings } from '../../src/comparison/events.js';
 import { runComparison } from '../../src/comparison/run-comparison.js';
 import type { TrainRequest } from '../../src/comparison/train/request.js';
 import { widened } from '../../src/comparison/train/samples.js';
@@ -133,6 +133,56 @@ describe('a training', () => {
     assert.deepEqual(weights(), single);
   });
 
+  test('gives a bundle of its best checkpoint while stages are left, and goes on afterwards as if it had not', async () => {
+    const stage = (name: string): object => ({
+      ...{ name, trains: ['projector'], batch: 2, rate: 0.001, losses: { crossEntropy: 1 } },
+      ...{ steps: 3, validateEvery: 1 },
+    });
+    const recipe = join(folder, 'two.json');
+    await writeFile(
+      recipe,
+      JSON.stringify({ name: 'two', summary: 'two stages', stages: [stage('one'), stage('other')] }),
+    );
+    /** Ends the training before its next step, once so many steps are done. */
+    const endedAfter = (steps: number): Surroundings => {
+      const end = new AbortController();
+      let [work, done] = ['', 0];
+      return {
+        ...{ ...quietSurroundings(), signal: end.signal },
+        onEvent: (event) => {
+          if (event.kind === 'started') work = event.work;
+          if (event.kind === 'advanced' && /^(one|other) /.test(`${work} `) && ++done === steps) end.abort();
+        },
+      };
+    };
+    const numbers = (out: string): string =>
+      readFileSync(join(out, 'metrics.jsonl'), 'utf8').replaceAll(/"ms":\d+/g, '');
+    const asked = { ...request, recipe };
+    const whole = { ...asked, out: join(folder, 'two-whole') };
+    assert.equal((await trainProjector(whole, quietSurroundings())).kind, 'finished');
+
+    const parted = { ...asked, out: join(folder, 'two-parted') };
+    const refusal = /nothing in .* is validated yet/;
+    await trainProjector(parted, { ...quietSurroundings(), signal: AbortSignal.abort() });
+    const only = { ...parted, resume: true, bundleOnly: true };
+    await assert.rejects(trainProjector(only, quietSurroundings()), refusal);
+    // Four steps: the first stage with three, and one of the second, which is not the last one that is validated.
+    assert.equal((await trainProjector({ ...parted, resume: true }, endedAfter(4))).kind, 'interrupted');
+    const soFar = await trainProjector(only, quietSurroundings());
+    assert.ok(soFar.kind === 'finished');
+    assert.deepEqual(
+      soFar.stages.map(({ name, steps, endedEarly }) => [name, steps, endedEarly]),
+      [
+        ['one', 3, false],
+        ['other', 1, true],
+      ],
+    );
+    const card = readFileSync(join(soFar.bundle, 'README.md'), 'utf8');
+    assert.match(card, /^\| one \| 3 \| 6 \| .*\n\| other \| 1 \(ended early\) \| 2 \|/m);
+    await trainProjector({ ...parted, resume: true }, quietSurroundings());
+    assert.equal(numbers(parted.out), numbers(whole.out));
+  });
+
   test('shares kept keys and values with others on the same holes, those of each number format apart', async () => {
     const shared = join(folder, 'prefixes');
     const files = async (): Promise<string[]> =>
@@ -253,6 +303,7 @@ describe('a training', () => {
       /owner\/encoder: the encoder is a part of the decoder/,
     );
     await assert.rejects(refused({ bundleDecoder: './decoder' }), /\.\/decoder: expected a model of the hub/);
+    await assert.rejects(refused({ bundleOnly: true }), /--bundle-only: goes with --resume/);
     await assert.rejects(refused({ recipe: 'nothing' }), /no recipe of this name/);
   });
 });

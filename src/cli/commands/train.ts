@@ -179,6 +179,10 @@ export function registerTrain(program: Command, shell: Shell): void {
     )
     .requiredOption('--out <dir>', 'folder of the training; the bundle lies in it')
     .option('--resume', 'go on with the training in --out')
+    .option(
+      '--bundle-only',
+      'with --resume: write the bundle of the best checkpoint so far, and train no further',
+    )
     .option('--json', 'print the result as one JSON object')
     .option('--quiet', 'no progress and no notes on stderr')
     .action(async (flags: TrainFlags) => {

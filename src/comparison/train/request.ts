@@ -76,6 +76,8 @@ export const trainRequestSchema = z
     /** How the bundle holds the projector. The training itself is in single precision. */
     bundleDtype: z.enum(BUNDLE_DTYPES),
     resume: z.boolean(),
+    /** With `resume`: the bundle of the best checkpoint so far, and no further training. */
+    bundleOnly: z.boolean(),
   })
   .partial()
   .extend({
@@ -150,6 +152,9 @@ export function trainSettings(request: TrainRequest): TrainSettings {
       'the bundle names the decoder alone; --bundle-decoder gives its hub id',
     ]);
   }
+  if (request.bundleOnly === true && request.resume !== true) {
+    throw new UsageError('--bundle-only: goes with --resume, since it takes the checkpoint of a training');
+  }
   requireHubId('--bundle-decoder', request.bundleDecoder);
   requireHubId('--bundle-encoder', request.bundleEncoder);
   return {
@@ -175,6 +180,7 @@ export function trainSettings(request: TrainRequest): TrainSettings {
     seed: request.seed ?? 0,
     bundleDtype: request.bundleDtype ?? 'fp32',
     resume: request.resume ?? false,
+    bundleOnly: request.bundleOnly ?? false,
   };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { resolve } from 'node:path';
+import { UsageError } from '../../domain/errors.js';
 import type { Surroundings } from '../events.js';
 import { PACKAGE } from '../../run/environment.js';
 import { freshMoments } from '../../training/optimizer/adamw.js';
@@ -17,7 +18,13 @@ import {
   type TrainingState,
 } from '../../training/loop/checkpoint.js';
 import { openMetrics, readMetrics } from '../../training/loop/metrics-file.js';
-import { startingConstants, train, type TrainingReporter } from '../../training/loop/train.js';
+import {
+  endStage,
+  startingConstants,
+  stepsOf,
+  train,
+  type TrainingReporter,
+} from '../../training/loop/train.js';
 import { shownChunks } from '../../training/samples/sample.js';
 import { startOf } from '../../training/start/mean-of-chunk.js';
 import { claimTrainFolder, describeTraining, trainFolder, type TrainFolder } from './folder.js';
@@ -73,7 +80,7 @@ async function carryOut(
   folder: TrainFolder,
   surroundings: Surroundings,
 ): Promise<TrainOutcome> {
-  const { world, recipe, prefixNote } = training;
+  const { world, recipe, prefixNote, settings } = training;
   const note = (line: string): void => {
     surroundings.onEvent({ kind: 'noted', line });
   };
@@ -84,6 +91,7 @@ async function carryOut(
   sayData(training, note);
   if (world.shape.keepsPrefix) note(prefixNote);
   const known = readCheckpoint(folder.checkpoint, fingerprint);
+  if (settings.bundleOnly) return publishSoFar(training, folder, known, note);
   const state = known ?? (await firstState(training, fingerprint, note));
   if (known === null) await saveCheckpoint(folder.checkpoint, state);
   const metrics = await openMetrics(folder.metrics, state.position);
@@ -100,14 +108,46 @@ async function carryOut(
   const lines = await readMetrics(folder.metrics);
   if (lines.length > 0) await writeCurves(folder.curves, training.name, lines);
   if (!isDone) return { kind: 'interrupted', folder: folder.path, hasCheckpoint: true };
-  await writeBundle(training, folder, state.parameters, state.position);
+  return publish(training, folder, state);
+}
+
+async function publish(
+  training: Training,
+  folder: TrainFolder,
+  { parameters, position }: TrainingState,
+): Promise<TrainOutcome> {
+  const { training: samples, validation } = training.world.data;
+  await writeBundle(training, folder, parameters, position);
   return {
     kind: 'finished',
     bundle: resolve(folder.bundle),
     folder: folder.path,
-    stages: state.position.finished,
-    samples: { training: world.data.training.length, validation: world.data.validation.length },
+    stages: position.finished,
+    samples: { training: samples.length, validation: validation.length },
   };
+}
+
+/** Writes the bundle as if the stage at work ended here. The checkpoint stays, so that the training can go on. */
+async function publishSoFar(
+  training: Training,
+  folder: TrainFolder,
+  state: TrainingState | null,
+  note: (line: string) => void,
+): Promise<TrainOutcome> {
+  const stage = state === null ? undefined : training.recipe.stages[state.position.stage];
+  if (state !== null && stage !== undefined && state.position.best !== null) {
+    const steps = stepsOf(stage, training.world.data.training.length);
+    note(
+      `stage ${stage.name}: the bundle is that of step ${state.position.best.step}, of ${state.position.step} that are done`,
+    );
+    endStage(state, stage, steps);
+  }
+  if (state === null || state.position.finished.length === 0) {
+    throw new UsageError(`--bundle-only: nothing in ${folder.path} is validated yet`, [
+      'go on with --resume alone; the first validation comes before the first step',
+    ]);
+  }
+  return publish(training, folder, state);
 }
 
 function sayData({ world, data, settings }: Training, note: (line: string) => void): void {

@@ -187,17 +187,27 @@ async function validateNow(run: TrainingRun, stage: Stage, kept: KeptScores): Pr
   return true;
 }
 
-/** The best parameters go on to the next stage. */
 function finishStage({ state, reporter }: TrainingRun, stage: Stage, steps: number): void {
+  const { step, sinceBest } = state.position;
+  if (step < steps) {
+    reporter.noted(
+      `${stage.name}: ended at step ${step} of ${steps}, ${sinceBest} validations behind the best one`,
+    );
+  }
+  endStage(state, stage, steps);
+}
+
+/**
+ * Ends the stage at work: its best parameters go on to the next one.
+ *
+ * @param state Changed in place.
+ * @param steps That the stage was to have.
+ * @throws {RangeError} If the stage was not validated yet.
+ */
+export function endStage(state: TrainingState, stage: Stage, steps: number): void {
   const { position } = state;
   const best = position.best;
   if (best === null) throw new RangeError(`stage ${stage.name} was not validated`);
-  const endedEarly = position.step < steps;
-  if (endedEarly) {
-    reporter.noted(
-      `${stage.name}: ended at step ${position.step} of ${steps}, ${position.sinceBest} validations behind the best one`,
-    );
-  }
   for (const [name, values] of state.best) state.parameters.get(name)!.set(values);
   state.position = {
     ...position,
@@ -208,7 +218,7 @@ function finishStage({ state, reporter }: TrainingRun, stage: Stage, steps: numb
         name: stage.name,
         steps: position.step,
         samples: samplesSeen(stage, position.step),
-        endedEarly,
+        endedEarly: position.step < steps,
         best,
       },
     ],
