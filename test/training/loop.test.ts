@@ -8,15 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { SafetensorsFile } from '../../src/model/weights/safetensors.js';
 import { createRng } from '../../src/tensor/rng.js';
-import { matrixOf } from '../../src/tensor/matrix.js';
+import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
+import { centreSoftTokens } from '../../src/training/loop/centring.js';
 import { firstPosition, readCheckpoint, type TrainingState } from '../../src/training/loop/checkpoint.js';
 import { openMetrics, readMetrics } from '../../src/training/loop/metrics-file.js';
 import { BatchOrder } from '../../src/training/loop/order.js';
 import { batchGradients } from '../../src/training/loop/step.js';
 import { criterionOf } from '../../src/training/loop/validation.js';
 import { startingConstants, train, type TrainingReporter } from '../../src/training/loop/train.js';
-import { CONSTANTS, type TrainingWorld } from '../../src/training/loop/world.js';
+import { CONSTANTS, projectorOf, type TrainingWorld } from '../../src/training/loop/world.js';
 import { freshMoments } from '../../src/training/optimizer/adamw.js';
 import { OPTIMIZERS } from '../../src/training/optimizer/all.js';
 import {
@@ -165,16 +167,24 @@ const bytes = async (name: string): Promise<readonly [Buffer, string]> => [
 ];
 
 describe('a training that is interrupted', () => {
-  for (const optimizer of OPTIMIZERS) {
-    test(`goes on to the same bits, wherever it was stopped, in its checkpoint and in its metrics: ${optimizer}`, async () => {
+  const cases = [
+    ...OPTIMIZERS.map((optimizer) => ({ kind: optimizer, more: { optimizer }, centred: false })),
+    { kind: 'centred', more: {}, centred: true },
+  ];
+  for (const { kind, more, centred } of cases) {
+    test(`goes on to the same bits, wherever it was stopped, in its checkpoint and in its metrics: ${kind}`, async () => {
       const recipe = {
         ...ALL_LOSSES,
-        stages: ALL_LOSSES.stages.map((stage) => ({ ...stage, optimizer })),
+        stages: ALL_LOSSES.stages.map((stage) => ({
+          ...stage,
+          ...more,
+          ...(centred && stage.trains.includes('projector') ? { centred } : {}),
+        })),
       };
-      assert.equal(await run(`whole-${optimizer}`, recipe), true);
-      const whole = await bytes(`whole-${optimizer}`);
+      assert.equal(await run(`whole-${kind}`, recipe), true);
+      const whole = await bytes(`whole-${kind}`);
       for (const stops of [[0, 1], [2], [3], [4, 6, 7], [1, 2, 3, 4, 5, 6, 7]]) {
-        const name = `stopped-${optimizer}-${stops.join('-')}`;
+        const name = `stopped-${kind}-${stops.join('-')}`;
         for (const at of stops) assert.equal(await run(name, recipe, at), false, `${name} at ${at}`);
         assert.equal(await run(name, recipe), true);
         const again = await bytes(name);
@@ -231,6 +241,54 @@ describe('a stage', () => {
     assert.ok(last.means.own!.mean < first.means.own!.mean - 0.1, JSON.stringify([first.means, last.means]));
     assert.ok(last.differences['own - shuffled']!.mean < -0.05, JSON.stringify(last.differences));
     assert.equal(last.means.plain!.mean, last.means['no-chunks']!.mean);
+  });
+
+  test('that keeps soft tokens centred ends with a mean of zero, and leaves their differences as they are', async () => {
+    const world = await worldOf('centred');
+    const { parameters } = stateOf(world, recipeSchema.parse(ALL_LOSSES));
+    // Every chunk of this world is shown by a training sample.
+    const softTokens = async (): Promise<Matrix> =>
+      world.projector.forward(projectorOf(parameters), world.data.chunks.vectors);
+    const [before, weights] = [await softTokens(), parameters.get('linear_1.weight')!.slice()];
+    await centreSoftTokens(world, parameters);
+    const after = await softTokens();
+    for (let c = 0; c < K * WIDTH; c++) {
+      const column = (of: Matrix): number[] =>
+        Array.from({ length: of.rows }, (_, r) => of.data[r * of.cols + c]!);
+      const meanOf = (values: readonly number[]): number =>
+        values.reduce((sum, value) => sum + value, 0) / values.length;
+      const [was, is] = [column(before), column(after)];
+      assert.ok(Math.abs(meanOf(is)) < 1e-6, `column ${c}: ${meanOf(is)}`);
+      for (const [r, value] of is.entries()) assert.ok(Math.abs(was[r]! - meanOf(was) - value) < 1e-6);
+    }
+    const bias = parameters.get('linear_1.bias')!.slice();
+    await centreSoftTokens(world, parameters);
+    assert.deepEqual(parameters.get('linear_1.bias'), bias);
+    assert.deepEqual(parameters.get('linear_1.weight'), weights);
+
+    const stage = {
+      ...{ name: 'completion', trains: ['projector' as const], steps: 5, batch: 4, rate: 0.05 },
+      ...{ losses: { crossEntropy: 1 }, validateEvery: 5, centred: true },
+    };
+    assert.equal(await run('centred', { name: 'c', summary: 'c', stages: [stage] }), true);
+    const file = SafetensorsFile.open(join(folder, 'centred', 'checkpoint.safetensors'));
+    for (const name of ['linear_1.weight', 'linear_1.bias'])
+      parameters.set(name, file.read(`parameter.${name}`));
+    file.close();
+    const trained = await softTokens();
+    for (let c = 0; c < K * WIDTH; c++) {
+      let sum = 0;
+      for (let r = 0; r < trained.rows; r++) sum += trained.data[r * trained.cols + c]!;
+      assert.ok(Math.abs(sum / trained.rows) < 1e-6, `column ${c}: ${sum}`);
+    }
+  });
+
+  test('without the projector cannot keep soft tokens centred', () => {
+    const [prompt] = ALL_LOSSES.stages;
+    assert.throws(
+      () => recipeSchema.parse({ ...ALL_LOSSES, stages: [{ ...prompt, centred: true }] }),
+      /keeps soft tokens centred trains the projector/,
+    );
   });
 
   test('the best checkpoint reads its chunks, and one that does harm pays for it', () => {

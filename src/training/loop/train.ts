@@ -12,6 +12,7 @@ import { OPTIMIZER_STEPS } from '../optimizer/all.js';
 import { clipByNorm } from '../optimizer/clip.js';
 import { rateAt } from '../optimizer/schedule.js';
 import type { Recipe, Stage } from '../recipes/recipe.js';
+import { centreSoftTokens } from './centring.js';
 import { saveCheckpoint, type TrainingState } from './checkpoint.js';
 import type { MetricsLine } from './metrics-file.js';
 import { BatchOrder, rngFor } from './order.js';
@@ -77,7 +78,10 @@ async function trainStage(run: TrainingRun, stage: Stage): Promise<boolean> {
     ({ target, after, chunks }) => target.length + after.length + chunks.length,
   );
   const order = new BatchOrder(lengths, stage.batch, [world.seed, 'order', state.position.stage]);
-  if (state.position.step === 0) state.moments = freshMoments(state.parameters);
+  if (state.position.step === 0) {
+    state.moments = freshMoments(state.parameters);
+    if (stage.centred === true) await centreSoftTokens(world, state.parameters);
+  }
   reporter.stage(stage.name, steps, state.position.step);
   let savedAt = clock();
   const kept: KeptScores = new Map();
@@ -142,6 +146,7 @@ async function oneStep(run: TrainingRun, stage: Stage, order: BatchOrder, steps:
   const now = rateAt({ name, rate, warmup, steps }, step);
   const setting = { ...DEFAULT_ADAMW, weightDecay: stage.weightDecay };
   OPTIMIZER_STEPS[stage.optimizer](state.parameters, sum, state.moments, now, setting);
+  if (stage.centred === true) await centreSoftTokens(world, state.parameters);
   state.position = { ...position, step };
   await reporter.metrics({
     ...{

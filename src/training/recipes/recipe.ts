@@ -94,6 +94,8 @@ const stageSchema = z
     /** Longest gradient; null for any. */
     clip: positive.nullable().default(1),
     losses: lossesSchema,
+    /** Whether the mean soft token is kept at zero: what all chunks share is left to the constants (`centring.ts`). */
+    centred: z.boolean().optional(),
     /** Steps between two validations. */
     validateEvery: count.default(100),
     /** Validations without a better one after which the stage ends; null for never. */
@@ -104,6 +106,9 @@ const stageSchema = z
   })
   .refine(({ trains, chunks }) => chunks === 'soft' || !trains.includes('projector'), {
     message: 'a stage without chunks cannot train the projector',
+  })
+  .refine(({ trains, centred }) => centred !== true || trains.includes('projector'), {
+    message: 'a stage that keeps soft tokens centred trains the projector',
   })
   .refine(({ chunks, losses }) => chunks === 'soft' || onlyCrossEntropy(losses), {
     message: 'a stage without chunks has no other loss than crossEntropy',
