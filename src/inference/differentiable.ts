@@ -108,6 +108,15 @@ export interface DifferentiableDecoder {
 /** Parameters or their gradients by name (`linear_1.weight`, ...), row-major. */
 export type ParameterValues = ReadonlyMap<string, Float32Array>;
 
+/**
+ * Linear layers of a projector, by the names of its parameters: the last one is `linear_<count>`.
+ *
+ * @example With linear_1, ln_1 and linear_2: 2.
+ */
+export function linearLayers({ shapes }: Pick<DifferentiableProjector, 'shapes'>): number {
+  return [...shapes.keys()].filter((name) => /^linear_\d+\.weight$/.test(name)).length;
+}
+
 export interface DifferentiableProjector {
   /** Names and shapes, in the order of the file. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;

@@ -134,8 +134,10 @@ describe('a training', () => {
   });
 
   test('gives a bundle of its best checkpoint while stages are left, and goes on afterwards as if it had not', async () => {
+    // The second one is centred, so that it changes parameters before its first validation.
     const stage = (name: string): object => ({
-      ...{ name, trains: ['projector'], batch: 2, rate: 0.001, losses: { crossEntropy: 1 } },
+      ...{ name, centred: name === 'other' },
+      ...{ trains: ['projector'], batch: 2, rate: 0.001, losses: { crossEntropy: 1 } },
       ...{ steps: 3, validateEvery: 1 },
     });
     const recipe = join(folder, 'two.json');
@@ -143,14 +145,15 @@ describe('a training', () => {
       recipe,
       JSON.stringify({ name: 'two', summary: 'two stages', stages: [stage('one'), stage('other')] }),
     );
-    /** Ends the training before its next step, once so many steps are done. */
-    const endedAfter = (steps: number): Surroundings => {
+    /** Ends the training before its next step, once so many steps are done or a stage begins. */
+    const endedAfter = (steps: number, beginning = ''): Surroundings => {
       const end = new AbortController();
       let [work, done] = ['', 0];
       return {
         ...{ ...quietSurroundings(), signal: end.signal },
         onEvent: (event) => {
           if (event.kind === 'started') work = event.work;
+          if (work === beginning) end.abort();
           if (event.kind === 'advanced' && /^(one|other) /.test(`${work} `) && ++done === steps) end.abort();
         },
       };
@@ -166,8 +169,27 @@ describe('a training', () => {
     await trainProjector(parted, { ...quietSurroundings(), signal: AbortSignal.abort() });
     const only = { ...parted, resume: true, bundleOnly: true };
     await assert.rejects(trainProjector(only, quietSurroundings()), refusal);
-    // Four steps: the first stage with three, and one of the second, which is not the last one that is validated.
-    assert.equal((await trainProjector({ ...parted, resume: true }, endedAfter(4))).kind, 'interrupted');
+    const go = async (end: Surroundings): Promise<void> => {
+      assert.equal((await trainProjector({ ...parted, resume: true }, end)).kind, 'interrupted');
+    };
+    // Before the first validation of the second stage: the bundle is that of the first, as it was validated.
+    await go(endedAfter(Infinity, 'other'));
+    const first = await trainProjector(only, quietSurroundings());
+    assert.ok(first.kind === 'finished');
+    assert.deepEqual(
+      first.stages.map(({ name, endedEarly }) => [name, endedEarly]),
+      [['one', false]],
+    );
+    const [kept, written] = [
+      SafetensorsFile.open(join(parted.out, 'work', 'checkpoint.safetensors')),
+      SafetensorsFile.open(join(first.bundle, PROJECTOR)),
+    ];
+    const bias = 'linear_3.bias';
+    assert.deepEqual(written.read(bias), kept.read(`best.${bias}`));
+    assert.notDeepEqual(written.read(bias), kept.read(`parameter.${bias}`));
+    for (const file of [kept, written]) file.close();
+    // One step of the second stage, which is not the last one that is validated.
+    await go(endedAfter(1));
     const soFar = await trainProjector(only, quietSurroundings());
     assert.ok(soFar.kind === 'finished');
     assert.deepEqual(

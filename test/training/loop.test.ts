@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { SafetensorsFile } from '../../src/model/weights/safetensors.js';
 import { createRng } from '../../src/tensor/rng.js';
 import { matrixOf, type Matrix } from '../../src/tensor/matrix.js';
-import { centreSoftTokens } from '../../src/training/loop/centring.js';
+import { centringOf } from '../../src/training/loop/centring.js';
 import { firstPosition, readCheckpoint, type TrainingState } from '../../src/training/loop/checkpoint.js';
 import { openMetrics, readMetrics } from '../../src/training/loop/metrics-file.js';
 import { BatchOrder } from '../../src/training/loop/order.js';
@@ -250,7 +250,8 @@ describe('a stage', () => {
     const softTokens = async (): Promise<Matrix> =>
       world.projector.forward(projectorOf(parameters), world.data.chunks.vectors);
     const [before, weights] = [await softTokens(), parameters.get('linear_1.weight')!.slice()];
-    await centreSoftTokens(world, parameters);
+    const centre = centringOf(world);
+    await centre(parameters);
     const after = await softTokens();
     for (let c = 0; c < K * WIDTH; c++) {
       const column = (of: Matrix): number[] =>
@@ -262,7 +263,7 @@ describe('a stage', () => {
       for (const [r, value] of is.entries()) assert.ok(Math.abs(was[r]! - meanOf(was) - value) < 1e-6);
     }
     const bias = parameters.get('linear_1.bias')!.slice();
-    await centreSoftTokens(world, parameters);
+    await centre(parameters);
     assert.deepEqual(parameters.get('linear_1.bias'), bias);
     assert.deepEqual(parameters.get('linear_1.weight'), weights);
 

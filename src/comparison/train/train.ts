@@ -147,7 +147,8 @@ async function publishSoFar(
       'go on with --resume alone; the first validation comes before the first step',
     ]);
   }
-  return publish(training, folder, state);
+  // The best parameters are kept apart: a stage that has begun may have changed the others already.
+  return publish(training, folder, { ...state, parameters: state.best });
 }
 
 function sayData({ world, data, settings }: Training, note: (line: string) => void): void {

@@ -12,7 +12,7 @@ import { OPTIMIZER_STEPS } from '../optimizer/all.js';
 import { clipByNorm } from '../optimizer/clip.js';
 import { rateAt } from '../optimizer/schedule.js';
 import type { Recipe, Stage } from '../recipes/recipe.js';
-import { centreSoftTokens } from './centring.js';
+import { centringOf, type Centring } from './centring.js';
 import { saveCheckpoint, type TrainingState } from './checkpoint.js';
 import type { MetricsLine } from './metrics-file.js';
 import { BatchOrder, rngFor } from './order.js';
@@ -78,9 +78,10 @@ async function trainStage(run: TrainingRun, stage: Stage): Promise<boolean> {
     ({ target, after, chunks }) => target.length + after.length + chunks.length,
   );
   const order = new BatchOrder(lengths, stage.batch, [world.seed, 'order', state.position.stage]);
+  const centre = stage.centred === true ? centringOf(world) : null;
   if (state.position.step === 0) {
     state.moments = freshMoments(state.parameters);
-    if (stage.centred === true) await centreSoftTokens(world, state.parameters);
+    await centre?.(state.parameters);
   }
   reporter.stage(stage.name, steps, state.position.step);
   let savedAt = clock();
@@ -95,7 +96,7 @@ async function trainStage(run: TrainingRun, stage: Stage): Promise<boolean> {
     }
     if (step === steps || isExhausted(run, stage)) break;
     if (signal.aborted) return interrupted(run);
-    await oneStep(run, stage, order, steps);
+    await oneStep(run, stage, { order, centre, steps });
     reporter.step();
     if (clock() - savedAt >= CHECKPOINT_EVERY_MS) {
       await saveCheckpoint(run.checkpoint, state);
@@ -119,7 +120,15 @@ async function interrupted({ state, checkpoint }: TrainingRun): Promise<false> {
 }
 
 /** One step of the optimizer: `accumulation` batches, clipped, at the rate of the step. */
-async function oneStep(run: TrainingRun, stage: Stage, order: BatchOrder, steps: number): Promise<void> {
+async function oneStep(
+  run: TrainingRun,
+  stage: Stage,
+  {
+    order,
+    centre,
+    steps,
+  }: { readonly order: BatchOrder; readonly centre: Centring | null; readonly steps: number },
+): Promise<void> {
   const { world, state, reporter, clock } = run;
   const startedAt = clock();
   const { position } = state;
@@ -146,7 +155,7 @@ async function oneStep(run: TrainingRun, stage: Stage, order: BatchOrder, steps:
   const now = rateAt({ name, rate, warmup, steps }, step);
   const setting = { ...DEFAULT_ADAMW, weightDecay: stage.weightDecay };
   OPTIMIZER_STEPS[stage.optimizer](state.parameters, sum, state.moments, now, setting);
-  if (stage.centred === true) await centreSoftTokens(world, state.parameters);
+  await centre?.(state.parameters);
   state.position = { ...position, step };
   await reporter.metrics({
     ...{

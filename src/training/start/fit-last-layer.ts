@@ -8,7 +8,11 @@
  * Shape letters: N chunks, E encoder width, H last hidden width, k soft tokens a chunk, C decoder width.
  */
 
-import type { DifferentiableProjector, ParameterValues } from '../../inference/differentiable.js';
+import {
+  linearLayers,
+  type DifferentiableProjector,
+  type ParameterValues,
+} from '../../inference/differentiable.js';
 import { matrixOf, meanRow, row, type Matrix } from '../../tensor/matrix.js';
 import { solveRidge } from './ridge.js';
 
@@ -35,8 +39,8 @@ export async function fitLast(
   { vectors, targets }: Pairs,
   held: Pairs,
 ): Promise<void> {
-  const last = [...projector.shapes.keys()].filter((name) => /^linear_\d+\.weight$/.test(name)).at(-1)!;
-  const bias = last.replace('weight', 'bias');
+  const layers = linearLayers(projector);
+  const [last, bias] = [`linear_${layers}.weight`, `linear_${layers}.bias`];
   const [outputs, H] = projector.shapes.get(last)! as readonly [number, number];
   const units = await hiddenUnits(projector, parameters, vectors, last, outputs, H);
   // One more column, of ones, stands for the bias.

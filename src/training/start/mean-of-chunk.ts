@@ -18,7 +18,11 @@
  */
 
 import type { TokenId } from '../../domain/units.js';
-import type { DifferentiableDecoder, DifferentiableProjector } from '../../inference/differentiable.js';
+import {
+  linearLayers,
+  type DifferentiableDecoder,
+  type DifferentiableProjector,
+} from '../../inference/differentiable.js';
 import { createRng } from '../../tensor/rng.js';
 import { matrixOf, meanNorm, meanRow, row, rowsAt, type Matrix } from '../../tensor/matrix.js';
 import type { Start } from '../recipes/recipe.js';
@@ -82,7 +86,7 @@ export async function meanOfChunkStart(
       targets: rowsAt(targets, kept),
     };
   });
-  const parameters = handOn(projector.shapes, seed);
+  const parameters = handOn(projector, seed);
   await fitLast(projector, parameters, fitted!, held!);
   const explained =
     held!.targets.rows === 0
@@ -163,9 +167,10 @@ export function weightedMean(
 }
 
 /** Hidden layers that hand their input on, and a last layer of zeros. */
-function handOn(shapes: ReadonlyMap<string, readonly number[]>, seed: number): Map<string, Float32Array> {
+function handOn(projector: DifferentiableProjector, seed: number): Map<string, Float32Array> {
+  const { shapes } = projector;
   const parameters = randomStart(shapes, seed);
-  const layers = [...shapes.keys()].filter((name) => /^linear_\d+\.weight$/.test(name)).length;
+  const layers = linearLayers(projector);
   const rng = createRng(seed + 1);
   const features = shapes.get('linear_1.weight')![1]!;
   const hidden = Array.from({ length: layers - 1 }, (_, i) => shapes.get(`linear_${i + 1}.weight`)![0]!);
